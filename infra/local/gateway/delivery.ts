@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { soleHeader, type WireRequest } from './request.ts';
+import type { RouteMatch } from './route.ts';
+import type { Principal } from './sigv4.ts';
+
+/** The API as its events describe it. */
+export interface Api {
+  readonly apiId: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly stage: string;
+  /** The base path mapping of a custom domain that requests come through, without slashes. */
+  readonly basePath: string | undefined;
+}
+
+/** A request that was let in, with all that its event is made from. `receivedAtMs` is epoch milliseconds. */
+export interface Delivery extends RouteMatch {
+  readonly api: Api;
+  readonly request: WireRequest;
+  readonly principal: Principal;
+  readonly requestId: string;
+  readonly receivedAtMs: number;
+}
+
+/** The first path segment that API Gateway takes for itself: the base path of a custom domain, or a named stage. */
+export function mountOf({ basePath, stage }: Pick<Api, 'basePath' | 'stage'>): string {
+  if (basePath !== undefined) return `/${basePath}`;
+  return stage === '$default' ? '' : `/${stage}`;
+}
+
+/** The account in an ARN. */
+export function accountOf(arn: string): string {
+  return arn.split(':')[4] ?? '';
+}
+
+/** `12/Mar/2026:19:03:58 +0000` */
+export function requestTime(instantMs: number): string {
+  const [, day, month, year, time] = /^\w+, (\d+) (\w+) (\d+) ([\d:]+)/.exec(new Date(instantMs).toUTCString()) ?? [];
+  return `${day}/${month}/${year}:${time} +0000`;
+}
+
+/** The host that the caller used, without a port, as the real service has none. */
+export function domainName({ request }: Pick<Delivery, 'request'>): string {
+  return (soleHeader(request, 'host') ?? '').replace(/:\d+$/, '');
+}
+
+/** What API Gateway drops on the way to Lambda: headers of the one connection, not of the request (RFC 9110 §7.6.1). */
+const CONNECTION_HEADERS = new Set([
+  'connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+]);
+
+/** The caller's headers and those that API Gateway adds, in their spelling, duplicates included. */
+export function forwardedHeaders({ request, receivedAtMs }: Delivery): readonly (readonly [string, string])[] {
+  const added = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-amzn-trace-id'];
+  const own = request.headers.filter(([name]) => {
+    const lower = name.toLowerCase();
+    return !CONNECTION_HEADERS.has(lower) && !added.includes(lower);
+  });
+  const forwardedFor = soleHeader(request, 'x-forwarded-for');
+  const receivedAt = Math.floor(receivedAtMs / 1000).toString(16);
+  return [
+    ...own,
+    ['X-Amzn-Trace-Id', `Root=1-${receivedAt}-${randomBytes(12).toString('hex')}`],
+    ['X-Forwarded-For', forwardedFor === undefined ? request.sourceIp : `${forwardedFor}, ${request.sourceIp}`],
+    ['X-Forwarded-Port', '443'],
+    ['X-Forwarded-Proto', 'https'],
+  ];
+}
+
+/** Name → all of its values, in the order of first appearance. `key` spells the name. */
+export function grouped(
+  pairs: readonly (readonly [name: string, value: string])[],
+  key: (name: string) => string = (name) => name,
+): Readonly<Record<string, string[]>> {
+  const groups = new Map<string, string[]>();
+  for (const [name, value] of pairs) groups.set(key(name), [...(groups.get(key(name)) ?? []), value]);
+  return Object.fromEntries(groups);
+}
+
+/** The same record with every value mapped. */
+export function mapValues<A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+}

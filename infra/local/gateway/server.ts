@@ -1,0 +1,100 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { listen, type StandIn } from '../stand-in.ts';
+import { type Api, type Delivery, mountOf } from './delivery.ts';
+import { eventV1 } from './event-v1.ts';
+import { eventV2 } from './event-v2.ts';
+import { invoke } from './lambda.ts';
+import { type GatewayResponse, type PayloadFormat, parseLambdaResult } from './lambda-result.ts';
+import { type Refusal, refusalResponse } from './refusal.ts';
+import { hasTooLargeHeader, percentDecode, receive } from './request.ts';
+import { belowMount, findRoute, type Route } from './route.ts';
+import { type Principal, verifySignature } from './sigv4.ts';
+
+/** API Gateway with IAM authorization in front of Lambda functions. */
+export interface GatewayOptions {
+  readonly routes: readonly Route[];
+  readonly principals: readonly Principal[];
+  /** Epoch milliseconds; signatures are held against it. */
+  readonly now: () => number;
+  /** `v2`: an HTTP API with payload format 2.0. `v1`: a REST API with payload format 1.0. Default: `v2`. */
+  readonly payload?: PayloadFormat;
+  /** A named stage is the first segment of every path. Default: `$default`, which is none. */
+  readonly stage?: string;
+  /** Plays a custom domain: this, and no stage, is the first segment of every path. Without slashes. */
+  readonly basePath?: string;
+  readonly port?: number;
+  readonly host?: string;
+  readonly region?: string;
+  readonly accountId?: string;
+  readonly apiId?: string;
+  readonly lambdaTimeoutMs?: number;
+  /** Is told what a handler threw, or that it returned no valid response; the caller only ever sees a 500 or a 502. Default: nobody is told. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** What goes out for a request, and the id that it goes by. */
+interface Reply {
+  readonly requestId: string;
+  readonly response: GatewayResponse;
+}
+
+function write(res: ServerResponse, { requestId, response }: Reply, payload: PayloadFormat): void {
+  res.statusCode = response.statusCode;
+  for (const [name, value] of response.headers) res.appendHeader(name, value);
+  if (payload === 'v1') res.setHeader('x-amzn-requestid', requestId);
+  res.setHeader('apigw-requestid', requestId);
+  res.end(response.body);
+}
+
+/**
+ * Starts the gateway.
+ * @throws {Error} with `code: 'EADDRINUSE'` when the port is taken.
+ */
+export async function createGateway(options: GatewayOptions): Promise<StandIn> {
+  const { routes, principals, now, payload = 'v2', lambdaTimeoutMs = 15_000 } = options;
+  const { region = 'eu-central-1', accountId = '123456789012', port = 0, host = '127.0.0.1' } = options;
+  const { apiId = 'a1b2c3d4e5', stage = '$default', basePath } = options;
+  const api: Api = { apiId, accountId, region, stage, basePath };
+  const createEvent: (delivery: Delivery) => unknown = payload === 'v2' ? eventV2 : eventV1;
+  const refuse = (refusal: Refusal) => refusalResponse(refusal, payload);
+
+  const respond = async (req: IncomingMessage, requestId: string): Promise<GatewayResponse> => {
+    const receivedAtMs = now();
+    const request = await receive(req);
+    if (hasTooLargeHeader(req)) return refuse({ kind: 'headerTooLarge' });
+    if (request === undefined) return refuse({ kind: 'bodyTooLarge' });
+    if (percentDecode(request.path) === undefined) return refuse({ kind: 'badPath' });
+    const path = belowMount(request.path, mountOf(api));
+    const match = path === undefined ? undefined : findRoute(routes, request.method, path);
+    if (match === undefined) return refuse({ kind: 'noRoute' });
+    const verification = verifySignature(request, { principals, region, nowMs: receivedAtMs });
+    if (!verification.ok) return refuse({ kind: 'signature', fault: verification.fault });
+
+    const { principal } = verification;
+    const { handler, functionName: name = 'local' } = match.route;
+    const event = createEvent({ ...match, api, request, principal, requestId, receivedAtMs });
+    const invocation = await invoke({ handler, name, region, accountId, timeoutMs: lambdaTimeoutMs }, event, now);
+    if (invocation.kind === 'timedOut') return refuse({ kind: 'functionTimedOut' });
+    const response = invocation.kind === 'returned' ? parseLambdaResult(invocation.value, payload) : undefined;
+    if (response !== undefined) return response;
+    options.onError?.(
+      invocation.kind === 'threw' ? invocation.error : new Error('The function returned no valid response.'),
+    );
+    return refuse({ kind: 'functionFailed' });
+  };
+
+  return listen(
+    (req, res) => {
+      const requestId = payload === 'v2' ? randomBytes(11).toString('base64') : randomUUID();
+      respond(req, requestId)
+        .then((response) => write(res, { requestId, response }, payload))
+        .catch((error: unknown) => {
+          // A client that hung up is no fault of anybody here.
+          if (req.complete) options.onError?.(error);
+          res.destroy();
+        });
+    },
+    { port, host },
+  );
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Answer, answered, refused } from './secrets-manager/answer.ts';
+import { checkShape, parseInput } from './secrets-manager/input.ts';
+import { createOperations } from './secrets-manager/operations.ts';
+import { createSecretStore } from './secrets-manager/store.ts';
+import { listen, readBody, type StandIn } from './stand-in.ts';
+
+/** AWS Secrets Manager on loopback, as far as secrets with versions and staging labels go. */
+export interface SecretsManager extends StandIn {
+  /** Creates the secret, or adds a version that becomes AWSCURRENT. Answers the version's id. */
+  readonly put: (name: string, secretString: string) => string;
+  /** The secret's full ARN, `undefined` when there is no such secret. */
+  readonly arn: (name: string) => string | undefined;
+  /** Refuses the next `n` calls with ThrottlingException. Official clients retry it. */
+  readonly throttle: (n: number) => void;
+  /** Breaks the next `n` calls with InternalServiceError, status 500. Official clients retry it. */
+  readonly fail: (n: number) => void;
+  /** How many GetSecretValue calls came for the secret, or for any; throttled, failed and refused ones count too. */
+  readonly reads: (name?: string) => number;
+}
+
+/** `now` answers epoch milliseconds. */
+export interface SecretsManagerOptions {
+  readonly now: () => number;
+  readonly region?: string;
+  readonly accountId?: string;
+  readonly port?: number;
+}
+
+const TARGET_PREFIX = 'secretsmanager.';
+
+// The shape only: the key, the signature and its date are the gateway's to prove, not this stand-in's.
+const SIGV4_SHAPE =
+  /^AWS4-HMAC-SHA256 Credential=[^/,\s]+\/\d{8}\/[^/,\s]+\/secretsmanager\/aws4_request, ?SignedHeaders=[^,\s]+, ?Signature=[0-9a-f]{64}$/;
+
+function send(res: ServerResponse, answer: Answer): void {
+  const body = answer.ok ? answer.value : { __type: answer.type, Message: answer.message };
+  res.writeHead(answer.ok ? 200 : answer.status, {
+    'content-type': 'application/x-amz-json-1.1',
+    'x-amzn-requestid': randomUUID(),
+  });
+  res.end(JSON.stringify(body));
+}
+
+/** Starts an empty Secrets Manager that speaks AWS JSON 1.1. */
+export async function createSecretsManager(options: SecretsManagerOptions): Promise<SecretsManager> {
+  const { now, region = 'eu-central-1', accountId = '123456789012', port = 0 } = options;
+  const store = createSecretStore(now, `arn:aws:secretsmanager:${region}:${accountId}:secret:`);
+  const operations = createOperations(store, now);
+  const faults: Answer[] = [];
+  const reads: string[] = [];
+
+  const respond = (req: IncomingMessage, body: string): Answer => {
+    const target = req.headers['x-amz-target'];
+    const name =
+      typeof target === 'string' && target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : '';
+    const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
+    const input = parseInput(body);
+    if (name === 'GetSecretValue' && input.ok && input.value.SecretId !== undefined) {
+      reads.push(store.find(input.value.SecretId)?.name ?? input.value.SecretId);
+    }
+    const fault = faults.shift();
+    if (fault !== undefined) return fault;
+    if (!SIGV4_SHAPE.test(req.headers.authorization ?? '')) {
+      return refused('MissingAuthenticationTokenException', 'Missing Authentication Token');
+    }
+    if (req.method !== 'POST' || operation === undefined) {
+      return refused('UnknownOperationException', 'The requested operation is not supported by the service.');
+    }
+    if (!input.ok) return input;
+    const shape = checkShape(input.value);
+    return shape.ok ? operation(shape.value) : shape;
+  };
+
+  const standIn = await listen(
+    (req, res) => {
+      // A request that is cut off while it is read has nobody left to answer.
+      readBody(req).then(
+        (body) => send(res, respond(req, body)),
+        () => res.destroy(),
+      );
+    },
+    { port },
+  );
+
+  const prepare = (n: number, fault: Answer) => {
+    for (let i = 0; i < n; i += 1) faults.push(fault);
+  };
+  return {
+    ...standIn,
+    put: (name, secretString) => {
+      const known = store.find(name);
+      const secret = known === undefined ? store.create(name) : answered(known);
+      if (!secret.ok) throw new Error(secret.message);
+      const version = store.addVersion(secret.value, { SecretString: secretString });
+      if (!version.ok) throw new Error(version.message);
+      return version.value.id;
+    },
+    arn: (name) => store.find(name)?.arn,
+    throttle: (n) => prepare(n, refused('ThrottlingException', 'Rate exceeded')),
+    fail: (n) =>
+      prepare(n, {
+        ok: false,
+        status: 500,
+        type: 'InternalServiceError',
+        message: 'An error occurred on the server side.',
+      }),
+    reads: (name) => (name === undefined ? reads.length : reads.filter((read) => read === name).length),
+  };
+}

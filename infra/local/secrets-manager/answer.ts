@@ -1,0 +1,24 @@
+/** What an operation answers: the members of its output shape, or an error as the service names and words it. */
+export type Answer<T = Readonly<Record<string, unknown>>> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly status: number; readonly type: string; readonly message: string };
+
+/** A refusal, on the wire as `{"__type": type, "Message": message}`. */
+export type Refusal = Extract<Answer, { ok: false }>;
+
+/** An output shape. */
+export function answered<T>(value: T): Answer<T> {
+  return { ok: true, value };
+}
+
+/** An error of the caller's; every such error of this service has status 400, unknown secrets too. */
+export function refused(type: string, message: string): Refusal {
+  return { ok: false, status: 400, type, message };
+}
+
+/** `ResourceNotFoundException`: the whole secret, or the version that `what` names. */
+export function notFound(what?: string): Refusal {
+  const value = what === undefined ? '' : ` value for ${what}`;
+  const end = what === undefined ? '.' : '';
+  return refused('ResourceNotFoundException', `Secrets Manager can't find the specified secret${value}${end}`);
+}

@@ -1,0 +1,117 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { type Answer, answered, notFound, refused } from './answer.ts';
+import type { SecretValue } from './input.ts';
+import { AWSCURRENT, attach, type Staging } from './staging.ts';
+
+/** One immutable version of a secret. */
+export interface Version {
+  readonly id: string;
+  readonly value: SecretValue;
+  readonly createdAtMs: number;
+}
+
+/** A secret with all of its versions, deprecated ones included. */
+export interface Secret {
+  readonly arn: string;
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly createdAtMs: number;
+  readonly versions: Map<string, Version>;
+  staging: Staging;
+  changedAtMs: number;
+  accessedAtMs: number | undefined;
+}
+
+/** The secrets of one account in one region. */
+export interface SecretStore {
+  /** By name, full ARN, or ARN without the random suffix. */
+  readonly find: (secretId: string) => Secret | undefined;
+  /** Makes an empty secret. ResourceExistsException when the name is taken. */
+  readonly create: (name: string, description?: string) => Answer<Secret>;
+  /**
+   * Adds a version and attaches `labels` (default: AWSCURRENT) to it. The same `versionId` with the same value changes
+   * nothing but the labels; with another value it is a ResourceExistsException.
+   */
+  readonly addVersion: (
+    secret: Secret,
+    value: SecretValue,
+    versionId?: string,
+    labels?: readonly string[],
+  ) => Answer<Version>;
+}
+
+const SUFFIX_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+function createSuffix(): string {
+  return Array.from({ length: 6 }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('');
+}
+
+/** An empty store. `now` answers epoch milliseconds; the ARNs of its secrets start with `arnPrefix`. */
+export function createSecretStore(now: () => number, arnPrefix: string): SecretStore {
+  const secrets = new Map<string, Secret>();
+  return {
+    find: (secretId) => {
+      if (!secretId.startsWith('arn:')) return secrets.get(secretId);
+      if (!secretId.startsWith(arnPrefix)) return undefined;
+      const full = [...secrets.values()].find(({ arn }) => arn === secretId);
+      return full ?? secrets.get(secretId.slice(arnPrefix.length));
+    },
+    create: (name, description) => {
+      if (secrets.has(name)) {
+        return refused('ResourceExistsException', `The operation failed because the secret ${name} already exists.`);
+      }
+      const secret: Secret = {
+        arn: `${arnPrefix}${name}-${createSuffix()}`,
+        name,
+        description,
+        createdAtMs: now(),
+        versions: new Map(),
+        staging: new Map(),
+        changedAtMs: now(),
+        accessedAtMs: undefined,
+      };
+      secrets.set(name, secret);
+      return answered(secret);
+    },
+    addVersion: (secret, value, versionId = randomUUID(), labels) => {
+      const existing = secret.versions.get(versionId);
+      if (existing !== undefined && JSON.stringify(existing.value) !== JSON.stringify(value)) {
+        return refused(
+          'ResourceExistsException',
+          `You can't use ClientRequestToken ${versionId} because that value is already in use for a version of secret ${secret.arn}.`,
+        );
+      }
+      // A retry must not bring an overtaken version back into use.
+      if (existing !== undefined && labels === undefined) return answered(existing);
+      const version = existing ?? { id: versionId, value, createdAtMs: now() };
+      // The first version is the current one, whatever labels it was given.
+      const isFirst = secret.versions.size === 0;
+      const wanted = labels === undefined ? [AWSCURRENT] : isFirst ? [AWSCURRENT, ...labels] : labels;
+      secret.versions.set(versionId, version);
+      secret.staging = wanted.reduce((staging, label) => attach(staging, label, versionId), secret.staging);
+      secret.changedAtMs = now();
+      return answered(version);
+    },
+  };
+}
+
+/**
+ * The version that GetSecretValue means. ResourceNotFoundException when there is none, InvalidRequestException when an
+ * id and a label are given and the label is on another version.
+ */
+export function selectVersion(secret: Secret, id: string | undefined, label: string | undefined): Answer<Version> {
+  if (id === undefined) {
+    const wanted = label ?? AWSCURRENT;
+    const version = secret.versions.get(secret.staging.get(wanted) ?? '');
+    return version === undefined ? notFound(`staging label: ${wanted}`) : answered(version);
+  }
+  const version = secret.versions.get(id);
+  if (version === undefined) return notFound(`VersionId: ${id}`);
+  if (label !== undefined && secret.staging.get(label) !== id) {
+    return refused(
+      'InvalidRequestException',
+      'You provided a VersionStage that is not associated to the provided VersionId.',
+    );
+  }
+  return answered(version);
+}

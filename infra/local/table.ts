@@ -1,0 +1,93 @@
+import { request, type Server } from 'node:http';
+import { createRequire } from 'node:module';
+import { listen, type StandIn } from './stand-in.ts';
+
+/** DynamoDB on loopback, with the one table that the broker uses. */
+export interface Table extends StandIn {
+  readonly tableName: string;
+  /** How many requests have arrived since the table stood, of one operation (`'GetItem'`) or of all. */
+  readonly calls: (operation?: string) => number;
+}
+
+/** What to name the table, and where to listen. */
+export interface TableOptions {
+  readonly tableName: string;
+  readonly port?: number;
+}
+
+// dynalite is CommonJS and comes without types. A table is `ACTIVE` after `createTableMs`.
+const dynalite = createRequire(import.meta.url)('dynalite') as (options: { createTableMs: number }) => Server;
+
+// dynalite wants the shape of a signature and checks no more, so this one is made of placeholders.
+const HEADERS = {
+  'content-type': 'application/x-amz-json-1.0',
+  'x-amz-date': '20000101T000000Z',
+  authorization:
+    'AWS4-HMAC-SHA256 Credential=local/20000101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
+};
+
+/** One call of the wire protocol; building a client of the official SDK for it would take longer than all the rest. */
+function call(url: string, operation: string, input: object): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...HEADERS, 'x-amz-target': `DynamoDB_20120810.${operation}` };
+    const req = request(url, { method: 'POST', headers, agent: false }, (res) => {
+      let body = '';
+      res.setEncoding('utf8');
+      res.on('data', (chunk: string) => {
+        body += chunk;
+      });
+      res.on('error', reject);
+      res.on('end', () => (res.statusCode === 200 ? resolve(body) : reject(new Error(`${operation}: ${body}`))));
+    });
+    req.on('error', reject);
+    req.end(JSON.stringify(input));
+  });
+}
+
+async function createActiveTable(url: string, tableName: string): Promise<void> {
+  await call(url, 'CreateTable', {
+    TableName: tableName,
+    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+    BillingMode: 'PAY_PER_REQUEST',
+  });
+  while (!(await call(url, 'DescribeTable', { TableName: tableName })).includes('"TableStatus":"ACTIVE"'));
+}
+
+/**
+ * Starts an in-memory DynamoDB and creates the broker's table in it: partition key `pk`, a string, on demand.
+ * @throws {Error} when the port is taken, or `tableName` is no name of a table.
+ */
+export async function createTable({ tableName, port = 0 }: TableOptions): Promise<Table> {
+  const database = dynalite({ createTableMs: 0 });
+  const operations: string[] = [];
+  const standIn = await listen(
+    (req, res) => {
+      database.emit('request', req, res);
+      // dynalite throws from its own listener when a client hangs up, which would end the process.
+      req.removeAllListeners('error');
+      req.on('error', () => res.destroy());
+    },
+    { port },
+  );
+  try {
+    await createActiveTable(standIn.url, tableName);
+  } catch (error) {
+    await standIn.close();
+    throw error;
+  }
+  let fault: Parameters<StandIn['intercept']>[0];
+  standIn.intercept((req, res) => {
+    operations.push(String(req.headers['x-amz-target']).replace(/^.*\./, ''));
+    return fault?.(req, res) ?? false;
+  });
+  return {
+    ...standIn,
+    tableName,
+    calls: (operation) =>
+      operation === undefined ? operations.length : operations.filter((name) => name === operation).length,
+    intercept: (next) => {
+      fault = next;
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import type { Clock } from '../core/clock.ts';
+
+/** A signal that aborts after `limitMs` unless `done` is called first. */
+export function abortAfter(clock: Clock, limitMs: number): { readonly signal: AbortSignal; readonly done: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, done: clock.after(limitMs, () => controller.abort()) };
+}
+
+/** The name of an SDK error, fit for the log; its message is not: it may repeat what was sent. */
+export function errorName(error: unknown): string {
+  const name = error instanceof Error ? error.name : typeof error;
+  return /^\w{1,64}$/.test(name) ? name : 'Error';
+}
+
+/** Whether the service itself has answered, and with an error of the request's (4xx): then nothing was done. */
+export function isAnswered(error: unknown): boolean {
+  const { $metadata: metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: number } };
+  const status = metadata?.httpStatusCode ?? 0;
+  return status >= 400 && status < 500;
+}

@@ -1,0 +1,54 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { SecretFault, SecretStore } from '../broker/credentials.ts';
+import type { Clock } from '../core/clock.ts';
+import { redacted } from '../core/redacted.ts';
+import { fail, ok } from '../core/result.ts';
+import { SECOND_MS } from '../core/time.ts';
+import { abortAfter, errorName } from './call.ts';
+
+/** How long Secrets Manager may take, a repetition included. */
+export const SECRET_MS = 2 * SECOND_MS;
+
+const CONNECT_MS = SECOND_MS;
+const ATTEMPTS = 2;
+
+/** Errors that stay until an operator does something, and what that is. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  ResourceNotFoundException: 'there is no such secret, or it has no version AWSCURRENT: create it, or correct its name',
+  AccessDeniedException: "the function's role may not read it: allow secretsmanager:GetSecretValue (and kms:Decrypt)",
+  InvalidRequestException: 'it is marked for deletion: restore it',
+  InvalidParameterException: 'its name is not accepted: correct it in the profile',
+  DecryptionFailure: 'it cannot be decrypted: check its KMS key',
+};
+
+function toFault(error: unknown): SecretFault {
+  const name = errorName(error);
+  const advice = REFUSALS[name];
+  return advice === undefined ? { kind: 'away', detail: name } : { kind: 'refused', detail: `${name}: ${advice}` };
+}
+
+/**
+ * Creates the secret store on AWS Secrets Manager. Its endpoint, region and credentials are the SDK's own business
+ * (`AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_REGION`, …).
+ */
+export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretStore {
+  const client = new SecretsManagerClient({
+    maxAttempts: ATTEMPTS,
+    requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: SECRET_MS, throwOnRequestTimeout: true },
+  });
+  return {
+    async read(name) {
+      const { signal, done } = abortAfter(clock, SECRET_MS);
+      try {
+        const command = new GetSecretValueCommand({ SecretId: name, VersionStage: 'AWSCURRENT' });
+        const { SecretString, SecretBinary } = await client.send(command, { abortSignal: signal });
+        const text = SecretString ?? Buffer.from(SecretBinary ?? []).toString('utf8');
+        return ok(redacted(text));
+      } catch (error) {
+        return fail(toFault(error));
+      } finally {
+        done();
+      }
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '../core/clock.ts';
+import type { BrokerError } from '../core/error.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { type EpochMs, plus, SECOND_MS } from '../core/time.ts';
+import { createBoundedMap } from './bounded-map.ts';
+import type { HeldCredential } from './credentials.ts';
+import type { CacheKey, Demand } from './demand.ts';
+import type { Earn } from './earn.ts';
+import { type Earned, type ExchangeFailure, REQUEST_MS } from './exchange.ts';
+import type { TableFault } from './table.ts';
+
+/** While the table is away, a sandbox earns a token for a demand itself, but no more often than this. */
+export const DIRECT_PAUSE_MS = 10 * SECOND_MS;
+
+/** As long as a lease would be: one request and a second try. */
+const DIRECT_MS = 2 * REQUEST_MS;
+
+const REMEMBERED_DEMANDS = 10_000;
+
+/** Creates the way to earn a token without the table. */
+export function createDirectEarning({ clock, earn }: { clock: Clock; earn: Earn }) {
+  const last = createBoundedMap<CacheKey, EpochMs>(REMEMBERED_DEMANDS);
+
+  return async (
+    demand: Demand,
+    key: CacheKey,
+    { held, fault }: { held: HeldCredential; fault: TableFault },
+  ): Promise<Result<Earned, ExchangeFailure>> => {
+    const now = clock.now();
+    const before = last.get(key);
+    if (before !== undefined && now < before + DIRECT_PAUSE_MS) {
+      const retryAfterMs = before + DIRECT_PAUSE_MS - now;
+      const error: BrokerError = { kind: 'unavailable', dependency: 'dynamodb', detail: fault.detail, retryAfterMs };
+      return fail({ error });
+    }
+    last.set(key, now);
+    const prepared = await earn.prepare(demand, held);
+    if (!prepared.ok) return fail({ error: prepared.error });
+    const endsAt = plus(clock.now(), DIRECT_MS);
+    const earned = await earn.earn(demand, prepared.value, (delayMs) => clock.now() + delayMs + REQUEST_MS <= endsAt);
+    return earned.ok ? ok(earned.value) : earned;
+  };
+}

@@ -1,0 +1,48 @@
+import type { BrokerError } from '../core/error.ts';
+import { ok, type Result } from '../core/result.ts';
+import type { HeldCredential } from './credentials.ts';
+import type { Demand } from './demand.ts';
+import { demandGrant, type Earned, type Exchange, type ExchangeFailure } from './exchange.ts';
+import { isSameToken, type Token } from './freshness.ts';
+
+/** All that an exchange needs, before the lease is taken. */
+export interface Prepared {
+  readonly held: HeldCredential;
+  /** The token that is to be exchanged, where the grant is an exchange. */
+  readonly subject?: Token;
+}
+
+/** Finds the token that a demand exchanges. `refused` is one that ZITADEL has just turned down. */
+export type ObtainSubject = (demand: Demand, refused?: Token) => Promise<Result<Token, BrokerError>>;
+
+/** Earning a token in two steps: what takes other tokens comes before the lease, what takes one request under it. */
+export interface Earn {
+  readonly prepare: (demand: Demand, held: HeldCredential) => Promise<Result<Prepared, BrokerError>>;
+  /** @param mayRepeat whether another request may follow that many milliseconds from now */
+  readonly earn: (
+    demand: Demand,
+    prepared: Prepared,
+    mayRepeat: (delayMs: number) => boolean,
+  ) => Promise<Result<Earned, ExchangeFailure>>;
+}
+
+/** Creates the earning of tokens from the exchange and the way to subjects' tokens. */
+export function createEarn({ exchange, obtainSubject }: { exchange: Exchange; obtainSubject: ObtainSubject }): Earn {
+  return {
+    async prepare(demand, held) {
+      const grant = demandGrant(demand, held.credential);
+      if (!grant.ok) return grant;
+      if (grant.value !== 'token-exchange') return ok({ held });
+      const subject = await obtainSubject(demand);
+      return subject.ok ? ok({ held, subject: subject.value }) : subject;
+    },
+    async earn(demand, prepared, mayRepeat) {
+      const first = await exchange(demand, { ...prepared, mayRepeat });
+      if (first.ok || first.error.subjectRefused === undefined || prepared.subject === undefined) return first;
+      // ZITADEL ends the tokens of an account that was locked: the kept one may be dead, a new one alive.
+      const newer = await obtainSubject(demand, prepared.subject);
+      if (!newer.ok || isSameToken(newer.value, prepared.subject) || !mayRepeat(0)) return first;
+      return exchange(demand, { held: prepared.held, subject: newer.value, mayRepeat: () => false });
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type { Clock } from '../core/clock.ts';
+import type { BrokerError } from '../core/error.ts';
+import { type EpochMs, plus, SECOND_MS } from '../core/time.ts';
+import type { Profile, Profiles } from './profile.ts';
+import type { Tokens } from './tokens.ts';
+
+/** What became of one profile. */
+export interface Prewarmed {
+  readonly profile: string;
+  /** `kept`: nothing was due, or another sandbox has renewed it. */
+  readonly outcome: 'renewed' | 'kept' | 'failed';
+  readonly error?: BrokerError;
+}
+
+/** How many tokens are renewed at the same time. */
+export const PARALLEL_RENEWALS = 5;
+
+/** Time that is kept for the summary. */
+const SUMMARY_MS = SECOND_MS;
+
+/**
+ * Renews the tokens of the profiles with `prewarm` that are due, before callers notice. A failure of one profile is its
+ * own; after the deadline what has not begun counts as failed.
+ */
+export async function prewarm(
+  { profiles, tokens }: { clock: Clock; profiles: Profiles; tokens: Tokens },
+  deadline: EpochMs,
+): Promise<readonly Prewarmed[]> {
+  const waiting = [...profiles.values()].filter(({ prewarm: isWanted }) => isWanted);
+  const done: Prewarmed[] = [];
+
+  async function renewOne({ name: profile, scopes }: Profile, whole: Profile): Promise<Prewarmed> {
+    const result = await tokens.renew({ profile: whole, scopes }, plus(deadline, -SUMMARY_MS));
+    if (!result.ok) return { profile, outcome: 'failed', error: result.error };
+    const { source, failure } = result.value;
+    if (failure !== undefined) return { profile, outcome: 'failed', error: failure.error };
+    return { profile, outcome: source === 'exchange' ? 'renewed' : 'kept' };
+  }
+
+  async function work(): Promise<void> {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) done.push(await renewOne(next, next));
+  }
+
+  await Promise.all(Array.from({ length: PARALLEL_RENEWALS }, work));
+  return done;
+}

@@ -1,0 +1,183 @@
+import { fail, ok, type Result } from '../core/result.ts';
+import { SECOND_MS } from '../core/time.ts';
+import { isScopeToken } from '../oauth/grant.ts';
+import { GRANTS, type Grant } from '../zitadel/grant.ts';
+import { canonicalScopes, ZITADEL_API_SCOPE } from '../zitadel/scope.ts';
+import { parseRolePattern, type RolePattern } from './caller.ts';
+import { checkSubjects } from './profile-subject.ts';
+
+/** A named way to obtain tokens. */
+export interface Profile {
+  readonly name: string;
+  /** Scheme, host and port; no path, no trailing slash. */
+  readonly issuer: string;
+  /** Name or ARN of the secret that holds the credential. */
+  readonly secret: string;
+  /** Sorted: asked for by default, and the most that a caller may ask for. */
+  readonly scopes: readonly string[];
+  readonly callers: readonly RolePattern[];
+  readonly grant?: Grant;
+  /** The profile whose token is exchanged for one of this profile. */
+  readonly subject?: string;
+  readonly prewarm: boolean;
+  /** Callers wait for a renewal once less than this is left. */
+  readonly minValidityMs: number;
+  /** No token older than this is handed out. */
+  readonly maxAgeMs?: number;
+}
+
+export type Profiles = ReadonlyMap<string, Profile>;
+
+/** One thing wrong with the profiles, and where: the path of keys and indices in the document. */
+export interface ProfileFault {
+  readonly path: readonly (string | number)[];
+  /** What to do, in words that follow the name of the field. */
+  readonly problem: string;
+}
+
+/** Where profiles may point. */
+export interface ProfileRules {
+  /** `http` issuers on loopback: for a ZITADEL, or a stand-in for one, on this machine. */
+  readonly allowLoopbackHttp: boolean;
+}
+
+const DEFAULT_MIN_VALIDITY_SECONDS = 60;
+const FIELDS = [
+  'issuer',
+  'secret',
+  'scopes',
+  'callers',
+  'grant',
+  'subject',
+  'prewarm',
+  'minValiditySeconds',
+  'maxAgeSeconds',
+];
+
+const PROFILE_NAME = /^[a-z][a-z0-9-]{0,62}$/;
+const SECRET_NAME = /^[\w/+=.@-]{1,512}$/;
+const SECRET_ARN = /^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+$/;
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+type Path = readonly (string | number)[];
+type Report = (path: Path, problem: string) => void;
+
+const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function unknownFields(value: Readonly<Record<string, unknown>>, known: readonly string[], path: Path, report: Report) {
+  for (const field of Object.keys(value)) {
+    if (!known.includes(field)) report([...path, field], `is no field here; known are ${known.join(', ')}`);
+  }
+}
+
+/** Whether `text` is an issuer that a token may be asked from: an origin, nothing more. */
+function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string | undefined {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) return 'must be a URL such as https://example.zitadel.cloud';
+  const isLocal = url.protocol === 'http:' && LOOPBACK.test(url.hostname);
+  if (url.protocol !== 'https:' && !isLocal) return 'must begin with https:// (http only for a loopback address)';
+  if (isLocal && !allowLoopbackHttp) return 'may be http on a loopback address in the local stack only';
+  return url.origin === text ? undefined : `must be the origin alone: ${url.origin}`;
+}
+
+function checkSecret(value: unknown): string | undefined {
+  if (typeof value === 'string' && (SECRET_NAME.test(value) || SECRET_ARN.test(value))) return undefined;
+  return 'must be the name or the full ARN of a secret in AWS Secrets Manager';
+}
+
+function checkScope(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !isScopeToken(value))
+    return 'must be one scope: printable ASCII without spaces (RFC 6749 §3.3)';
+  return value === ZITADEL_API_SCOPE ? "opens ZITADEL's own API and is never handed to callers; remove it" : undefined;
+}
+
+function list<T>(
+  value: unknown,
+  path: Path,
+  report: Report,
+  parse: (item: unknown) => Result<T, string>,
+): readonly T[] {
+  if (!Array.isArray(value)) {
+    report(path, 'must be a list');
+    return [];
+  }
+  return value.flatMap((item: unknown, index) => {
+    if (value.indexOf(item) < index) report([...path, index], 'is listed twice');
+    const parsed = parse(item);
+    if (parsed.ok) return [parsed.value];
+    report([...path, index], parsed.error);
+    return [];
+  });
+}
+
+/** A whole number of seconds in a range, as milliseconds. */
+function seconds(value: unknown, { least, most }: { least: number; most: number }, path: Path, report: Report): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value * SECOND_MS;
+  report(path, `must be a whole number of seconds from ${least} to ${most}`);
+  return least * SECOND_MS;
+}
+
+function parseProfile(name: string, value: unknown, rules: ProfileRules, report: Report): Profile | undefined {
+  const path = ['profiles', name];
+  if (!PROFILE_NAME.test(name))
+    report(path, 'must be a name of 1 to 63 lower-case letters, digits and hyphens, a letter first');
+  if (!isMapping(value)) {
+    report(path, `must be a mapping with ${FIELDS.slice(0, 4).join(', ')}`);
+    return undefined;
+  }
+  const at = (field: string) => [...path, field];
+  const check = (field: string, problem: string | undefined) => {
+    if (problem !== undefined) report(at(field), value[field] === undefined ? `is missing; it ${problem}` : problem);
+  };
+  unknownFields(value, FIELDS, path, report);
+  check('issuer', checkIssuer(value.issuer, rules));
+  check('secret', checkSecret(value.secret));
+  const scopes = list(value.scopes ?? [], at('scopes'), report, (item) => {
+    const problem = checkScope(item);
+    return problem === undefined ? ok(String(item)) : fail(problem);
+  });
+  const callers = list(value.callers ?? [], at('callers'), report, (item) => parseRolePattern(String(item)));
+  const { grant, subject, prewarm = false, minValiditySeconds = DEFAULT_MIN_VALIDITY_SECONDS, maxAgeSeconds } = value;
+  if (grant !== undefined && !GRANTS.includes(grant as Grant))
+    report(at('grant'), `must be one of ${GRANTS.join(', ')}`);
+  if (subject !== undefined && typeof subject !== 'string') report(at('subject'), 'must be the name of a profile');
+  if (typeof prewarm !== 'boolean') report(at('prewarm'), 'must be true or false');
+  const minValidityMs = seconds(minValiditySeconds, { least: 5, most: 3600 }, at('minValiditySeconds'), report);
+  const age = { least: 20, most: 2_592_000 };
+  return {
+    name,
+    issuer: String(value.issuer),
+    secret: String(value.secret),
+    scopes: canonicalScopes(scopes),
+    callers,
+    ...(grant === undefined ? {} : { grant: grant as Grant }),
+    ...(typeof subject === 'string' ? { subject } : {}),
+    prewarm: prewarm === true,
+    minValidityMs,
+    ...(maxAgeSeconds === undefined ? {} : { maxAgeMs: seconds(maxAgeSeconds, age, at('maxAgeSeconds'), report) }),
+  };
+}
+
+/**
+ * Parses the document of profiles: `{ profiles: { [name]: … } }`.
+ * @returns the profiles, or every fault at once
+ */
+export function parseProfiles(document: unknown, rules: ProfileRules): Result<Profiles, readonly ProfileFault[]> {
+  const faults: ProfileFault[] = [];
+  const report: Report = (path, problem) => faults.push({ path, problem });
+  if (!isMapping(document) || !isMapping(document.profiles)) {
+    return fail([
+      { path: isMapping(document) ? ['profiles'] : [], problem: 'must be a mapping: profiles: { name: … }' },
+    ]);
+  }
+  unknownFields(document, ['profiles'], [], report);
+  const profiles = new Map<string, Profile>();
+  for (const [name, value] of Object.entries(document.profiles)) {
+    const profile = parseProfile(name, value, rules, report);
+    if (profile !== undefined) profiles.set(name, profile);
+  }
+  if (profiles.size === 0 && faults.length === 0) report(['profiles'], 'must hold at least one profile');
+  faults.push(...checkSubjects(profiles));
+  return faults.length === 0 ? ok(profiles) : fail(faults);
+}

@@ -1,0 +1,80 @@
+import { hkdfSync } from 'node:crypto';
+import { CompactEncrypt, compactDecrypt } from 'jose';
+import { redacted } from '../core/redacted.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { instant } from '../core/time.ts';
+import { parseJsonObject } from '../oauth/token-response.ts';
+import type { Credential } from '../zitadel/credential.ts';
+import type { CacheKey } from './demand.ts';
+import type { Token } from './freshness.ts';
+
+const KEY_BYTES = 32;
+const ID_BYTES = 12;
+
+/** HKDF-SHA-256 (RFC 5869); `purpose` keeps the derived values apart. */
+const derive = ({ material }: Credential, purpose: string, bytes: number): Buffer =>
+  Buffer.from(hkdfSync('sha256', material.reveal(), 'zitadel-token-broker', `${purpose} v1`, bytes));
+
+const keys = new WeakMap<Credential, Buffer>();
+
+function sealingKey(credential: Credential): Buffer {
+  const known = keys.get(credential);
+  if (known !== undefined) return known;
+  const key = derive(credential, 'sealing key', KEY_BYTES);
+  keys.set(credential, key);
+  return key;
+}
+
+/** Names a credential by what it holds, so that a change of it is seen; tells nothing about it. */
+export const credentialId = (credential: Credential): string =>
+  derive(credential, 'credential id', ID_BYTES).toString('base64url');
+
+/**
+ * Seals a token for the table: JWE `dir` + `A256GCM` (RFC 7516, RFC 7518 §4.5) under a key that only the holder of the
+ * credential can derive. The row's key, the expiry and the credential's id are authenticated with it.
+ */
+export function sealToken(
+  token: Token,
+  key: CacheKey,
+  { credential, id }: { credential: Credential; id: string },
+): Promise<string> {
+  const { accessToken, scope, earnedAt, expiresAt, refreshAt } = token;
+  const content = JSON.stringify({ token: accessToken.reveal(), scope, earnedAt, refreshAt });
+  return new CompactEncrypt(Buffer.from(content))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: id, pk: key, exp: expiresAt })
+    .encrypt(sealingKey(credential));
+}
+
+/**
+ * Opens what `sealToken` sealed.
+ * @returns the token, or why it cannot be used: it was sealed otherwise, for another row, or tampered with
+ */
+export async function openToken(
+  sealed: string,
+  key: CacheKey,
+  { credential, id }: { credential: Credential; id: string },
+): Promise<Result<Token, string>> {
+  const opened = await compactDecrypt(sealed, sealingKey(credential), {
+    keyManagementAlgorithms: ['dir'],
+    contentEncryptionAlgorithms: ['A256GCM'],
+  }).catch(() => undefined);
+  if (opened === undefined) return fail('the sealed token cannot be opened');
+  const { kid, pk, exp } = opened.protectedHeader;
+  if (kid !== id || pk !== key) return fail('the token was sealed for another row');
+  const { token, scope, earnedAt, refreshAt } = parseJsonObject(Buffer.from(opened.plaintext).toString('utf8')) ?? {};
+  if (
+    typeof token !== 'string' ||
+    typeof earnedAt !== 'number' ||
+    typeof refreshAt !== 'number' ||
+    typeof exp !== 'number'
+  ) {
+    return fail('the sealed token is of another form');
+  }
+  return ok({
+    accessToken: redacted(token),
+    ...(typeof scope === 'string' ? { scope } : {}),
+    earnedAt: instant(earnedAt),
+    expiresAt: instant(exp),
+    refreshAt: instant(refreshAt),
+  });
+}

@@ -1,0 +1,81 @@
+import type { BrokerError } from '../core/error.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+
+/** What the broker reads from an event of API Gateway, whatever its format. */
+export interface GatewayRequest {
+  /** As it stands in the path; not checked. */
+  readonly profile: string;
+  readonly contentType: string;
+  /** Not yet decoded. */
+  readonly body: string;
+  readonly isBase64Encoded: boolean;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** A value as an object with members: empty where it is none. Events are not trusted to have any shape. */
+export const members = (value: unknown): Members =>
+  typeof value === 'object' && value !== null ? (value as Members) : {};
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** The id by which API Gateway's access log names the request. */
+export const requestId = (event: unknown): string => {
+  const id = text(members(members(event).requestContext).requestId);
+  return /^[\w=+/.-]{1,128}$/.test(id) ? id : '';
+};
+
+/** A header by its name, in any letter case: HTTP APIs lower it, REST APIs leave it as it was sent. */
+function header(event: Members, name: string): string {
+  const found = Object.entries(members(event.headers)).find(([key]) => key.toLowerCase() === name);
+  return text(found?.[1]);
+}
+
+/**
+ * The profile in the path. API Gateway has it as a path parameter; where a route of the operator's own has none, it is
+ * what stands before the broker's path, whatever stage or base path comes first.
+ */
+function profileOf(event: Members, route: string): string {
+  const parameter = text(members(event.pathParameters).profile);
+  if (parameter !== '') return parameter;
+  const path = text(event.rawPath) || text(event.path);
+  if (!path.endsWith(route)) return '';
+  const before = path.slice(0, -route.length);
+  return before.slice(before.lastIndexOf('/') + 1);
+}
+
+/**
+ * Reads an HTTP API event (payload 2.0 or 1.0) or a REST API event.
+ * @param route what follows the profile in the path, with its first slash
+ */
+export function readGatewayRequest(event: unknown, route: string): GatewayRequest {
+  const fields = members(event);
+  return {
+    profile: profileOf(fields, route),
+    contentType: header(fields, 'content-type'),
+    body: text(fields.body),
+    isBase64Encoded: fields.isBase64Encoded === true,
+  };
+}
+
+/** A form of the broker's fits in this. */
+export const LARGEST_FORM_BYTES = 4096;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+const invalid = (detail: string) => fail<BrokerError>({ kind: 'invalid_request', detail });
+
+/** The text of a form-url-encoded body of at most 4 kB. */
+export function readFormBody({ contentType, body, isBase64Encoded }: GatewayRequest): Result<string, BrokerError> {
+  if (contentType.split(';', 1)[0]?.trim().toLowerCase() !== 'application/x-www-form-urlencoded') {
+    return invalid('the content type must be application/x-www-form-urlencoded');
+  }
+  const longest = isBase64Encoded ? Math.ceil(LARGEST_FORM_BYTES / 3) * 4 : LARGEST_FORM_BYTES;
+  const bytes = body.length > longest ? undefined : Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  if (bytes === undefined || bytes.length > LARGEST_FORM_BYTES) return invalid('the body is larger than 4 kB');
+  try {
+    return ok(utf8.decode(bytes));
+  } catch {
+    return invalid('the body is not UTF-8');
+  }
+}

@@ -1,0 +1,112 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Clock } from '../core/clock.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { SECOND_MS } from '../core/time.ts';
+import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../oauth/transport.ts';
+
+/** How long a connection may take, TLS included. */
+export const CONNECT_MS = SECOND_MS;
+
+/** How long a request may take, from its first byte sent to the last byte received. */
+export const TOTAL_MS = 3 * SECOND_MS;
+
+/** No answer of a token endpoint is near this size. */
+export const LARGEST_BODY_BYTES = 64 * 1024;
+
+/** One token request at a time and key; this bounds what many keys make at once. */
+const MOST_SOCKETS = 64;
+
+export interface TransportDeps {
+  readonly clock: Clock;
+  /** Plain HTTP to this machine, for the local stack. Nothing else is ever sent unencrypted. */
+  readonly allowLoopbackHttp: boolean;
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+type Outcome = Result<OAuthAnswer, TransportFault>;
+
+const faultOf = (error: NodeJS.ErrnoException): TransportFault => {
+  const detail = /^[A-Z0-9_]{1,64}$/.test(error.code ?? '') ? String(error.code) : 'ERROR';
+  return { kind: detail.startsWith('HPE_') ? 'garbled' : 'unreachable', detail };
+};
+
+/**
+ * Creates the HTTPS client for authorization servers: connections are kept alive and reused, redirects are not
+ * followed, bodies are bounded and not decompressed. It never throws.
+ */
+export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Send {
+  const options = { keepAlive: true, maxSockets: MOST_SOCKETS };
+  const secure = { client: https, agent: new https.Agent(options) };
+  const plain = { client: http, agent: new http.Agent(options) };
+
+  /** One attempt. `isStale` says that a kept connection had been closed by the other side before it took anything. */
+  function attempt(
+    url: URL,
+    { authorization, body }: OAuthRequest,
+    totalMs: number,
+  ): Promise<{ outcome: Outcome; isStale: boolean }> {
+    const { client, agent } = url.protocol === 'https:' ? secure : plain;
+    return new Promise((resolve) => {
+      const headers = {
+        accept: 'application/json',
+        'accept-encoding': 'identity',
+        'content-type': 'application/x-www-form-urlencoded',
+        'content-length': Buffer.byteLength(body),
+        'user-agent': 'zitadel-token-broker',
+        ...(authorization === undefined ? {} : { authorization }),
+      };
+      const request = client.request(url, { method: 'POST', agent, headers });
+      const timers = [clock.after(totalMs, () => give(fail({ kind: 'timeout', detail: 'total' })))];
+
+      function give(outcome: Outcome, isStale = false): void {
+        for (const cancel of timers) cancel();
+        if (!outcome.ok) request.destroy();
+        resolve({ outcome, isStale });
+      }
+
+      request.on('socket', (socket) => {
+        if (!socket.connecting) return;
+        const cancel = clock.after(Math.min(CONNECT_MS, totalMs), () =>
+          give(fail({ kind: 'timeout', detail: 'connect' })),
+        );
+        timers.push(cancel);
+        socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', cancel);
+      });
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        const isStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+        give(fail(faultOf(error)), isStale);
+      });
+      request.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > LARGEST_BODY_BYTES)
+            give(fail({ kind: 'oversized', detail: `more than ${LARGEST_BODY_BYTES} bytes` }));
+          else chunks.push(chunk);
+        });
+        response.on('error', (error: NodeJS.ErrnoException) => give(fail(faultOf(error))));
+        response.on('end', () => {
+          const { statusCode: status = 0, headers: answered } = response;
+          give(ok({ status, headers: answered, body: Buffer.concat(chunks).toString('utf8') }));
+        });
+      });
+      request.end(body);
+    });
+  }
+
+  return async (request) => {
+    const url = new URL(request.url);
+    const isAllowed =
+      url.protocol === 'https:' || (allowLoopbackHttp && url.protocol === 'http:' && LOOPBACK.test(url.hostname));
+    if (!isAllowed) return fail({ kind: 'unreachable', detail: 'PLAIN_HTTP_REFUSED' });
+    const endsAt = clock.now() + TOTAL_MS;
+    const first = await attempt(url, request, TOTAL_MS);
+    const leftMs = endsAt - clock.now();
+    // A sandbox that was frozen finds its kept connections closed: that is no fault of the server's.
+    if (!first.isStale || leftMs <= 0) return first.outcome;
+    return (await attempt(url, request, leftMs)).outcome;
+  };
+}

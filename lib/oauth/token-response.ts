@@ -1,0 +1,71 @@
+import { type Redacted, redacted } from '../core/redacted.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { DAY_MS, SECOND_MS } from '../core/time.ts';
+import type { OAuthAnswer } from './transport.ts';
+
+/** A successful answer of a token endpoint (RFC 6749 §5.1, RFC 8693 §2.2.1). */
+export interface TokenResponse {
+  readonly accessToken: Redacted<string>;
+  readonly lifeMs: number;
+  /** Where the server says so; its absence means "as requested". */
+  readonly scope?: string;
+}
+
+/** A refusal (RFC 6749 §5.2). The texts come from outside: not for callers, and for the log only when made fit. */
+export interface ErrorResponse {
+  readonly error: string;
+  readonly description: string;
+}
+
+/** ZITADEL's `expires_in` of an ended session can wrap to 1.8e19: nothing lives longer than 30 days. */
+export const LONGEST_LIFE_MS = 30 * DAY_MS;
+
+/** Far more than any token; a header line of a service that uses it would burst before. */
+const LONGEST_TOKEN = 16_384;
+
+/** `access-token = 1*VSCHAR` (RFC 6749 appendix A.12), less the space, which no header could carry. */
+const TOKEN_SHAPE = /^[\x21-\x7e]+$/;
+
+/** The members of a JSON object, or `undefined` for anything else. */
+export function parseJsonObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isJson = ({ headers }: OAuthAnswer): boolean =>
+  /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(String(headers['content-type'] ?? ''));
+
+/**
+ * Reads a 200 of a token endpoint.
+ * @returns the token, or what is wrong with the answer, without repeating any of it
+ */
+export function parseTokenResponse(answer: OAuthAnswer): Result<TokenResponse, string> {
+  if (!isJson(answer)) return fail('the content type is not JSON');
+  const members = parseJsonObject(answer.body);
+  if (members === undefined) return fail('the body is no JSON object');
+  const { access_token: token, token_type: type, expires_in: expiresIn, scope } = members;
+  if (typeof token !== 'string' || token.length > LONGEST_TOKEN || !TOKEN_SHAPE.test(token)) {
+    return fail('access_token is missing or no token');
+  }
+  if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') return fail('token_type is not Bearer');
+  if (typeof expiresIn !== 'number' || !Number.isInteger(expiresIn)) return fail('expires_in is no whole number');
+  if (expiresIn < 1 || expiresIn * SECOND_MS > LONGEST_LIFE_MS) return fail('expires_in is out of range');
+  if (scope !== undefined && typeof scope !== 'string') return fail('scope is no text');
+  return ok({
+    accessToken: redacted(token),
+    lifeMs: expiresIn * SECOND_MS,
+    ...(scope === undefined ? {} : { scope }),
+  });
+}
+
+/** Reads a refusal; `undefined` where the answer is none. */
+export function parseErrorResponse(answer: OAuthAnswer): ErrorResponse | undefined {
+  const members = isJson(answer) ? parseJsonObject(answer.body) : undefined;
+  if (typeof members?.error !== 'string') return undefined;
+  const description = members.error_description;
+  return { error: members.error, description: typeof description === 'string' ? description : '' };
+}

@@ -1,0 +1,47 @@
+import { fail, ok, type Result } from '../core/result.ts';
+import type { Credential } from './credential.ts';
+
+/** How a credential earns a token. The names are those of the RFCs: 6749 §4.4, 7523 §2.1, 8693. */
+export const GRANTS = ['client_credentials', 'jwt-bearer', 'token-exchange'] as const;
+export type Grant = (typeof GRANTS)[number];
+
+const KIND_NAME: Readonly<Record<Credential['kind'], string>> = {
+  client_secret: 'client id and secret',
+  service_account_key: 'service-account key',
+  application_key: 'application key',
+};
+
+/** Which grants ZITADEL (or, for client_credentials with a key, RFC 7521 §6.2) has for a credential. */
+const POSSIBLE: Readonly<Record<Credential['kind'], readonly Grant[]>> = {
+  client_secret: ['client_credentials', 'token-exchange'],
+  service_account_key: ['jwt-bearer'],
+  application_key: ['token-exchange', 'client_credentials'],
+};
+
+/**
+ * The grant for a credential: the one that the profile asks for, else the one that follows from the kind of the
+ * credential and from whether there is a subject to exchange.
+ * @returns the grant, or a sentence that says what the profile must say instead
+ */
+export function chooseGrant(
+  { kind }: Pick<Credential, 'kind'>,
+  { grant, hasSubject }: { grant?: Grant | undefined; hasSubject: boolean },
+): Result<Grant, string> {
+  const possible = POSSIBLE[kind];
+  if (grant !== undefined) {
+    if (possible.includes(grant)) return ok(grant);
+    return fail(`a ${KIND_NAME[kind]} cannot be used with grant: ${grant}; it can with ${possible.join(' or ')}`);
+  }
+  if (kind === 'service_account_key') {
+    if (!hasSubject) return ok('jwt-bearer');
+    return fail(
+      'a service-account key cannot exchange the token of a subject; use an application credential, or drop subject',
+    );
+  }
+  if (hasSubject) return ok('token-exchange');
+  if (kind === 'client_secret') return ok('client_credentials');
+  return fail(
+    'an application key earns no token on its own at ZITADEL: name the profile whose token it exchanges (subject), ' +
+      'or set grant: client_credentials for a server that accepts RFC 7521 §6.2',
+  );
+}
