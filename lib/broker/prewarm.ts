@@ -1,5 +1,5 @@
-import type { Clock } from '../core/clock.ts';
 import type { BrokerError } from '../core/error.ts';
+import { fail } from '../core/result.ts';
 import { type EpochMs, plus, SECOND_MS } from '../core/time.ts';
 import type { Profile, Profiles } from './profile.ts';
 import type { Tokens } from './tokens.ts';
@@ -15,6 +15,9 @@ export interface Prewarmed {
 /** How many tokens are renewed at the same time. */
 export const PARALLEL_RENEWALS = 5;
 
+/** What a throw counts as: the other profiles are renewed all the same. */
+const BUG: BrokerError = { kind: 'unexpected_answer', detail: 'an error of the broker itself' };
+
 /** Time that is kept for the summary. */
 const SUMMARY_MS = SECOND_MS;
 
@@ -23,22 +26,23 @@ const SUMMARY_MS = SECOND_MS;
  * own; after the deadline what has not begun counts as failed.
  */
 export async function prewarm(
-  { profiles, tokens }: { clock: Clock; profiles: Profiles; tokens: Tokens },
+  { profiles, tokens }: { profiles: Profiles; tokens: Tokens },
   deadline: EpochMs,
 ): Promise<readonly Prewarmed[]> {
   const waiting = [...profiles.values()].filter(({ prewarm: isWanted }) => isWanted);
   const done: Prewarmed[] = [];
 
-  async function renewOne({ name: profile, scopes }: Profile, whole: Profile): Promise<Prewarmed> {
-    const result = await tokens.renew({ profile: whole, scopes }, plus(deadline, -SUMMARY_MS));
-    if (!result.ok) return { profile, outcome: 'failed', error: result.error };
+  async function renewOne(profile: Profile): Promise<Prewarmed> {
+    const { name, scopes } = profile;
+    const result = await tokens.renew({ profile, scopes }, plus(deadline, -SUMMARY_MS)).catch(() => fail(BUG));
+    if (!result.ok) return { profile: name, outcome: 'failed', error: result.error };
     const { source, failure } = result.value;
-    if (failure !== undefined) return { profile, outcome: 'failed', error: failure.error };
-    return { profile, outcome: source === 'exchange' ? 'renewed' : 'kept' };
+    if (failure !== undefined) return { profile: name, outcome: 'failed', error: failure.error };
+    return { profile: name, outcome: source === 'exchange' ? 'renewed' : 'kept' };
   }
 
   async function work(): Promise<void> {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) done.push(await renewOne(next, next));
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) done.push(await renewOne(next));
   }
 
   await Promise.all(Array.from({ length: PARALLEL_RENEWALS }, work));

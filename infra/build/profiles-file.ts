@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { LineCounter, parseDocument } from 'yaml';
+import { type ProfileRules, type Profiles, parseProfiles } from '../../lib/broker/profile.ts';
+import schema from '../profiles.schema.json' with { type: 'json' };
+
+/** A file of profiles that is fit for use. */
+export interface ProfilesFile {
+  /** As it goes into the bundle. */
+  readonly document: unknown;
+  readonly profiles: Profiles;
+}
+
+/** What is wrong, a line each: `file:line:column what to do`. */
+export type ProfilesFileFaults = readonly string[];
+
+type Path = readonly (string | number)[];
+
+const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
+
+/** What the schema that editors use has against a document that the broker accepts; none, unless the two differ. */
+function schemaFaults(document: unknown): { path: Path; problem: string }[] {
+  if (validate(document)) return [];
+  return (validate.errors ?? []).map(({ instancePath, message = 'is not as the schema says' }) => ({
+    path: instancePath.split('/').slice(1),
+    problem: `${message} (profiles.schema.json)`,
+  }));
+}
+
+/**
+ * Reads profiles from YAML (or JSON) and checks them.
+ * @returns the profiles, or every fault at once with its place
+ */
+export function readProfilesFile(
+  file: string,
+  rules: ProfileRules,
+): { ok: true; value: ProfilesFile } | { ok: false; error: ProfilesFileFaults } {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return { ok: false, error: [`${file}: cannot be read; is the path right?`] };
+  }
+  const lines = new LineCounter();
+  const yaml = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  if (yaml.errors.length > 0) {
+    return { ok: false, error: yaml.errors.map(({ pos, message }) => `${place(pos[0])} ${message.split('\n')[0]}`) };
+  }
+  /** The place of the deepest part of the path that is there: a missing field is reported where it should be. */
+  const placeOf = (path: Path): string => {
+    for (let length = path.length; length >= 0; length -= 1) {
+      const node = length === 0 ? yaml.contents : yaml.getIn(path.slice(0, length), true);
+      const range = (node as { range?: [number, number, number] } | undefined)?.range;
+      if (range) return place(range[0]);
+    }
+    return file;
+  };
+  const document: unknown = yaml.toJS();
+  const profiles = parseProfiles(document, rules);
+  const faults = profiles.ok ? schemaFaults(document) : profiles.error;
+  if (profiles.ok && faults.length === 0) return { ok: true, value: { document, profiles: profiles.value } };
+  return { ok: false, error: faults.map(({ path, problem }) => `${placeOf(path)} ${path.join('.')} ${problem}`) };
+}

@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util';
+import type { Profile } from '../../lib/broker/profile.ts';
+import { readProfilesFile } from './profiles-file.ts';
+
+const HELP = `Checks the profiles and prints them as a table, or every fault with its place.
+
+  npm run profiles -- [--file FILE]
+
+  --file FILE   the profiles (default: $PROFILES_FILE, else infra/profiles.yml)
+  --help        this text
+`;
+
+/** Joins rows to a table with aligned columns. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+const howEarned = ({ grant, subject }: Profile): string => {
+  if (subject !== undefined) return `exchange of ${subject}'s token`;
+  return grant ?? 'as the secret says';
+};
+
+function main(): number {
+  const { values } = parseArgs({ options: { file: { type: 'string' }, help: { type: 'boolean' } } });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const file = values.file ?? process.env.PROFILES_FILE ?? 'infra/profiles.yml';
+  const read = readProfilesFile(file, { allowLoopbackHttp: false });
+  if (!read.ok) {
+    process.stderr.write(`${read.error.join('\n')}\n\n${file} has ${read.error.length} fault(s); nothing was built.\n`);
+    return 1;
+  }
+  const rows = [...read.value.profiles.values()].map((profile) => [
+    profile.name,
+    profile.issuer,
+    profile.secret,
+    howEarned(profile),
+    `${profile.scopes.length}`,
+    `${profile.callers.length}`,
+    profile.prewarm ? 'yes' : 'no',
+  ]);
+  process.stdout.write(
+    `${table([['PROFILE', 'ISSUER', 'SECRET', 'TOKEN BY', 'SCOPES', 'CALLERS', 'PREWARM'], ...rows])}\n`,
+  );
+  return 0;
+}
+
+try {
+  process.exitCode = main();
+} catch (error) {
+  // parseArgs explains a wrong option in one sentence.
+  process.stderr.write(`${error instanceof Error ? error.message : 'failed'}\nTry --help.\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,81 @@
+import { generateKeyPair, randomBytes, randomInt } from 'node:crypto';
+import { promisify } from 'node:util';
+
+/** What the local stack shows when it is given no profiles: one service for each kind of credential. */
+export interface Demo {
+  /** Accounts of the ZITADEL stand-in. */
+  readonly accounts: object;
+  /** By name, as AWS Secrets Manager would hold them. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** The document of profiles for an issuer. */
+  readonly profiles: (issuer: string) => object;
+}
+
+const DIGITS = 17;
+
+/** An id such as ZITADEL gives: 18 digits, the first one of them not 0. */
+const id = (): string => `4${Array.from({ length: DIGITS }, () => randomInt(10)).join('')}`;
+
+const secret = (): string => randomBytes(48).toString('base64url');
+
+/** A key such as ZITADEL gives: RSA of 2048 bit in PKCS#1. */
+async function pem(): Promise<string> {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+  return privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+}
+
+const caller = (role: string) => [`arn:aws:iam::123456789012:role/${role}`];
+
+/** Makes accounts with fresh keys and secrets, and the profiles and secrets that go with them. */
+export async function createDemo(): Promise<Demo> {
+  const [serviceKey, applicationKey] = await Promise.all([pem(), pem()]);
+  const project = id();
+  const saSecret = { userId: id(), username: 'orders-worker', clientId: 'orders-worker', clientSecret: secret() };
+  const reportsKey = {
+    type: 'serviceaccount',
+    keyId: id(),
+    key: serviceKey,
+    expirationDate: '9999-12-31T23:59:59Z',
+    userId: id(),
+  };
+  const oidcKey = { type: 'application', keyId: id(), key: applicationKey, appId: id(), clientId: id() };
+  const oidcSecret = { appId: id(), clientId: id(), clientSecret: secret() };
+  const audience = `urn:zitadel:iam:org:project:id:${project}:aud`;
+  return {
+    accounts: {
+      org: id(),
+      project,
+      otherProject: id(),
+      saSecret,
+      saKey: { username: 'reports', key: reportsKey },
+      oidcKey,
+      oidcSecret,
+    },
+    secrets: {
+      'zitadel/orders': JSON.stringify({ clientId: saSecret.clientId, clientSecret: saSecret.clientSecret }),
+      'zitadel/reports': JSON.stringify(reportsKey),
+      'zitadel/billing': JSON.stringify(oidcKey),
+      'zitadel/shipping': JSON.stringify({ clientId: oidcSecret.clientId, clientSecret: oidcSecret.clientSecret }),
+    },
+    profiles: (issuer) => ({
+      profiles: {
+        orders: {
+          issuer,
+          secret: 'zitadel/orders',
+          scopes: [audience, 'urn:zitadel:iam:org:projects:roles'],
+          callers: caller('orders-service'),
+          prewarm: true,
+        },
+        reports: { issuer, secret: 'zitadel/reports', scopes: [audience], callers: caller('reports-service') },
+        billing: { issuer, secret: 'zitadel/billing', subject: 'reports', callers: caller('billing-service') },
+        shipping: {
+          issuer,
+          secret: 'zitadel/shipping',
+          subject: 'orders',
+          scopes: [audience],
+          callers: caller('shipping-service'),
+        },
+      },
+    }),
+  };
+}

@@ -1,0 +1,101 @@
+import { type Profiles, parseProfiles } from '../../lib/broker/profile.ts';
+import { readProfilesFile } from '../build/profiles-file.ts';
+import { createPrincipals } from './callers.ts';
+import { createDemo } from './demo.ts';
+import type { Principal } from './gateway/sigv4.ts';
+import { HELP, readSecrets, readSettings, type Settings, UsageError } from './settings.ts';
+import { createStack, REGION, type Stack } from './stack.ts';
+import type { StandIn } from './stand-in.ts';
+import { createZitadel } from './zitadel/server.ts';
+
+/** As often as the schedule of a deployment. */
+const PREWARM_EVERY_MS = 300_000;
+const PREWARM_TIMEOUT_MS = 60_000;
+
+interface Input {
+  readonly document: unknown;
+  readonly profiles: Profiles;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly zitadel?: StandIn;
+}
+
+const print = (text: string) => void process.stdout.write(`${text}\n`);
+
+async function readInput({ profiles: file, secrets: secretsFile, zitadel: wantsZitadel }: Settings): Promise<Input> {
+  const demo = await createDemo();
+  const zitadel = wantsZitadel ? { zitadel: await createZitadel({ accounts: demo.accounts }) } : {};
+  if (file !== undefined && secretsFile !== undefined) {
+    const read = readProfilesFile(file, { allowLoopbackHttp: true });
+    if (!read.ok) throw new UsageError(read.error.join('\n'));
+    const { document, profiles } = read.value;
+    const wanted = [...profiles.values()].map(({ secret }) => secret);
+    return { document, profiles, secrets: readSecrets(secretsFile, wanted), ...zitadel };
+  }
+  const document = demo.profiles(zitadel.zitadel?.url ?? '');
+  const profiles = parseProfiles(document, { allowLoopbackHttp: true });
+  if (!profiles.ok) throw new Error('the profiles of the demonstration are not valid');
+  return { document, profiles: profiles.value, secrets: demo.secrets, ...zitadel };
+}
+
+const curl = (url: string, profile: string, { accessKeyId, secretAccessKey }: Principal): string =>
+  `curl --silent --aws-sigv4 "aws:amz:${REGION}:execute-api" --user "${accessKeyId}:${secretAccessKey}" ` +
+  `--data grant_type=client_credentials ${url}/${profile}/oauth/v2/token`;
+
+function printWelcome(stack: Stack, { profiles, zitadel }: Input, principals: ReadonlyMap<string, Principal>): void {
+  print(`\nThe broker listens on ${stack.gateway.url}.`);
+  if (zitadel !== undefined) print(`A ZITADEL stand-in listens on ${zitadel.url}.`);
+  print('Each of these lines gets a token; a second time it is the same token, from the cache:');
+  for (const { name, issuer } of profiles.values()) {
+    const principal = principals.get(name);
+    print(`\n# ${name}, from ${issuer}`);
+    print(
+      principal === undefined
+        ? '# (no callers: only the subject of other profiles)'
+        : curl(stack.gateway.url, name, principal),
+    );
+  }
+  print(
+    '\nThe access keys are made anew at each start. What follows is the log of the broker; Ctrl-C ends all of it.\n',
+  );
+}
+
+function prewarmOnSchedule({ sandbox }: Stack): () => void {
+  const context = { getRemainingTimeInMillis: () => PREWARM_TIMEOUT_MS };
+  // What failed stands in the log; the schedule goes on.
+  const timer = setInterval(() => void sandbox.prewarm({}, context).catch(() => undefined), PREWARM_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2));
+  if (settings.help) return print(HELP);
+  const input = await readInput(settings);
+  const principals = createPrincipals(input.profiles.values());
+  const stack = await createStack({
+    profiles: input.document,
+    secrets: input.secrets,
+    principals: principals.values(),
+    port: settings.port,
+    payload: settings.rest ? 'v1' : 'v2',
+    write: print,
+    onError: (error) => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
+  });
+  printWelcome(stack, input, principals);
+  const stopSchedule = prewarmOnSchedule(stack);
+  const stop = async () => {
+    stopSchedule();
+    await Promise.all([stack.close(), input.zitadel?.close()]);
+    process.exit(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
+}
+
+main().catch((error: NodeJS.ErrnoException) => {
+  const isUsage = error instanceof UsageError;
+  const taken =
+    error.code === 'EADDRINUSE'
+      ? 'the port is in use: choose another with --port N, or --port 0 for a free one'
+      : undefined;
+  process.stderr.write(`${taken ?? (isUsage ? `${error.message}\nnpm start -- --help tells more.` : error.stack)}\n`);
+  process.exit(isUsage ? 2 : 1);
+});

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+export const HELP = `Runs the broker on this machine: its real handlers behind a local API Gateway, with stand-ins for
+Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
+
+  npm start
+  npm start -- --profiles my-profiles.yml --secrets my-secrets.json [--no-zitadel]
+
+  --port N          where the gateway listens (default 8787; 0 picks a free port)
+  --profiles FILE   your own profiles; tokens then come from the issuers that they name (https, or http on loopback)
+  --secrets FILE    the secrets that the profiles name, as JSON: { "name": "secret string or JSON", … }
+  --no-zitadel      leaves the ZITADEL stand-in out
+  --rest            makes the events of a REST API (payload 1.0) instead of those of an HTTP API (2.0)
+  --help            this text
+`;
+
+export interface Settings {
+  readonly port: number;
+  readonly profiles?: string;
+  readonly secrets?: string;
+  readonly zitadel: boolean;
+  readonly rest: boolean;
+  readonly help: boolean;
+}
+
+/** A mistake of the person who started the stack: its message is all there is to say. */
+export class UsageError extends Error {}
+
+const LARGEST_PORT = 65_535;
+
+/**
+ * Reads the command line.
+ * @throws {UsageError} that says what to write instead
+ */
+export function readSettings(args: readonly string[]): Settings {
+  const options = {
+    port: { type: 'string', default: '8787' },
+    profiles: { type: 'string' },
+    secrets: { type: 'string' },
+    zitadel: { type: 'boolean', default: true },
+    rest: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  } as const;
+  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+  try {
+    ({ values } = parseArgs({ args: [...args], options, allowNegative: true }));
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : 'the command line cannot be read');
+  }
+  const { port, profiles, secrets, zitadel = true, rest = false, help = false } = values;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > LARGEST_PORT)
+    throw new UsageError('--port takes a number from 0 to 65535');
+  if ((profiles === undefined) !== (secrets === undefined)) {
+    throw new UsageError('--profiles and --secrets go together: your own profiles need the secrets that they name');
+  }
+  if (!zitadel && profiles === undefined) {
+    throw new UsageError('--no-zitadel needs --profiles and --secrets: without the stand-in there is no other issuer');
+  }
+  return { port: Number(port), ...(profiles && secrets ? { profiles, secrets } : {}), zitadel, rest, help };
+}
+
+/**
+ * Reads a file of secrets: a JSON object from names to strings, or to JSON that is stored as its text.
+ * @throws {UsageError} naming the file and what to do, and nothing that it holds
+ */
+export function readSecrets(file: string, wanted: Iterable<string>): Readonly<Record<string, string>> {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code !== undefined;
+    throw new UsageError(`${file}: ${isMissing ? 'cannot be read; is the path right?' : 'is no JSON'}`);
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new UsageError(`${file}: must be a JSON object: { "name": "secret string or JSON", … }`);
+  }
+  const secrets = Object.entries(content).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  const known = new Set(secrets.map(([name]) => name));
+  const missing = [...new Set(wanted)].filter((name) => !known.has(name));
+  if (missing.length > 0)
+    throw new UsageError(`${file}: lacks the secret(s) ${missing.join(', ')}, which the profiles name`);
+  return Object.fromEntries(secrets);
+}

@@ -1,0 +1,85 @@
+import { createSandbox, type Environment, type Sandbox } from '../../lib/compose/sandbox.ts';
+import type { PayloadFormat } from './gateway/lambda-result.ts';
+import { createGateway } from './gateway/server.ts';
+import type { Principal } from './gateway/sigv4.ts';
+import { createSecretsManager } from './secrets-manager.ts';
+import type { StandIn } from './stand-in.ts';
+import { createTable } from './table.ts';
+
+export const REGION = 'eu-central-1';
+
+/** What the stack is made of. */
+export interface StackOptions {
+  /** The document of profiles. */
+  readonly profiles: unknown;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly principals: Iterable<Principal>;
+  readonly port?: number;
+  readonly payload?: PayloadFormat;
+  /** Takes each line that the broker logs. */
+  readonly write: (line: string) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The broker behind a gateway, with the AWS services that it needs, all on this machine. */
+export interface Stack {
+  readonly gateway: StandIn;
+  readonly sandbox: Sandbox;
+  readonly close: () => Promise<void>;
+}
+
+/** The environment that a deployment gives the functions, pointing at the stand-ins and at nothing else. */
+const environment = (secretsManager: StandIn, table: StandIn): Environment => ({
+  AWS_REGION: REGION,
+  AWS_ACCESS_KEY_ID: 'AKIALOCALSTACK',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+  AWS_ENDPOINT_URL_DYNAMODB: table.url,
+  TABLE_NAME: 'tokens',
+  METRICS_NAMESPACE: 'zitadel-token-broker-local',
+  BROKER_LOCAL: 'true',
+});
+
+/**
+ * Starts the stack. The AWS SDK reads its settings from `process.env`, so they are put there, over whatever account
+ * this machine is logged in to.
+ * @throws {Error} with `code: 'EADDRINUSE'` when the port is taken
+ */
+export async function createStack({
+  profiles,
+  secrets,
+  principals,
+  write,
+  onError,
+  ...options
+}: StackOptions): Promise<Stack> {
+  const [secretsManager, table] = await Promise.all([
+    createSecretsManager({ now: Date.now, region: REGION }),
+    createTable({ tableName: 'tokens' }),
+  ]);
+  for (const [name, text] of Object.entries(secrets)) secretsManager.put(name, text);
+  const env = environment(secretsManager, table);
+  for (const name of ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL']) delete process.env[name];
+  Object.assign(process.env, env);
+  const closeServices = () => Promise.all([secretsManager.close(), table.close()]);
+  try {
+    const sandbox = createSandbox(profiles, env, { write });
+    const route = { method: 'POST', path: '/{profile}/oauth/v2/token', handler: sandbox.token, functionName: 'token' };
+    const gateway = await createGateway({
+      routes: [route],
+      principals: [...principals],
+      now: Date.now,
+      region: REGION,
+      onError,
+      ...options,
+    });
+    const close = async () => {
+      await gateway.close();
+      await closeServices();
+    };
+    return { gateway, sandbox, close };
+  } catch (error) {
+    await closeServices();
+    throw error;
+  }
+}

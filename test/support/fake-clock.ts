@@ -1,0 +1,52 @@
+import type { Clock } from '../../lib/core/clock.ts';
+import { type EpochMs, plus } from '../../lib/core/time.ts';
+
+/** A clock that stands still until it is told to go on. */
+export interface FakeClock extends Clock {
+  /** Lets `ms` pass: runs the timers that come due, in their order, each at its own instant, with I/O turns between. */
+  readonly advance: (ms: number) => Promise<void>;
+  /** Forgets all timers that are set, as if the process that set them were dead; answers how many there were. */
+  readonly dropTimers: () => number;
+}
+
+/** A turn of the event loop: promises settle, and what has arrived on sockets is handled. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const TURNS_BETWEEN_TIMERS = 3;
+
+/** Creates a clock that shows `start`. */
+export function createFakeClock(start: EpochMs): FakeClock {
+  let now = start;
+  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
+
+  async function settle(): Promise<void> {
+    for (let turns = 0; turns < TURNS_BETWEEN_TIMERS; turns += 1) await turn();
+  }
+
+  return {
+    now: () => now,
+    after(delayMs, run) {
+      const timer = { at: now + Math.max(0, delayMs), run };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    async advance(ms) {
+      const end = plus(now, ms);
+      await settle();
+      for (;;) {
+        const [next] = [...timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+        if (next === undefined) break;
+        timers.delete(next);
+        now = Math.max(now, next.at) as EpochMs;
+        next.run();
+        await settle();
+      }
+      now = end;
+    },
+    dropTimers() {
+      const { size } = timers;
+      timers.clear();
+      return size;
+    },
+  };
+}

@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import type { PayloadFormat } from '../../infra/local/gateway/lambda-result.ts';
+import { createGateway } from '../../infra/local/gateway/server.ts';
+import type { Principal } from '../../infra/local/gateway/sigv4.ts';
+import { createSecretsManager, type SecretsManager } from '../../infra/local/secrets-manager.ts';
+import type { StandIn } from '../../infra/local/stand-in.ts';
+import { createTable, type Table } from '../../infra/local/table.ts';
+import { createZitadel, type Zitadel } from '../../infra/local/zitadel/server.ts';
+import { createSandbox, type Overrides, type Sandbox } from '../../lib/compose/sandbox.ts';
+import type { Clock } from '../../lib/core/clock.ts';
+import { instant } from '../../lib/core/time.ts';
+import accounts from '../recordings/accounts.json' with { type: 'json' };
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { caller, stranger } from './principals.ts';
+import { type Reply, sendSigned } from './signed-request.ts';
+
+export { accounts };
+
+/** The instant at which rigs start: the time of the recordings. */
+export const START = instant(1_795_438_700_000);
+
+export const PROJECT_AUDIENCE = `urn:zitadel:iam:org:project:id:${accounts.project}:aud`;
+
+const json = (value: unknown): string => JSON.stringify(value);
+const { saSecret, saSecretOdd, saKey, oidcKey, oidcSecret, apiKey } = accounts;
+
+/** The secrets of the recorded accounts, by the name that the rig's profiles use. */
+export const SECRETS: Readonly<Record<string, string>> = {
+  orders: json({ clientId: saSecret.clientId, clientSecret: saSecret.clientSecret }),
+  odd: json({ client_id: saSecretOdd.clientId, client_secret: saSecretOdd.clientSecret }),
+  reports: json(saKey.key),
+  billing: json(oidcKey),
+  shipping: json({ clientId: oidcSecret.clientId, clientSecret: oidcSecret.clientSecret }),
+  api: json(apiKey),
+};
+
+/** The profiles of a rig, one for each kind of credential; `changes` are merged into each by its name. */
+export function profilesFor(
+  issuer: string,
+  changes: Readonly<Record<string, object>> = {},
+): { profiles: Record<string, object> } {
+  const shared = { issuer, callers: ['arn:aws:iam::123456789012:role/orders-service'] };
+  const profiles: Record<string, object> = {
+    orders: { ...shared, secret: 'orders', scopes: [PROJECT_AUDIENCE, 'profile'], prewarm: true },
+    odd: { ...shared, secret: 'odd', scopes: [PROJECT_AUDIENCE] },
+    reports: { ...shared, secret: 'reports', scopes: [PROJECT_AUDIENCE], prewarm: true },
+    billing: { ...shared, secret: 'billing', subject: 'reports' },
+    shipping: { ...shared, secret: 'shipping', subject: 'orders', scopes: [PROJECT_AUDIENCE] },
+    api: { ...shared, secret: 'api', subject: 'orders' },
+  };
+  for (const [name, change] of Object.entries(changes)) profiles[name] = { ...profiles[name], ...change };
+  return { profiles };
+}
+
+export interface RigOptions {
+  readonly payload?: PayloadFormat;
+  readonly stage?: string;
+  readonly basePath?: string;
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly changes?: Readonly<Record<string, object>>;
+  readonly tokenLifetimeSeconds?: number;
+  readonly lambdaTimeoutMs?: number;
+}
+
+/** A request of a service. */
+export interface Ask {
+  readonly profile?: string;
+  readonly principal?: Principal;
+  readonly form?: string;
+  readonly contentType?: string;
+  readonly path?: string;
+}
+
+/** The broker and all that it depends on, over real sockets, on one fake clock. */
+export interface Rig {
+  readonly clock: FakeClock;
+  readonly zitadel: Zitadel;
+  readonly secretsManager: SecretsManager;
+  readonly table: Table;
+  readonly gateway: StandIn;
+  /** Every line that the broker has logged. */
+  readonly lines: string[];
+  /** What each profile's log lines say, parsed. */
+  readonly log: () => Record<string, unknown>[];
+  /** Another sandbox over the same services. */
+  readonly addSandbox: (overrides?: Overrides) => Sandbox;
+  /** Puts a new sandbox behind the gateway: nothing is left in memory. */
+  readonly restart: () => void;
+  /** The sandbox behind the gateway. */
+  readonly sandbox: () => Sandbox;
+  /** Sends a signed token request through the gateway. */
+  readonly ask: (request?: Ask) => Promise<Reply>;
+  /** Lets time pass, in steps of 50 ms and only while nothing else happens, until `promise` settles. */
+  readonly pass: <T>(promise: Promise<T>) => Promise<T>;
+  readonly close: () => Promise<void>;
+}
+
+const IDLE_MS = 25;
+const STEP_MS = 50;
+
+/** One turn of the event loop. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Turns the event loop until `condition` holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const endsAt = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > endsAt) throw new Error('the condition has not come true in 10 s');
+    await turn();
+  }
+}
+
+/** Starts a rig. Rigs of one process follow one another: the AWS SDK takes its endpoints from `process.env`. */
+export async function createRig(options: RigOptions = {}): Promise<Rig> {
+  const clock = createFakeClock(START);
+  const now = () => clock.now();
+  const { tokenLifetimeSeconds } = options;
+  const [zitadel, secretsManager, table] = await Promise.all([
+    createZitadel({ accounts, now, ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }) }),
+    createSecretsManager({ now }),
+    createTable({ tableName: 'tokens' }),
+  ]);
+  for (const [name, secret] of Object.entries({ ...SECRETS, ...options.secrets })) secretsManager.put(name, secret);
+  Object.assign(process.env, {
+    AWS_REGION: 'eu-central-1',
+    AWS_ACCESS_KEY_ID: 'AKIATEST',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+    AWS_ENDPOINT_URL_DYNAMODB: table.url,
+  });
+  const lines: string[] = [];
+  const document = profilesFor(zitadel.url, options.changes);
+  const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'test' };
+  const addSandbox = (overrides: Overrides = {}) =>
+    createSandbox(document, env, {
+      clock: clock as Clock,
+      random: () => 0.5,
+      uuid: randomUUID,
+      write: (line) => lines.push(line),
+      ...overrides,
+    });
+  let sandbox = addSandbox();
+  const thrown: unknown[] = [];
+  const gateway = await createGateway({
+    routes: [
+      {
+        method: 'POST',
+        path: '/{profile}/oauth/v2/token',
+        handler: (event: unknown, context: never) => sandbox.token(event, context),
+      },
+    ],
+    principals: [caller, stranger],
+    now,
+    onError: (error) => thrown.push(error),
+    ...(options.payload === undefined ? {} : { payload: options.payload }),
+    ...(options.stage === undefined ? {} : { stage: options.stage }),
+    ...(options.basePath === undefined ? {} : { basePath: options.basePath }),
+    ...(options.lambdaTimeoutMs === undefined ? {} : { lambdaTimeoutMs: options.lambdaTimeoutMs }),
+  });
+  const prefix = options.basePath ?? options.stage;
+  const activity = () => zitadel.calls() + secretsManager.calls() + table.calls() + gateway.calls() + lines.length;
+
+  return {
+    clock,
+    zitadel,
+    secretsManager,
+    table,
+    gateway,
+    lines,
+    log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+    addSandbox,
+    restart: () => {
+      sandbox = addSandbox();
+    },
+    sandbox: () => sandbox,
+    ask: ({ profile = 'orders', principal = caller, form = 'grant_type=client_credentials', contentType, path } = {}) =>
+      sendSigned({
+        url: `${gateway.url}${prefix === undefined ? '' : `/${prefix}`}${path ?? `/${profile}/oauth/v2/token`}`,
+        principal,
+        at: new Date(clock.now()),
+        body: form,
+        ...(contentType === undefined ? {} : { contentType }),
+      }),
+    async pass(promise) {
+      let isDone = false;
+      const settled = promise.finally(() => {
+        isDone = true;
+      });
+      settled.catch(() => undefined);
+      let seen = activity();
+      let since = performance.now();
+      while (!isDone) {
+        await turn();
+        if (activity() !== seen) {
+          seen = activity();
+          since = performance.now();
+        } else if (performance.now() - since > IDLE_MS) {
+          await clock.advance(STEP_MS);
+          since = performance.now();
+        }
+      }
+      return settled;
+    },
+    async close() {
+      await Promise.all([gateway.close(), zitadel.close(), secretsManager.close(), table.close()]);
+      if (thrown.length > 0) throw thrown[0];
+    },
+  };
+}

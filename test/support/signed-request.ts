@@ -1,0 +1,67 @@
+import { request } from 'node:http';
+import { Sha256 } from '@aws-crypto/sha256-js';
+import { HttpRequest } from '@smithy/protocol-http';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { Principal } from '../../infra/local/gateway/sigv4.ts';
+
+/** An answer as a service gets it. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  /** The body's members; empty where it is no JSON object. */
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+export interface SignedRequest {
+  readonly url: string;
+  readonly principal: Principal;
+  readonly at: Date;
+  readonly body: string;
+  readonly contentType?: string;
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+/** POSTs a body, signed (AWS Signature Version 4, service `execute-api`) by the official signer. */
+export async function sendSigned({ url, principal, at, body, contentType }: SignedRequest): Promise<Reply> {
+  const { hostname, port, pathname } = new URL(url);
+  const signer = new SignatureV4({
+    service: 'execute-api',
+    region: 'eu-central-1',
+    sha256: Sha256,
+    credentials: principal,
+  });
+  const signed = await signer.sign(
+    new HttpRequest({
+      method: 'POST',
+      protocol: 'http:',
+      hostname,
+      port: Number(port),
+      path: pathname,
+      headers: { host: `${hostname}:${port}`, 'content-type': contentType ?? 'application/x-www-form-urlencoded' },
+      body,
+    }),
+    { signingDate: at },
+  );
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method: 'POST', headers: signed.headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) }),
+      );
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
