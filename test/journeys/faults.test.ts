@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Intercept } from '../../infra/local/stand-in.ts';
 import { context, tokenEvent } from '../support/events.ts';
-import { accounts, createRig, type Rig, type RigOptions, SECRETS, until } from '../support/rig.ts';
+import { accounts, createRig, type Rig, type RigOptions, SECRETS } from '../support/rig.ts';
+import { until } from '../support/turns.ts';
 
 let rig: Rig;
 afterEach(() => rig.close());

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Sandbox } from '../../lib/compose/sandbox.ts';
 import { context, tokenEvent } from '../support/events.ts';
-import { createRig, profilesFor, type Rig, until } from '../support/rig.ts';
+import { createRig, profilesFor, type Rig } from '../support/rig.ts';
+import { until } from '../support/turns.ts';
 
 let rig: Rig;
 beforeEach(async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/core/clock.ts';
 import { type EpochMs, plus } from '../../lib/core/time.ts';
+import { turn } from './turns.ts';
 
 /** A clock that stands still until it is told to go on. */
 export interface FakeClock extends Clock {
@@ -8,9 +9,6 @@ export interface FakeClock extends Clock {
   /** Forgets all timers that are set, as if the process that set them were dead; answers how many there were. */
   readonly dropTimers: () => number;
 }
-
-/** A turn of the event loop: promises settle, and what has arrived on sockets is handled. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const TURNS_BETWEEN_TIMERS = 3;
 

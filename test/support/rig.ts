@@ -13,6 +13,7 @@ import accounts from '../recordings/accounts.json' with { type: 'json' };
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { caller, stranger } from './principals.ts';
 import { type Reply, sendSigned } from './signed-request.ts';
+import { turn } from './turns.ts';
 
 export { accounts };
 
@@ -97,18 +98,6 @@ export interface Rig {
 
 const IDLE_MS = 25;
 const STEP_MS = 50;
-
-/** One turn of the event loop. */
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Turns the event loop until `condition` holds. */
-export async function until(condition: () => boolean): Promise<void> {
-  const endsAt = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > endsAt) throw new Error('the condition has not come true in 10 s');
-    await turn();
-  }
-}
 
 /** Starts a rig. Rigs of one process follow one another: the AWS SDK takes its endpoints from `process.env`. */
 export async function createRig(options: RigOptions = {}): Promise<Rig> {
