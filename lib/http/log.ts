@@ -79,7 +79,9 @@ export function createLog(namespace: string, write: (line: string) => void): Log
   function emit(at: EpochMs, metrics: Metrics, fields: object): void {
     const Metrics = Object.keys(metrics).map((Name) => ({ Name }));
     const CloudWatchMetrics = [{ Namespace: namespace, Dimensions: [[]], Metrics }];
-    write(JSON.stringify({ _aws: { Timestamp: at, CloudWatchMetrics }, ...fields, ...metrics }));
+    // A line that counts nothing is no metric: CloudWatch would call it malformed.
+    const head = Metrics.length === 0 ? { time: at } : { _aws: { Timestamp: at, CloudWatchMetrics } };
+    write(JSON.stringify({ ...head, ...fields, ...metrics }));
   }
 
   return {

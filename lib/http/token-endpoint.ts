@@ -28,6 +28,7 @@ export interface TokenEndpointDeps {
 /** The part of Lambda's context that is used. */
 export interface InvocationContext {
   readonly getRemainingTimeInMillis: () => number;
+  readonly awsRequestId?: string;
 }
 
 /** A Lambda function behind API Gateway. It never rejects. */
@@ -94,7 +95,7 @@ export function createTokenEndpoint({ clock, profiles, tokens, log }: TokenEndpo
 
   return async (event, context) => {
     const at = clock.now();
-    const id = requestId(event);
+    const id = requestId(event) || (context.awsRequestId ?? '');
     const facts: Facts = {};
     const { profile } = readGatewayRequest(event, TOKEN_ROUTE);
     const served = await serve(event, context, facts, profile).catch((bug: unknown) => {
