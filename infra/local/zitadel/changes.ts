@@ -1,0 +1,31 @@
+import type { Application, Key, ServiceAccount, UserState } from './accounts.ts';
+import type { Instance } from './instance.ts';
+
+/**
+ * The service account with this user id or user name, or the application with this client id.
+ * @throws {Error} when there is none
+ */
+export function findHolder({ accounts }: Instance, id: string): ServiceAccount | Application {
+  const holder =
+    accounts.users.get(id) ??
+    accounts.applications.get(id) ??
+    [...accounts.users.values()].find(({ username }) => username === id);
+  if (holder === undefined) throw new Error(`there is no account or application ${id}`);
+  return holder;
+}
+
+/** Adds a key, whose first uses are refused if the instance is told so. */
+export function addKey(instance: Instance, { keys }: Pick<ServiceAccount, 'keys'>, key: Omit<Key, 'refusals'>): void {
+  keys.set(key.keyId, { ...key, refusals: instance.newKeyRefusals });
+}
+
+/** Changes an account's state. A state that is not active ends its tokens for good. */
+export function setUserState(instance: Instance, userId: string, state: UserState): void {
+  const user = instance.accounts.users.get(userId);
+  if (user === undefined) throw new Error(`there is no account ${userId}`);
+  user.state = state;
+  if (state === 'active') return;
+  for (const session of instance.sessions.values()) {
+    if (session.userId === userId) session.isEnded = true;
+  }
+}

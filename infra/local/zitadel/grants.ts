@@ -1,0 +1,101 @@
+import type { ServiceAccount } from './accounts.ts';
+import { isOwnAndValid, parseAssertion, SERVICE_ACCOUNT_AHEAD_SECONDS } from './assertions.ts';
+import { orgClaims, roleClaims } from './claims.ts';
+import { readCredentials, verifyClient } from './clients.ts';
+import { exchangeToken } from './exchange.ts';
+import { isReply, json, type Reply, type Request, refuse } from './http.ts';
+import type { Instance } from './instance.ts';
+import { expiresIn, ID_TOKEN_LIFETIME_SECONDS, issueAccessToken, issueIdToken } from './issue.ts';
+import { allowsServiceAccount, audienceOf, keepAllowed, requestedScopes } from './scopes.ts';
+
+type Handler = (instance: Instance, request: Request) => Reply | Promise<Reply>;
+
+interface Proof {
+  readonly authMethods: readonly string[];
+  readonly idTokenLifetimeSeconds: number;
+}
+
+const BY_SECRET: Proof = { authMethods: ['pwd'], idTokenLifetimeSeconds: ID_TOKEN_LIFETIME_SECONDS };
+
+// An ID token that jwt-bearer earns is born expired.
+const BY_KEY: Proof = { authMethods: [], idTokenLifetimeSeconds: 0 };
+
+async function serviceAccountToken(instance: Instance, request: Request, user: ServiceAccount, proof: Proof) {
+  const scopes = keepAllowed(requestedScopes(request), allowsServiceAccount);
+  if (isReply(scopes)) return scopes;
+  if (user.state !== 'active') return refuse('invalid_request', 'Errors.User.NotActive');
+  const { authMethods, idTokenLifetimeSeconds: lifetimeSeconds } = proof;
+  const authTime = Math.floor(request.nowMs / 1000);
+  const grant = { user, clientId: user.username, scopes, audience: audienceOf(scopes), authMethods, authTime };
+  const { org } = instance.accounts;
+  const claims = { ...roleClaims(user, org, scopes, {}), ...orgClaims(org, scopes) };
+  const jwtClaims = user.accessTokenType === 'jwt' ? claims : undefined;
+  const accessToken = await issueAccessToken(instance, request, grant, jwtClaims);
+  const idToken = scopes.includes('openid')
+    ? await issueIdToken(instance, request, grant, { claims, accessToken, lifetimeSeconds })
+    : undefined;
+  return json({
+    access_token: accessToken,
+    token_type: 'Bearer',
+    expires_in: expiresIn(instance.tokenLifetimeSeconds),
+    id_token: idToken,
+  });
+}
+
+/** RFC 6749 §4.4, for service accounts only: the client id is the user name, in any letter case. */
+const clientCredentials: Handler = (instance, request) => {
+  const credentials = readCredentials(request);
+  if (isReply(credentials)) return credentials;
+  const loginName = credentials.clientId.toLowerCase();
+  const user = [...instance.accounts.users.values()].find(({ username }) => username.toLowerCase() === loginName);
+  if (user === undefined) return refuse('invalid_client', 'client not found');
+  if (user.secret === undefined) return refuse('invalid_request', 'Errors.User.Machine.Secret.NotExisting');
+  if (user.secret !== credentials.clientSecret) return refuse('invalid_request', 'Errors.User.Machine.Secret.Invalid');
+  return serviceAccountToken(instance, request, user, BY_SECRET);
+};
+
+/** RFC 7523 §2.1, for service accounts only. */
+const jwtBearer: Handler = (instance, request) => {
+  const jwt = request.form.last('assertion');
+  if (jwt === '') return refuse('invalid_request', 'assertion missing');
+  const assertion = parseAssertion(jwt);
+  const user = assertion && instance.accounts.users.get(assertion.issuer);
+  const { issuer, nowMs } = request;
+  const isGood =
+    user && isOwnAndValid(assertion, { issuer, nowMs, aheadSeconds: SERVICE_ACCOUNT_AHEAD_SECONDS, keys: user.keys });
+  if (!isGood) return refuse('invalid_grant', 'invalid assertion');
+  return serviceAccountToken(instance, request, user, BY_KEY);
+};
+
+/** RFC 8693, for OIDC applications only. */
+const tokenExchange: Handler = (instance, request) => {
+  const client = verifyClient(instance, request);
+  return isReply(client) ? client : exchangeToken(instance, request, client);
+};
+
+/** A grant that needs a sign-in of a person, which there is none of here: what it asks for is never there. */
+const interactive =
+  (required: readonly string[], error: string): Handler =>
+  (instance, request) => {
+    const client = verifyClient(instance, request);
+    if (isReply(client)) return client;
+    const missing = required.find((name) => request.form.last(name) === '');
+    return refuse('invalid_request', missing === undefined ? error : `${missing} missing`);
+  };
+
+const GRANTS: Readonly<Record<string, Handler>> = {
+  client_credentials: clientCredentials,
+  'urn:ietf:params:oauth:grant-type:jwt-bearer': jwtBearer,
+  'urn:ietf:params:oauth:grant-type:token-exchange': tokenExchange,
+  refresh_token: interactive(['refresh_token'], 'Errors.User.RefreshToken.Invalid'),
+  authorization_code: interactive(['code', 'redirect_uri'], 'Errors.User.Code.Invalid'),
+  'urn:ietf:params:oauth:grant-type:device_code': interactive(['device_code'], 'Errors.DeviceAuth.NotFound'),
+};
+
+/** `POST /oauth/v2/token` */
+export const token: Handler = (instance, request) => {
+  const grantType = request.form.first('grant_type');
+  if (grantType === '') return refuse('invalid_request', 'grant_type missing');
+  const grant = Object.hasOwn(GRANTS, grantType) ? GRANTS[grantType] : undefined;
+  return grant ? grant(instance, request) : refuse('unsupported_grant_type', `${grantType} not supported`);
+};

@@ -1,0 +1,39 @@
+import type { Accounts } from './accounts.ts';
+import type { Claims } from './claims.ts';
+import { createIds } from './ids.ts';
+import { createSigner, createTokenStore, type Session, type Signer, type TokenStore } from './tokens.ts';
+
+/** All that a ZITADEL instance knows. */
+export interface Instance {
+  readonly accounts: Accounts;
+  readonly sessions: TokenStore<Session>;
+  /** The claims of the ID tokens. */
+  readonly idTokens: TokenStore<Claims>;
+  readonly signer: Signer;
+  readonly nextId: (nowMs: number) => string;
+  tokenLifetimeSeconds: number;
+  /** How many uses of each key that is added from now on are refused. */
+  newKeyRefusals: number;
+  issued: number;
+}
+
+export function createInstance(accounts: Accounts, nowMs: number, tokenLifetimeSeconds: number): Instance {
+  const nextId = createIds();
+  return {
+    accounts,
+    sessions: createTokenStore(),
+    idTokens: createTokenStore(),
+    signer: createSigner(nextId(nowMs)),
+    nextId,
+    tokenLifetimeSeconds,
+    newKeyRefusals: 0,
+    issued: 0,
+  };
+}
+
+/** The session of an access token that is good at `nowMs` for the issuer. */
+export function activeSession(instance: Instance, token: string, issuer: string, nowMs: number): Session | undefined {
+  const session = instance.sessions.find(token);
+  if (session === undefined || session.isEnded || session.expiresAt * 1000 <= nowMs) return undefined;
+  return session.issuer === undefined || session.issuer === issuer ? session : undefined;
+}

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { AccountsError } from './accounts.ts';
+import { createZitadel, type ZitadelOptions } from './server.ts';
+
+const HELP = `A ZITADEL stand-in on this machine: its token, introspection, revocation, discovery and key endpoints,
+and the calls that rotate credentials.
+
+  npm run zitadel -- --accounts FILE [--port N]
+
+  --accounts FILE             service accounts and applications, as test/recordings/accounts.json has them
+  --port N                    where it listens (default 8080; 0 picks a free port)
+  --token-lifetime-seconds N  how long access tokens live (default 43200)
+  --clock-from-header         the header x-stand-in-now (epoch seconds) sets the clock of its request
+  --help                      this text
+
+Faults: curl -d '{"fault":"blocked"}' http://127.0.0.1:PORT/stand-in/faults
+  blocked, database_away, slow (answers 3 s late), reset (cuts connections); null ends the fault.
+`;
+
+const LARGEST_PORT = 65_535;
+
+class UsageError extends Error {}
+class StartError extends Error {}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** @throws {UsageError} that says what to write instead */
+function readSettings(args: readonly string[]) {
+  const options = {
+    accounts: { type: 'string' },
+    port: { type: 'string', default: '8080' },
+    'token-lifetime-seconds': { type: 'string', default: '43200' },
+    'clock-from-header': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  } as const;
+  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+  try {
+    ({ values } = parseArgs({ args: [...args], options }));
+  } catch (error) {
+    throw new UsageError(messageOf(error).split('\n')[0]);
+  }
+  const { accounts, port, help } = values;
+  if (help) return undefined;
+  if (accounts === undefined) throw new UsageError('--accounts FILE is missing; test/recordings/accounts.json is one');
+  if (!/^\d{1,5}$/.test(port) || Number(port) > LARGEST_PORT) {
+    throw new UsageError('--port takes a number from 0 to 65535');
+  }
+  const lifetime = values['token-lifetime-seconds'];
+  if (!/^[1-9]\d{0,8}$/.test(lifetime)) throw new UsageError('--token-lifetime-seconds takes a whole number from 1');
+  return {
+    file: accounts,
+    port: Number(port),
+    tokenLifetimeSeconds: Number(lifetime),
+    clockFromHeader: values['clock-from-header'],
+  };
+}
+
+/** @throws {StartError} that says what to do, and nothing that the file holds */
+function readAccounts(file: string): unknown {
+  let content: string;
+  try {
+    content = readFileSync(file, 'utf8');
+  } catch {
+    throw new StartError(`${file} cannot be read; is the path right?`);
+  }
+  try {
+    return JSON.parse(content);
+  } catch {
+    throw new StartError(`${file} is no JSON; correct it or take another file`);
+  }
+}
+
+async function start(file: string, options: ZitadelOptions) {
+  try {
+    return await createZitadel(options);
+  } catch (error) {
+    if (error instanceof AccountsError) throw new StartError(`${file}: ${error.message}`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new StartError(`port ${options.port} is in use; take another with --port, or --port 0 for a free one`);
+    }
+    if (code === 'EACCES') throw new StartError(`port ${options.port} is not allowed; take one from 1024 with --port`);
+    throw error;
+  }
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2));
+  if (settings === undefined) return void process.stdout.write(HELP);
+  const { file, ...options } = settings;
+  const zitadel = await start(file, { ...options, accounts: readAccounts(file) });
+  const stop = () => void zitadel.close();
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  process.stdout.write(`ZITADEL stand-in: ${zitadel.url}\n`);
+}
+
+main().catch((error: unknown) => {
+  const isUsage = error instanceof UsageError;
+  process.stderr.write(`zitadel: ${messageOf(error)}${isUsage ? ' (see --help)' : ''}\n`);
+  process.exitCode = isUsage ? 2 : 1;
+});

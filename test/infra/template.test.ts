@@ -1,0 +1,197 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundle } from '../../infra/build/bundle.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+
+type Json = Record<string, unknown>;
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Json;
+}
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+}
+
+let home: string;
+let output: string;
+let resources: Record<string, Resource>;
+let outputs: Json;
+
+/** Packages a copy of the service, offline and without credentials, as `npm run package` does. */
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), 'package-'));
+  for (const part of ['serverless.yml', 'infra', 'package.json'])
+    cpSync(join(root, part), join(home, part), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'));
+  await bundle({ profilesFile: join(root, 'infra/profiles.yml'), outdir: join(home, '.build') });
+  const env = { PATH: process.env.PATH ?? '', HOME: home, SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
+  const osls = join(root, 'node_modules/.bin/osls');
+  const { stdout, stderr } = await run(process.execPath, [osls, 'package', '--stage', 'prod'], { cwd: home, env });
+  output = stdout + stderr;
+  const template = JSON.parse(
+    readFileSync(join(home, '.serverless/cloudformation-template-update-stack.json'), 'utf8'),
+  );
+  resources = template.Resources;
+  outputs = template.Outputs;
+}, 60_000);
+
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+const ofType = (type: string) => Object.values(resources).filter(({ Type }) => Type === type);
+
+/** The properties of a resource; empty where there is none of that name. */
+const properties = (name: string): Json => resources[name]?.Properties ?? {};
+
+const statements = (role: string): readonly Statement[] => {
+  const policies = properties(role).Policies as { PolicyDocument: { Statement: Statement[] } }[];
+  return policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+};
+
+const getAtt = (resource: string) => ({ 'Fn::GetAtt': [resource, 'Arn'] });
+
+const secret = (name: string) => ({
+  'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${name}-??????`,
+});
+
+test('the packaging has nothing to complain of', () => {
+  expect(output).toContain('Service packaged');
+  expect(output).not.toMatch(/warning|deprecat|error/i);
+});
+
+describe('roles', () => {
+  test.each([
+    ['TokenRole', 'TokenLogs', ['zitadel/billing', 'zitadel/orders', 'zitadel/reports', 'zitadel/shipping']],
+    ['PrewarmRole', 'PrewarmLogs', ['zitadel/orders']],
+  ])('%s may do what its function does, and nothing else', (role, logs, secrets) => {
+    expect(statements(role)).toEqual([
+      { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: getAtt(logs) },
+      { Effect: 'Allow', Action: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], Resource: getAtt('TokenTable') },
+      ...secrets.map((name) => ({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secret(name) })),
+    ]);
+  });
+
+  test('there are no others, and no function takes another', () => {
+    expect(ofType('AWS::IAM::Role')).toHaveLength(2);
+    expect(ofType('AWS::IAM::Policy')).toEqual([]);
+    expect(properties('TokenLambdaFunction').Role).toEqual(getAtt('TokenRole'));
+    expect(properties('PrewarmLambdaFunction').Role).toEqual(getAtt('PrewarmRole'));
+  });
+});
+
+describe('functions', () => {
+  test.each([
+    ['TokenLambdaFunction', 15],
+    ['PrewarmLambdaFunction', 60],
+  ])('%s', (name, Timeout) => {
+    const made = properties(name);
+    expect(made).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], Timeout });
+    expect(made.Environment).toEqual({
+      Variables: { TABLE_NAME: 'zitadel-token-broker-prod', METRICS_NAMESPACE: 'zitadel-token-broker-prod' },
+    });
+  });
+
+  test.each(['token', 'prewarm'])('the package of %s holds its bundle and nothing else', (name) => {
+    const zip = readFileSync(join(home, `.serverless/${name}.zip`));
+    // Names stand in the central directory: its entries begin with PK\1\2, the name's length is at 28, the name at 46.
+    const names: string[] = [];
+    for (let at = zip.indexOf('PK\x01\x02', 0, 'latin1'); at >= 0; at = zip.indexOf('PK\x01\x02', at + 46, 'latin1')) {
+      names.push(zip.subarray(at + 46, at + 46 + zip.readUInt16LE(at + 28)).toString());
+    }
+    expect(names).toEqual([`.build/${name}/index.cjs`]);
+  });
+
+  test('the bundle of token runs on its own', async () => {
+    const script = `
+      const { handler } = require(${JSON.stringify(join(home, '.build/token/index.cjs'))});
+      handler({}, { getRemainingTimeInMillis: () => 15000, awsRequestId: 'r1' }).then((answer) => console.error(JSON.stringify(answer)));`;
+    const env = { TABLE_NAME: 'tokens', AWS_REGION: 'eu-central-1' };
+    const { stderr } = await run(process.execPath, ['--eval', script], { cwd: tmpdir(), env });
+    expect(JSON.parse(stderr)).toMatchObject({ statusCode: 401, body: expect.stringContaining('"request_id":"r1"') });
+  });
+
+  test('prewarm runs every five minutes, and a failed run is not repeated', () => {
+    expect(properties('PrewarmEventsRuleSchedule1')).toMatchObject({
+      ScheduleExpression: 'rate(5 minutes)',
+      State: 'ENABLED',
+    });
+    expect(properties('PrewarmLambdaEvConf')).toMatchObject({
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: 60,
+    });
+  });
+});
+
+describe('the API', () => {
+  test('every route wants IAM authorisation', () => {
+    const routes = ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties);
+    expect(routes.map(({ RouteKey }) => RouteKey)).toEqual(['POST /{profile}/oauth/v2/token']);
+    expect(routes.every(({ AuthorizationType }) => AuthorizationType === 'AWS_IAM')).toBe(true);
+  });
+
+  test('throttles, and logs access without headers, queries and bodies', () => {
+    const { DefaultRouteSettings, AccessLogSettings } = properties('HttpApiStage') as Record<string, Json>;
+    expect(DefaultRouteSettings).toMatchObject({ ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1000 });
+    expect(AccessLogSettings?.DestinationArn).toEqual(getAtt('AccessLogs'));
+    expect(() => JSON.parse(String(AccessLogSettings?.Format))).not.toThrow();
+    expect(AccessLogSettings?.Format).not.toMatch(/header|authorization|query|body/i);
+  });
+
+  test('events have payload format 2.0', () => {
+    expect(ofType('AWS::ApiGatewayV2::Integration')[0]?.Properties.PayloadFormatVersion).toBe('2.0');
+  });
+});
+
+test('the table is encrypted, recoverable, protected in production, and forgets', () => {
+  expect(properties('TokenTable')).toMatchObject({
+    BillingMode: 'PAY_PER_REQUEST',
+    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
+    SSESpecification: { SSEEnabled: true },
+    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    DeletionProtectionEnabled: true,
+  });
+});
+
+test('every log group has a retention, and every function one of its own', () => {
+  const groups = ofType('AWS::Logs::LogGroup').map(({ Properties }) => Properties);
+  expect(groups.map(({ LogGroupName }) => LogGroupName)).toEqual([
+    '/aws/lambda/zitadel-token-broker-prod-token',
+    '/aws/lambda/zitadel-token-broker-prod-prewarm',
+    '/aws/http-api/zitadel-token-broker-prod',
+  ]);
+  expect(groups.every(({ RetentionInDays }) => RetentionInDays === 30)).toBe(true);
+});
+
+test('alarms', () => {
+  const alarms = Object.fromEntries(
+    ofType('AWS::CloudWatch::Alarm').map(
+      ({ Properties: { AlarmName, Namespace, MetricName, ComparisonOperator, Threshold, TreatMissingData } }) => [
+        String(AlarmName).replace('zitadel-token-broker-prod-', ''),
+        [Namespace, MetricName, ComparisonOperator, Threshold, TreatMissingData],
+      ],
+    ),
+  );
+  expect(alarms).toEqual({
+    'token-errors': ['AWS/Lambda', 'Errors', 'GreaterThanThreshold', 0, 'notBreaching'],
+    'token-throttles': ['AWS/Lambda', 'Throttles', 'GreaterThanThreshold', 0, 'notBreaching'],
+    'prewarm-errors': ['AWS/Lambda', 'Errors', 'GreaterThanThreshold', 0, 'notBreaching'],
+    'prewarm-throttles': ['AWS/Lambda', 'Throttles', 'GreaterThanThreshold', 0, 'notBreaching'],
+    'prewarm-missing': ['AWS/Lambda', 'Invocations', 'LessThanThreshold', 1, 'breaching'],
+    'credential-refused': ['zitadel-token-broker-prod', 'CredentialRefused', 'GreaterThanThreshold', 0, 'notBreaching'],
+    'api-errors': ['AWS/ApiGateway', '5xx', 'GreaterThanThreshold', 5, 'notBreaching'],
+  });
+});
+
+test('the stack says where the broker is and what callers need', () => {
+  const { BrokerUrl, InvokeArn } = outputs as Record<string, { Value: unknown }>;
+  expect(JSON.stringify(BrokerUrl?.Value)).toMatch(/https:.*HttpApi.*execute-api.*AWS::Region/);
+  expect(JSON.stringify(InvokeArn?.Value)).toMatch(/execute-api.*HttpApi.*\/POST\/PROFILE\/oauth\/v2\/token/);
+});
