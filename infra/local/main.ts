@@ -90,12 +90,15 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
 }
 
+/** What to tell the person who started the stack. */
+function explain(error: NodeJS.ErrnoException & { readonly port?: number }): string {
+  if (error.code === 'EADDRINUSE') {
+    return `port ${error.port} is in use: choose another with --port N, or --port 0 for a free one`;
+  }
+  return error instanceof UsageError ? `${error.message}\nnpm start -- --help tells more.` : String(error.stack);
+}
+
 main().catch((error: NodeJS.ErrnoException) => {
-  const isUsage = error instanceof UsageError;
-  const taken =
-    error.code === 'EADDRINUSE'
-      ? 'the port is in use: choose another with --port N, or --port 0 for a free one'
-      : undefined;
-  process.stderr.write(`${taken ?? (isUsage ? `${error.message}\nnpm start -- --help tells more.` : error.stack)}\n`);
-  process.exit(isUsage ? 2 : 1);
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(error instanceof UsageError ? 2 : 1);
 });

@@ -1,0 +1,179 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createZitadel } from '../../infra/local/zitadel/server.ts';
+import accounts from '../recordings/accounts.json' with { type: 'json' };
+import { sendSigned } from '../support/signed-request.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const main = join(root, 'infra/local/main.ts');
+
+/** What a stack prints until it is ready. */
+async function welcome({ stdout }: ChildProcess): Promise<string> {
+  let printed = '';
+  stdout?.setEncoding('utf8');
+  while (stdout !== null && !printed.includes('Ctrl-C')) {
+    const [chunk] = (await once(stdout, 'data')) as [string];
+    printed += chunk;
+  }
+  return printed;
+}
+
+/** What `npm start` runs, with these arguments, until it ends by itself. */
+async function ended(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  try {
+    return { code: 0, ...(await run(process.execPath, [main, ...args], { cwd: root })) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+describe('the local stack', () => {
+  let stack: ChildProcess;
+  let printed = '';
+  beforeAll(async () => {
+    stack = spawn(process.execPath, [main, '--port', '0'], { cwd: root });
+    printed = await welcome(stack);
+  }, 20_000);
+  afterAll(() => void stack.kill('SIGKILL'));
+
+  test('prints a ready-made command for each profile', () => {
+    const commands = printed.split('\n').filter((line) => line.startsWith('curl '));
+    expect(commands.map((command) => /\/(\w+)\/oauth\/v2\/token$/.exec(command)?.[1])).toEqual([
+      'orders',
+      'reports',
+      'billing',
+      'shipping',
+    ]);
+  });
+
+  test('the example gets a token with the printed key, and then the same one from the cache', async () => {
+    const [, accessKeyId, secretAccessKey, url] =
+      /--user "(\w+):([\w-]+)" .* (http:\/\/[\w.:]+)\/orders\//.exec(printed) ?? [];
+    const script = `
+      const { getToken } = await import(${JSON.stringify(join(root, 'docs/examples/get-token.ts'))});
+      const [first, second] = [await getToken('${url}', 'orders'), await getToken('${url}', 'orders')];
+      console.log(first.length > 100 && first === second);
+      await getToken('${url}', 'reports').catch(({ message }) => console.log(message));`;
+    const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: 'eu-central-1' };
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { env, cwd: tmpdir() });
+    expect(stdout).toMatch(/^true\nno token for reports: 403 unauthorized_client \(request .+\)\n$/);
+  });
+
+  test('ends with Ctrl-C', async () => {
+    const end = once(stack, 'exit');
+    stack.kill('SIGINT');
+    expect(await end).toEqual([0, null]);
+  });
+});
+
+test('your own profiles and secrets, at your own ZITADEL', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'own-'));
+  const zitadel = await createZitadel({ accounts });
+  const { saSecret, project } = accounts;
+  const profile = {
+    issuer: zitadel.url,
+    secret: 'mine',
+    scopes: [`urn:zitadel:iam:org:project:id:${project}:aud`],
+    callers: ['arn:aws:iam::123456789012:role/mine-*'],
+  };
+  writeFileSync(join(folder, 'profiles.yml'), JSON.stringify({ profiles: { mine: profile } }));
+  writeFileSync(
+    join(folder, 'secrets.json'),
+    JSON.stringify({ mine: { clientId: saSecret.clientId, clientSecret: saSecret.clientSecret } }),
+  );
+  const args = [
+    '--port',
+    '0',
+    '--no-zitadel',
+    '--profiles',
+    join(folder, 'profiles.yml'),
+    '--secrets',
+    join(folder, 'secrets.json'),
+  ];
+  const stack = spawn(process.execPath, [main, ...args], { cwd: root });
+  try {
+    const printed = await welcome(stack);
+    expect(printed).not.toContain('stand-in');
+    const [, accessKeyId = '', secretAccessKey = '', url = ''] =
+      /--user "(\w+):([\w-]+)" .* (http:\S+)/.exec(printed) ?? [];
+    const principal = { accessKeyId, secretAccessKey, userArn: '', callerId: '' };
+    const reply = await sendSigned({ url, principal, at: new Date(), body: 'grant_type=client_credentials' });
+    expect(reply.status).toBe(200);
+    expect(zitadel.issued()).toBe(1);
+  } finally {
+    stack.kill('SIGKILL');
+    await zitadel.close();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+describe('mistakes are explained in a line', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'start-'));
+    writeFileSync(join(folder, 'secrets.json'), '{"zitadel/orders":"canary-canary-canary"}');
+    writeFileSync(join(folder, 'broken.json'), '{"zitadel/orders": canary-canary-canary');
+    writeFileSync(join(folder, 'profiles.yml'), 'profiles:\n  orders:\n    issuer: http://zitadel.example\n');
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each([
+    ['a port that is none', ['--port', 'x'], /--port takes a number/],
+    ['an unknown option', ['--prot', '1'], /--prot/],
+    ['profiles without secrets', ['--profiles', 'profiles.yml'], /--profiles and --secrets go together/],
+    ['no issuer at all', ['--no-zitadel'], /--no-zitadel needs --profiles/],
+    [
+      'profiles with faults',
+      ['--profiles', 'profiles.yml', '--secrets', 'secrets.json'],
+      /profiles\.yml:3:13 profiles\.orders\.issuer must begin with https/,
+    ],
+    [
+      'secrets that are absent',
+      ['--profiles', join(root, 'infra/profiles.yml'), '--secrets', 'none.json'],
+      /none\.json: cannot be read/,
+    ],
+    [
+      'secrets that are no JSON',
+      ['--profiles', join(root, 'infra/profiles.yml'), '--secrets', 'broken.json'],
+      /broken\.json: is no JSON/,
+    ],
+    [
+      'secrets that lack some',
+      ['--profiles', join(root, 'infra/profiles.yml'), '--secrets', 'secrets.json'],
+      /lacks the secret\(s\) zitadel\/reports, zitadel\/billing/,
+    ],
+  ])('%s', async (_name, args, message) => {
+    const { code, stdout, stderr } = await ended(
+      ...args.map((arg) => (/^(?:\w+\.(?:yml|json))$/.test(arg) ? join(folder, arg) : arg)),
+    );
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stdout + stderr).not.toContain('canary');
+  });
+
+  test('a port in use', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const { code, stderr } = await ended('--port', `${port}`);
+    taken.close();
+    expect(code).toBe(1);
+    expect(stderr).toBe(`port ${port} is in use: choose another with --port N, or --port 0 for a free one\n`);
+  });
+
+  test('--help tells all options', async () => {
+    const { code, stdout } = await ended('--help');
+    expect(code).toBe(0);
+    for (const option of ['--port', '--profiles', '--secrets', '--no-zitadel', '--help'])
+      expect(stdout).toContain(option);
+  });
+});
