@@ -14,6 +14,15 @@ export interface UpdateExpression {
 export const toAttribute = (value: FieldValue): AttributeValue =>
   typeof value === 'number' ? { N: String(value) } : { S: value };
 
+/** A condition without joints that join nothing. */
+function unwrap(condition: Condition<RowField>): Condition<RowField> {
+  const [only, ...others] = condition.kind === 'all' || condition.kind === 'any' ? condition.of : [];
+  return only !== undefined && others.length === 0 ? unwrap(only) : condition;
+}
+
+const isJoined = (condition: Condition<RowField>): boolean =>
+  ['all', 'any', 'differs'].includes(unwrap(condition).kind);
+
 /** Translates a conditional write. Every field is written `#field`, since some (`ttl`, `owner`) are reserved words. */
 export function toUpdateExpression({ set, nextGeneration, remove, condition }: RowUpdate): UpdateExpression {
   const names: Record<string, string> = {};
@@ -27,12 +36,16 @@ export function toUpdateExpression({ set, nextGeneration, remove, condition }: R
     values[key] = toAttribute(of);
     return key;
   };
-  const translate = (part: Condition<RowField>): string => {
+  /** Parentheses around what joins others: DynamoDB refuses those that stand around a single condition twice. */
+  const join = (parts: readonly Condition<RowField>[], operator: string): string =>
+    parts.map((part) => (isJoined(part) ? `(${translate(part)})` : translate(part))).join(operator);
+  const translate = (wrapped: Condition<RowField>): string => {
+    const part = unwrap(wrapped);
     switch (part.kind) {
       case 'all':
-        return part.of.map((inner) => `(${translate(inner)})`).join(' AND ');
+        return join(part.of, ' AND ');
       case 'any':
-        return part.of.map((inner) => `(${translate(inner)})`).join(' OR ');
+        return join(part.of, ' OR ');
       case 'absent':
         return `attribute_not_exists(${name(part.field)})`;
       case 'equals':

@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+
+/** What each room may import from, besides itself. An arrow is an import; nothing points back. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  'lib/core': [],
+  'lib/oauth': ['lib/core'],
+  'lib/zitadel': ['lib/core', 'lib/oauth'],
+  'lib/broker': ['lib/core', 'lib/oauth', 'lib/zitadel'],
+  'lib/http': ['lib/core', 'lib/oauth', 'lib/zitadel', 'lib/broker'],
+  'lib/aws': ['lib/core', 'lib/oauth', 'lib/zitadel', 'lib/broker'],
+  'lib/compose': ['lib/core', 'lib/oauth', 'lib/zitadel', 'lib/broker', 'lib/http', 'lib/aws'],
+  functions: ['lib/compose'],
+  'infra/local/zitadel': ['infra/local'],
+};
+
+/** Packages that only some rooms may use. */
+const PACKAGES: readonly (readonly [pattern: RegExp, rooms: readonly string[]])[] = [
+  [/^@aws-sdk\/|^@smithy\//, ['lib/aws', 'infra/local']],
+  [/^node:https?$/, ['lib/http', 'infra/local', 'infra/local/zitadel']],
+];
+
+const roomOf = (file: string): string => {
+  const room = Object.keys(ALLOWED).filter((name) => file.startsWith(`${name}/`));
+  return room.sort((a, b) => b.length - a.length)[0] ?? file.split('/').slice(0, 2).join('/');
+};
+
+/** What is wrong with the imports of a file; types count too. */
+function violations(file: string, source: string): string[] {
+  const room = roomOf(file);
+  return [...source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].flatMap(([, target = '']) => {
+    if (!target.startsWith('.')) {
+      const rule = PACKAGES.find(([pattern]) => pattern.test(target));
+      return rule === undefined || rule[1].includes(room) ? [] : [`${file} imports ${target}`];
+    }
+    const to = roomOf(relative(root, resolve(root, dirname(file), target)));
+    return to === room || ALLOWED[room]?.includes(to) ? [] : [`${file} imports ${to}`];
+  });
+}
+
+const sources = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `${folder}/${name}`);
+
+test('every import points one way', () => {
+  const files = [...sources('lib'), ...sources('functions'), ...sources('infra/local/zitadel')];
+  expect(files.length).toBeGreaterThan(50);
+  expect(files.flatMap((file) => violations(file, readFileSync(join(root, file), 'utf8')))).toEqual([]);
+});
+
+describe('what would be found', () => {
+  test.each([
+    ['lib/core/x.ts', "import { a } from '../oauth/form.ts';", 'lib/core/x.ts imports lib/oauth'],
+    ['lib/oauth/x.ts', "import type { A } from '../broker/demand.ts';", 'lib/oauth/x.ts imports lib/broker'],
+    ['lib/http/x.ts', "export { a } from '../aws/call.ts';", 'lib/http/x.ts imports lib/aws'],
+    ['lib/broker/x.ts', "import { b } from '../../infra/local/table.ts';", 'lib/broker/x.ts imports infra/local'],
+    [
+      'lib/broker/x.ts',
+      "import { b } from '@aws-sdk/client-dynamodb';",
+      'lib/broker/x.ts imports @aws-sdk/client-dynamodb',
+    ],
+    ['functions/x.ts', "import { b } from '../lib/broker/demand.ts';", 'functions/x.ts imports lib/broker'],
+    [
+      'infra/local/zitadel/x.ts',
+      "import { b } from '../../../lib/oauth/form.ts';",
+      'infra/local/zitadel/x.ts imports lib/oauth',
+    ],
+  ])('%s: %s', (file, source, violation) => {
+    expect(violations(file, source)).toEqual([violation]);
+  });
+});
