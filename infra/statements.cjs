@@ -2,7 +2,10 @@
 const { readFileSync } = require('node:fs');
 const { parse } = require('yaml');
 
-/** The secrets of the named profiles and, since theirs are earned first, of their subjects. */
+/**
+ * The secrets of the named profiles and, since theirs are earned first, of their subjects; with those of applications
+ * that revoke, whose client id becomes a scope. Secrets for introspection belong to no function yet.
+ */
 function secretsOf(profiles, names) {
   const seen = new Set();
   const follow = (name) => {
@@ -11,7 +14,8 @@ function secretsOf(profiles, names) {
     follow(profiles[name].subject);
   };
   names.forEach(follow);
-  return [...new Set([...seen].map((name) => profiles[name].secret))].sort();
+  const secrets = [...seen].flatMap((name) => [profiles[name].secret, profiles[name].revocation]);
+  return [...new Set(secrets.filter((secret) => secret !== undefined))].sort();
 }
 
 /** Secrets Manager puts a hyphen and six random characters behind the name; only the full ARN tells which. */
@@ -20,7 +24,23 @@ const secretArn = (secret) =>
     ? secret
     : { 'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${secret}-??????` };
 
-function statements(logs, secrets, kmsKeyArn) {
+/** Nothing without a key of one's own: AWS managed keys let those in whom the service lets in. */
+const decrypt = (kmsKeyArn, service) =>
+  kmsKeyArn === ''
+    ? []
+    : [
+        {
+          Effect: 'Allow',
+          Action: 'kms:Decrypt',
+          Resource: kmsKeyArn,
+          // Only what the service itself decrypts on the function's behalf, never a ciphertext from elsewhere.
+          Condition: {
+            StringEquals: { 'kms:ViaService': { 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` } },
+          },
+        },
+      ];
+
+function statements(logs, secrets, keys) {
   return [
     {
       Effect: 'Allow',
@@ -38,17 +58,21 @@ function statements(logs, secrets, kmsKeyArn) {
       Action: 'secretsmanager:GetSecretValue',
       Resource: secretArn(secret),
     })),
-    ...(kmsKeyArn === '' ? [] : [{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: kmsKeyArn }]),
+    ...decrypt(keys.secrets, 'secretsmanager'),
+    ...decrypt(keys.table, 'dynamodb'),
   ];
 }
 
 module.exports = async ({ resolveVariable }) => {
   const { profiles } = parse(readFileSync(process.env.PROFILES_FILE ?? 'infra/profiles.yml', 'utf8'));
-  const kmsKeyArn = String(await resolveVariable('param:secretsKmsKeyArn'));
+  const keys = {
+    secrets: String(await resolveVariable('param:secretsKmsKeyArn')),
+    table: String(await resolveVariable('param:tableKmsKeyArn')),
+  };
   const names = Object.keys(profiles);
   const prewarmed = names.filter((name) => profiles[name].prewarm === true);
   return {
-    token: statements('TokenLogs', secretsOf(profiles, names), kmsKeyArn),
-    prewarm: statements('PrewarmLogs', secretsOf(profiles, prewarmed), kmsKeyArn),
+    token: statements('TokenLogs', secretsOf(profiles, names), keys),
+    prewarm: statements('PrewarmLogs', secretsOf(profiles, prewarmed), keys),
   };
 };

@@ -1,17 +1,18 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { analyzeMetafile, build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 import { parse } from 'yaml';
 
 const HELP = `Bundles each function into one file, the profiles and the AWS SDK included.
 
   npm run bundle -- [--analyze]
 
-  --analyze   prints what each bundle is made of
+  --analyze   prints the biggest parts of each bundle
   --help      this text
 
 The profiles are those of $PROFILES_FILE, else infra/profiles.yml; npm run profiles checks them.
+What esbuild knows of a bundle is in .build/{function}.meta.json, whose code it holds in .build/licences.txt.
 `;
 
 /** The functions, by the names of their files in functions/. */
@@ -22,13 +23,59 @@ export interface Bundle {
   readonly name: string;
   readonly file: string;
   readonly bytes: number;
-  /** What it is made of, as a text. */
+  /** Its biggest parts, a line each. */
   readonly analysis: string;
+}
+
+const root = join(import.meta.dirname, '../..');
+
+/** The document of profiles as it is; whether it makes sense, `npm run profiles` says. */
+function readProfiles(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    throw new Error(`${file}: cannot be read; is the path right?`);
+  }
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new Error(`${file}: is not YAML: ${error instanceof Error ? error.message.split('\n')[0] : ''}`);
+  }
+}
+
+/** What went into a bundle, and how many bytes of it, biggest first. */
+const parts = ({ outputs }: Metafile): readonly (readonly [input: string, bytes: number])[] =>
+  Object.values(outputs)
+    .flatMap(({ inputs }) => Object.entries(inputs))
+    .map(([input, { bytesInOutput }]) => [input, bytesInOutput] as const)
+    .filter(([, bytes]) => bytes > 0)
+    .sort(([, a], [, b]) => b - a);
+
+const PARTS_SHOWN = 15;
+
+const analyze = (metafile: Metafile): string =>
+  parts(metafile)
+    .slice(0, PARTS_SHOWN)
+    .map(([input, bytes]) => `  ${(bytes / 1000).toFixed(1).padStart(6)} kB  ${input}\n`)
+    .join('');
+
+const PACKAGE = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+\//;
+
+/** The packages whose code is in the bundles, with version and licence: the bundles keep no comments that say so. */
+function licences(metafiles: readonly Metafile[]): string {
+  const folders = metafiles.flatMap(parts).flatMap(([input]) => PACKAGE.exec(input)?.[0] ?? []);
+  const lines = [...new Set(folders)].map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    return `${name} ${version} ${license}\n`;
+  });
+  return lines.sort().join('');
 }
 
 /**
  * Bundles the functions to `{outdir}/{name}/index.cjs`. CommonJS: an import of `node:http` in ESM loads undici with it,
- * which a cold start would pay for. What esbuild knows of a bundle goes to `{outdir}/{name}.meta.json`.
+ * which a cold start would pay for. What esbuild knows of a bundle goes to `{outdir}/{name}.meta.json`, the packages
+ * and their licences to `{outdir}/licences.txt`: beside the folders that are packaged, not in them.
  * @throws {Error} where the file of profiles cannot be read or is no YAML
  */
 export async function bundle({
@@ -38,13 +85,14 @@ export async function bundle({
   profilesFile: string;
   outdir: string;
 }): Promise<readonly Bundle[]> {
-  const profiles: unknown = parse(readFileSync(profilesFile, 'utf8'));
-  mkdirSync(outdir, { recursive: true });
-  return Promise.all(
+  const profiles = readProfiles(profilesFile);
+  const out = resolve(outdir);
+  mkdirSync(out, { recursive: true });
+  const made = await Promise.all(
     FUNCTIONS.map(async (name) => {
-      const file = join(outdir, name, 'index.cjs');
+      const file = join(out, name, 'index.cjs');
       const { metafile } = await build({
-        absWorkingDir: join(import.meta.dirname, '../..'),
+        absWorkingDir: root,
         entryPoints: [`functions/${name}.ts`],
         outfile: file,
         bundle: true,
@@ -58,10 +106,12 @@ export async function bundle({
         define: { PROFILES: JSON.stringify(profiles) },
         logLevel: 'warning',
       });
-      writeFileSync(join(outdir, `${name}.meta.json`), JSON.stringify(metafile));
-      return { name, file, bytes: readFileSync(file).length, analysis: await analyzeMetafile(metafile) };
+      writeFileSync(join(out, `${name}.meta.json`), JSON.stringify(metafile));
+      return { name, file: join(outdir, name, 'index.cjs'), bytes: statSync(file).size, metafile };
     }),
   );
+  writeFileSync(join(out, 'licences.txt'), licences(made.map(({ metafile }) => metafile)));
+  return made.map(({ metafile, ...bundled }) => ({ ...bundled, analysis: analyze(metafile) }));
 }
 
 async function main(): Promise<void> {

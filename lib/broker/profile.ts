@@ -159,6 +159,9 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
   };
 }
 
+/** Whether a fault lies in a field, or in a part of it: what is wrong already is not called missing as well. */
+const isInField = (path: Path, field: Path): boolean => field.every((part, index) => path[index] === part);
+
 /**
  * Parses the document of profiles: `{ profiles: { [name]: … } }`.
  * @returns the profiles, or every fault at once
@@ -178,6 +181,6 @@ export function parseProfiles(document: unknown, rules: ProfileRules): Result<Pr
     if (profile !== undefined) profiles.set(name, profile);
   }
   if (profiles.size === 0 && faults.length === 0) report(['profiles'], 'must hold at least one profile');
-  faults.push(...checkSubjects(profiles));
+  faults.push(...checkSubjects(profiles).filter(({ path }) => !faults.some((known) => isInField(known.path, path))));
   return faults.length === 0 ? ok(profiles) : fail(faults);
 }

@@ -31,7 +31,7 @@ export interface ApplicationKey {
 
 /** What a secret of Secrets Manager holds, ready for use: its key is parsed once. */
 export type Credential = (ClientSecret | ServiceAccountKey | ApplicationKey) & {
-  /** The bytes that only the holder of this credential knows; keys are derived from them. */
+  /** All that makes this credential what it is, the secret included: keys are derived from it, and a name for it. */
   readonly material: Redacted<string>;
 };
 
@@ -102,7 +102,9 @@ function parseKey(
   const owner =
     kind === 'service_account_key' ? text(members, 'userId', 'user_id') : text(members, 'clientId', 'client_id');
   if (!owner.ok) return owner;
-  const material = redacted(key.value.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+  const { privateKey, kid } = key.value;
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const material = redacted(JSON.stringify([kind, owner.value, kid, pem, expires.value.expiresAt]));
   const shared = { key: key.value, material, ...expires.value };
   return ok(
     kind === 'service_account_key'
@@ -116,8 +118,8 @@ function parseClientSecret(members: Members): Result<Credential, CredentialFault
   if (!clientId.ok) return clientId;
   const clientSecret = text(members, 'clientSecret', 'client_secret');
   if (!clientSecret.ok) return clientSecret;
-  const secret = redacted(clientSecret.value);
-  return ok({ kind: 'client_secret', clientId: clientId.value, clientSecret: secret, material: secret });
+  const material = redacted(JSON.stringify(['client_secret', clientId.value, clientSecret.value]));
+  return ok({ kind: 'client_secret', clientId: clientId.value, clientSecret: redacted(clientSecret.value), material });
 }
 
 /**

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bundle } from '../../infra/build/bundle.ts';
 
 const run = promisify(execFile);
@@ -14,11 +15,25 @@ interface Resource {
   readonly Type: string;
   readonly Properties: Json;
 }
+// biome-ignore format: one profile a line
+const PROFILES = `profiles:
+  orders: { issuer: https://example.zitadel.cloud, secret: zitadel/orders, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/orders] }
+  shipping: { issuer: https://example.zitadel.cloud, secret: zitadel/shipping, subject: orders, callers: [arn:aws:iam::123456789012:role/shipping], prewarm: true }
+  reports: { issuer: https://example.zitadel.cloud, secret: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:reports-a1B2c3", callers: [arn:aws:iam::123456789012:role/reports] }
+`;
+const REPORTS_ARN = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:reports-a1B2c3';
+
 interface Statement {
   readonly Effect: string;
   readonly Action: string | string[];
   readonly Resource: unknown;
 }
+
+/** What `${file(infra/statements.cjs)}` in a template calls. */
+type ResolveStatements = (framework: {
+  resolveVariable: (name: string) => Promise<unknown>;
+}) => Promise<Record<'token' | 'prewarm', readonly Statement[]>>;
+const resolveStatements: ResolveStatements = createRequire(import.meta.url)('../../infra/statements.cjs');
 
 let home: string;
 let output: string;
@@ -31,8 +46,11 @@ beforeAll(async () => {
   for (const part of ['serverless.yml', 'infra', 'package.json'])
     cpSync(join(root, part), join(home, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'));
-  await bundle({ profilesFile: join(root, 'infra/profiles.yml'), outdir: join(home, '.build') });
-  const env = { PATH: process.env.PATH ?? '', HOME: home, SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
+  const profilesFile = join(home, 'profiles-of-the-test.yml');
+  writeFileSync(profilesFile, PROFILES);
+  await bundle({ profilesFile, outdir: join(home, '.build') });
+  const quiet = { SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
+  const env = { PATH: process.env.PATH ?? '', HOME: home, PROFILES_FILE: profilesFile, ...quiet };
   const osls = join(root, 'node_modules/.bin/osls');
   const { stdout, stderr } = await run(process.execPath, [osls, 'package', '--stage', 'prod'], { cwd: home, env });
   output = stdout + stderr;
@@ -68,13 +86,14 @@ test('the packaging has nothing to complain of', () => {
 
 describe('roles', () => {
   test.each([
-    ['TokenRole', 'TokenLogs', ['zitadel/billing', 'zitadel/orders', 'zitadel/reports', 'zitadel/shipping']],
-    ['PrewarmRole', 'PrewarmLogs', ['zitadel/orders']],
+    ['TokenRole', 'TokenLogs', [REPORTS_ARN, secret('zitadel/orders'), secret('zitadel/shipping')]],
+    // Of shipping, and of orders, whose token it exchanges.
+    ['PrewarmRole', 'PrewarmLogs', [secret('zitadel/orders'), secret('zitadel/shipping')]],
   ])('%s may do what its function does, and nothing else', (role, logs, secrets) => {
     expect(statements(role)).toEqual([
       { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: getAtt(logs) },
       { Effect: 'Allow', Action: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], Resource: getAtt('TokenTable') },
-      ...secrets.map((name) => ({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secret(name) })),
+      ...secrets.map((Resource) => ({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource })),
     ]);
   });
 
@@ -86,13 +105,60 @@ describe('roles', () => {
   });
 });
 
+describe('statements', () => {
+  let file: string;
+  beforeAll(() => {
+    file = join(home, 'profiles-with-everything.yml');
+    writeFileSync(
+      file,
+      `profiles:
+        orders: { secret: orders, revocation: orders-app, introspection: api-app }
+        shipping: { secret: shipping, subject: orders, prewarm: true }
+        reports: { secret: reports, revocation: reports-app }`,
+    );
+    vi.stubEnv('PROFILES_FILE', file);
+  });
+  afterAll(() => void vi.unstubAllEnvs());
+
+  const resolve = (params: Record<string, string>) =>
+    resolveStatements({ resolveVariable: async (name) => params[name] ?? '' });
+  const resources = (of: readonly Statement[], action: string) =>
+    of.filter(({ Action }) => Action === action).map(({ Resource }) => Resource);
+
+  test('each function reads the secrets that it uses, those for revocation too, and none for introspection', async () => {
+    const { token, prewarm } = await resolve({});
+    const all = ['orders', 'orders-app', 'reports', 'reports-app', 'shipping'];
+    expect(resources(token, 'secretsmanager:GetSecretValue')).toEqual(all.map(secret));
+    const used = ['orders', 'orders-app', 'shipping'];
+    expect(resources(prewarm, 'secretsmanager:GetSecretValue')).toEqual(used.map(secret));
+  });
+
+  test("a key is used through its service only, and not at all unless it is the operator's own", async () => {
+    const { token } = await resolve({ 'param:secretsKmsKeyArn': 'key/s', 'param:tableKmsKeyArn': 'key/t' });
+    const decrypt = (Resource: string, service: string) => ({
+      Effect: 'Allow',
+      Action: 'kms:Decrypt',
+      Resource,
+      Condition: {
+        StringEquals: { 'kms:ViaService': { 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` } },
+      },
+    });
+    expect(token.filter(({ Action }) => Action === 'kms:Decrypt')).toEqual([
+      decrypt('key/s', 'secretsmanager'),
+      decrypt('key/t', 'dynamodb'),
+    ]);
+    expect(resources((await resolve({})).token, 'kms:Decrypt')).toEqual([]);
+  });
+});
+
 describe('functions', () => {
   test.each([
-    ['TokenLambdaFunction', 15],
-    ['PrewarmLambdaFunction', 60],
-  ])('%s', (name, Timeout) => {
+    ['TokenLambdaFunction', '.build/token/index.handler', 15],
+    ['PrewarmLambdaFunction', '.build/prewarm/index.handler', 60],
+  ])('%s', (name, Handler, Timeout) => {
     const made = properties(name);
-    expect(made).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], Timeout });
+    expect(made).toMatchObject({ Handler, Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize: 1024, Timeout });
+    expect(made).not.toHaveProperty('ReservedConcurrentExecutions');
     expect(made.Environment).toEqual({
       Variables: { TABLE_NAME: 'zitadel-token-broker-prod', METRICS_NAMESPACE: 'zitadel-token-broker-prod' },
     });
@@ -106,6 +172,26 @@ describe('functions', () => {
       names.push(zip.subarray(at + 46, at + 46 + zip.readUInt16LE(at + 28)).toString());
     }
     expect(names).toEqual([`.build/${name}/index.cjs`]);
+  });
+
+  test('what tells of the bundles stays beside them', () => {
+    expect(readdirSync(join(home, '.build')).sort()).toEqual([
+      'licences.txt',
+      'prewarm',
+      'prewarm.meta.json',
+      'token',
+      'token.meta.json',
+    ]);
+    expect(readFileSync(join(home, '.build/licences.txt'), 'utf8')).toMatch(/^jose [\d.]+ MIT$/m);
+  });
+
+  test.each([
+    ['missing.yml', undefined, /missing\.yml: cannot be read/],
+    ['broken.yml', 'profiles: [1\nb: }', /broken\.yml: is not YAML/],
+  ])('a bundle of %s is refused', async (name, text, message) => {
+    const profilesFile = join(home, name);
+    if (text !== undefined) writeFileSync(profilesFile, text);
+    await expect(bundle({ profilesFile, outdir: join(home, 'never') })).rejects.toThrow(message);
   });
 
   test('the bundle of token runs on its own', async () => {
@@ -144,6 +230,24 @@ describe('the API', () => {
     expect(AccessLogSettings?.Format).not.toMatch(/header|authorization|query|body/i);
   });
 
+  test('only this API and only this schedule may call the functions', () => {
+    const permissions = ofType('AWS::Lambda::Permission').map(({ Properties }) => Properties);
+    expect(permissions.map(({ Principal }) => Principal).sort()).toEqual([
+      'apigateway.amazonaws.com',
+      'events.amazonaws.com',
+    ]);
+    expect(properties('TokenLambdaPermissionHttpApi').SourceArn).toMatchObject({
+      'Fn::Join': ['', expect.arrayContaining([{ Ref: 'AWS::AccountId' }, { Ref: 'HttpApi' }])],
+    });
+    expect(properties('PrewarmLambdaPermissionEventsRuleSchedule1').SourceArn).toEqual(
+      getAtt('PrewarmEventsRuleSchedule1'),
+    );
+  });
+
+  test('answers no browsers of other origins', () => {
+    expect(properties('HttpApi')).not.toHaveProperty('CorsConfiguration');
+  });
+
   test('events have payload format 2.0', () => {
     expect(ofType('AWS::ApiGatewayV2::Integration')[0]?.Properties.PayloadFormatVersion).toBe('2.0');
   });
@@ -154,7 +258,11 @@ test('the table is encrypted, recoverable, protected in production, and forgets'
     BillingMode: 'PAY_PER_REQUEST',
     KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
     TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
-    SSESpecification: { SSEEnabled: true },
+    SSESpecification: {
+      SSEEnabled: true,
+      SSEType: 'KMS',
+      KMSMasterKeyId: { 'Fn::If': ['HasTableKey', '', { Ref: 'AWS::NoValue' }] },
+    },
     PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
     DeletionProtectionEnabled: true,
   });
@@ -188,6 +296,11 @@ test('alarms', () => {
     'credential-refused': ['zitadel-token-broker-prod', 'CredentialRefused', 'GreaterThanThreshold', 0, 'notBreaching'],
     'api-errors': ['AWS/ApiGateway', '5xx', 'GreaterThanThreshold', 5, 'notBreaching'],
   });
+});
+
+test('alarms go to a topic where there is one', () => {
+  const topic = { 'Fn::If': ['HasAlarmTopic', [''], { Ref: 'AWS::NoValue' }] };
+  for (const { Properties } of ofType('AWS::CloudWatch::Alarm')) expect(Properties.AlarmActions).toEqual(topic);
 });
 
 test('the stack says where the broker is and what callers need', () => {

@@ -1,0 +1,302 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createBoundedMap } from '../../lib/broker/bounded-map.ts';
+import { matchesRole, type Principal, parseRolePattern } from '../../lib/broker/caller.ts';
+import { cacheKey } from '../../lib/broker/demand.ts';
+import {
+  createFailure,
+  currentError,
+  failureFromRow,
+  failureToRow,
+  pauseMs,
+  stands,
+} from '../../lib/broker/failure.ts';
+import { freshness, isWorthKeeping, LEAST_LEFT_MS, tokenLife } from '../../lib/broker/freshness.ts';
+import { authorize, grantScopes } from '../../lib/broker/policy.ts';
+import type { Profile } from '../../lib/broker/profile.ts';
+import { nextStep, pollMs } from '../../lib/broker/renewal.ts';
+import type { BrokerError } from '../../lib/core/error.ts';
+import { instant, plus } from '../../lib/core/time.ts';
+
+const NOW = instant(1_795_438_700_000);
+
+const profile = (changes: Partial<Profile> = {}): Profile => ({
+  name: 'orders',
+  issuer: 'https://example.zitadel.cloud',
+  secret: 'zitadel/orders',
+  scopes: ['a', 'b', 'c'],
+  callers: [{ partition: 'aws', account: '123456789012', role: 'orders-service', isPrefix: false }],
+  prewarm: false,
+  minValidityMs: 60_000,
+  ...changes,
+});
+
+const principal = (changes: Partial<Principal> = {}): Principal => ({
+  kind: 'iam_role',
+  partition: 'aws',
+  account: '123456789012',
+  role: 'orders-service',
+  ...changes,
+});
+
+describe('callers', () => {
+  test.each([
+    ['orders-service', {}, true],
+    ['orders-service', { role: 'orders-service2' }, false],
+    ['orders-service', { role: 'Orders-service' }, false],
+    ['orders-service', { account: '210987654321' }, false],
+    ['orders-service', { partition: 'aws-cn' }, false],
+    ['orders-*', {}, true],
+    ['orders-*', { role: 'orders-' }, true],
+    ['orders-*', { role: 'reports-orders-x' }, false],
+    ['orders-*', { account: '210987654321' }, false],
+    ['orders.service', {}, false],
+  ])('%s, used by %o: %s', (name, caller, isMeant) => {
+    const pattern = parseRolePattern(`arn:aws:iam::123456789012:role/${name}`);
+    expect(pattern.ok && matchesRole(pattern.value, principal(caller))).toBe(isMeant);
+  });
+
+  test('an unknown profile and a foreign one differ in the log only', () => {
+    const profiles = new Map([['orders', profile()]]);
+    const unknown = authorize(profiles, 'nobodys', principal());
+    const foreign = authorize(profiles, 'orders', principal({ role: 'other' }));
+    expect([unknown, foreign]).toMatchObject([{ error: { kind: 'not_allowed' } }, { error: { kind: 'not_allowed' } }]);
+    expect(authorize(profiles, 'orders', principal())).toEqual({ ok: true, value: profile() });
+    expect(authorize(profiles, '__proto__', principal()).ok).toBe(false);
+  });
+});
+
+describe('scopes', () => {
+  test.each([
+    [undefined, ['a', 'b', 'c']],
+    ['a', ['a']],
+    ['c a', ['a', 'c']],
+    ['b b', ['b']],
+    ['d', undefined],
+    ['a d', undefined],
+    ['a  b', undefined],
+    [' a', undefined],
+    ['A', undefined],
+    ['a\tb', undefined],
+  ])('%j', (requested, scopes) => {
+    const granted = grantScopes(profile(), requested);
+    expect(granted).toEqual(
+      scopes === undefined
+        ? { ok: false, error: { kind: 'invalid_scope', detail: expect.any(String) } }
+        : { ok: true, value: scopes },
+    );
+  });
+});
+
+describe('cache keys', () => {
+  test.each([
+    ['the name', { profile: profile({ name: 'order' }) }],
+    ['the issuer', { profile: profile({ issuer: 'https://other.example' }) }],
+    ['the secret', { profile: profile({ secret: 'other' }) }],
+    ['the grant', { profile: profile({ grant: 'client_credentials' as const }) }],
+    ['the subject', { profile: profile({ subject: 'reports' }) }],
+    ['a scope', { scopes: ['a'] }],
+    ['where scopes end', { scopes: ['a b'] }],
+    ['no scope', { scopes: [] }],
+  ])('%s makes another', (_name, change) => {
+    const demand = { profile: profile(), scopes: ['a', 'b'] };
+    expect(cacheKey({ ...demand, ...change })).not.toBe(cacheKey(demand));
+    expect(cacheKey(demand)).toMatch(/^[\w-]{43}$/);
+  });
+
+  test('callers, prewarm and ages do not: they do not decide which token comes out', () => {
+    const scopes = ['a'];
+    expect(cacheKey({ profile: profile({ callers: [], prewarm: true, minValidityMs: 5_000 }), scopes })).toBe(
+      cacheKey({ profile: profile(), scopes }),
+    );
+  });
+
+  test('two demands have one key only if they are the same', () => {
+    const part = fc.constantFrom('', 'a', 'b', 'ab', 'a b', '\u0000', 'ü');
+    const demand = fc.record({
+      name: part,
+      secret: part,
+      subject: part,
+      scopes: fc.uniqueArray(part, { maxLength: 3 }),
+    });
+    fc.assert(
+      fc.property(demand, demand, (one, other) => {
+        const key = ({ name, secret, subject, scopes }: typeof one) =>
+          cacheKey({ profile: profile({ name, secret, subject }), scopes });
+        expect(key(one) === key(other)).toBe(JSON.stringify(one) === JSON.stringify(other));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('freshness', () => {
+  const life = (lifeMs: number, random = 0) => tokenLife(NOW, { lifeMs, random });
+  const state = (lifeMs: number, ageMs: number, minValidityMs = 60_000) =>
+    freshness(life(lifeMs), { now: plus(NOW, ageMs), minValidityMs });
+
+  test.each([
+    [43_200_000, 0, 'fresh'],
+    [43_200_000, 32_399_999, 'fresh'],
+    [43_200_000, 32_400_000, 'due'],
+    [43_200_000, 43_140_000, 'due'],
+    [43_200_000, 43_140_001, 'last_resort'],
+    [43_200_000, 43_195_000, 'last_resort'],
+    [43_200_000, 43_195_001, 'dead'],
+    [43_200_000, 99_999_999, 'dead'],
+    [100_000, 75_000, 'due'],
+    [100_000, 75_001, 'last_resort'],
+    [20_000, 14_999, 'fresh'],
+    [20_000, 15_000, 'due'],
+    [20_000, 15_001, 'dead'],
+  ])('a life of %i ms, after %i ms: %s', (lifeMs, ageMs, expected) => expect(state(lifeMs, ageMs)).toBe(expected));
+
+  test.each([
+    [0, 75_000],
+    [0.5, 72_500],
+    [0.999_999, 70_000],
+  ])('jitter %d', (random, refreshMs) => expect(life(100_000, random).refreshAt - NOW).toBe(refreshMs));
+
+  test('an age shortens a life, and never lengthens it', () => {
+    expect(tokenLife(NOW, { lifeMs: 43_200_000, maxAgeMs: 3_600_000, random: 0 })).toEqual({
+      earnedAt: NOW,
+      expiresAt: plus(NOW, 3_600_000),
+      refreshAt: plus(NOW, 2_700_000),
+    });
+    expect(tokenLife(NOW, { lifeMs: 60_000, maxAgeMs: 3_600_000, random: 0 }).expiresAt).toBe(plus(NOW, 60_000));
+  });
+
+  test.each([
+    [19_999, false],
+    [20_000, true],
+  ])('a life of %i ms is worth keeping: %s', (lifeMs, isWorth) => expect(isWorthKeeping(life(lifeMs))).toBe(isWorth));
+
+  test('goes one way, is never handed out in its last 5 s, and is fresh at first', () => {
+    const order = ['fresh', 'due', 'last_resort', 'dead'];
+    const lifeMs = fc.integer({ min: 20_000, max: 2_592_000_000 });
+    const min = fc.integer({ min: 5_000, max: 3_600_000 });
+    fc.assert(
+      fc.property(
+        lifeMs,
+        min,
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        fc.nat(),
+        fc.nat(),
+        (ms, minValidityMs, random, a, b) => {
+          const token = tokenLife(NOW, { lifeMs: ms, random });
+          const at = (age: number) => freshness(token, { now: plus(NOW, age), minValidityMs });
+          const [early, late] = [Math.min(a, b), Math.max(a, b)];
+          expect(order.indexOf(at(late))).toBeGreaterThanOrEqual(order.indexOf(at(early)));
+          expect(at(0)).toBe('fresh');
+          expect(at(ms - LEAST_LEFT_MS + 1)).toBe('dead');
+        },
+      ),
+    );
+  });
+});
+
+describe('what to do about a row', () => {
+  const states = ['fresh', 'due', 'last_resort', 'dead'] as const;
+  test.each([
+    ['nothing stands in the way', { failed: false, leased: false }, ['serve', 'acquire', 'acquire', 'acquire']],
+    ['another sandbox renews', { failed: false, leased: true }, ['serve', 'serve', 'wait', 'wait']],
+    [
+      'a failure stands',
+      { failed: true, leased: false },
+      ['serve', 'report_failure', 'report_failure', 'report_failure'],
+    ],
+    ['both', { failed: true, leased: true }, ['serve', 'report_failure', 'report_failure', 'report_failure']],
+  ])('%s', (_name, row, steps) => expect(states.map((state) => nextStep(state, row))).toEqual(steps));
+
+  test('polls are from 50 ms to 1 s apart', () => {
+    expect([0, 1, 20].map((round) => pollMs(round, 0))).toEqual([50, 75, 500]);
+    expect(pollMs(20, 1)).toBe(1_000);
+  });
+});
+
+describe('failures', () => {
+  const unavailable = (retryAfterMs = 0): BrokerError => ({
+    kind: 'unavailable',
+    dependency: 'zitadel',
+    detail: 'x',
+    retryAfterMs,
+  });
+  const refused: BrokerError = { kind: 'credential_refused', detail: 'x' };
+
+  test.each([
+    [1, 0, 0, 2_000],
+    [2, 0, 0, 4_000],
+    [4, 0, 0, 16_000],
+    [5, 0, 0, 30_000],
+    [500, 0.99, 0, 30_000],
+    [1, 0.5, 0, 2_200],
+    [1, 0, 7_000, 7_000],
+    [1, 0, 3_600_000, 30_000],
+  ])('failure %i, random %d, asked for %i ms: %i ms', (count, random, askedMs, ms) =>
+    expect(pauseMs(count, { random, askedMs })).toBe(ms),
+  );
+
+  test('a refusal is left alone for 30 s, another failure for 2 s at first', () => {
+    expect(createFailure(refused, { now: NOW, earlier: 0, random: 0, credential: 'c1' })).toEqual({
+      error: refused,
+      until: plus(NOW, 30_000),
+      count: 1,
+      credential: 'c1',
+    });
+    expect(createFailure(unavailable(), { now: NOW, earlier: 1, random: 0 })).toEqual({
+      error: unavailable(),
+      until: plus(NOW, 4_000),
+      count: 2,
+    });
+  });
+
+  test.each([
+    ['for everybody, before its end', undefined, 'c1', 1_999, true],
+    ['at its end', undefined, 'c1', 2_000, false],
+    ['of this credential', 'c1', 'c1', 0, true],
+    ['of another credential', 'c0', 'c1', 0, false],
+    ['of a credential, for one who does not know his own', 'c0', undefined, 0, true],
+  ])('stands %s', (_name, credential, mine, ageMs, expected) => {
+    const failure = {
+      error: refused,
+      until: plus(NOW, 2_000),
+      count: 1,
+      ...(credential === undefined ? {} : { credential }),
+    };
+    expect(stands(failure, plus(NOW, ageMs), mine)).toBe(expected);
+    expect(stands(undefined, NOW)).toBe(false);
+  });
+
+  test.each([unavailable(), refused, { kind: 'unexpected_answer', detail: 'x' } as BrokerError])(
+    'goes through a row without its text',
+    (error) => {
+      const failure = createFailure(error, { now: NOW, earlier: 2, random: 0, credential: 'c1' });
+      const row = failureToRow(failure);
+      expect(JSON.stringify(row)).not.toContain('"x"');
+      expect(failureFromRow(row)).toMatchObject({
+        error: { kind: error.kind },
+        until: failure.until,
+        count: 3,
+        credential: 'c1',
+      });
+      expect(failureFromRow({ generation: 1 })).toBeUndefined();
+    },
+  );
+
+  test('Retry-After counts down', () => {
+    const failure = createFailure(unavailable(), { now: NOW, earlier: 0, random: 0 });
+    expect(currentError(failure, plus(NOW, 500))).toMatchObject({ retryAfterMs: 1_500 });
+    expect(currentError({ ...failure, error: refused }, NOW)).toEqual(refused);
+  });
+});
+
+test('a bounded map forgets what was used least recently', () => {
+  const map = createBoundedMap<string, number>(2);
+  map.set('a', 1);
+  map.set('b', 2);
+  expect(map.get('a')).toBe(1);
+  map.set('c', 3);
+  expect([map.get('a'), map.get('b'), map.get('c'), map.size()]).toEqual([1, undefined, 3, 2]);
+  map.set('c', 4);
+  expect([map.get('a'), map.get('c'), map.size()]).toEqual([1, 4, 2]);
+});

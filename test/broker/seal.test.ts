@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import type { CacheKey } from '../../lib/broker/demand.ts';
+import { credentialId, openToken, sealToken } from '../../lib/broker/seal.ts';
+import { redacted } from '../../lib/core/redacted.ts';
+import { instant, plus } from '../../lib/core/time.ts';
+import { parseCredential } from '../../lib/zitadel/credential.ts';
+
+const NOW = instant(1_795_438_700_000);
+const KEY = 'one' as string as CacheKey;
+const TOKEN = {
+  accessToken: redacted('the-token'),
+  scope: 'a b',
+  earnedAt: NOW,
+  expiresAt: plus(NOW, 60_000),
+  refreshAt: plus(NOW, 45_000),
+};
+
+function hold(clientSecret: string) {
+  const credential = parseCredential(redacted(JSON.stringify({ clientId: 'a', clientSecret })));
+  if (!credential.ok) throw new Error('no credential');
+  return { credential: credential.value, id: credentialId(credential.value) };
+}
+const mine = hold('s3cr3t');
+
+test('what is sealed is opened again, and says nothing to others', async () => {
+  const sealed = await sealToken(TOKEN, KEY, mine);
+  const opened = await openToken(sealed, KEY, mine);
+  expect(opened).toMatchObject({
+    ok: true,
+    value: { scope: 'a b', earnedAt: NOW, expiresAt: TOKEN.expiresAt, refreshAt: TOKEN.refreshAt },
+  });
+  expect(opened.ok && opened.value.accessToken.reveal()).toBe('the-token');
+  const header = Buffer.from(sealed.split('.')[0] ?? '', 'base64url').toString();
+  expect(JSON.parse(header)).toEqual({ alg: 'dir', enc: 'A256GCM', kid: mine.id, pk: KEY, exp: TOKEN.expiresAt });
+  expect(Buffer.from(sealed).toString() + header).not.toMatch(/the-token|s3cr3t/);
+});
+
+test('the same token is never sealed alike twice', async () => {
+  expect(await sealToken(TOKEN, KEY, mine)).not.toBe(await sealToken(TOKEN, KEY, mine));
+});
+
+test('another credential, another name of it, another row: nothing is opened', async () => {
+  const sealed = await sealToken(TOKEN, KEY, mine);
+  const other = hold('s3cr3t2');
+  expect(other.id).not.toBe(mine.id);
+  expect((await openToken(sealed, KEY, other)).ok).toBe(false);
+  expect((await openToken(sealed, KEY, { ...mine, id: other.id })).ok).toBe(false);
+  expect((await openToken(sealed, 'two' as string as CacheKey, mine)).ok).toBe(false);
+  for (const text of ['', 'a.b.c', '....', 'not sealed']) expect((await openToken(text, KEY, mine)).ok).toBe(false);
+});
+
+test('no changed character passes', async () => {
+  const sealed = await sealToken(TOKEN, KEY, mine);
+  for (let at = 0; at < sealed.length; at += 1) {
+    // The last character of a part may hold bits that base64url does not use.
+    if (sealed[at] === '.' || sealed[at + 1] === '.' || at === sealed.length - 1) continue;
+    const changed = `${sealed.slice(0, at)}${sealed[at] === 'A' ? 'B' : 'A'}${sealed.slice(at + 1)}`;
+    expect((await openToken(changed, KEY, mine)).ok).toBe(false);
+  }
+});

@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { encodeForm, encodeFormValue, parseForm } from '../../lib/oauth/form.ts';
+
+const entries = (body: string) => {
+  const form = parseForm(body);
+  return form.ok ? Object.fromEntries(form.value) : form.error;
+};
+
+describe('parseForm', () => {
+  test.each([
+    ['a=1&b=2', { a: '1', b: '2' }],
+    ['', {}],
+    ['a=x+y%20z', { a: 'x y z' }],
+    ['a=%C3%BC', { a: 'ü' }],
+    ['a=1=2', { a: '1=2' }],
+    ['a=&b', {}],
+    ['&&a=1&', { a: '1' }],
+    ['__proto__=1', { ['__proto__']: '1' }],
+  ])('%s', (body, expected) => expect(entries(body)).toEqual(expected));
+
+  test.each([
+    ['a=1&a=2', 'a parameter is sent more than once'],
+    ['a=1&%61=1', 'a parameter is sent more than once'],
+    ['a=&a=', 'a parameter is sent more than once'],
+    ['a=%', 'the body is not form-url-encoded UTF-8'],
+    ['a=%zz', 'the body is not form-url-encoded UTF-8'],
+    ['a=%FF', 'the body is not form-url-encoded UTF-8'],
+    ['%ff=a', 'the body is not form-url-encoded UTF-8'],
+  ])('%s is refused', (body, problem) => expect(entries(body)).toBe(problem));
+
+  test('reads what encodeForm and URLSearchParams write', () => {
+    const value = fc.string({ unit: 'grapheme', minLength: 1 });
+    fc.assert(
+      fc.property(fc.dictionary(value, value), (parameters) => {
+        const expected = new Map(Object.entries(parameters));
+        expect(parseForm(encodeForm(parameters))).toEqual({ ok: true, value: expected });
+        expect(parseForm(new URLSearchParams(parameters).toString())).toEqual({ ok: true, value: expected });
+      }),
+    );
+  });
+
+  test('never throws', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (body) => typeof parseForm(body).ok === 'boolean'));
+  });
+});
+
+test('a value on its own', () =>
+  expect(encodeFormValue("a b&ü+%!*-._~'()")).toBe('a+b%26%C3%BC%2B%25%21*-._%7E%27%28%29'));

@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { fail, ok } from '../../lib/core/result.ts';
+import { judgeTokenAnswer } from '../../lib/zitadel/token-answer.ts';
+import exchange from '../recordings/exchange.json' with { type: 'json' };
+import faults from '../recordings/faults.json' with { type: 'json' };
+import life from '../recordings/life.json' with { type: 'json' };
+import setup from '../recordings/setup.json' with { type: 'json' };
+import token from '../recordings/token.json' with { type: 'json' };
+
+const REQUEST = { url: 'https://example.zitadel.cloud/oauth/v2/token', body: '', secrets: ['s3cr3t-s3cr3t'] };
+
+interface Recorded {
+  readonly name: string;
+  readonly request: { readonly path: string; readonly body: string };
+  readonly response: { readonly status: number; readonly headers: object; readonly body: unknown };
+}
+
+const recordings = [setup, token, exchange, life, faults].flat() as unknown as Recorded[];
+const asked = recordings.filter(({ request }) => request.path === '/oauth/v2/token');
+
+const judge = (status: number, body: unknown, headers: object = { 'content-type': 'application/json' }) =>
+  judgeTokenAnswer(
+    REQUEST,
+    ok({
+      status,
+      headers: headers as Record<string, string>,
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    }),
+  );
+
+/** What each recorded refusal means, by its error and description. */
+const MEANING: readonly (readonly [pattern: RegExp, kind: string])[] = [
+  [/^unauthorized_client|^invalid_client|^invalid_grant|Errors\.User\.(?!RefreshToken)/, 'credential_refused'],
+  [/(?:subject|actor)_token\b/, 'subject_refused'],
+  [/^invalid_scope|^invalid_target/, 'scope_refused'],
+  [/Errors\.User\.RefreshToken/, 'credential_refused'],
+];
+
+describe('every recorded answer of the token endpoint', () => {
+  test.each(asked.map((one) => [one.name, one] as const))('%s', (_name, { response }) => {
+    const { status, body, headers } = response;
+    const outcome = judge(status, body, headers);
+    const {
+      error = '',
+      error_description: text = '',
+      token_type: type,
+    } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, string>;
+    if (status === 200) expect(outcome.kind).toBe(type === 'Bearer' ? 'earned' : 'unexpected');
+    else if (status === 429 || status >= 500) expect(outcome.kind).toBe('unavailable');
+    else expect(outcome.kind).toBe(MEANING.find(([pattern]) => pattern.test(`${error} ${text}`))?.[1] ?? 'unexpected');
+  });
+
+  test('are many, and of every kind', () => {
+    expect(asked.length).toBeGreaterThan(100);
+    const kinds = asked.map(({ response: { status, body, headers } }) => judge(status, body, headers).kind);
+    expect(new Set(kinds)).toEqual(
+      new Set(['earned', 'credential_refused', 'subject_refused', 'scope_refused', 'unavailable', 'unexpected']),
+    );
+  });
+});
+
+describe('what no recording shows', () => {
+  test.each([
+    ['a certified server refuses the client', 401, { error: 'invalid_client' }, 'credential_refused'],
+    [
+      'an older ZITADEL refuses an assertion',
+      500,
+      { error: 'server_error', error_description: 'Errors.Internal' },
+      'unavailable',
+    ],
+    ['a redirect', 302, '', 'unexpected'],
+    ['no such page', 404, 'Not Found', 'unexpected'],
+    ['a 200 without a token', 200, {}, 'unexpected'],
+    ['a 200 that refuses', 200, { error: 'invalid_client' }, 'unexpected'],
+    ['a timeout of a proxy', 408, '', 'unavailable'],
+  ])('%s', (_name, status, body, kind) => expect(judge(status, body).kind).toBe(kind));
+
+  test.each([
+    ['unreachable', 'unavailable'],
+    ['timeout', 'unavailable'],
+    ['oversized', 'unexpected'],
+    ['garbled', 'unexpected'],
+  ] as const)('the transport says %s', (kind, expected) => {
+    expect(judgeTokenAnswer(REQUEST, fail({ kind, detail: 'X' }))).toEqual({ kind: expected, detail: `${kind}: X` });
+  });
+
+  test.each([
+    ['7', 7_000],
+    ['0', 0],
+    ['Wed, 21 Oct 2026 07:28:00 GMT', undefined],
+    ['-3', undefined],
+  ])('Retry-After: %s', (value, retryAfterMs) => {
+    const outcome = judge(503, '', { 'retry-after': value });
+    expect(outcome).toEqual({
+      kind: 'unavailable',
+      detail: 'status 503',
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  });
+
+  test('a text that repeats what was sent is withheld', () => {
+    expect(judge(400, { error: 'invalid_client', error_description: 'secret s3cr3t-s3cr3t is wrong' })).toEqual({
+      kind: 'credential_refused',
+      detail: 'status 400: [withheld: repeats a secret]',
+    });
+  });
+});
