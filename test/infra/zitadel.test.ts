@@ -251,6 +251,23 @@ describe('requests', () => {
     expect((await token({ grant_type: 'client_credentials', ...scope }, basic(saSecret))).status).toBe(status);
   });
 
+  it('are counted by their grant', async () => {
+    await earn();
+    await token({ grant_type: 'client_credentials' }, basic(saSecret));
+    await token({ grant_type: 'password' });
+    const counts = ['client_credentials', JWT_BEARER, 'password'].map((grant) => zitadel.tokenRequests(grant));
+    expect([counts, zitadel.issued()]).toEqual([[2, 0, 0], 1]);
+  });
+
+  it('are answered for the hosts that were given', async () => {
+    const other = await createZitadel({ accounts, hosts: ['id.example'] });
+    const discover = (host: string) =>
+      exchange(other.url, { method: 'GET', path: '/.well-known/openid-configuration', headers: { host } });
+    expect((await discover('id.example:81')).body).toMatchObject({ issuer: 'http://id.example:81' });
+    expect((await discover('localhost')).status).toBe(404);
+    await other.close();
+  });
+
   it('to an unknown host or path are 404 in plain text', async () => {
     const headers = { ...urlencoded, host: 'nowhere.example' };
     expect((await exchange(zitadel.url, { path: '/oauth/v2/token', headers, body: form })).status).toBe(404);
@@ -260,15 +277,39 @@ describe('requests', () => {
   });
 });
 
+describe('scopes', () => {
+  const ORG = 'urn:zitadel:iam:org:id:';
+  const DOMAIN = 'urn:zitadel:iam:org:domain:primary:';
+
+  it.each([
+    ['the own organization', `${ORG}${accounts.org}`, true],
+    ['a foreign organization', `${ORG}1`, false],
+    ["the own organization's domain", `${DOMAIN}zitadel.localhost`, true],
+    ['a foreign domain', `${DOMAIN}foreign.example`, false],
+    ['roles in a foreign organization', 'urn:zitadel:iam:org:roles:id:1', true],
+    ['any role', 'urn:zitadel:iam:org:project:role:unknown', true],
+    ['something unknown', 'orders:read', false],
+  ])('of %s', async (_, scope, isKept) => {
+    const { body } = await introspect(await earn(saSecret, `${AUDIENCE} ${scope}`));
+    expect(body).toMatchObject({ active: true, scope: isKept ? `${AUDIENCE} ${scope}` : AUDIENCE });
+  });
+
+  it('of an account with a key follow the same rules', async () => {
+    const answer = await bearer(own(), `${AUDIENCE} ${ORG}1`);
+    expect((await introspect(member(answer, 'access_token'))).body).toMatchObject({ scope: AUDIENCE });
+  });
+});
+
 describe('tokens', () => {
   it('of JWT accounts verify with a published key and name their audience and roles', async () => {
     const [head = '', payload = '', signature = ''] = (
       await earn(saSecretJwt, `${AUDIENCE} urn:zitadel:iam:org:project:role:reader`)
     ).split('.');
-    const { body } = await exchange(zitadel.url, { method: 'GET', path: '/oauth/v2/keys' });
+    const { body, headers } = await exchange(zitadel.url, { method: 'GET', path: '/oauth/v2/keys' });
     const [jwk] = (body as { keys: { kid: string }[] }).keys;
     const { kid } = JSON.parse(Buffer.from(head, 'base64url').toString()) as { kid: string };
     expect(jwk?.kid).toBe(kid);
+    expect(headers['cache-control']).toBe('max-age=300, must-revalidate');
     const publicKey = createPublicKey({ key: jwk as never, format: 'jwk' });
     expect(verify('sha256', Buffer.from(`${head}.${payload}`), publicKey, Buffer.from(signature, 'base64url'))).toBe(
       true,
@@ -514,7 +555,9 @@ describe('rotation', () => {
   ])('is refused as in recording %i', async (seq, scope, id, input) => {
     const accessToken = member(await bearer(own(), scope), 'access_token');
     const answer = await call('POST', `/v2/users/${id}/keys`, accessToken, input);
-    expect([answer.status, answer.body]).toEqual([recorded('rotate', seq).status, recorded('rotate', seq).body]);
+    const was = recorded('rotate', seq);
+    expect([answer.status, answer.body]).toEqual([was.status, was.body]);
+    expect(answer.headers['www-authenticate']).toBe(was.headers['www-authenticate']);
   });
 
   it('locks and unlocks accounts, for the administrator only', async () => {
@@ -554,10 +597,24 @@ describe('keys and faults from outside', () => {
     await expect(earn()).rejects.toThrow('socket hang up');
     expect((await change('{"fault":"blocked"}')).status).toBe(200);
     expect((await token({})).status).toBe(429);
-    expect((await change('{"fault":"fire"}')).status).toBe(400);
     expect((await change('{"fault":null}')).status).toBe(200);
     await earn();
   });
+
+  it('let a new key be refused for a moment', async () => {
+    await exchange(zitadel.url, { path: '/stand-in/faults', body: '{"refuseNewKeysFor":1}' });
+    zitadel.addKey({ holder: saKey.key.userId, keyId: '78', key: saKey.key.key });
+    const ask = async () => (await bearer(own({ header: { kid: '78' } }))).status;
+    expect([await ask(), await ask()]).toEqual([400, 200]);
+  });
+
+  it.each(['{"fault":"fire"}', '{"refuseNewKeysFor":-1}', '{', 'null', ''])(
+    'say how they are used: %j',
+    async (body) => {
+      const answer = await exchange(zitadel.url, { path: '/stand-in/faults', body });
+      expect([answer.status, answer.body]).toEqual([400, expect.stringContaining('POST {"fault": "blocked" |')]);
+    },
+  );
 });
 
 describe('accounts', () => {

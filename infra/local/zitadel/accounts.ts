@@ -56,6 +56,9 @@ export class AccountsError extends Error {}
 /** The role that the conventions below give, and the only one that the projects have. */
 export const ROLE = 'reader';
 
+/** The primary domain of the organization. */
+export const ORG_DOMAIN = 'zitadel.localhost';
+
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const GRANTS = ['authorization_code', 'refresh_token'];
 

@@ -1,4 +1,4 @@
-import type { ServiceAccount } from './accounts.ts';
+import { ORG_DOMAIN, type ServiceAccount } from './accounts.ts';
 import {
   audienceOf,
   ORG_DOMAIN_PREFIX,
@@ -12,7 +12,6 @@ import {
 export type Claims = Readonly<Record<string, unknown>>;
 
 const ORG_NAME = 'ZITADEL';
-const ORG_DOMAIN = 'zitadel.localhost';
 
 /** Who asks for the claims. */
 export interface Asker {

@@ -21,13 +21,13 @@ const BY_SECRET: Proof = { authMethods: ['pwd'], idTokenLifetimeSeconds: ID_TOKE
 const BY_KEY: Proof = { authMethods: [], idTokenLifetimeSeconds: 0 };
 
 async function serviceAccountToken(instance: Instance, request: Request, user: ServiceAccount, proof: Proof) {
-  const scopes = keepAllowed(requestedScopes(request), allowsServiceAccount);
+  const { org } = instance.accounts;
+  const scopes = keepAllowed(requestedScopes(request), allowsServiceAccount(org));
   if (isReply(scopes)) return scopes;
   if (user.state !== 'active') return refuse('invalid_request', 'Errors.User.NotActive');
   const { authMethods, idTokenLifetimeSeconds: lifetimeSeconds } = proof;
   const authTime = Math.floor(request.nowMs / 1000);
   const grant = { user, clientId: user.username, scopes, audience: audienceOf(scopes), authMethods, authTime };
-  const { org } = instance.accounts;
   const claims = { ...roleClaims(user, org, scopes, {}), ...orgClaims(org, scopes) };
   const jwtClaims = user.accessTokenType === 'jwt' ? claims : undefined;
   const accessToken = await issueAccessToken(instance, request, grant, jwtClaims);
@@ -97,5 +97,7 @@ export const token: Handler = (instance, request) => {
   const grantType = request.form.first('grant_type');
   if (grantType === '') return refuse('invalid_request', 'grant_type missing');
   const grant = Object.hasOwn(GRANTS, grantType) ? GRANTS[grantType] : undefined;
-  return grant ? grant(instance, request) : refuse('unsupported_grant_type', `${grantType} not supported`);
+  if (grant === undefined) return refuse('unsupported_grant_type', `${grantType} not supported`);
+  instance.tokenRequests.set(grantType, (instance.tokenRequests.get(grantType) ?? 0) + 1);
+  return grant(instance, request);
 };

@@ -17,6 +17,8 @@ export interface Reply {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+  /** In place of those that forbid caching. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const isReply = (value: object): value is Reply => 'contentType' in value;

@@ -11,6 +11,8 @@ export interface Instance {
   readonly idTokens: TokenStore<Claims>;
   readonly signer: Signer;
   readonly nextId: (nowMs: number) => string;
+  /** How often each grant was asked for, by its full name. */
+  readonly tokenRequests: Map<string, number>;
   tokenLifetimeSeconds: number;
   /** How many uses of each key that is added from now on are refused. */
   newKeyRefusals: number;
@@ -25,6 +27,7 @@ export function createInstance(accounts: Accounts, nowMs: number, tokenLifetimeS
     idTokens: createTokenStore(),
     signer: createSigner(nextId(nowMs)),
     nextId,
+    tokenRequests: new Map(),
     tokenLifetimeSeconds,
     newKeyRefusals: 0,
     issued: 0,

@@ -16,6 +16,7 @@ and the calls that rotate credentials.
 
 Faults: curl -d '{"fault":"blocked"}' http://127.0.0.1:PORT/stand-in/faults
   blocked, database_away, slow (answers 3 s late), reset (cuts connections); null ends the fault.
+  {"refuseNewKeysFor":1} refuses the first use of each key that is added from then on.
 `;
 
 const LARGEST_PORT = 65_535;

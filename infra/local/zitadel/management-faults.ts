@@ -41,11 +41,14 @@ const TYPE = 'zitadel.v1.ErrorDetail';
 export function apiFault(protocol: Protocol, { kind, id, message }: ApiFault): Reply {
   const { code, status } = KINDS[kind];
   const said = `${message} (${id})`;
+  const headers = kind === 'unauthenticated' ? { 'www-authenticate': said } : {};
   if (protocol === 'grpc') {
-    return json({ code, message: said, details: [{ '@type': `type.googleapis.com/${TYPE}`, id, message }] }, status);
+    const details = [{ '@type': `type.googleapis.com/${TYPE}`, id, message }];
+    return { ...json({ code, message: said, details }, status), headers };
   }
   const value = Buffer.concat([field(1, id), field(2, message)])
     .toString('base64')
     .replace(/=+$/, '');
-  return json({ code: kind, message: said, details: [{ type: TYPE, value, debug: { id, message } }] }, status);
+  const details = [{ type: TYPE, value, debug: { id, message } }];
+  return { ...json({ code: kind, message: said, details }, status), headers };
 }

@@ -1,4 +1,4 @@
-import { ROLE } from './accounts.ts';
+import { ORG_DOMAIN, ROLE } from './accounts.ts';
 import { type Reply, type Request, refuse } from './http.ts';
 
 const STANDARD = new Set(['openid', 'profile', 'email', 'phone', 'address', 'offline_access']);
@@ -23,8 +23,15 @@ const RESERVED_PREFIXES = [
 /** The id of the project that is ZITADEL's own API, which scopes call `zitadel`. */
 export const ZITADEL_PROJECT = '400877980232387622';
 
-/** What the scope of a service account asks for stays; any role may be named. */
-export const allowsServiceAccount = (scope: string): boolean => allows(scope) || scope.startsWith(ROLE_PREFIX);
+const namesForeignOrg = (scope: string, org: string): boolean =>
+  (scope.startsWith(ORG_ID_PREFIX) && scope !== `${ORG_ID_PREFIX}${org}`) ||
+  (scope.startsWith(ORG_DOMAIN_PREFIX) && scope !== `${ORG_DOMAIN_PREFIX}${ORG_DOMAIN}`);
+
+/** What the scope of a service account asks for stays: any role may be named, but no organization except its own. */
+export const allowsServiceAccount =
+  (org: string) =>
+  (scope: string): boolean =>
+    (allows(scope) || scope.startsWith(ROLE_PREFIX)) && !namesForeignOrg(scope, org);
 
 /** What the scope of an application asks for stays; roles must be roles of its project. */
 export const allowsApplication = (scope: string): boolean => allows(scope) || scope === `${ROLE_PREFIX}${ROLE}`;
