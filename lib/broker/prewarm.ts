@@ -29,8 +29,9 @@ export async function prewarm(
   { profiles, tokens }: { profiles: Profiles; tokens: Tokens },
   deadline: EpochMs,
 ): Promise<readonly Prewarmed[]> {
-  const waiting = [...profiles.values()].filter(({ prewarm: isWanted }) => isWanted);
-  const done: Prewarmed[] = [];
+  const wanted = [...profiles.values()].filter(({ prewarm: isWanted }) => isWanted);
+  const waiting = wanted.values();
+  const done = new Map<Profile, Prewarmed>();
 
   async function renewOne(profile: Profile): Promise<Prewarmed> {
     const { name, scopes } = profile;
@@ -42,9 +43,9 @@ export async function prewarm(
   }
 
   async function work(): Promise<void> {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) done.push(await renewOne(next));
+    for (const profile of waiting) done.set(profile, await renewOne(profile));
   }
 
   await Promise.all(Array.from({ length: PARALLEL_RENEWALS }, work));
-  return done;
+  return wanted.flatMap((profile) => done.get(profile) ?? []);
 }
