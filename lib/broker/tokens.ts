@@ -184,8 +184,9 @@ export function createTokens(deps: TokensDeps): Tokens {
   }
 
   async function renew(demand: Demand, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
-    const begun = beginRenewal(demand, cacheKey(demand));
-    const result = await within(clock, Math.max(0, deadline - clock.now()), begun);
+    const leftMs = deadline - clock.now();
+    if (leftMs <= 0) return fail(OUT_OF_TIME);
+    const result = await within(clock, leftMs, beginRenewal(demand, cacheKey(demand)));
     if (result === undefined) return fail(OUT_OF_TIME);
     return result.ok ? result : fail(currentError(result.error, clock.now()));
   }

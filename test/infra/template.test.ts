@@ -33,7 +33,10 @@ interface Statement {
 type ResolveStatements = (framework: {
   resolveVariable: (name: string) => Promise<unknown>;
 }) => Promise<Record<'token' | 'prewarm', readonly Statement[]>>;
-const resolveStatements: ResolveStatements = createRequire(import.meta.url)('../../infra/statements.cjs');
+const require = createRequire(import.meta.url);
+const resolveStatements: ResolveStatements = require('../../infra/statements.cjs');
+const resolveOptions: (framework: { resolveVariable: (name: string) => Promise<string> }) => Promise<object> =
+  require('../../infra/options.cjs');
 
 let home: string;
 let output: string;
@@ -258,11 +261,7 @@ test('the table is encrypted, recoverable, protected in production, and forgets'
     BillingMode: 'PAY_PER_REQUEST',
     KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
     TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
-    SSESpecification: {
-      SSEEnabled: true,
-      SSEType: 'KMS',
-      KMSMasterKeyId: { 'Fn::If': ['HasTableKey', '', { Ref: 'AWS::NoValue' }] },
-    },
+    SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
     PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
     DeletionProtectionEnabled: true,
   });
@@ -298,9 +297,16 @@ test('alarms', () => {
   });
 });
 
-test('alarms go to a topic where there is one', () => {
-  const topic = { 'Fn::If': ['HasAlarmTopic', [''], { Ref: 'AWS::NoValue' }] };
-  for (const { Properties } of ofType('AWS::CloudWatch::Alarm')) expect(Properties.AlarmActions).toEqual(topic);
+test.each([
+  [{}, { alarmTopics: [], tableEncryption: { SSEEnabled: true, SSEType: 'KMS' } }],
+  [
+    { 'param:alarmTopicArn': 'topic', 'param:tableKmsKeyArn': 'key' },
+    { alarmTopics: ['topic'], tableEncryption: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: 'key' } },
+  ],
+])('with the options %o', async (set, expected) => {
+  const resolveVariable = async (name: string) => (set as Record<string, string>)[name] ?? '';
+  expect(await resolveOptions({ resolveVariable })).toEqual(expected);
+  for (const { Properties } of ofType('AWS::CloudWatch::Alarm')) expect(Properties.AlarmActions).toEqual([]);
 });
 
 test('the stack says where the broker is and what callers need', () => {
