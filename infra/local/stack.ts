@@ -1,7 +1,9 @@
-import { createSandbox, type Environment, type Sandbox } from '../../lib/compose/sandbox.ts';
+import type { Environment } from '../../lib/compose/base.ts';
+import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import type { PayloadFormat } from './gateway/lambda-result.ts';
 import { createGateway } from './gateway/server.ts';
 import type { Principal } from './gateway/sigv4.ts';
+import { createRoutes } from './routes.ts';
 import { createSecretsManager } from './secrets-manager.ts';
 import type { StandIn } from './stand-in.ts';
 import { createTable } from './table.ts';
@@ -64,9 +66,9 @@ export async function createStack({
   const closeServices = () => Promise.all([secretsManager.close(), table.close()]);
   try {
     const sandbox = createSandbox(profiles, env, { write });
-    const route = { method: 'POST', path: '/{profile}/oauth/v2/token', handler: sandbox.token, functionName: 'token' };
+    const routes = createRoutes(() => sandbox);
     const gateway = await createGateway({
-      routes: [route],
+      routes,
       principals: [...principals],
       now: Date.now,
       region: REGION,

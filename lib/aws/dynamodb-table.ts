@@ -18,7 +18,16 @@ export const TABLE_MS = 300;
 /** One repetition, for a connection that was closed while the sandbox was frozen. */
 const ATTEMPTS = 2;
 
-const NUMBERS = ['generation', 'leaseUntil', 'expiresAt', 'refreshAt', 'failedUntil', 'failures', 'ttl'] as const;
+const NUMBERS = [
+  'generation',
+  'leaseUntil',
+  'expiresAt',
+  'refreshAt',
+  'failedUntil',
+  'failures',
+  'revokedUntil',
+  'ttl',
+] as const;
 const TEXTS = ['owner', 'sealed', 'credential', 'failure', 'failedCredential'] as const;
 
 /** Reads an item; attributes of an unknown name or another type are passed over. */

@@ -21,9 +21,9 @@ const KEY_VERSION = 'v1';
  * The issuer and the secret's name are among them: a profile that is pointed elsewhere starts afresh.
  */
 export function cacheKey({ profile, scopes }: Demand): CacheKey {
-  const { name, issuer, secret, grant = '', subject = '' } = profile;
+  const { name, issuer, secret, grant = '', subject = '', revocation = '' } = profile;
   const hash = createHash('sha256');
-  for (const part of [KEY_VERSION, name, issuer, secret, grant, subject, ...scopes]) {
+  for (const part of [KEY_VERSION, name, issuer, secret, grant, subject, revocation, ...scopes]) {
     const bytes = Buffer.from(part, 'utf8');
     const length = Buffer.alloc(4);
     length.writeUInt32BE(bytes.length);

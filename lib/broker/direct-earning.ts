@@ -6,7 +6,8 @@ import { createBoundedMap } from './bounded-map.ts';
 import type { HeldCredential } from './credentials.ts';
 import type { CacheKey, Demand } from './demand.ts';
 import type { Earn } from './earn.ts';
-import { type Earned, type ExchangeFailure, REQUEST_MS } from './exchange.ts';
+import { type Earned, REQUEST_MS } from './exchange.ts';
+import type { AttemptFailure } from './refusals.ts';
 import type { TableFault } from './table.ts';
 
 /** While the table is away, a sandbox earns a token for a demand itself, but no more often than this. */
@@ -25,7 +26,7 @@ export function createDirectEarning({ clock, earn }: { clock: Clock; earn: Earn 
     demand: Demand,
     key: CacheKey,
     { held, fault }: { held: HeldCredential; fault: TableFault },
-  ): Promise<Result<Earned, ExchangeFailure>> => {
+  ): Promise<Result<Earned, AttemptFailure>> => {
     const now = clock.now();
     const before = last.get(key);
     if (before !== undefined && now < before + DIRECT_PAUSE_MS) {

@@ -1,6 +1,10 @@
 import { namesAudience } from '../zitadel/scope.ts';
 import type { Profile, ProfileFault, Profiles } from './profile.ts';
 
+/** Whether a profile has tokens of its own to hand out, not only callers' tokens to exchange. */
+export const earnsOwnTokens = ({ exchange, subject, grant }: Profile): boolean =>
+  exchange === undefined || subject !== undefined || (grant !== undefined && grant !== 'token-exchange');
+
 /** Follows `subject` from profile to profile; `true` when the way leads back to where it has been. */
 function isCircular(start: Profile, profiles: Profiles): boolean {
   const seen = new Set<string>();
@@ -31,6 +35,10 @@ function checkSubject(profile: Profile, subjectName: string, profiles: Profiles)
       `urn:zitadel:iam:org:project:id:{project of this application}:aud to ${subjectName}`;
     faults.push(...fault('subject', problem));
   }
+  if (profile.revocation !== undefined && subject.revocation !== profile.revocation) {
+    const problem = `needs the same revocation in ${subjectName}: an exchanged token inherits its audience`;
+    faults.push(...fault('revocation', problem));
+  }
   if (profile.grant !== undefined && profile.grant !== 'token-exchange') {
     faults.push(...fault('grant', `does not go with subject: it must be token-exchange, or be left out`));
   }
@@ -48,9 +56,17 @@ export function checkSubjects(profiles: Profiles): readonly ProfileFault[] {
       faults.push({ path: ['profiles', name, 'callers'], problem });
     }
     if (subject !== undefined) faults.push(...checkSubject(profile, subject, profiles));
-    else if (grant === 'token-exchange') {
+    else if (grant === 'token-exchange' && profile.exchange === undefined) {
       const problem = 'is missing: name the profile whose token is exchanged';
       faults.push({ path: ['profiles', name, 'subject'], problem });
+    }
+    if (profile.exchange !== undefined && profile.scopes.length === 0) {
+      const problem = 'is missing: without scopes, exchanged tokens would have all that the subject has';
+      faults.push({ path: ['profiles', name, 'scopes'], problem });
+    }
+    if (profile.prewarm && !earnsOwnTokens(profile)) {
+      const problem = "must be false: the profile exchanges its callers' tokens and has none of its own";
+      faults.push({ path: ['profiles', name, 'prewarm'], problem });
     }
     return faults;
   });

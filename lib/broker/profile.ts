@@ -4,6 +4,8 @@ import { isScopeToken } from '../oauth/grant.ts';
 import { GRANTS, type Grant } from '../zitadel/grant.ts';
 import { canonicalScopes, ZITADEL_API_SCOPE } from '../zitadel/scope.ts';
 import { parseRolePattern, type RolePattern } from './caller.ts';
+import { isMapping, list, type Path, type Report, unknownFields } from './document.ts';
+import { type ExchangeRules, parseExchangeRules } from './profile-exchange.ts';
 import { checkSubjects } from './profile-subject.ts';
 
 /** A named way to obtain tokens. */
@@ -19,6 +21,14 @@ export interface Profile {
   readonly grant?: Grant;
   /** The profile whose token is exchanged for one of this profile. */
   readonly subject?: string;
+  /** The secret of the application that introspects. */
+  readonly introspection?: string;
+  /** How long an active answer of introspection is kept; 0: not at all. */
+  readonly introspectionCacheMs: number;
+  /** The secret of the OIDC application that revokes; its audience is asked for with every token. */
+  readonly revocation?: string;
+  /** What callers may exchange for what. */
+  readonly exchange?: ExchangeRules;
   readonly prewarm: boolean;
   /** Callers wait for a renewal once less than this is left. */
   readonly minValidityMs: number;
@@ -49,6 +59,10 @@ const FIELDS = [
   'callers',
   'grant',
   'subject',
+  'exchange',
+  'introspection',
+  'introspectionCacheSeconds',
+  'revocation',
   'prewarm',
   'minValiditySeconds',
   'maxAgeSeconds',
@@ -58,18 +72,6 @@ const PROFILE_NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const SECRET_NAME = /^[\w/+=.@-]{1,512}$/;
 const SECRET_ARN = /^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+$/;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-
-type Path = readonly (string | number)[];
-type Report = (path: Path, problem: string) => void;
-
-const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function unknownFields(value: Readonly<Record<string, unknown>>, known: readonly string[], path: Path, report: Report) {
-  for (const field of Object.keys(value)) {
-    if (!known.includes(field)) report([...path, field], `is no field here; known are ${known.join(', ')}`);
-  }
-}
 
 /** Whether `text` is an issuer that a token may be asked from: an origin, nothing more. */
 function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string | undefined {
@@ -90,25 +92,6 @@ function checkScope(value: unknown): string | undefined {
   if (typeof value !== 'string' || !isScopeToken(value))
     return 'must be one scope: printable ASCII without spaces (RFC 6749 §3.3)';
   return value === ZITADEL_API_SCOPE ? "opens ZITADEL's own API and is never handed to callers; remove it" : undefined;
-}
-
-function list<T>(
-  value: unknown,
-  path: Path,
-  report: Report,
-  parse: (item: unknown) => Result<T, string>,
-): readonly T[] {
-  if (!Array.isArray(value)) {
-    report(path, 'must be a list');
-    return [];
-  }
-  return value.flatMap((item: unknown, index) => {
-    if (value.indexOf(item) < index) report([...path, index], 'is listed twice');
-    const parsed = parse(item);
-    if (parsed.ok) return [parsed.value];
-    report([...path, index], parsed.error);
-    return [];
-  });
 }
 
 /** A whole number of seconds in a range, as milliseconds. */
@@ -133,12 +116,15 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
   unknownFields(value, FIELDS, path, report);
   check('issuer', checkIssuer(value.issuer, rules));
   check('secret', checkSecret(value.secret));
+  for (const field of ['introspection', 'revocation'])
+    if (value[field] !== undefined) check(field, checkSecret(value[field]));
   const scopes = list(value.scopes ?? [], at('scopes'), report, (item) => {
     const problem = checkScope(item);
     return problem === undefined ? ok(String(item)) : fail(problem);
   });
   const callers = list(value.callers ?? [], at('callers'), report, (item) => parseRolePattern(String(item)));
   const { grant, subject, prewarm = false, minValiditySeconds = DEFAULT_MIN_VALIDITY_SECONDS, maxAgeSeconds } = value;
+  const { exchange, introspection, introspectionCacheSeconds = 0, revocation } = value;
   if (grant !== undefined && !GRANTS.includes(grant as Grant))
     report(at('grant'), `must be one of ${GRANTS.join(', ')}`);
   if (subject !== undefined && typeof subject !== 'string') report(at('subject'), 'must be the name of a profile');
@@ -153,6 +139,15 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
     callers,
     ...(grant === undefined ? {} : { grant: grant as Grant }),
     ...(typeof subject === 'string' ? { subject } : {}),
+    ...(exchange === undefined ? {} : { exchange: parseExchangeRules(exchange, at('exchange'), report) }),
+    ...(introspection === undefined ? {} : { introspection: String(introspection) }),
+    introspectionCacheMs: seconds(
+      introspectionCacheSeconds,
+      { least: 0, most: 60 },
+      at('introspectionCacheSeconds'),
+      report,
+    ),
+    ...(revocation === undefined ? {} : { revocation: String(revocation) }),
     prewarm: prewarm === true,
     minValidityMs,
     ...(maxAgeSeconds === undefined ? {} : { maxAgeMs: seconds(maxAgeSeconds, age, at('maxAgeSeconds'), report) }),

@@ -10,8 +10,9 @@ import { createFailure, type Failure, failureFromRow, stands } from './failure.t
 import { type Freshness, freshness, isSameToken, type Token } from './freshness.ts';
 import { isLeased } from './lease.ts';
 import { createLeasedEarning } from './leased-earning.ts';
+import type { Revocations } from './revocations.ts';
 import { openToken } from './seal.ts';
-import type { Row, Table } from './table.ts';
+import type { Row, Table, TableFault } from './table.ts';
 
 /** A token, where it came from, and why it is no newer. */
 export interface Obtained {
@@ -27,6 +28,7 @@ export interface RenewalDeps {
   readonly uuid: () => string;
   readonly table: Table;
   readonly credentials: Credentials;
+  readonly revocations: Revocations;
   readonly earn: Earn;
 }
 
@@ -73,22 +75,10 @@ type Reading =
   | { readonly kind: 'token'; readonly token: Token }
   /** Sealed by another credential. */
   | { readonly kind: 'foreign' }
-  /** Does not open, or was rejected: as good as nothing, and to be overwritten. */
-  | { readonly kind: 'worthless'; readonly sealed: string };
-
-async function readSealed(
-  row: Row,
-  key: CacheKey,
-  held: HeldCredential,
-  rejected: Token | undefined,
-): Promise<Reading> {
-  const { sealed, credential } = row;
-  if (sealed === undefined) return { kind: 'nothing' };
-  if (credential !== held.id) return { kind: 'foreign' };
-  const opened = await openToken(sealed, key, held);
-  if (!opened.ok || isSameToken(opened.value, rejected)) return { kind: 'worthless', sealed };
-  return { kind: 'token', token: opened.value };
-}
+  /** Does not open, was rejected or revoked: as good as nothing, and to be overwritten. */
+  | { readonly kind: 'worthless'; readonly sealed: string }
+  /** May have been revoked: the table does not tell. */
+  | { readonly kind: 'uncertain'; readonly fault: TableFault };
 
 const BUSY: BrokerError = {
   kind: 'unavailable',
@@ -98,9 +88,25 @@ const BUSY: BrokerError = {
 };
 
 /** Creates the renewal of one sandbox. */
-export function createRenewal({ clock, random, uuid, table, credentials, earn }: RenewalDeps): Renew {
+export function createRenewal({ clock, random, uuid, table, credentials, revocations, earn }: RenewalDeps): Renew {
   const earnLeased = createLeasedEarning({ clock, random, uuid, table, earn });
   const earnDirectly = createDirectEarning({ clock, earn });
+
+  async function readSealed(
+    { profile }: Demand,
+    key: CacheKey,
+    { row, held, rejected }: { row: Row; held: HeldCredential; rejected: Token | undefined },
+  ): Promise<Reading> {
+    const { sealed, credential } = row;
+    if (sealed === undefined) return { kind: 'nothing' };
+    if (credential !== held.id) return { kind: 'foreign' };
+    const opened = await openToken(sealed, key, held);
+    if (!opened.ok || isSameToken(opened.value, rejected)) return { kind: 'worthless', sealed };
+    if (profile.revocation === undefined) return { kind: 'token', token: opened.value };
+    const revoked = await revocations.look(opened.value);
+    if (!revoked.ok) return { kind: 'uncertain', fault: revoked.error };
+    return revoked.value ? { kind: 'worthless', sealed } : { kind: 'token', token: opened.value };
+  }
 
   return async (demand, key, { earlier, rejected }) => {
     const { secret, minValidityMs } = demand.profile;
@@ -113,21 +119,24 @@ export function createRenewal({ clock, random, uuid, table, credentials, earn }:
     let held = current.value;
     let row = firstRow;
     let isReread = false;
+    const earnAlone = async (fault: TableFault): Promise<Result<Obtained, Failure>> => {
+      const earned = await earnDirectly(demand, key, { held, fault });
+      if (earned.ok) return ok({ token: earned.value.token, source: 'exchange' });
+      return fail(remember(earned.error.error, earned.error.credential));
+    };
     for (let round = 0; ; round += 1) {
-      if (!row.ok) {
-        const earned = await earnDirectly(demand, key, { held, fault: row.error });
-        if (earned.ok) return ok({ token: earned.value.token, source: 'exchange' });
-        return fail(remember(earned.error.error, earned.error.credential));
-      }
+      if (!row.ok) return earnAlone(row.error);
       const known: Row = row.value ?? {};
-      let reading = await readSealed(known, key, held, rejected);
+      let reading = await readSealed(demand, key, { row: known, held, rejected });
       if (reading.kind === 'foreign' && !isReread) {
         isReread = true;
         const changed = await credentials.reread(secret, held.id);
         if (!changed.ok) return fail(remember(changed.error));
         held = changed.value;
-        reading = await readSealed(known, key, held, rejected);
+        reading = await readSealed(demand, key, { row: known, held, rejected });
       }
+
+      if (reading.kind === 'uncertain') return earnAlone(reading.fault);
 
       const now = clock.now();
       const token = reading.kind === 'token' ? reading.token : undefined;

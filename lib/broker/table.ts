@@ -24,6 +24,8 @@ export interface Row {
   readonly failures?: number;
   /** Which credential was refused; absent where the failure was not the credential's. */
   readonly failedCredential?: string;
+  /** In the row of a revocation, and in no other: how long it is remembered. */
+  readonly revokedUntil?: EpochMs;
   /** Epoch seconds: when the store may delete the row. */
   readonly ttl?: number;
 }

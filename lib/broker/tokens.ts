@@ -4,14 +4,16 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { type EpochMs, instant, plus, SECOND_MS } from '../core/time.ts';
 import type { Send } from '../oauth/transport.ts';
 import { createBoundedMap } from './bounded-map.ts';
-import { createCredentials, type SecretStore } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
 import { type CacheKey, cacheKey, type Demand } from './demand.ts';
 import { createEarn } from './earn.ts';
 import { createExchange } from './exchange.ts';
 import { currentError, type Failure, stands } from './failure.ts';
 import { freshness, isSameToken, isWorthKeeping, LEAST_LEFT_MS, type Token } from './freshness.ts';
 import type { Profiles } from './profile.ts';
+import type { WithCredential } from './refusals.ts';
 import { createRenewal, type Obtained, RENEWAL_MS } from './renewal.ts';
+import type { Revocations } from './revocations.ts';
 import type { Table } from './table.ts';
 
 /** All that comes from outside; built once for each sandbox. */
@@ -21,8 +23,10 @@ export interface TokensDeps {
   readonly random: () => number;
   readonly uuid: () => string;
   readonly send: Send;
-  readonly secrets: SecretStore;
   readonly table: Table;
+  readonly credentials: Credentials;
+  readonly withCredential: WithCredential;
+  readonly revocations: Revocations;
   readonly profiles: Profiles;
 }
 
@@ -72,14 +76,12 @@ const OUT_OF_TIME: BrokerError = {
 
 /** Creates the tokens of one sandbox. */
 export function createTokens(deps: TokensDeps): Tokens {
-  const { clock, profiles } = deps;
+  const { clock, profiles, revocations } = deps;
   const memory = createBoundedMap<CacheKey, Entry>(REMEMBERED_DEMANDS);
   /** One promise for each key, and never tied to the caller who began it. */
   const renewals = new Map<CacheKey, Promise<Result<Obtained, Failure>>>();
-  const credentials = createCredentials(deps);
-  const exchange = createExchange({ ...deps, credentials });
-  const earn = createEarn({ exchange, obtainSubject });
-  const renewal = createRenewal({ ...deps, credentials, earn });
+  const earn = createEarn({ exchange: createExchange(deps), credentials: deps.credentials, obtainSubject });
+  const renewal = createRenewal({ ...deps, earn });
 
   /** Keeps what a renewal came to, but never a token in place of one that lives longer. */
   function remember(key: CacheKey, result: Result<Obtained, Failure>, minValidityMs: number): void {
@@ -148,8 +150,17 @@ export function createTokens(deps: TokensDeps): Tokens {
     return held.ok ? held : awaitRenewal(demand, key, deadline);
   }
 
+  /** Drops a token that was revoked, from a profile that can: other hits stay free of calls. */
+  async function dropRevoked(key: CacheKey): Promise<void> {
+    const { token } = memory.get(key) ?? NOTHING;
+    if (token === undefined || !(await revocations.isKnown(token))) return;
+    // Only this very token: a newer one may have come while the table was asked.
+    if (isSameToken(memory.get(key)?.token, token)) memory.set(key, NOTHING);
+  }
+
   async function obtain(demand: Demand, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
     const key = cacheKey(demand);
+    if (demand.profile.revocation !== undefined) await dropRevoked(key);
     const { token, failure, quietUntil = instant(0) } = memory.get(key) ?? NOTHING;
     const now = clock.now();
     const state = token === undefined ? 'dead' : freshness(token, { now, minValidityMs: demand.profile.minValidityMs });

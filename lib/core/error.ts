@@ -11,6 +11,8 @@ export type BrokerError =
   | { readonly kind: 'untrusted_caller'; readonly detail: string }
   /** The profile is unknown, or not this caller's: one answer for both. */
   | { readonly kind: 'not_allowed'; readonly detail: string }
+  /** ZITADEL lets nobody stand in for another user, or not this actor. */
+  | { readonly kind: 'impersonation_refused'; readonly detail: string }
   /** The secret cannot serve: absent, not readable for the broker, no JSON, a field missing, a key expired. */
   | { readonly kind: 'credential_unusable'; readonly detail: string }
   /** ZITADEL refused the broker's own credential, or what the profile asks for. */

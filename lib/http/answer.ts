@@ -20,6 +20,7 @@ const STATUS = {
   invalid_grant: 400,
   untrusted_caller: 401,
   not_allowed: 403,
+  impersonation_refused: 403,
   credential_unusable: 502,
   credential_refused: 502,
   unexpected_answer: 502,
@@ -31,6 +32,10 @@ const STATUS = {
 const PUBLIC = {
   untrusted_caller: ['invalid_client', 'sign the request as an IAM role (AWS Signature Version 4)'],
   not_allowed: ['unauthorized_client', 'the profile does not exist, or this caller may not use it'],
+  impersonation_refused: [
+    'unauthorized_client',
+    'the authorization server does not let this actor stand in for others',
+  ],
   credential_unusable: ['server_error', 'the credential of the profile cannot be used; its operator must mend it'],
   credential_refused: ['server_error', 'the authorization server refuses the credential of the profile'],
   unexpected_answer: ['server_error', 'the authorization server gave no answer that can be used'],
@@ -55,6 +60,9 @@ export const answerJson = (
   headers: { ...HEADERS, ...headers },
   body: JSON.stringify(body),
 });
+
+/** Answers a text that is JSON already, or nothing. */
+export const answerText = (statusCode: number, body: string): GatewayAnswer => ({ statusCode, headers: HEADERS, body });
 
 const publicText = (error: BrokerError): readonly [error: string, description: string] =>
   error.kind in PUBLIC ? PUBLIC[error.kind as keyof typeof PUBLIC] : [error.kind, error.detail];

@@ -58,21 +58,28 @@ export function readGatewayRequest(event: unknown, route: string): GatewayReques
   };
 }
 
-/** A form of the broker's fits in this. */
-export const LARGEST_FORM_BYTES = 4096;
+/** A request for a token of one's own fits in this. */
+export const LARGEST_FORM_BYTES = 4 * 1024;
+
+/** A form that brings tokens along; a JWT with many roles is some kilobytes. */
+export const LARGEST_TOKEN_FORM_BYTES = 48 * 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const invalid = (detail: string) => fail<BrokerError>({ kind: 'invalid_request', detail });
 
-/** The text of a form-url-encoded body of at most 4 kB. */
-export function readFormBody({ contentType, body, isBase64Encoded }: GatewayRequest): Result<string, BrokerError> {
+/** The text of a form-url-encoded body of at most `largestBytes`. */
+export function readFormBody(
+  { contentType, body, isBase64Encoded }: GatewayRequest,
+  largestBytes: number,
+): Result<string, BrokerError> {
   if (contentType.split(';', 1)[0]?.trim().toLowerCase() !== 'application/x-www-form-urlencoded') {
     return invalid('the content type must be application/x-www-form-urlencoded');
   }
-  const longest = isBase64Encoded ? Math.ceil(LARGEST_FORM_BYTES / 3) * 4 : LARGEST_FORM_BYTES;
+  const longest = isBase64Encoded ? Math.ceil(largestBytes / 3) * 4 : largestBytes;
   const bytes = body.length > longest ? undefined : Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
-  if (bytes === undefined || bytes.length > LARGEST_FORM_BYTES) return invalid('the body is larger than 4 kB');
+  if (bytes === undefined || bytes.length > largestBytes)
+    return invalid(`the body is larger than ${largestBytes / 1024} kB`);
   try {
     return ok(utf8.decode(bytes));
   } catch {

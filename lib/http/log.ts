@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Principal } from '../broker/caller.ts';
 import type { Token } from '../broker/freshness.ts';
 import type { Obtained } from '../broker/renewal.ts';
+import { fingerprint } from '../core/digest.ts';
 import type { BrokerError } from '../core/error.ts';
 import type { EpochMs } from '../core/time.ts';
 
@@ -15,7 +15,11 @@ export interface RequestRecord {
   readonly caller?: Principal;
   readonly status: number;
   readonly durationMs: number;
-  readonly obtained?: Obtained;
+  readonly obtained?: Pick<Obtained, 'token' | 'source' | 'failure'>;
+  /** What introspection said, and where it was known. */
+  readonly introspected?: { readonly isActive: boolean; readonly source: 'memory' | 'zitadel' };
+  /** The fingerprint of a token that the caller sent to be introspected or revoked. */
+  readonly seen?: string;
   readonly error?: BrokerError;
   /** A bug: the name of what was thrown, never its message. */
   readonly bug?: string;
@@ -40,13 +44,12 @@ export interface Log {
 }
 
 const fingerprints = new WeakMap<Token, string>();
-const FINGERPRINT_LENGTH = 12;
 
-/** Names a token without telling it: the beginning of its SHA-256 in base64url. */
-function fingerprint(token: Token): string {
+/** The fingerprint of a token that is handed out; made once for each. */
+function fingerprintOf(token: Token): string {
   const known = fingerprints.get(token);
   if (known !== undefined) return known;
-  const made = createHash('sha256').update(token.accessToken.reveal()).digest('base64url').slice(0, FINGERPRINT_LENGTH);
+  const made = fingerprint(token.accessToken.reveal());
   fingerprints.set(token, made);
   return made;
 }
@@ -86,7 +89,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
 
   return {
     request(record) {
-      const { at, requestId, route, profile, caller, status, durationMs, obtained, error, bug } = record;
+      const { at, requestId, route, profile, caller, status, durationMs, obtained, introspected, error, bug } = record;
       emit(at, requestMetrics(record), {
         level: LEVEL(status),
         route,
@@ -94,8 +97,9 @@ export function createLog(namespace: string, write: (line: string) => void): Log
         caller: caller === undefined ? undefined : `${caller.account}:${caller.role}`,
         status,
         ms: durationMs,
-        source: obtained?.source,
-        token: obtained === undefined ? undefined : fingerprint(obtained.token),
+        source: obtained?.source ?? introspected?.source,
+        token: obtained === undefined ? record.seen : fingerprintOf(obtained.token),
+        active: introspected?.isActive,
         // The token is handed out although its renewal failed.
         renewal: obtained?.failure === undefined ? undefined : describe(obtained.failure.error),
         error: error === undefined ? undefined : describe(error),

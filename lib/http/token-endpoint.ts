@@ -1,112 +1,110 @@
-import type { Principal } from '../broker/caller.ts';
 import type { Demand } from '../broker/demand.ts';
-import { authorize, grantScopes } from '../broker/policy.ts';
-import type { Profiles } from '../broker/profile.ts';
+import { allowExchange } from '../broker/exchange-policy.ts';
+import type { ObtainedOnBehalf, ObtainOnBehalf } from '../broker/on-behalf.ts';
+import { grantScopes } from '../broker/policy.ts';
+import type { Profile } from '../broker/profile.ts';
+import { earnsOwnTokens } from '../broker/profile-subject.ts';
 import type { Obtained } from '../broker/renewal.ts';
 import type { Tokens } from '../broker/tokens.ts';
-import type { Clock } from '../core/clock.ts';
-import type { BrokerError, CallerError } from '../core/error.ts';
-import { fail, ok, type Result } from '../core/result.ts';
-import { type EpochMs, plus, secondsUntil } from '../core/time.ts';
-import { type Form, parseForm } from '../oauth/form.ts';
+import type { BrokerError } from '../core/error.ts';
+import { ok, type Result } from '../core/result.ts';
+import { type EpochMs, secondsUntil } from '../core/time.ts';
+import type { Form } from '../oauth/form.ts';
 import { GRANT_TYPE } from '../oauth/grant.ts';
-import { answerBug, answerError, answerJson, type GatewayAnswer } from './answer.ts';
-import { readFormBody, readGatewayRequest, requestId } from './gateway-request.ts';
-import { identify } from './identity.ts';
-import type { Log, RequestRecord } from './log.ts';
+import { answerJson, type GatewayAnswer } from './answer.ts';
+import { type Asked, callerError, createEndpoint, type EndpointDeps, type GatewayHandler } from './endpoint.ts';
+import { LARGEST_FORM_BYTES, LARGEST_TOKEN_FORM_BYTES } from './gateway-request.ts';
 
 /** What follows the profile in the path. */
 export const TOKEN_ROUTE = '/oauth/v2/token';
 
-export interface TokenEndpointDeps {
-  readonly clock: Clock;
-  readonly profiles: Profiles;
+export interface TokenEndpointDeps extends EndpointDeps {
   readonly tokens: Tokens;
-  readonly log: Log;
+  readonly onBehalf: ObtainOnBehalf;
 }
 
-/** The part of Lambda's context that is used. */
-export interface InvocationContext {
-  readonly getRemainingTimeInMillis: () => number;
-  readonly awsRequestId?: string;
-}
-
-/** A Lambda function behind API Gateway. It never rejects. */
-export type GatewayHandler = (event: unknown, context: InvocationContext) => Promise<GatewayAnswer>;
-
-const callerError = (kind: CallerError['kind'], detail: string) => fail<BrokerError>({ kind, detail });
-
-/** Reads what a token request demands (RFC 6749 §4.4.2); parameters that are not known are ignored (§3.2). */
-function readDemand(form: Form, profile: Demand['profile']): Result<Demand, BrokerError> {
-  const grantType = form.get('grant_type');
-  if (grantType === undefined) return callerError('invalid_request', 'grant_type is missing');
-  if (grantType !== GRANT_TYPE.clientCredentials) {
-    return callerError('unsupported_grant_type', `grant_type must be ${GRANT_TYPE.clientCredentials}`);
-  }
+/** What every grant has in common (RFC 6749 §3.2, §3.3); parameters that are not known are ignored. */
+function readDemand(form: Form, profile: Profile): Result<Demand, BrokerError> {
   const clientId = form.get('client_id');
   if (clientId !== undefined && clientId !== profile.name) {
     return callerError('invalid_request', 'client_id, if sent, must be the name of the profile');
-  }
-  if (form.has('audience') || form.has('resource')) {
-    return callerError('invalid_target', 'audiences are set by the profile; leave audience and resource out');
   }
   const scopes = grantScopes(profile, form.get('scope'));
   return scopes.ok ? ok({ profile, scopes: scopes.value }) : scopes;
 }
 
+const scopeOf = (scope: string | undefined, { scopes }: Demand): string => scope ?? scopes.join(' ');
+
 /** RFC 6749 §5.1. */
-function answerToken({ token }: Obtained, demand: Demand, now: EpochMs): GatewayAnswer {
-  return answerJson(200, {
+const answerToken = ({ token }: Obtained, demand: Demand, now: EpochMs): GatewayAnswer =>
+  answerJson(200, {
     access_token: token.accessToken.reveal(),
     token_type: 'Bearer',
     expires_in: secondsUntil(token.expiresAt, now),
-    scope: token.scope ?? demand.scopes.join(' '),
+    scope: scopeOf(token.scope, demand),
   });
-}
 
-/** What is known of a request so far; the log gets it whatever becomes of the request. */
-type Facts = { -readonly [K in 'caller' | 'obtained' | 'error' | 'bug']?: NonNullable<RequestRecord[K]> };
+/** RFC 8693 §2.2.1. */
+const answerExchange = ({ token }: ObtainedOnBehalf, demand: Demand, now: EpochMs): GatewayAnswer =>
+  answerJson(200, {
+    access_token: token.accessToken.reveal(),
+    issued_token_type: token.issuedTokenType,
+    token_type: token.tokenType,
+    expires_in: secondsUntil(token.expiresAt, now),
+    scope: scopeOf(token.scope, demand),
+  });
+
+const sizeOf = (form: Form): number =>
+  [...form].reduce((sum, [name, value]) => sum + name.length + value.length + 2, 0);
 
 /** Creates `POST /{profile}/oauth/v2/token`. */
-export function createTokenEndpoint({ clock, profiles, tokens, log }: TokenEndpointDeps): GatewayHandler {
-  async function serve(
-    event: unknown,
-    context: InvocationContext,
-    facts: Facts,
-    name: string,
-  ): Promise<Result<GatewayAnswer, BrokerError>> {
-    const caller: Result<Principal, BrokerError> = identify(event);
-    if (!caller.ok) return caller;
-    facts.caller = caller.value;
-    const profile = authorize(profiles, name, caller.value);
-    if (!profile.ok) return profile;
-    const body = readFormBody(readGatewayRequest(event, TOKEN_ROUTE));
-    if (!body.ok) return body;
-    const form = parseForm(body.value);
-    if (!form.ok) return callerError('invalid_request', form.error);
-    const demand = readDemand(form.value, profile.value);
+export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
+  const { clock, tokens, onBehalf } = deps;
+
+  /** "A token for me" (RFC 6749 §4.4). */
+  async function serveOwn({ form, profile, deadline, facts }: Asked): Promise<Result<GatewayAnswer, BrokerError>> {
+    if (sizeOf(form) > LARGEST_FORM_BYTES) return callerError('invalid_request', 'the body is larger than 4 kB');
+    const demand = readDemand(form, profile);
     if (!demand.ok) return demand;
-    const deadline = plus(clock.now(), context.getRemainingTimeInMillis());
+    if (form.has('audience') || form.has('resource')) {
+      return callerError('invalid_target', 'audiences are set by the profile; leave audience and resource out');
+    }
     const obtained = await tokens.obtain(demand.value, deadline);
     if (!obtained.ok) return obtained;
     facts.obtained = obtained.value;
     return ok(answerToken(obtained.value, demand.value, clock.now()));
   }
 
-  return async (event, context) => {
-    const at = clock.now();
-    const id = requestId(event) || (context.awsRequestId ?? '');
-    const facts: Facts = {};
-    const { profile } = readGatewayRequest(event, TOKEN_ROUTE);
-    const served = await serve(event, context, facts, profile).catch((bug: unknown) => {
-      facts.bug = bug instanceof Error ? bug.name : typeof bug;
-      return ok(answerBug(id));
-    });
-    if (!served.ok) facts.error = served.error;
-    const answer = served.ok ? served.value : answerError(served.error, id);
-    const shown = /^[a-z][a-z0-9-]{0,62}$/.test(profile) ? profile : '';
-    const durationMs = clock.now() - at;
-    log.request({ at, requestId: id, route: 'token', profile: shown, status: answer.statusCode, durationMs, ...facts });
-    return answer;
-  };
+  /** "This token, for that application" (RFC 8693). */
+  async function serveExchange({ form, profile, deadline, facts }: Asked): Promise<Result<GatewayAnswer, BrokerError>> {
+    if (profile.exchange === undefined) {
+      return callerError('unsupported_grant_type', 'this profile does not exchange tokens');
+    }
+    const demand = readDemand(form, profile);
+    if (!demand.ok) return demand;
+    const exchanged = allowExchange(form, profile.exchange);
+    if (!exchanged.ok) return exchanged;
+    const obtained = await onBehalf({ ...demand.value, exchanged: exchanged.value }, deadline);
+    if (!obtained.ok) return obtained;
+    facts.obtained = obtained.value;
+    return ok(answerExchange(obtained.value, demand.value, clock.now()));
+  }
+
+  return createEndpoint(
+    deps,
+    { name: 'token', route: TOKEN_ROUTE, largestBytes: LARGEST_TOKEN_FORM_BYTES },
+    async (asked) => {
+      const grantType = asked.form.get('grant_type');
+      if (grantType === undefined) return callerError('invalid_request', 'grant_type is missing');
+      if (grantType === GRANT_TYPE.tokenExchange) return serveExchange(asked);
+      if (grantType !== GRANT_TYPE.clientCredentials) {
+        return callerError(
+          'unsupported_grant_type',
+          `grant_type must be ${GRANT_TYPE.clientCredentials}, or token exchange where the profile allows it`,
+        );
+      }
+      if (earnsOwnTokens(asked.profile)) return serveOwn(asked);
+      return callerError('unsupported_grant_type', "this profile exchanges its callers' tokens only");
+    },
+  );
 }

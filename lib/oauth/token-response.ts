@@ -9,6 +9,10 @@ export interface TokenResponse {
   readonly lifeMs: number;
   /** Where the server says so; its absence means "as requested". */
   readonly scope?: string;
+  /** As the server spells it: `Bearer`, or `N_A` for a token that opens nothing (RFC 8693 §2.2.1). */
+  readonly tokenType: string;
+  /** RFC 8693 §2.2.1; of exchanges only. */
+  readonly issuedTokenType?: string;
 }
 
 /** A refusal (RFC 6749 §5.2). The texts come from outside: not for callers, and for the log only when made fit. */
@@ -36,22 +40,27 @@ export function parseJsonObject(text: string): Readonly<Record<string, unknown>>
   }
 }
 
-const isJson = ({ headers }: OAuthAnswer): boolean =>
+/** Whether an answer calls itself JSON. */
+export const isJson = ({ headers }: OAuthAnswer): boolean =>
   /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(String(headers['content-type'] ?? ''));
 
 /**
  * Reads a 200 of a token endpoint.
+ * @param tokenTypes those that will do, in lower case
  * @returns the token, or what is wrong with the answer, without repeating any of it
  */
-export function parseTokenResponse(answer: OAuthAnswer): Result<TokenResponse, string> {
+export function parseTokenResponse(
+  answer: OAuthAnswer,
+  tokenTypes: readonly string[] = ['bearer'],
+): Result<TokenResponse, string> {
   if (!isJson(answer)) return fail('the content type is not JSON');
   const members = parseJsonObject(answer.body);
   if (members === undefined) return fail('the body is no JSON object');
-  const { access_token: token, token_type: type, expires_in: expiresIn, scope } = members;
+  const { access_token: token, token_type: type, expires_in: expiresIn, scope, issued_token_type: issued } = members;
   if (typeof token !== 'string' || token.length > LONGEST_TOKEN || !TOKEN_SHAPE.test(token)) {
     return fail('access_token is missing or no token');
   }
-  if (typeof type !== 'string' || type.toLowerCase() !== 'bearer') return fail('token_type is not Bearer');
+  if (typeof type !== 'string' || !tokenTypes.includes(type.toLowerCase())) return fail('token_type is not Bearer');
   if (typeof expiresIn !== 'number' || !Number.isInteger(expiresIn)) return fail('expires_in is no whole number');
   if (expiresIn < 1 || expiresIn * SECOND_MS > LONGEST_LIFE_MS) return fail('expires_in is out of range');
   if (scope !== undefined && typeof scope !== 'string') return fail('scope is no text');
@@ -59,6 +68,8 @@ export function parseTokenResponse(answer: OAuthAnswer): Result<TokenResponse, s
     accessToken: redacted(token),
     lifeMs: expiresIn * SECOND_MS,
     ...(scope === undefined ? {} : { scope }),
+    tokenType: type,
+    ...(typeof issued === 'string' ? { issuedTokenType: issued } : {}),
   });
 }
 

@@ -2,11 +2,11 @@ import type { Redacted } from '../core/redacted.ts';
 import type { EpochMs } from '../core/time.ts';
 import { signAssertion } from '../oauth/assertion.ts';
 import { type ClientAuthentication, clientSecretBasic, privateKeyJwt } from '../oauth/client-authentication.ts';
-import { encodeForm } from '../oauth/form.ts';
 import { GRANT_TYPE, TOKEN_TYPE } from '../oauth/grant.ts';
 import type { OAuthRequest } from '../oauth/transport.ts';
 import type { Credential } from './credential.ts';
 import type { Grant } from './grant.ts';
+import { createRequest } from './upstream.ts';
 
 /** What a request for a token is made of. */
 export interface TokenRequest {
@@ -53,32 +53,51 @@ export async function buildTokenRequest(request: TokenRequest, deps: SigningDeps
   if (grant === 'jwt-bearer' && credential.kind === 'service_account_key') {
     const { userId: subject, key } = credential;
     const assertion = await signAssertion(key, { subject, audience: issuer, jti: deps.jti(), now: deps.now });
-    return toRequest(issuer, NO_CLIENT, { grant_type: GRANT_TYPE.jwtBearer, assertion, scope }, [assertion]);
+    return createRequest(tokenEndpoint(issuer), NO_CLIENT, { grant_type: GRANT_TYPE.jwtBearer, assertion, scope }, [
+      assertion,
+    ]);
   }
   const client = await authenticateClient(issuer, credential, deps);
-  if (grant === 'token-exchange') {
-    const subject = subjectToken?.reveal() ?? '';
-    const parameters = {
-      grant_type: GRANT_TYPE.tokenExchange,
-      subject_token: subject,
-      subject_token_type: TOKEN_TYPE.accessToken,
-      scope: scope === '' ? undefined : scope,
-    };
-    return toRequest(issuer, client, parameters, [subject]);
+  if (grant === 'token-exchange' && subjectToken !== undefined) {
+    return exchangeRequest(issuer, client, scopes, { subjectToken, subjectTokenType: TOKEN_TYPE.accessToken });
   }
-  return toRequest(issuer, client, { grant_type: GRANT_TYPE.clientCredentials, scope }, []);
+  return createRequest(tokenEndpoint(issuer), client, { grant_type: GRANT_TYPE.clientCredentials, scope }, []);
 }
 
-function toRequest(
+/** What is exchanged for what (RFC 8693 §2.1). */
+export interface ExchangeParameters {
+  readonly subjectToken: Redacted<string>;
+  readonly subjectTokenType: string;
+  readonly actor?: { readonly token: Redacted<string>; readonly tokenType: string };
+  readonly audience?: string;
+  readonly requestedTokenType?: string;
+}
+
+/** Builds the one POST that exchanges a token. */
+export async function buildExchangeRequest(
+  { issuer, credential, scopes }: { issuer: string; credential: Credential; scopes: readonly string[] },
+  exchanged: ExchangeParameters,
+  deps: SigningDeps,
+): Promise<OAuthRequest> {
+  return exchangeRequest(issuer, await authenticateClient(issuer, credential, deps), scopes, exchanged);
+}
+
+function exchangeRequest(
   issuer: string,
   client: ClientAuthentication,
-  parameters: Readonly<Record<string, string | undefined>>,
-  secrets: readonly string[],
+  scopes: readonly string[],
+  { subjectToken, subjectTokenType, actor, audience, requestedTokenType }: ExchangeParameters,
 ): OAuthRequest {
-  return {
-    url: tokenEndpoint(issuer),
-    ...(client.authorization === undefined ? {} : { authorization: client.authorization }),
-    body: encodeForm({ ...parameters, ...client.parameters }),
-    secrets: [...client.secrets, ...secrets],
+  const parameters = {
+    grant_type: GRANT_TYPE.tokenExchange,
+    subject_token: subjectToken.reveal(),
+    subject_token_type: subjectTokenType,
+    actor_token: actor?.token.reveal(),
+    actor_token_type: actor?.tokenType,
+    audience,
+    requested_token_type: requestedTokenType,
+    scope: scopes.length === 0 ? undefined : scopes.join(' '),
   };
+  const secrets = [subjectToken.reveal(), ...(actor === undefined ? [] : [actor.token.reveal()])];
+  return createRequest(tokenEndpoint(issuer), client, parameters, secrets);
 }

@@ -27,6 +27,7 @@ const profile = (changes: Partial<Profile> = {}): Profile => ({
   scopes: ['a', 'b', 'c'],
   callers: [{ partition: 'aws', account: '123456789012', role: 'orders-service', isPrefix: false }],
   prewarm: false,
+  introspectionCacheMs: 0,
   minValidityMs: 60_000,
   ...changes,
 });

@@ -17,6 +17,7 @@ const profile = (name: string, isWanted = true): Profile => ({
   scopes: ['profile'],
   callers: [],
   prewarm: isWanted,
+  introspectionCacheMs: 0,
   minValidityMs: 60_000,
 });
 

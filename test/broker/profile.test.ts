@@ -43,6 +43,7 @@ describe('a profile that is fit for use', () => {
       scopes: ['a', 'b'],
       callers: [{ partition: 'aws', account: '123456789012', role: 'orders-service', isPrefix: false }],
       prewarm: false,
+      introspectionCacheMs: 0,
       minValidityMs: 60_000,
       maxAgeMs: 3_600_000,
     });

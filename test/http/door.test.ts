@@ -131,9 +131,8 @@ describe('the body', () => {
     body: unknown,
     { contentType = form, isBase64Encoded = false as unknown, header = 'content-type' } = {},
   ) => {
-    const result = readFormBody(
-      readGatewayRequest({ headers: { [header]: contentType }, body, isBase64Encoded }, ROUTE),
-    );
+    const request = readGatewayRequest({ headers: { [header]: contentType }, body, isBase64Encoded }, ROUTE);
+    const result = readFormBody(request, LARGEST_FORM_BYTES);
     return result.ok ? result.value : result.error.kind;
   };
   test.each([

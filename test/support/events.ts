@@ -1,4 +1,4 @@
-import type { InvocationContext } from '../../lib/http/token-endpoint.ts';
+import type { InvocationContext } from '../../lib/http/endpoint.ts';
 
 /** An HTTP API event (payload 2.0) as API Gateway makes it for a caller that it has authorised with IAM. */
 export function tokenEvent(

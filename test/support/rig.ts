@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { PayloadFormat } from '../../infra/local/gateway/lambda-result.ts';
 import { createGateway } from '../../infra/local/gateway/server.ts';
 import type { Principal } from '../../infra/local/gateway/sigv4.ts';
+import { createRoutes } from '../../infra/local/routes.ts';
 import { createSecretsManager, type SecretsManager } from '../../infra/local/secrets-manager.ts';
 import type { StandIn } from '../../infra/local/stand-in.ts';
 import { createTable, type Table } from '../../infra/local/table.ts';
 import { createZitadel, type Zitadel } from '../../infra/local/zitadel/server.ts';
-import { createSandbox, type Overrides, type Sandbox } from '../../lib/compose/sandbox.ts';
+import type { Overrides } from '../../lib/compose/base.ts';
+import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import type { Clock } from '../../lib/core/clock.ts';
 import { instant } from '../../lib/core/time.ts';
 import accounts from '../recordings/accounts.json' with { type: 'json' };
@@ -131,13 +133,7 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
   let sandbox = addSandbox();
   const thrown: unknown[] = [];
   const gateway = await createGateway({
-    routes: [
-      {
-        method: 'POST',
-        path: '/{profile}/oauth/v2/token',
-        handler: (event: unknown, context: never) => sandbox.token(event, context),
-      },
-    ],
+    routes: createRoutes(() => sandbox),
     principals: [caller, stranger],
     now,
     onError: (error) => thrown.push(error),

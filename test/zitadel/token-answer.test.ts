@@ -30,6 +30,8 @@ const judge = (status: number, body: unknown, headers: object = { 'content-type'
 
 /** What each recorded refusal means, by its error and description. */
 const MEANING: readonly (readonly [pattern: RegExp, kind: string])[] = [
+  [/TypeNotSupported$/, 'type_refused'],
+  [/Impersonation\.|membership not found$/, 'impersonation_refused'],
   [/^unauthorized_client|^invalid_client|^invalid_grant|Errors\.User\.(?!RefreshToken)/, 'credential_refused'],
   [/(?:subject|actor)_token\b/, 'subject_refused'],
   [/^invalid_scope|^invalid_target/, 'scope_refused'],
@@ -54,7 +56,7 @@ describe('every recorded answer of the token endpoint', () => {
     expect(asked.length).toBeGreaterThan(100);
     const kinds = asked.map(({ response: { status, body, headers } }) => judge(status, body, headers).kind);
     expect(new Set(kinds)).toEqual(
-      new Set(['earned', 'credential_refused', 'subject_refused', 'scope_refused', 'unavailable', 'unexpected']),
+      new Set(['earned', 'unavailable', 'unexpected', ...MEANING.map(([, kind]) => kind)]),
     );
   });
 });

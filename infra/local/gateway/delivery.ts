@@ -17,7 +17,8 @@ export interface Api {
 export interface Delivery extends RouteMatch {
   readonly api: Api;
   readonly request: WireRequest;
-  readonly principal: Principal;
+  /** The caller; nobody where the route is public. */
+  readonly principal: Principal | undefined;
   readonly requestId: string;
   readonly receivedAtMs: number;
 }

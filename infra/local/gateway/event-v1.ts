@@ -19,21 +19,21 @@ const orNull = <T extends object>(record: T): T | null => (Object.keys(record).l
 
 function identity({ request, principal }: Delivery): APIGatewayEventIdentity {
   return {
-    accessKey: principal.accessKeyId,
-    accountId: accountOf(principal.userArn),
+    accessKey: principal?.accessKeyId ?? null,
+    accountId: principal === undefined ? null : accountOf(principal.userArn),
     apiKey: null,
     apiKeyId: null,
-    caller: principal.callerId,
+    caller: principal?.callerId ?? null,
     clientCert: null,
     cognitoAuthenticationProvider: null,
     cognitoAuthenticationType: null,
     cognitoIdentityId: null,
     cognitoIdentityPoolId: null,
-    principalOrgId: principal.principalOrgId ?? null,
+    principalOrgId: principal?.principalOrgId ?? null,
     sourceIp: request.sourceIp,
-    user: principal.callerId,
+    user: principal?.callerId ?? null,
     userAgent: soleHeader(request, 'user-agent') ?? null,
-    userArn: principal.userArn,
+    userArn: principal?.userArn ?? null,
   };
 }
 

@@ -1,5 +1,6 @@
 import type {
   APIGatewayEventRequestContextIAMAuthorizer,
+  APIGatewayEventRequestContextV2,
   APIGatewayEventRequestContextV2WithAuthorizer,
   APIGatewayProxyEventV2WithRequestContext,
 } from 'aws-lambda';
@@ -12,9 +13,10 @@ type Iam = Omit<APIGatewayEventRequestContextIAMAuthorizer['iam'], 'principalOrg
   readonly principalOrgId: string | null;
 };
 
-/** The event of an HTTP API with IAM authorization, payload format 2.0. */
+/** The event of an HTTP API, payload format 2.0; without an authorizer where the route is public. */
 export type HttpApiEvent = APIGatewayProxyEventV2WithRequestContext<
-  APIGatewayEventRequestContextV2WithAuthorizer<{ readonly iam: Iam }>
+  APIGatewayEventRequestContextV2 &
+    Partial<Pick<APIGatewayEventRequestContextV2WithAuthorizer<{ readonly iam: Iam }>, 'authorizer'>>
 >;
 
 /** HTTP APIs hand over a body of these types as text, every other one in base64, forms of OAuth included. */
@@ -56,7 +58,7 @@ export function eventV2(delivery: Delivery): HttpApiEvent {
     requestContext: {
       accountId: api.accountId,
       apiId: api.apiId,
-      authorizer: { iam: iam(principal) },
+      ...(principal && { authorizer: { iam: iam(principal) } }),
       domainName: domainName(delivery),
       domainPrefix: domainName(delivery).split('.')[0] ?? '',
       http: {

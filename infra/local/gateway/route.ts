@@ -14,6 +14,8 @@ export interface Route {
   readonly handler: GatewayHandler;
   /** The function's name in its context. Default: `local`. */
   readonly functionName?: string;
+  /** Answers without authorization. Default: IAM authorization. */
+  readonly isPublic?: boolean;
 }
 
 /** A route with the decoded values of its template's parameters. */

@@ -68,10 +68,12 @@ export async function createGateway(options: GatewayOptions): Promise<StandIn> {
     const path = belowMount(request.path, mountOf(api));
     const match = path === undefined ? undefined : findRoute(routes, request.method, path);
     if (match === undefined) return refuse({ kind: 'noRoute' });
-    const verification = verifySignature(request, { principals, region, nowMs: receivedAtMs });
-    if (!verification.ok) return refuse({ kind: 'signature', fault: verification.fault });
+    const verification = match.route.isPublic
+      ? undefined
+      : verifySignature(request, { principals, region, nowMs: receivedAtMs });
+    if (verification?.ok === false) return refuse({ kind: 'signature', fault: verification.fault });
 
-    const { principal } = verification;
+    const principal = verification?.principal;
     const { handler, functionName: name = 'local' } = match.route;
     const event = createEvent({ ...match, api, request, principal, requestId, receivedAtMs });
     const invocation = await invoke({ handler, name, region, accountId, timeoutMs: lambdaTimeoutMs }, event, now);

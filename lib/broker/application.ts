@@ -1,0 +1,35 @@
+import type { BrokerError } from '../core/error.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import type { UpstreamTrouble } from '../zitadel/upstream.ts';
+import type { Credentials, HeldCredential } from './credentials.ts';
+import type { AttemptFailure } from './refusals.ts';
+
+/** The credential of an application, and the client id with which a token names it as its audience. */
+export interface Application {
+  readonly held: HeldCredential;
+  readonly clientId: string;
+}
+
+/** Gets an application's credential: at introspection and revocation ZITADEL takes no other. */
+export async function getApplication(
+  credentials: Credentials,
+  secret: string,
+): Promise<Result<Application, BrokerError>> {
+  const held = await credentials.get(secret);
+  if (!held.ok) return held;
+  const { credential } = held.value;
+  if (credential.kind !== 'service_account_key') return ok({ held: held.value, clientId: credential.clientId });
+  const detail = `secret ${secret}: a service-account key cannot introspect or revoke; use an application's credential`;
+  return fail({ kind: 'credential_unusable', detail });
+}
+
+/** What is wrong alike at every endpoint, as a failure of one attempt. */
+export function toAttemptFailure(
+  outcome: UpstreamTrouble | { readonly kind: 'credential_refused'; readonly detail: string },
+  credential: string,
+): AttemptFailure {
+  const { kind, detail } = outcome;
+  if (kind === 'credential_refused') return { error: { kind, detail }, credential };
+  if (kind === 'unexpected') return { error: { kind: 'unexpected_answer', detail } };
+  return { error: { kind, dependency: 'zitadel', detail, retryAfterMs: outcome.retryAfterMs ?? 0 } };
+}

@@ -1,0 +1,52 @@
+import type { CallerError } from '../core/error.ts';
+import { redacted } from '../core/redacted.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import type { Form } from '../oauth/form.ts';
+import { TOKEN_TYPE } from '../oauth/grant.ts';
+import type { ExchangeParameters } from '../zitadel/token-request.ts';
+import type { ExchangeRules } from './profile-exchange.ts';
+
+const refuse = (kind: CallerError['kind'], detail: string) => fail<CallerError>({ kind, detail });
+
+/** Whether a token type and its token come together, as RFC 8693 §2.1 wants. */
+function readActor(
+  form: Form,
+  { impersonation }: ExchangeRules,
+): Result<Pick<ExchangeParameters, 'actor'>, CallerError> {
+  const token = form.get('actor_token');
+  const tokenType = form.get('actor_token_type');
+  if (token === undefined && tokenType === undefined) return ok({});
+  if (token === undefined || tokenType === undefined) {
+    return refuse('invalid_request', 'actor_token and actor_token_type go together');
+  }
+  if (!impersonation) return refuse('invalid_request', 'this profile allows no actor');
+  return ok({ actor: { token: redacted(token), tokenType } });
+}
+
+/** Reads what a caller wants exchanged, and holds it against what the profile allows (RFC 8693 §2.1). */
+export function allowExchange(form: Form, rules: ExchangeRules): Result<ExchangeParameters, CallerError> {
+  const subjectToken = form.get('subject_token');
+  const subjectTokenType = form.get('subject_token_type');
+  if (subjectToken === undefined) return refuse('invalid_request', 'subject_token is missing');
+  if (subjectTokenType === undefined) return refuse('invalid_request', 'subject_token_type is missing');
+  if (!rules.subjectTokenTypes.includes(subjectTokenType)) {
+    return refuse('invalid_request', 'this profile does not exchange tokens of this subject_token_type');
+  }
+  const requestedTokenType = form.get('requested_token_type') ?? TOKEN_TYPE.accessToken;
+  if (!rules.requestedTokenTypes.includes(requestedTokenType)) {
+    return refuse('invalid_request', 'this profile does not hand out tokens of this requested_token_type');
+  }
+  const actor = readActor(form, rules);
+  if (!actor.ok) return actor;
+  const audience = form.get('audience');
+  if (form.has('resource') || (audience !== undefined && !rules.audiences.includes(audience))) {
+    return refuse('invalid_target', 'the audience is not among those of the profile, and resource is not supported');
+  }
+  return ok({
+    subjectToken: redacted(subjectToken),
+    subjectTokenType,
+    requestedTokenType,
+    ...actor.value,
+    ...(audience === undefined ? {} : { audience }),
+  });
+}

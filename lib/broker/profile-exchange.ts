@@ -1,0 +1,74 @@
+import { fail, ok, type Result } from '../core/result.ts';
+import { TOKEN_TYPE } from '../oauth/grant.ts';
+import { isMapping, list, type Path, type Report, unknownFields } from './document.ts';
+
+/** What callers of a profile may exchange for what (RFC 8693). */
+export interface ExchangeRules {
+  /** URNs of token types. */
+  readonly subjectTokenTypes: readonly string[];
+  readonly requestedTokenTypes: readonly string[];
+  /** Values of `audience`; none: callers cannot name one. */
+  readonly audiences: readonly string[];
+  /** Whether an actor may stand in for another user. */
+  readonly impersonation: boolean;
+}
+
+/** ZITADEL's own: a user by id, who needs an actor. */
+const USER_ID = 'urn:zitadel:params:oauth:token-type:user_id';
+
+/** Types by the short names that a profile may use for them. */
+const TYPES: Readonly<Record<string, string>> = {
+  access_token: TOKEN_TYPE.accessToken,
+  id_token: TOKEN_TYPE.idToken,
+  jwt: TOKEN_TYPE.jwt,
+  user_id: USER_ID,
+};
+
+/** Subjects that are exchanged only with an actor. */
+const NEEDS_ACTOR: readonly string[] = [TOKEN_TYPE.jwt, USER_ID];
+
+const SUBJECT_TYPES = Object.keys(TYPES);
+const REQUESTED_TYPES = ['access_token', 'jwt', 'id_token'];
+
+/** Reads a token type by its short name or its URN. */
+const parseType =
+  (names: readonly string[]) =>
+  (value: unknown): Result<string, string> => {
+    const name = names.find((known) => known === value || TYPES[known] === value);
+    return name === undefined ? fail(`must be one of ${names.join(', ')}, or their URNs`) : ok(TYPES[name] ?? name);
+  };
+
+const parseText = (value: unknown): Result<string, string> =>
+  typeof value === 'string' && value !== '' ? ok(value) : fail('must be a text with content');
+
+/** Reads `exchange` of a profile. By default access tokens are exchanged for access tokens, and nobody is impersonated. */
+export function parseExchangeRules(value: unknown, path: Path, report: Report): ExchangeRules {
+  const fields = isMapping(value) ? value : {};
+  if (!isMapping(value)) report(path, 'must be a mapping, {} for the defaults');
+  unknownFields(fields, ['subjectTokenTypes', 'requestedTokenTypes', 'audiences', 'impersonation'], path, report);
+  const {
+    subjectTokenTypes = ['access_token'],
+    requestedTokenTypes = ['access_token'],
+    audiences = [],
+    impersonation = false,
+  } = fields;
+  if (typeof impersonation !== 'boolean') report([...path, 'impersonation'], 'must be true or false');
+  const subjects = list(subjectTokenTypes, [...path, 'subjectTokenTypes'], report, parseType(SUBJECT_TYPES));
+  if (impersonation !== true && subjects.some((type) => NEEDS_ACTOR.includes(type))) {
+    report(
+      [...path, 'impersonation'],
+      'must be true for the subject types jwt and user_id: ZITADEL wants an actor for them',
+    );
+  }
+  return {
+    subjectTokenTypes: subjects,
+    requestedTokenTypes: list(
+      requestedTokenTypes,
+      [...path, 'requestedTokenTypes'],
+      report,
+      parseType(REQUESTED_TYPES),
+    ),
+    audiences: list(audiences, [...path, 'audiences'], report, parseText),
+    impersonation: impersonation === true,
+  };
+}

@@ -1,0 +1,31 @@
+import type { Clock } from '../core/clock.ts';
+import { instant } from '../core/time.ts';
+import { createLog, type Log } from '../http/log.ts';
+
+/** Time and log: what even the smallest function needs. */
+export interface Journal {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether this is the local stack. */
+  readonly isLocal: boolean;
+}
+
+const systemClock: Clock = {
+  now: () => instant(Date.now()),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Builds the journal of a sandbox; lines go to standard output, which Lambda gives to CloudWatch. */
+export function createJournal(
+  env: Readonly<Record<string, string | undefined>>,
+  {
+    clock = systemClock,
+    write = (line) => void process.stdout.write(`${line}\n`),
+  }: { clock?: Clock; write?: (line: string) => void },
+): Journal {
+  const log = createLog(env.METRICS_NAMESPACE ?? 'zitadel-token-broker', write);
+  return { clock, log, isLocal: env.BROKER_LOCAL === 'true' };
+}

@@ -1,0 +1,13 @@
+import type { GatewayHandler } from '../http/endpoint.ts';
+import { createMetadataEndpoint } from '../http/metadata-endpoint.ts';
+import type { Environment, Overrides } from './base.ts';
+import { createJournal } from './journal.ts';
+
+/** Builds the function that tells where the others are: it reads no profile, secret or table. */
+export function createMetadataFunction(
+  env: Environment,
+  overrides: Pick<Overrides, 'clock' | 'write'> = {},
+): GatewayHandler {
+  const { PUBLIC_URL: publicUrl = '' } = env;
+  return createMetadataEndpoint({ ...createJournal(env, overrides), ...(publicUrl === '' ? {} : { publicUrl }) });
+}

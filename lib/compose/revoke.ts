@@ -1,0 +1,12 @@
+import { createRevoke } from '../broker/revoke.ts';
+import type { GatewayHandler } from '../http/endpoint.ts';
+import { createRevocationEndpoint } from '../http/revocation-endpoint.ts';
+import { createBase, type Environment, type Overrides } from './base.ts';
+import { createTable } from './table.ts';
+
+/** Builds the function that revokes. */
+export function createRevokeFunction(document: unknown, env: Environment, overrides: Overrides = {}): GatewayHandler {
+  const base = createBase(document, env, overrides);
+  const table = overrides.table ?? createTable(env, base.clock);
+  return createRevocationEndpoint({ ...base, revoke: createRevoke({ ...base, table }) });
+}

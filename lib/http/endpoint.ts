@@ -1,0 +1,94 @@
+import type { Principal } from '../broker/caller.ts';
+import { authorize } from '../broker/policy.ts';
+import type { Profile, Profiles } from '../broker/profile.ts';
+import type { Clock } from '../core/clock.ts';
+import type { BrokerError, CallerError } from '../core/error.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { type EpochMs, plus } from '../core/time.ts';
+import { type Form, parseForm } from '../oauth/form.ts';
+import { answerBug, answerError, type GatewayAnswer } from './answer.ts';
+import { readFormBody, readGatewayRequest, requestId } from './gateway-request.ts';
+import { identify } from './identity.ts';
+import type { Log, RequestRecord } from './log.ts';
+
+/** The part of Lambda's context that is used. */
+export interface InvocationContext {
+  readonly getRemainingTimeInMillis: () => number;
+  readonly awsRequestId?: string;
+}
+
+/** A Lambda function behind API Gateway. It never rejects. */
+export type GatewayHandler = (event: unknown, context: InvocationContext) => Promise<GatewayAnswer>;
+
+export interface EndpointDeps {
+  readonly clock: Clock;
+  readonly profiles: Profiles;
+  readonly log: Log;
+}
+
+/** What is known of a request so far; the log gets it whatever becomes of the request. */
+export type Facts = { -readonly [K in keyof RequestRecord]?: NonNullable<RequestRecord[K]> };
+
+/** A request of a caller who may use the profile. */
+export interface Asked {
+  readonly caller: Principal;
+  readonly profile: Profile;
+  readonly form: Form;
+  /** When the answer must be on its way. */
+  readonly deadline: EpochMs;
+  readonly facts: Facts;
+}
+
+/** What an endpoint does with a request that was let in. */
+export type Serve = (asked: Asked) => Promise<Result<GatewayAnswer, BrokerError>>;
+
+export const callerError = (kind: CallerError['kind'], detail: string) => fail<BrokerError>({ kind, detail });
+
+const SHOWN_NAME = /^[a-z][a-z0-9-]{0,62}$/;
+
+/**
+ * Creates `POST /{profile}{route}`: who asks, whether the profile is theirs, and what they sent, in this order; then an
+ * answer and a line of log, whatever happens.
+ * @param largestBytes of the form
+ */
+export function createEndpoint(
+  { clock, profiles, log }: EndpointDeps,
+  { name, route, largestBytes }: { name: string; route: string; largestBytes: number },
+  serve: Serve,
+): GatewayHandler {
+  async function letIn(
+    event: unknown,
+    context: InvocationContext,
+    facts: Facts,
+  ): Promise<Result<GatewayAnswer, BrokerError>> {
+    const request = readGatewayRequest(event, route);
+    const caller = identify(event);
+    if (!caller.ok) return caller;
+    facts.caller = caller.value;
+    const profile = authorize(profiles, request.profile, caller.value);
+    if (!profile.ok) return profile;
+    const body = readFormBody(request, largestBytes);
+    if (!body.ok) return body;
+    const form = parseForm(body.value);
+    if (!form.ok) return callerError('invalid_request', form.error);
+    const deadline = plus(clock.now(), context.getRemainingTimeInMillis());
+    return serve({ caller: caller.value, profile: profile.value, form: form.value, deadline, facts });
+  }
+
+  return async (event, context) => {
+    const at = clock.now();
+    const id = requestId(event) || (context.awsRequestId ?? '');
+    const facts: Facts = {};
+    const served = await letIn(event, context, facts).catch((bug: unknown) => {
+      facts.bug = bug instanceof Error ? bug.name : typeof bug;
+      return ok(answerBug(id));
+    });
+    if (!served.ok) facts.error = served.error;
+    const answer = served.ok ? served.value : answerError(served.error, id);
+    const { profile } = readGatewayRequest(event, route);
+    const shown = SHOWN_NAME.test(profile) ? profile : '';
+    const durationMs = clock.now() - at;
+    log.request({ at, requestId: id, route: name, profile: shown, status: answer.statusCode, durationMs, ...facts });
+    return answer;
+  };
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '../core/clock.ts';
+import { GRANT_TYPE } from '../oauth/grant.ts';
+import { answerBug, answerError, answerJson, type GatewayAnswer } from './answer.ts';
+import type { GatewayHandler } from './endpoint.ts';
+import { members, readGatewayRequest, requestId } from './gateway-request.ts';
+import { INTROSPECTION_ROUTE } from './introspection-endpoint.ts';
+import type { Log } from './log.ts';
+import { REVOCATION_ROUTE } from './revocation-endpoint.ts';
+import { TOKEN_ROUTE } from './token-endpoint.ts';
+
+/** What follows the profile in the path. */
+export const METADATA_ROUTE = '/.well-known/openid-configuration';
+
+export interface MetadataEndpointDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The broker's URL, where events do not tell it (a proxy stands before API Gateway); without a trailing slash. */
+  readonly publicUrl?: string;
+  /** Plain HTTP for loopback hosts: the local stack. */
+  readonly isLocal: boolean;
+}
+
+const PROFILE_NAME = /^[a-z][a-z0-9-]{0,62}$/;
+
+/** The path as the caller wrote it, stage and base path included. */
+function requestPath(event: unknown): string {
+  const { rawPath, path, requestContext } = members(event);
+  // REST events leave the stage out of `path`, and have it in the context.
+  const candidates = [rawPath, members(requestContext).path, path];
+  return String(candidates.find((candidate) => typeof candidate === 'string') ?? '');
+}
+
+/** Host and port: the domain that API Gateway vouches for, with the port that only the header has. */
+function requestHost(event: unknown): string {
+  const { headers, requestContext } = members(event);
+  const domain = String(members(requestContext).domainName ?? '');
+  const entry = Object.entries(members(headers)).find(([name]) => name.toLowerCase() === 'host');
+  const header = typeof entry?.[1] === 'string' ? entry[1] : '';
+  return header.replace(/:\d+$/, '') === domain ? header : domain;
+}
+
+/** The broker's own URL of a profile: what its clients put where ZITADEL's issuer was. */
+function issuerOf(event: unknown, profile: string, { publicUrl, isLocal }: MetadataEndpointDeps): string {
+  if (publicUrl !== undefined) return `${publicUrl}/${profile}`;
+  const host = requestHost(event);
+  const path = requestPath(event);
+  const base = path.endsWith(METADATA_ROUTE) ? path.slice(0, -METADATA_ROUTE.length) : `/${profile}`;
+  const scheme = isLocal && /^(?:localhost|127\.0\.0\.1)(?::\d+)?$/.test(host) ? 'http' : 'https';
+  return `${scheme}://${host}${base}`;
+}
+
+/** RFC 8414 §2. The same for every name, so that nobody can find out which profiles there are. */
+const metadata = (issuer: string): object => ({
+  issuer,
+  token_endpoint: `${issuer}${TOKEN_ROUTE}`,
+  introspection_endpoint: `${issuer}${INTROSPECTION_ROUTE}`,
+  revocation_endpoint: `${issuer}${REVOCATION_ROUTE}`,
+  response_types_supported: [],
+  grant_types_supported: [GRANT_TYPE.clientCredentials, GRANT_TYPE.tokenExchange],
+  // A caller proves itself to API Gateway by its signature (SigV4), not to the broker by an OAuth client secret.
+  token_endpoint_auth_methods_supported: ['none'],
+  introspection_endpoint_auth_methods_supported: ['none'],
+  revocation_endpoint_auth_methods_supported: ['none'],
+});
+
+/**
+ * Creates `GET /{profile}/.well-known/openid-configuration`: where the broker's endpoints are. It needs no identity and
+ * tells nothing about a profile, not even whether it exists.
+ */
+export function createMetadataEndpoint(deps: MetadataEndpointDeps): GatewayHandler {
+  const { clock, log } = deps;
+  return async (event, context) => {
+    const at = clock.now();
+    const id = requestId(event) || (context.awsRequestId ?? '');
+    const answer = (): GatewayAnswer => {
+      const { profile } = readGatewayRequest(event, METADATA_ROUTE);
+      if (!PROFILE_NAME.test(profile))
+        return answerError({ kind: 'invalid_request', detail: 'the path holds no name of a profile' }, id);
+      return answerJson(200, metadata(issuerOf(event, profile, deps)), {
+        'cache-control': 'public, max-age=300',
+        pragma: '',
+      });
+    };
+    let answered: GatewayAnswer;
+    try {
+      answered = answer();
+    } catch {
+      answered = answerBug(id);
+    }
+    log.request({
+      at,
+      requestId: id,
+      route: 'metadata',
+      profile: '',
+      status: answered.statusCode,
+      durationMs: clock.now() - at,
+    });
+    return answered;
+  };
+}

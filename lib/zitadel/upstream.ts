@@ -1,0 +1,66 @@
+import { loggable } from '../core/redacted.ts';
+import type { Result } from '../core/result.ts';
+import { SECOND_MS } from '../core/time.ts';
+import type { ClientAuthentication } from '../oauth/client-authentication.ts';
+import { encodeForm } from '../oauth/form.ts';
+import { parseErrorResponse } from '../oauth/token-response.ts';
+import type { OAuthAnswer, OAuthRequest, TransportFault } from '../oauth/transport.ts';
+
+/** What goes wrong alike at every endpoint. `detail` is fit for the log. */
+export type UpstreamTrouble =
+  | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterMs?: number }
+  | { readonly kind: 'unexpected'; readonly detail: string };
+
+/** An answer that is no trouble of its own: a success, or a refusal with its OAuth error. */
+export type UpstreamAnswer =
+  | { readonly kind: 'answer'; readonly answer: OAuthAnswer; readonly detail: string }
+  | {
+      readonly kind: 'refusal';
+      readonly status: number;
+      readonly error: string;
+      readonly description: string;
+      readonly detail: string;
+    }
+  | UpstreamTrouble;
+
+/** One POST of a form with client authentication. */
+export function createRequest(
+  url: string,
+  client: ClientAuthentication,
+  parameters: Readonly<Record<string, string | undefined>>,
+  secrets: readonly string[],
+): OAuthRequest {
+  return {
+    url,
+    ...(client.authorization === undefined ? {} : { authorization: client.authorization }),
+    body: encodeForm({ ...parameters, ...client.parameters }),
+    secrets: [...client.secrets, ...secrets],
+  };
+}
+
+/** Statuses that say "later" rather than "no": with them ZITADEL and what stands before it report trouble. */
+const isLater = (status: number): boolean => status >= 500 || status === 429 || status === 408;
+
+/** `Retry-After` as delay-seconds (RFC 9110 §10.2.3); ZITADEL sends none, a proxy before it may. */
+function retryAfter(answer: OAuthAnswer): { retryAfterMs?: number } {
+  const seconds = Number(answer.headers['retry-after'] ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? { retryAfterMs: seconds * SECOND_MS } : {};
+}
+
+/** Sorts what came back. Total: any answer of any server is one of four things. */
+export function sortAnswer({ secrets }: OAuthRequest, result: Result<OAuthAnswer, TransportFault>): UpstreamAnswer {
+  if (!result.ok) {
+    const { kind, detail } = result.error;
+    const isNonsense = kind === 'oversized' || kind === 'garbled';
+    return { kind: isNonsense ? 'unexpected' : 'unavailable', detail: `${kind}: ${detail}` };
+  }
+  const answer = result.value;
+  const { status } = answer;
+  if (status === 200) return { kind: 'answer', answer, detail: `status ${status}` };
+  const refusal = parseErrorResponse(answer);
+  const text = refusal === undefined ? '' : `${refusal.error} ${refusal.description}`.trim();
+  const detail = text === '' ? `status ${status}` : `status ${status}: ${loggable(text, secrets)}`;
+  if (isLater(status)) return { kind: 'unavailable', detail, ...retryAfter(answer) };
+  if (refusal !== undefined && status >= 400) return { kind: 'refusal', status, ...refusal, detail };
+  return { kind: 'unexpected', detail };
+}
