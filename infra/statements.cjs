@@ -2,11 +2,13 @@
 const { readFileSync } = require('node:fs');
 const { parse } = require('yaml');
 
+const unique = (secrets) => [...new Set(secrets.filter((secret) => secret !== undefined))].sort();
+
 /**
  * The secrets of the named profiles and, since theirs are earned first, of their subjects; with those of applications
- * that revoke, whose client id becomes a scope. Secrets for introspection belong to no function yet.
+ * that revoke, whose client id becomes a scope.
  */
-function secretsOf(profiles, names) {
+function earningSecrets(profiles, names) {
   const seen = new Set();
   const follow = (name) => {
     if (name === undefined || seen.has(name) || profiles[name] === undefined) return;
@@ -14,8 +16,7 @@ function secretsOf(profiles, names) {
     follow(profiles[name].subject);
   };
   names.forEach(follow);
-  const secrets = [...seen].flatMap((name) => [profiles[name].secret, profiles[name].revocation]);
-  return [...new Set(secrets.filter((secret) => secret !== undefined))].sort();
+  return unique([...seen].flatMap((name) => [profiles[name].secret, profiles[name].revocation]));
 }
 
 /** Secrets Manager puts a hyphen and six random characters behind the name; only the full ARN tells which. */
@@ -40,28 +41,26 @@ const decrypt = (kmsKeyArn, service) =>
         },
       ];
 
-function statements(logs, secrets, keys) {
-  return [
-    {
-      Effect: 'Allow',
-      Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-      // The ARN of a log group ends in :*, which stands for its own streams: their names are not known before.
-      Resource: { 'Fn::GetAtt': [logs, 'Arn'] },
-    },
-    {
-      Effect: 'Allow',
-      Action: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
-      Resource: { 'Fn::GetAtt': ['TokenTable', 'Arn'] },
-    },
-    ...secrets.map((secret) => ({
-      Effect: 'Allow',
-      Action: 'secretsmanager:GetSecretValue',
-      Resource: secretArn(secret),
-    })),
-    ...decrypt(keys.secrets, 'secretsmanager'),
-    ...decrypt(keys.table, 'dynamodb'),
-  ];
-}
+const ownLogs = (logs) => ({
+  Effect: 'Allow',
+  Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+  // The ARN of a log group ends in :*, which stands for its own streams: their names are not known before.
+  Resource: { 'Fn::GetAtt': [logs, 'Arn'] },
+});
+
+const table = (actions, kmsKeyArn) => [
+  { Effect: 'Allow', Action: actions, Resource: { 'Fn::GetAtt': ['TokenTable', 'Arn'] } },
+  ...decrypt(kmsKeyArn, 'dynamodb'),
+];
+
+const read = (secrets, kmsKeyArn) => [
+  ...secrets.map((secret) => ({
+    Effect: 'Allow',
+    Action: 'secretsmanager:GetSecretValue',
+    Resource: secretArn(secret),
+  })),
+  ...(secrets.length === 0 ? [] : decrypt(kmsKeyArn, 'secretsmanager')),
+];
 
 module.exports = async ({ resolveVariable }) => {
   const { profiles } = parse(readFileSync(process.env.PROFILES_FILE ?? 'infra/profiles.yml', 'utf8'));
@@ -70,9 +69,19 @@ module.exports = async ({ resolveVariable }) => {
     table: String(await resolveVariable('param:tableKmsKeyArn')),
   };
   const names = Object.keys(profiles);
+  const all = Object.values(profiles);
   const prewarmed = names.filter((name) => profiles[name].prewarm === true);
+  const earn = (secrets) => [
+    ...table(['dynamodb:GetItem', 'dynamodb:UpdateItem'], keys.table),
+    ...read(secrets, keys.secrets),
+  ];
+  const introspection = unique(all.map((profile) => profile.introspection));
+  const revocation = unique(all.map((profile) => profile.revocation));
   return {
-    token: statements('TokenLogs', secretsOf(profiles, names), keys),
-    prewarm: statements('PrewarmLogs', secretsOf(profiles, prewarmed), keys),
+    token: [ownLogs('TokenLogs'), ...earn(earningSecrets(profiles, names))],
+    prewarm: [ownLogs('PrewarmLogs'), ...earn(earningSecrets(profiles, prewarmed))],
+    introspect: [ownLogs('IntrospectLogs'), ...read(introspection, keys.secrets)],
+    revoke: [ownLogs('RevokeLogs'), ...table(['dynamodb:UpdateItem'], keys.table), ...read(revocation, keys.secrets)],
+    metadata: [ownLogs('MetadataLogs')],
   };
 };

@@ -16,7 +16,7 @@ What esbuild knows of a bundle is in .build/{function}.meta.json, whose code it 
 `;
 
 /** The functions, by the names of their files in functions/. */
-export const FUNCTIONS = ['token', 'prewarm'] as const;
+export const FUNCTIONS = ['token', 'introspect', 'revoke', 'metadata', 'prewarm'] as const;
 
 /** A bundle that was made. */
 export interface Bundle {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Profile } from '../../lib/broker/profile.ts';
+import { earnsOwnTokens } from '../../lib/broker/profile-subject.ts';
 import { readProfilesFile } from './profiles-file.ts';
 
 const HELP = `Checks the profiles and prints them as a table, or every fault with its place.
@@ -23,8 +24,10 @@ function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-const howEarned = ({ grant, subject }: Profile): string => {
+const howEarned = (profile: Profile): string => {
+  const { grant, subject } = profile;
   if (subject !== undefined) return `exchange of ${subject}'s token`;
+  if (!earnsOwnTokens(profile)) return "exchange of callers' tokens";
   return grant ?? 'as the secret says';
 };
 

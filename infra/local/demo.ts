@@ -40,6 +40,7 @@ export async function createDemo(): Promise<Demo> {
   };
   const oidcKey = { type: 'application', keyId: id(), key: applicationKey, appId: id(), clientId: id() };
   const oidcSecret = { appId: id(), clientId: id(), clientSecret: secret() };
+  const apiSecret = { appId: id(), clientId: id(), clientSecret: secret() };
   const audience = `urn:zitadel:iam:org:project:id:${project}:aud`;
   return {
     accounts: {
@@ -50,11 +51,13 @@ export async function createDemo(): Promise<Demo> {
       saKey: { username: 'reports', key: reportsKey },
       oidcKey,
       oidcSecret,
+      apiSecret,
     },
     secrets: {
       'zitadel/orders': JSON.stringify({ clientId: saSecret.clientId, clientSecret: saSecret.clientSecret }),
       'zitadel/reports': JSON.stringify(reportsKey),
       'zitadel/billing': JSON.stringify(oidcKey),
+      'zitadel/api': JSON.stringify({ clientId: apiSecret.clientId, clientSecret: apiSecret.clientSecret }),
       'zitadel/shipping': JSON.stringify({ clientId: oidcSecret.clientId, clientSecret: oidcSecret.clientSecret }),
     },
     profiles: (issuer) => ({
@@ -63,6 +66,8 @@ export async function createDemo(): Promise<Demo> {
           issuer,
           secret: 'zitadel/orders',
           scopes: [audience, 'urn:zitadel:iam:org:projects:roles'],
+          introspection: 'zitadel/api',
+          revocation: 'zitadel/shipping',
           callers: caller('orders-service'),
           prewarm: true,
         },
@@ -74,6 +79,13 @@ export async function createDemo(): Promise<Demo> {
           subject: 'orders',
           scopes: [audience],
           callers: caller('shipping-service'),
+        },
+        portal: {
+          issuer,
+          secret: 'zitadel/shipping',
+          scopes: [audience],
+          exchange: {},
+          callers: caller('orders-service'),
         },
       },
     }),

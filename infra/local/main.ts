@@ -1,4 +1,5 @@
 import { type Profiles, parseProfiles } from '../../lib/broker/profile.ts';
+import { earnsOwnTokens } from '../../lib/broker/profile-subject.ts';
 import { readProfilesFile } from '../build/profiles-file.ts';
 import { createPrincipals } from './callers.ts';
 import { createDemo } from './demo.ts';
@@ -45,14 +46,12 @@ function printWelcome(stack: Stack, { profiles, zitadel }: Input, principals: Re
   print(`\nThe broker listens on ${stack.gateway.url}.`);
   if (zitadel !== undefined) print(`A ZITADEL stand-in listens on ${zitadel.url}.`);
   print('Each of these lines gets a token; a second time it is the same token, from the cache:');
-  for (const { name, issuer } of profiles.values()) {
-    const principal = principals.get(name);
-    print(`\n# ${name}, from ${issuer}`);
-    print(
-      principal === undefined
-        ? '# (no callers: only the subject of other profiles)'
-        : curl(stack.gateway.url, name, principal),
-    );
+  for (const profile of profiles.values()) {
+    const principal = principals.get(profile.name);
+    print(`\n# ${profile.name}, from ${profile.issuer}`);
+    if (principal === undefined) print('# (no callers: only the subject of other profiles)');
+    else if (!earnsOwnTokens(profile)) print("# (exchanges its callers' tokens; see docs/examples/oauth-client.ts)");
+    else print(curl(stack.gateway.url, profile.name, principal));
   }
   print(
     '\nThe access keys are made anew at each start. What follows is the log of the broker; Ctrl-C ends all of it.\n',

@@ -162,8 +162,9 @@ export function createOnBehalf({
       return ok(token);
     }
     const { error, credential } = result.error;
-    memory.set(key, { failure: createFailure(error, { now, earlier, random: random(), credential }) });
-    return fail(error);
+    const failure = createFailure(error, { now, earlier, random: random(), credential });
+    memory.set(key, { failure });
+    return fail(currentError(failure, now));
   }
 
   function exchangeOnce(demand: ExchangeDemand, key: CacheKey): Promise<Result<ExchangedToken, BrokerError>> {

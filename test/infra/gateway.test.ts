@@ -492,7 +492,7 @@ describe('the event of an HTTP API (payload 2.0)', () => {
     const absent = ['body', 'cookies', 'queryStringParameters', 'stageVariables'];
     for (const name of absent) expect(events[0]).not.toHaveProperty(name);
     expect(events[0]).toMatchObject({ rawQueryString: '', isBase64Encoded: false });
-    expect(events[0]?.requestContext.authorizer.iam.principalOrgId).toBeNull();
+    expect(events[0]?.requestContext.authorizer?.iam.principalOrgId).toBeNull();
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { bundle } from '../../infra/build/bundle.ts';
+import { bundle, FUNCTIONS } from '../../infra/build/bundle.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -32,7 +32,7 @@ interface Statement {
 /** What `${file(infra/statements.cjs)}` in a template calls. */
 type ResolveStatements = (framework: {
   resolveVariable: (name: string) => Promise<unknown>;
-}) => Promise<Record<'token' | 'prewarm', readonly Statement[]>>;
+}) => Promise<Record<'token' | 'introspect' | 'revoke' | 'metadata' | 'prewarm', readonly Statement[]>>;
 const require = createRequire(import.meta.url);
 const resolveStatements: ResolveStatements = require('../../infra/statements.cjs');
 const resolveOptions: (framework: { resolveVariable: (name: string) => Promise<string> }) => Promise<object> =
@@ -76,6 +76,9 @@ const statements = (role: string): readonly Statement[] => {
   return policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
 };
 
+/** The logical name of a function begins so. */
+const title = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+
 const getAtt = (resource: string) => ({ 'Fn::GetAtt': [resource, 'Arn'] });
 
 const secret = (name: string) => ({
@@ -101,10 +104,34 @@ describe('roles', () => {
   });
 
   test('there are no others, and no function takes another', () => {
-    expect(ofType('AWS::IAM::Role')).toHaveLength(2);
+    expect(ofType('AWS::IAM::Role')).toHaveLength(FUNCTIONS.length);
     expect(ofType('AWS::IAM::Policy')).toEqual([]);
-    expect(properties('TokenLambdaFunction').Role).toEqual(getAtt('TokenRole'));
-    expect(properties('PrewarmLambdaFunction').Role).toEqual(getAtt('PrewarmRole'));
+    for (const name of FUNCTIONS)
+      expect(properties(`${title(name)}LambdaFunction`).Role).toEqual(getAtt(`${title(name)}Role`));
+  });
+
+  test.each(FUNCTIONS)('only Lambda takes the role of %s, to which nothing else is attached', (name) => {
+    expect(properties(`${title(name)}Role`)).toEqual({
+      AssumeRolePolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+      },
+      Policies: [expect.objectContaining({ PolicyName: name })],
+    });
+  });
+
+  test('who only tells where the endpoints are may do nothing but log', () => {
+    const logs = (of: string) => ({
+      Effect: 'Allow',
+      Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      Resource: getAtt(of),
+    });
+    expect(statements('MetadataRole')).toEqual([logs('MetadataLogs')]);
+    expect(statements('IntrospectRole')).toEqual([logs('IntrospectLogs')]);
+    expect(statements('RevokeRole')).toEqual([
+      logs('RevokeLogs'),
+      { Effect: 'Allow', Action: ['dynamodb:UpdateItem'], Resource: getAtt('TokenTable') },
+    ]);
   });
 });
 
@@ -128,12 +155,15 @@ describe('statements', () => {
   const resources = (of: readonly Statement[], action: string) =>
     of.filter(({ Action }) => Action === action).map(({ Resource }) => Resource);
 
-  test('each function reads the secrets that it uses, those for revocation too, and none for introspection', async () => {
-    const { token, prewarm } = await resolve({});
+  test('each function reads the secrets that it uses, and none of another', async () => {
+    const { token, prewarm, introspect, revoke, metadata } = await resolve({});
     const all = ['orders', 'orders-app', 'reports', 'reports-app', 'shipping'];
     expect(resources(token, 'secretsmanager:GetSecretValue')).toEqual(all.map(secret));
     const used = ['orders', 'orders-app', 'shipping'];
     expect(resources(prewarm, 'secretsmanager:GetSecretValue')).toEqual(used.map(secret));
+    expect(resources(introspect, 'secretsmanager:GetSecretValue')).toEqual([secret('api-app')]);
+    expect(resources(revoke, 'secretsmanager:GetSecretValue')).toEqual(['orders-app', 'reports-app'].map(secret));
+    expect(metadata).toHaveLength(1);
   });
 
   test("a key is used through its service only, and not at all unless it is the operator's own", async () => {
@@ -147,8 +177,8 @@ describe('statements', () => {
       },
     });
     expect(token.filter(({ Action }) => Action === 'kms:Decrypt')).toEqual([
-      decrypt('key/s', 'secretsmanager'),
       decrypt('key/t', 'dynamodb'),
+      decrypt('key/s', 'secretsmanager'),
     ]);
     expect(resources((await resolve({})).token, 'kms:Decrypt')).toEqual([]);
   });
@@ -157,17 +187,24 @@ describe('statements', () => {
 describe('functions', () => {
   test.each([
     ['TokenLambdaFunction', '.build/token/index.handler', 15],
+    ['IntrospectLambdaFunction', '.build/introspect/index.handler', 10],
+    ['RevokeLambdaFunction', '.build/revoke/index.handler', 15],
+    ['MetadataLambdaFunction', '.build/metadata/index.handler', 5],
     ['PrewarmLambdaFunction', '.build/prewarm/index.handler', 60],
   ])('%s', (name, Handler, Timeout) => {
     const made = properties(name);
     expect(made).toMatchObject({ Handler, Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize: 1024, Timeout });
     expect(made).not.toHaveProperty('ReservedConcurrentExecutions');
     expect(made.Environment).toEqual({
-      Variables: { TABLE_NAME: 'zitadel-token-broker-prod', METRICS_NAMESPACE: 'zitadel-token-broker-prod' },
+      Variables: {
+        TABLE_NAME: 'zitadel-token-broker-prod',
+        METRICS_NAMESPACE: 'zitadel-token-broker-prod',
+        ...(name === 'MetadataLambdaFunction' ? { PUBLIC_URL: '' } : {}),
+      },
     });
   });
 
-  test.each(['token', 'prewarm'])('the package of %s holds its bundle and nothing else', (name) => {
+  test.each(FUNCTIONS)('the package of %s holds its bundle and nothing else', (name) => {
     const zip = readFileSync(join(home, `.serverless/${name}.zip`));
     // Names stand in the central directory: its entries begin with PK\1\2, the name's length is at 28, the name at 46.
     const names: string[] = [];
@@ -178,13 +215,8 @@ describe('functions', () => {
   });
 
   test('what tells of the bundles stays beside them', () => {
-    expect(readdirSync(join(home, '.build')).sort()).toEqual([
-      'licences.txt',
-      'prewarm',
-      'prewarm.meta.json',
-      'token',
-      'token.meta.json',
-    ]);
+    const beside = ['licences.txt', ...FUNCTIONS, ...FUNCTIONS.map((name) => `${name}.meta.json`)];
+    expect(readdirSync(join(home, '.build')).sort()).toEqual(beside.sort());
     expect(readFileSync(join(home, '.build/licences.txt'), 'utf8')).toMatch(/^jose [\d.]+ MIT$/m);
   });
 
@@ -219,10 +251,17 @@ describe('functions', () => {
 });
 
 describe('the API', () => {
-  test('every route wants IAM authorisation', () => {
-    const routes = ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => Properties);
-    expect(routes.map(({ RouteKey }) => RouteKey)).toEqual(['POST /{profile}/oauth/v2/token']);
-    expect(routes.every(({ AuthorizationType }) => AuthorizationType === 'AWS_IAM')).toBe(true);
+  test('every route wants IAM authorisation, but the one that tells where the others are', () => {
+    const routes = ofType('AWS::ApiGatewayV2::Route').map(({ Properties }) => [
+      Properties.RouteKey,
+      Properties.AuthorizationType,
+    ]);
+    expect(Object.fromEntries(routes)).toEqual({
+      'POST /{profile}/oauth/v2/token': 'AWS_IAM',
+      'POST /{profile}/oauth/v2/introspect': 'AWS_IAM',
+      'POST /{profile}/oauth/v2/revoke': 'AWS_IAM',
+      'GET /{profile}/.well-known/openid-configuration': undefined,
+    });
   });
 
   test('throttles, and logs access without headers, queries and bodies', () => {
@@ -230,13 +269,26 @@ describe('the API', () => {
     expect(DefaultRouteSettings).toMatchObject({ ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1000 });
     expect(AccessLogSettings?.DestinationArn).toEqual(getAtt('AccessLogs'));
     expect(() => JSON.parse(String(AccessLogSettings?.Format))).not.toThrow();
-    expect(AccessLogSettings?.Format).not.toMatch(/header|authorization|query|body/i);
+    // An allow-list: whatever joins it is looked at for secrets.
+    expect(String(AccessLogSettings?.Format).match(/\$context\.[\w.]+/g)).toEqual([
+      '$context.requestId',
+      '$context.requestTimeEpoch',
+      '$context.routeKey',
+      '$context.path',
+      '$context.status',
+      '$context.identity.userArn',
+      '$context.identity.sourceIp',
+      '$context.responseLatency',
+      '$context.responseLength',
+      '$context.error.responseType',
+      '$context.integrationErrorMessage',
+    ]);
   });
 
   test('only this API and only this schedule may call the functions', () => {
     const permissions = ofType('AWS::Lambda::Permission').map(({ Properties }) => Properties);
     expect(permissions.map(({ Principal }) => Principal).sort()).toEqual([
-      'apigateway.amazonaws.com',
+      ...Array(4).fill('apigateway.amazonaws.com'),
       'events.amazonaws.com',
     ]);
     expect(properties('TokenLambdaPermissionHttpApi').SourceArn).toMatchObject({
@@ -270,8 +322,7 @@ test('the table is encrypted, recoverable, protected in production, and forgets'
 test('every log group has a retention, and every function one of its own', () => {
   const groups = ofType('AWS::Logs::LogGroup').map(({ Properties }) => Properties);
   expect(groups.map(({ LogGroupName }) => LogGroupName)).toEqual([
-    '/aws/lambda/zitadel-token-broker-prod-token',
-    '/aws/lambda/zitadel-token-broker-prod-prewarm',
+    ...FUNCTIONS.map((name) => `/aws/lambda/zitadel-token-broker-prod-${name}`),
     '/aws/http-api/zitadel-token-broker-prod',
   ]);
   expect(groups.every(({ RetentionInDays }) => RetentionInDays === 30)).toBe(true);
@@ -287,13 +338,31 @@ test('alarms', () => {
     ),
   );
   expect(alarms).toEqual({
-    'token-errors': ['AWS/Lambda', 'Errors', 'GreaterThanThreshold', 0, 'notBreaching'],
-    'token-throttles': ['AWS/Lambda', 'Throttles', 'GreaterThanThreshold', 0, 'notBreaching'],
-    'prewarm-errors': ['AWS/Lambda', 'Errors', 'GreaterThanThreshold', 0, 'notBreaching'],
-    'prewarm-throttles': ['AWS/Lambda', 'Throttles', 'GreaterThanThreshold', 0, 'notBreaching'],
+    ...Object.fromEntries(
+      FUNCTIONS.flatMap((name) => [
+        [`${name}-errors`, ['AWS/Lambda', 'Errors', 'GreaterThanThreshold', 0, 'notBreaching']],
+        [`${name}-throttles`, ['AWS/Lambda', 'Throttles', 'GreaterThanThreshold', 0, 'notBreaching']],
+      ]),
+    ),
     'prewarm-missing': ['AWS/Lambda', 'Invocations', 'LessThanThreshold', 1, 'breaching'],
     'credential-refused': ['zitadel-token-broker-prod', 'CredentialRefused', 'GreaterThanThreshold', 0, 'notBreaching'],
     'api-errors': ['AWS/ApiGateway', '5xx', 'GreaterThanThreshold', 5, 'notBreaching'],
+  });
+});
+
+test.each(FUNCTIONS)('the alarms of %s look at it', (name) => {
+  const itself = [{ Name: 'FunctionName', Value: { Ref: `${title(name)}LambdaFunction` } }];
+  for (const kind of ['Errors', 'Throttles']) {
+    expect(properties(`${title(name)}${kind}Alarm`)).toMatchObject({ Dimensions: itself, Statistic: 'Sum' });
+  }
+});
+
+test('prewarm is missed after 15 minutes', () => {
+  expect(properties('PrewarmMissingAlarm')).toMatchObject({
+    Dimensions: [{ Name: 'FunctionName', Value: { Ref: 'PrewarmLambdaFunction' } }],
+    Statistic: 'Sum',
+    Period: 900,
+    EvaluationPeriods: 1,
   });
 });
 

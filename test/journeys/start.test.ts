@@ -10,18 +10,23 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createZitadel } from '../../infra/local/zitadel/server.ts';
 import accounts from '../recordings/accounts.json' with { type: 'json' };
 import { sendSigned } from '../support/signed-request.ts';
+import { turn } from '../support/turns.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const main = join(root, 'infra/local/main.ts');
 
 /** What a stack prints until it is ready. */
-async function welcome({ stdout }: ChildProcess): Promise<string> {
+async function welcome(stack: ChildProcess): Promise<string> {
   let printed = '';
-  stdout?.setEncoding('utf8');
-  while (stdout !== null && !printed.includes('Ctrl-C')) {
-    const [chunk] = (await once(stdout, 'data')) as [string];
+  const take = (chunk: Buffer) => {
     printed += chunk;
+  };
+  stack.stdout?.on('data', take);
+  stack.stderr?.on('data', take);
+  while (!printed.includes('Ctrl-C')) {
+    if (stack.exitCode !== null) throw new Error(`the stack has ended: ${printed}`);
+    await turn();
   }
   return printed;
 }
@@ -66,6 +71,24 @@ describe('the local stack', () => {
     const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: 'eu-central-1' };
     const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { env, cwd: tmpdir() });
     expect(stdout).toMatch(/^true\nno token for reports: 403 unauthorized_client \(request .+\)\n$/);
+  });
+
+  test('a standard OAuth client does all five things by changing its server URL only', async () => {
+    const [, accessKeyId, secretAccessKey, url = ''] =
+      /--user "(\w+):([\w-]+)" .* (http:\/\/[\w.:]+)\/orders\//.exec(printed) ?? [];
+    const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: 'eu-central-1' };
+    const { stdout } = await run(process.execPath, [join(root, 'docs/examples/oauth-client.ts'), url], {
+      env,
+      cwd: root,
+    });
+    expect(stdout.split('\n')).toEqual([
+      `metadata: ${url}/orders/oauth/v2/token`,
+      expect.stringMatching(/^token: lives 431\d\d s$/),
+      'introspection: active true',
+      'exchange: another token true',
+      'revocation: active false',
+      '',
+    ]);
   });
 
   test('ends with Ctrl-C', async () => {

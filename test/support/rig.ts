@@ -25,7 +25,7 @@ export const START = instant(1_795_438_700_000);
 export const PROJECT_AUDIENCE = `urn:zitadel:iam:org:project:id:${accounts.project}:aud`;
 
 const json = (value: unknown): string => JSON.stringify(value);
-const { saSecret, saSecretOdd, saKey, oidcKey, oidcSecret, apiKey } = accounts;
+const { saSecret, saSecretOdd, saKey, oidcKey, oidcSecret, apiKey, apiSecret } = accounts;
 
 /** The secrets of the recorded accounts, by the name that the rig's profiles use. */
 export const SECRETS: Readonly<Record<string, string>> = {
@@ -35,6 +35,7 @@ export const SECRETS: Readonly<Record<string, string>> = {
   billing: json(oidcKey),
   shipping: json({ clientId: oidcSecret.clientId, clientSecret: oidcSecret.clientSecret }),
   api: json(apiKey),
+  apiSecret: json({ clientId: apiSecret.clientId, clientSecret: apiSecret.clientSecret }),
 };
 
 /** The profiles of a rig, one for each kind of credential; `changes` are merged into each by its name. */
@@ -50,6 +51,15 @@ export function profilesFor(
     billing: { ...shared, secret: 'billing', subject: 'reports' },
     shipping: { ...shared, secret: 'shipping', subject: 'orders', scopes: [PROJECT_AUDIENCE] },
     api: { ...shared, secret: 'api', subject: 'orders' },
+    introspecting: { ...shared, secret: 'orders', introspection: 'api' },
+    exchanging: { ...shared, secret: 'shipping', scopes: [PROJECT_AUDIENCE], exchange: {} },
+    revocable: {
+      ...shared,
+      secret: 'orders',
+      scopes: [PROJECT_AUDIENCE],
+      introspection: 'apiSecret',
+      revocation: 'shipping',
+    },
   };
   for (const [name, change] of Object.entries(changes)) profiles[name] = { ...profiles[name], ...change };
   return { profiles };
@@ -71,7 +81,8 @@ export interface Ask {
   readonly principal?: Principal;
   readonly form?: string;
   readonly contentType?: string;
-  readonly path?: string;
+  /** The endpoint under `/{profile}/oauth/v2`. */
+  readonly endpoint?: 'token' | 'introspect' | 'revoke';
 }
 
 /** The broker and all that it depends on, over real sockets, on one fake clock. */
@@ -158,9 +169,15 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
       sandbox = addSandbox();
     },
     sandbox: () => sandbox,
-    ask: ({ profile = 'orders', principal = caller, form = 'grant_type=client_credentials', contentType, path } = {}) =>
+    ask: ({
+      profile = 'orders',
+      principal = caller,
+      form = 'grant_type=client_credentials',
+      contentType,
+      endpoint = 'token',
+    } = {}) =>
       sendSigned({
-        url: `${gateway.url}${prefix === undefined ? '' : `/${prefix}`}${path ?? `/${profile}/oauth/v2/token`}`,
+        url: `${gateway.url}${prefix === undefined ? '' : `/${prefix}`}/${profile}/oauth/v2/${endpoint}`,
         principal,
         at: new Date(clock.now()),
         body: form,
