@@ -70,7 +70,7 @@ const FIELDS = [
 
 const PROFILE_NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const SECRET_NAME = /^[\w/+=.@-]{1,512}$/;
-const SECRET_ARN = /^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+$/;
+const SECRET_ARN = /^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** Whether `text` is an issuer that a token may be asked from: an origin, nothing more. */
@@ -85,7 +85,7 @@ function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string
 
 function checkSecret(value: unknown): string | undefined {
   if (typeof value === 'string' && (SECRET_NAME.test(value) || SECRET_ARN.test(value))) return undefined;
-  return 'must be the name or the full ARN of a secret in AWS Secrets Manager';
+  return 'must be the name of a secret in AWS Secrets Manager, or its full ARN with the six characters at the end';
 }
 
 function checkScope(value: unknown): string | undefined {

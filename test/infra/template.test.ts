@@ -274,7 +274,6 @@ describe('the API', () => {
       '$context.requestId',
       '$context.requestTimeEpoch',
       '$context.routeKey',
-      '$context.path',
       '$context.status',
       '$context.identity.userArn',
       '$context.identity.sourceIp',

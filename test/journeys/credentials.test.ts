@@ -18,12 +18,20 @@ describe('each kind of credential earns a token', () => {
     ["OIDC application id and secret, by exchange of its subject's token", 'shipping', 2],
   ])('%s', async (_kind, profile, requests) => {
     const first = await rig.pass(rig.ask({ profile }));
-    expect(first.json).toMatchObject({ access_token: expect.any(String), token_type: 'Bearer', expires_in: 43_199 });
+    expect(first.json).toMatchObject({
+      access_token: expect.any(String),
+      token_type: 'Bearer',
+      expires_in: expect.any(Number),
+    });
     expect(first.headers).toMatchObject({ 'cache-control': 'no-store', 'content-type': 'application/json' });
     expect(rig.zitadel.calls()).toBe(requests);
     await rig.clock.advance(60_000);
     const second = await rig.pass(rig.ask({ profile }));
-    expect(second.json).toMatchObject({ access_token: first.json.access_token, expires_in: 43_139 });
+    expect(second.json).toMatchObject({
+      access_token: first.json.access_token,
+      expires_in: Number(first.json.expires_in) - 60,
+    });
+    expect(first.json.expires_in).toBeGreaterThan(43_190);
     rig.restart();
     const third = await rig.pass(rig.ask({ profile }));
     expect(third.json.access_token).toBe(first.json.access_token);
