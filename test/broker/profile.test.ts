@@ -52,7 +52,7 @@ describe('a profile that is fit for use', () => {
   test('the shipped profiles are, and show each kind once', () => {
     const document = parse(readFileSync(join(import.meta.dirname, '../../infra/profiles.yml'), 'utf8'));
     const profiles = parseProfiles(document, { allowLoopbackHttp: false });
-    expect(profiles.ok && [...profiles.value.keys()]).toEqual(['orders', 'reports', 'billing', 'shipping']);
+    expect(profiles.ok && [...profiles.value.keys()]).toEqual(['orders', 'reports', 'billing', 'shipping', 'portal']);
     expect(matchesSchema(document)).toBe(true);
   });
 });

@@ -60,7 +60,7 @@ test('no secret, assertion, token or header reaches a log line or an error, thou
     if (!isHostile) return false;
     const body = await readBody(req);
     for (const [name, value] of new URLSearchParams(body)) {
-      if (/assertion$|_token$/.test(name)) secrets.add(value);
+      if (/assertion$|token$/.test(name)) secrets.add(value);
     }
     res.writeHead(400, { 'content-type': 'application/json' });
     res.end(JSON.stringify({ error: 'invalid_request', error_description: `no good: ${body} ${authorization}` }));
@@ -74,8 +74,21 @@ test('no secret, assertion, token or header reaches a log line or an error, thou
     if (reply.status === 200) secrets.add(String(reply.json.access_token));
     else replies.push(reply.text);
   }
+  const subject = String((await rig.pass(rig.ask())).json.access_token);
+  const tokenForm = `token=${encodeURIComponent(subject)}`;
+  const exchangeForm = `grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=${encodeURIComponent(subject)}&subject_token_type=urn:ietf:params:oauth:token-type:access_token`;
+  const withTokens = [
+    { profile: 'exchanging', form: exchangeForm },
+    { profile: 'introspecting', endpoint: 'introspect' as const, form: tokenForm },
+    { profile: 'revocable', endpoint: 'revoke' as const, form: tokenForm },
+  ];
+  for (const request of withTokens) {
+    const { json } = await rig.pass(rig.ask(request));
+    if (typeof json.access_token === 'string') secrets.add(json.access_token);
+  }
   isHostile = true;
   rig.restart();
+  for (const request of withTokens) replies.push((await rig.pass(rig.ask(request))).text);
   await rig.clock.advance(12 * 3_600_000);
   for (const profile of profiles) {
     const reply = await rig.pass(rig.ask({ profile }));
@@ -86,6 +99,6 @@ test('no secret, assertion, token or header reaches a log line or an error, thou
   await rig.clock.advance(3_600_000);
   for (const profile of profiles) replies.push((await rig.pass(rig.ask({ profile }))).text);
 
-  expect(secrets.size).toBeGreaterThanOrEqual(15);
+  expect(secrets.size).toBeGreaterThanOrEqual(17);
   expect(leaks([...rig.lines, ...replies].join('\n'), [...secrets])).toEqual([]);
 });

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Intercept } from '../../infra/local/stand-in.ts';
 import { MOST_INTROSPECTIONS } from '../../lib/broker/introspect.ts';
-import { stranger } from '../support/principals.ts';
+import { caller, stranger } from '../support/principals.ts';
 import { accounts, createRig, type Rig, type RigOptions } from '../support/rig.ts';
 import { until } from '../support/turns.ts';
 
@@ -57,6 +57,17 @@ describe.each([
     for (const _time of [1, 2]) expect((await introspect('garbage', profile)).json).toEqual({ active: false });
     expect(rig.zitadel.calls() - before).toBe(2);
   });
+});
+
+test('one service fetches a token with its profile, another introspects it with its own, and neither can do the other', async () => {
+  await restartWith({ changes: { introspecting: { callers: ['arn:aws:iam::123456789012:role/somebody-else'] } } });
+  const token = await getToken();
+  const form = `token=${encodeURIComponent(token)}`;
+  const asked = (principal: typeof caller) =>
+    rig.pass(rig.ask({ profile: 'introspecting', endpoint: 'introspect', form, principal }));
+  expect((await asked(stranger)).json).toMatchObject({ active: true });
+  expect((await asked(caller)).status).toBe(403);
+  expect((await rig.ask({ principal: stranger })).status).toBe(403);
 });
 
 test("ZITADEL's answer goes through byte for byte", async () => {

@@ -45,9 +45,14 @@ beforeAll(async () => {
         jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: KEY.keyId, alg: 'RS256', use: 'sig' }] },
       },
     ],
-    features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },
+    features: {
+      clientCredentials: { enabled: true },
+      devInteractions: { enabled: false },
+      introspection: { enabled: true },
+      revocation: { enabled: true },
+    },
     ttl: { ClientCredentials: 600 },
-    routes: { token: '/oauth/v2/token' },
+    routes: { token: '/oauth/v2/token', introspection: '/oauth/v2/introspect', revocation: '/oauth/v2/revoke' },
     scopes: ['api:read', 'api:write'],
     cookies: { keys: [randomUUID()] },
   });
@@ -63,8 +68,8 @@ beforeAll(async () => {
   stack = await createStack({
     profiles: {
       profiles: {
-        odd: { ...profile, secret: 'odd' },
-        key: { ...profile, secret: 'key', grant: 'client_credentials' },
+        odd: { ...profile, secret: 'odd', introspection: 'odd', revocation: 'odd' },
+        key: { ...profile, secret: 'key', grant: 'client_credentials', introspection: 'key', revocation: 'key' },
         wrong: { ...profile, secret: 'wrong' },
       },
     },
@@ -86,13 +91,8 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const ask = (profile: string): Promise<Reply> =>
-  sendSigned({
-    url: `${stack.gateway.url}/${profile}/oauth/v2/token`,
-    principal: caller,
-    at: new Date(),
-    body: 'grant_type=client_credentials',
-  });
+const ask = (profile: string, endpoint = 'token', body = 'grant_type=client_credentials'): Promise<Reply> =>
+  sendSigned({ url: `${stack.gateway.url}/${profile}/oauth/v2/${endpoint}`, principal: caller, at: new Date(), body });
 
 describe('an independent authorization server accepts', () => {
   test('client_secret_basic with odd characters in both halves', async () => {
@@ -104,7 +104,20 @@ describe('an independent authorization server accepts', () => {
   test('private_key_jwt, checking aud, jti and replay (RFC 7521 §6.2)', async () => {
     const reply = await ask('key');
     expect(reply.json).toMatchObject({ access_token: expect.any(String), token_type: 'Bearer' });
+    expect(new Set(assertions).size).toBe(assertions.length);
     expect(assertions).toHaveLength(1);
+  });
+});
+
+describe.each([
+  ['client_secret_basic', 'odd'],
+  ['private_key_jwt', 'key'],
+])('with %s, what it earned is', (_name, profile) => {
+  test('active, then revoked, then inactive', async () => {
+    const form = `token=${encodeURIComponent(String((await ask(profile)).json.access_token))}`;
+    expect((await ask(profile, 'introspect', form)).json).toMatchObject({ active: true, scope: 'api:read' });
+    expect((await ask(profile, 'revoke', form)).status).toBe(200);
+    expect((await ask(profile, 'introspect', form)).json).toEqual({ active: false });
   });
 });
 
