@@ -51,6 +51,9 @@ export interface ProfileRules {
   readonly allowLoopbackHttp: boolean;
 }
 
+/** Whether a text can name a profile: what stands in a path may be anything. */
+export const isProfileName = (text: string): boolean => /^[a-z][a-z0-9-]{0,62}$/.test(text);
+
 const DEFAULT_MIN_VALIDITY_SECONDS = 60;
 const FIELDS = [
   'issuer',
@@ -68,7 +71,6 @@ const FIELDS = [
   'maxAgeSeconds',
 ];
 
-const PROFILE_NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const SECRET_NAME = /^[\w/+=.@-]{1,512}$/;
 const SECRET_ARN = /^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
@@ -103,7 +105,7 @@ function seconds(value: unknown, { least, most }: { least: number; most: number 
 
 function parseProfile(name: string, value: unknown, rules: ProfileRules, report: Report): Profile | undefined {
   const path = ['profiles', name];
-  if (!PROFILE_NAME.test(name))
+  if (!isProfileName(name))
     report(path, 'must be a name of 1 to 63 lower-case letters, digits and hyphens, a letter first');
   if (!isMapping(value)) {
     report(path, `must be a mapping with ${FIELDS.slice(0, 4).join(', ')}`);

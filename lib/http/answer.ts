@@ -43,14 +43,12 @@ const PUBLIC = {
   out_of_time: ['temporarily_unavailable', 'no token could be had in time; try again'],
 } as const satisfies Partial<Record<Kind, readonly [error: string, description: string]>>;
 
-/** RFC 6749 §5.1: tokens and errors alike are not for caches. */
-const HEADERS = {
-  'content-type': 'application/json',
-  'cache-control': 'no-store',
-  pragma: 'no-cache',
-};
+const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** Answers JSON. */
+/** RFC 6749 §5.1: tokens and errors alike are not for caches. */
+const HEADERS = { ...JSON_TYPE, 'cache-control': 'no-store', pragma: 'no-cache' };
+
+/** Answers JSON that concerns one caller. */
 export const answerJson = (
   statusCode: number,
   body: object,
@@ -58,6 +56,13 @@ export const answerJson = (
 ): GatewayAnswer => ({
   statusCode,
   headers: { ...HEADERS, ...headers },
+  body: JSON.stringify(body),
+});
+
+/** Answers JSON that is the same for everybody, and for caches. */
+export const answerPublic = (body: object, maxAgeSeconds: number): GatewayAnswer => ({
+  statusCode: 200,
+  headers: { ...JSON_TYPE, 'cache-control': `public, max-age=${maxAgeSeconds}` },
   body: JSON.stringify(body),
 });
 

@@ -1,6 +1,6 @@
 import type { Principal } from '../broker/caller.ts';
 import { authorize } from '../broker/policy.ts';
-import type { Profile, Profiles } from '../broker/profile.ts';
+import { isProfileName, type Profile, type Profiles } from '../broker/profile.ts';
 import type { Clock } from '../core/clock.ts';
 import type { BrokerError, CallerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
@@ -44,8 +44,6 @@ export type Serve = (asked: Asked) => Promise<Result<GatewayAnswer, BrokerError>
 
 export const callerError = (kind: CallerError['kind'], detail: string) => fail<BrokerError>({ kind, detail });
 
-const SHOWN_NAME = /^[a-z][a-z0-9-]{0,62}$/;
-
 /**
  * Creates `POST /{profile}{route}`: who asks, whether the profile is theirs, and what they sent, in this order; then an
  * answer and a line of log, whatever happens.
@@ -86,7 +84,7 @@ export function createEndpoint(
     if (!served.ok) facts.error = served.error;
     const answer = served.ok ? served.value : answerError(served.error, id);
     const { profile } = readGatewayRequest(event, route);
-    const shown = SHOWN_NAME.test(profile) ? profile : '';
+    const shown = isProfileName(profile) ? profile : '';
     const durationMs = clock.now() - at;
     log.request({ at, requestId: id, route: name, profile: shown, status: answer.statusCode, durationMs, ...facts });
     return answer;

@@ -1,6 +1,7 @@
+import { isProfileName } from '../broker/profile.ts';
 import type { Clock } from '../core/clock.ts';
 import { GRANT_TYPE } from '../oauth/grant.ts';
-import { answerBug, answerError, answerJson, type GatewayAnswer } from './answer.ts';
+import { answerBug, answerError, answerPublic, type GatewayAnswer } from './answer.ts';
 import type { GatewayHandler } from './endpoint.ts';
 import { members, readGatewayRequest, requestId } from './gateway-request.ts';
 import { INTROSPECTION_ROUTE } from './introspection-endpoint.ts';
@@ -20,7 +21,8 @@ export interface MetadataEndpointDeps {
   readonly isLocal: boolean;
 }
 
-const PROFILE_NAME = /^[a-z][a-z0-9-]{0,62}$/;
+/** Where the endpoints are changes with a deployment only. */
+const MAX_AGE_SECONDS = 300;
 
 /** The path as the caller wrote it, stage and base path included. */
 function requestPath(event: unknown): string {
@@ -74,12 +76,9 @@ export function createMetadataEndpoint(deps: MetadataEndpointDeps): GatewayHandl
     const id = requestId(event) || (context.awsRequestId ?? '');
     const answer = (): GatewayAnswer => {
       const { profile } = readGatewayRequest(event, METADATA_ROUTE);
-      if (!PROFILE_NAME.test(profile))
+      if (!isProfileName(profile))
         return answerError({ kind: 'invalid_request', detail: 'the path holds no name of a profile' }, id);
-      return answerJson(200, metadata(issuerOf(event, profile, deps)), {
-        'cache-control': 'public, max-age=300',
-        pragma: '',
-      });
+      return answerPublic(metadata(issuerOf(event, profile, deps)), MAX_AGE_SECONDS);
     };
     let answered: GatewayAnswer;
     try {
