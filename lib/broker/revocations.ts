@@ -5,6 +5,7 @@ import type { Redacted } from '../core/redacted.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { DAY_MS, type EpochMs, plus, SECOND_MS, toEpochSeconds } from '../core/time.ts';
 import { LONGEST_LIFE_MS } from '../oauth/token-response.ts';
+import { createBoundedMap } from './bounded-map.ts';
 import type { CacheKey } from './demand.ts';
 import type { Token } from './freshness.ts';
 import type { Table, TableFault } from './table.ts';
@@ -20,37 +21,18 @@ const LOOK_AGAIN_MS = 5 * SECOND_MS;
 
 const LOOK_MS = SECOND_MS;
 
+const REMEMBERED_HERE = 10_000;
+
 /** The row that remembers a token's revocation: of a name of its own, so that no writer of tokens touches it. */
 const revocationKey = (token: Redacted<string>): CacheKey => digest(`revoked ${token.reveal()}`) as CacheKey;
 
-/**
- * Remembers, for all sandboxes, that a token was revoked: until no token of today can be alive. A token's end is not to
- * be read from an opaque one.
- */
-export async function rememberRevocation(
-  table: Table,
-  token: Redacted<string>,
-  now: EpochMs,
-): Promise<Result<void, BrokerError>> {
-  const until = plus(now, LONGEST_LIFE_MS);
-  const written = await table.update(revocationKey(token), {
-    set: { revokedUntil: until, ttl: toEpochSeconds(plus(until, DAY_MS)) },
-    remove: [],
-    // Rows of tokens have a generation, rows of revocations never do.
-    condition: { kind: 'absent', field: 'generation' },
-  });
-  if (written.ok) return ok(undefined);
-  const { detail } = written.error;
-  return fail({
-    kind: 'unavailable',
-    dependency: 'dynamodb',
-    detail: `revoked, but not remembered: ${detail}`,
-    retryAfterMs: 0,
-  });
-}
-
 /** Knows which tokens were revoked. */
 export interface Revocations {
+  /**
+   * Remembers a revocation: here at once, and in the table for all other sandboxes, until no token of today can be alive
+   * (a token's end is not to be read from an opaque one).
+   */
+  readonly remember: (token: Redacted<string>) => Promise<Result<void, BrokerError>>;
   /** Looks a token up in the table. */
   readonly look: (token: Token) => Promise<Result<boolean, TableFault>>;
   /** Whether a copy in memory was revoked; the table is asked only once in a while, and not believed dead if away. */
@@ -59,6 +41,8 @@ export interface Revocations {
 
 /** Creates the knowledge of one sandbox. */
 export function createRevocations({ clock, table }: { clock: Clock; table: Table }): Revocations {
+  /** Keys of tokens that were revoked here. */
+  const revokedHere = createBoundedMap<CacheKey, true>(REMEMBERED_HERE);
   const nextLook = new WeakMap<Token, EpochMs>();
   const looking = new WeakMap<Token, Promise<Result<boolean, TableFault>>>();
 
@@ -78,8 +62,23 @@ export function createRevocations({ clock, table }: { clock: Clock; table: Table
   }
 
   return {
+    async remember(token) {
+      const key = revocationKey(token);
+      revokedHere.set(key, true);
+      const until = plus(clock.now(), LONGEST_LIFE_MS);
+      const written = await table.update(key, {
+        set: { revokedUntil: until, ttl: toEpochSeconds(plus(until, DAY_MS)) },
+        remove: [],
+        // Rows of tokens have a generation, rows of revocations never do.
+        condition: { kind: 'absent', field: 'generation' },
+      });
+      if (written.ok) return ok(undefined);
+      const detail = `revoked, but not remembered: ${written.error.detail}`;
+      return fail({ kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: 0 });
+    },
     look,
     async isKnown(token) {
+      if (revokedHere.size() > 0 && revokedHere.get(revocationKey(token.accessToken))) return true;
       const next = nextLook.get(token);
       if (next !== undefined && clock.now() < next) return false;
       // A token that was earned here a moment ago needs no look.

@@ -10,14 +10,13 @@ import type { Credentials, HeldCredential } from './credentials.ts';
 import { REQUEST_MS } from './exchange.ts';
 import type { Profile } from './profile.ts';
 import type { AttemptFailure, WithCredential } from './refusals.ts';
-import { rememberRevocation } from './revocations.ts';
-import type { Table } from './table.ts';
+import type { Revocations } from './revocations.ts';
 
 export interface RevokeDeps {
   readonly clock: Clock;
   readonly uuid: () => string;
   readonly send: Send;
-  readonly table: Table;
+  readonly revocations: Revocations;
   readonly credentials: Credentials;
   readonly withCredential: WithCredential;
 }
@@ -35,7 +34,7 @@ const FOREIGN: BrokerError = {
 };
 
 /** Creates the revocation of one sandbox. Nothing is pretended: without ZITADEL's word there is no success. */
-export function createRevoke({ clock, uuid, send, table, credentials, withCredential }: RevokeDeps): Revoke {
+export function createRevoke({ clock, uuid, send, revocations, credentials, withCredential }: RevokeDeps): Revoke {
   return async ({ issuer, revocation: secret }, token) => {
     if (secret === undefined) {
       return fail({ kind: 'unsupported_token_type', detail: 'this profile does not revoke tokens' });
@@ -55,6 +54,6 @@ export function createRevoke({ clock, uuid, send, table, credentials, withCreden
       attempt,
       (delayMs) => clock.now() + delayMs + REQUEST_MS <= endsAt,
     );
-    return revoked.ok ? rememberRevocation(table, token, clock.now()) : fail(revoked.error.error);
+    return revoked.ok ? revocations.remember(token) : fail(revoked.error.error);
   };
 }

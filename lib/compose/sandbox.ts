@@ -2,13 +2,11 @@ import type { GatewayHandler } from '../http/endpoint.ts';
 import type { Environment, Overrides } from './base.ts';
 import { createIntrospectFunction } from './introspect.ts';
 import { createMetadataFunction } from './metadata.ts';
-import { createRevokeFunction } from './revoke.ts';
 import { createTokenFunctions, type TokenFunctions } from './tokens.ts';
 
 /** All functions in one process, as the local stack and the tests have them; deployed, each has sandboxes of its own. */
 export interface Sandbox extends TokenFunctions {
   readonly introspect: GatewayHandler;
-  readonly revoke: GatewayHandler;
   readonly metadata: GatewayHandler;
 }
 
@@ -19,6 +17,5 @@ export interface Sandbox extends TokenFunctions {
 export const createSandbox = (document: unknown, env: Environment, overrides: Overrides = {}): Sandbox => ({
   ...createTokenFunctions(document, env, overrides),
   introspect: createIntrospectFunction(document, env, overrides),
-  revoke: createRevokeFunction(document, env, overrides),
   metadata: createMetadataFunction(env, overrides),
 });

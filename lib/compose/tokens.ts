@@ -1,9 +1,11 @@
 import { createOnBehalf } from '../broker/on-behalf.ts';
 import { prewarm } from '../broker/prewarm.ts';
 import { createRevocations } from '../broker/revocations.ts';
+import { createRevoke } from '../broker/revoke.ts';
 import { createTokens } from '../broker/tokens.ts';
 import { plus } from '../core/time.ts';
 import type { GatewayHandler, InvocationContext } from '../http/endpoint.ts';
+import { createRevocationEndpoint } from '../http/revocation-endpoint.ts';
 import { createTokenEndpoint } from '../http/token-endpoint.ts';
 import { createBase, type Environment, type Overrides } from './base.ts';
 import { createTable } from './table.ts';
@@ -11,6 +13,8 @@ import { createTable } from './table.ts';
 /** The functions that earn tokens: one hands them out, one renews them on a schedule. */
 export interface TokenFunctions {
   readonly token: GatewayHandler;
+  /** Revokes, and lets `token` know at once: where both are in one process. */
+  readonly revoke: GatewayHandler;
   /** Rejects where a profile failed: Lambda's own count of errors is what the alarm looks at. */
   readonly prewarm: (event: unknown, context: InvocationContext) => Promise<void>;
 }
@@ -28,6 +32,7 @@ export function createTokenFunctions(document: unknown, env: Environment, overri
   const onBehalf = createOnBehalf({ ...base, revocations });
   return {
     token: createTokenEndpoint({ ...base, tokens, onBehalf }),
+    revoke: createRevocationEndpoint({ ...base, revoke: createRevoke({ ...base, revocations }) }),
     async prewarm(_event, context) {
       const at = clock.now();
       const results = await prewarm({ ...base, tokens }, plus(at, context.getRemainingTimeInMillis()));
