@@ -27,6 +27,16 @@ export type WithCredential = <T>(
   mayRepeat: (delayMs: number) => boolean,
 ) => Promise<Result<{ readonly value: T; readonly held: HeldCredential }, AttemptFailure>>;
 
+/** Not remembered as a refusal: the next request has the new secret, and time to use it. */
+const CHANGED: AttemptFailure = {
+  error: {
+    kind: 'unavailable',
+    dependency: 'zitadel',
+    detail: 'the credential was refused; its secret has changed, but there was no time left to try the new one',
+    retryAfterMs: 0,
+  },
+};
+
 /** ZITADEL may refuse a key that was added a moment ago: its reads lag its writes. */
 const KEY_SETTLING_MS = 500;
 
@@ -71,7 +81,7 @@ export function createRefusals({ clock, credentials }: { clock: Clock; credentia
     const current = await credentials.reread(secret, held.id);
     if (current.ok && current.value.id !== held.id) {
       leaveAlone(held, first.error);
-      return mayRepeat(0) ? tryLast(current.value) : first;
+      return mayRepeat(0) ? tryLast(current.value) : fail(CHANGED);
     }
     const mayBeTooNew = held.credential.kind !== 'client_secret' && !proven.has(held.credential);
     if (!mayBeTooNew || !mayRepeat(KEY_SETTLING_MS)) return leaveAlone(held, first.error);

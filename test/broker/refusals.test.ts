@@ -1,0 +1,124 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Credentials, createCredentials, type HeldCredential } from '../../lib/broker/credentials.ts';
+import { type Attempt, type AttemptFailure, createRefusals, type WithCredential } from '../../lib/broker/refusals.ts';
+import { fail, ok } from '../../lib/core/result.ts';
+import { instant } from '../../lib/core/time.ts';
+import accounts from '../recordings/accounts.json' with { type: 'json' };
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { createMemorySecrets, type MemorySecrets } from '../support/memory-secrets.ts';
+
+const secret = (clientSecret: string) => JSON.stringify({ clientId: 'a', clientSecret });
+
+let clock: FakeClock;
+let secrets: MemorySecrets;
+let credentials: Credentials;
+let withCredential: WithCredential;
+let tried: string[];
+beforeEach(() => {
+  clock = createFakeClock(instant(1_795_438_700_000));
+  secrets = createMemorySecrets();
+  secrets.put('mine', secret('first'));
+  credentials = createCredentials({ clock, secrets });
+  withCredential = createRefusals({ clock, credentials });
+  tried = [];
+});
+
+const refusal = ({ id }: HeldCredential): AttemptFailure => ({
+  error: { kind: 'credential_refused', detail: 'no' },
+  credential: id,
+});
+
+async function held(): Promise<HeldCredential> {
+  const result = await credentials.get('mine');
+  if (!result.ok) throw new Error(result.error.kind);
+  return result.value;
+}
+
+/** Accepts a credential from the `accepting`-th attempt on. */
+const attempts =
+  (accepting: number): Attempt<string> =>
+  async (used) => {
+    tried.push(used.id);
+    return tried.length >= accepting ? ok('token') : fail(refusal(used));
+  };
+
+/** Lets the moment pass that a new key gets. */
+async function run<T>(promise: Promise<T>): Promise<T> {
+  await clock.advance(500);
+  return promise;
+}
+
+const always = () => true;
+
+describe('a credential that is refused', () => {
+  test('is tried once where its secret has not changed, and left alone for 30 s, whatever it is for', async () => {
+    const mine = await held();
+    expect(await run(withCredential('mine', mine, attempts(9), always))).toEqual({ ok: false, error: refusal(mine) });
+    await clock.advance(29_000);
+    expect(await run(withCredential('mine', mine, attempts(1), always))).toEqual({ ok: false, error: refusal(mine) });
+    expect(tried).toEqual([mine.id]);
+    await clock.advance(1_000);
+    expect((await run(withCredential('mine', mine, attempts(1), always))).ok).toBe(true);
+    expect(secrets.reads()).toBe(2);
+  });
+
+  test('gives way to a changed one at once', async () => {
+    const mine = await held();
+    secrets.put('mine', secret('second'));
+    const result = await run(withCredential('mine', mine, attempts(2), always));
+    expect(result).toMatchObject({ ok: true, value: { value: 'token' } });
+    expect(result.ok && result.value.held.id).toBe(tried[1]);
+    expect(tried[1]).not.toBe(mine.id);
+  });
+
+  test("gives way to a changed one later, where there is no time left, and the refusal is nobody else's", async () => {
+    const mine = await held();
+    secrets.put('mine', secret('second'));
+    const result = await run(withCredential('mine', mine, attempts(2), () => false));
+    expect(result).toMatchObject({ ok: false, error: { error: { kind: 'unavailable', retryAfterMs: 0 } } });
+    expect(!result.ok && 'credential' in result.error).toBe(false);
+    expect((await run(withCredential('mine', await held(), attempts(2), always))).ok).toBe(true);
+  });
+
+  test('is refused twice at the most', async () => {
+    const mine = await held();
+    secrets.put('mine', secret('second'));
+    expect((await run(withCredential('mine', mine, attempts(9), always))).ok).toBe(false);
+    expect(tried).toHaveLength(2);
+  });
+});
+
+describe('a key that is refused', () => {
+  beforeEach(() => secrets.put('mine', JSON.stringify(accounts.saKey.key)));
+
+  test('is tried again after a moment, if it has never worked here: ZITADEL may not know it yet', async () => {
+    const mine = await held();
+    expect((await run(withCredential('mine', mine, attempts(2), always))).ok).toBe(true);
+    expect(tried).toHaveLength(2);
+  });
+
+  test('is not, once it has worked', async () => {
+    const mine = await held();
+    await run(withCredential('mine', mine, attempts(1), always));
+    tried = [];
+    expect((await run(withCredential('mine', mine, attempts(2), always))).ok).toBe(false);
+    expect(tried).toHaveLength(1);
+  });
+
+  test('is not, where there is no time for it', async () => {
+    const mine = await held();
+    expect((await run(withCredential('mine', mine, attempts(2), () => false))).ok).toBe(false);
+    expect(tried).toHaveLength(1);
+  });
+});
+
+test('another failure is none of its business', async () => {
+  const mine = await held();
+  const failure: AttemptFailure = { error: { kind: 'unexpected_answer', detail: 'x' } };
+  expect(await run(withCredential('mine', mine, async () => fail(failure), always))).toEqual({
+    ok: false,
+    error: failure,
+  });
+  expect((await run(withCredential('mine', mine, attempts(1), always))).ok).toBe(true);
+  expect(secrets.reads()).toBe(1);
+});
