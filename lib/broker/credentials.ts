@@ -28,6 +28,8 @@ export interface HeldCredential {
 export interface Credentials {
   /** The credential in a secret: a kept one up to 5 minutes, and up to 24 hours while Secrets Manager is away. */
   readonly get: (secret: string) => Promise<Result<HeldCredential, BrokerError>>;
+  /** Names the credential that is kept of a secret, however old; `undefined` where none is. */
+  readonly known: (secret: string) => string | undefined;
   /** Reads the secret again after `id` has proved wrong. Those who ask at once share one read. */
   readonly reread: (secret: string, id: string) => Promise<Result<HeldCredential, BrokerError>>;
 }
@@ -105,6 +107,7 @@ export function createCredentials({ clock, secrets }: { clock: Clock; secrets: S
       const isFresh = known !== undefined && now < known.askAgainAt && !expiredField(known.held.credential, now);
       return usable(secret, isFresh ? ok(known.held) : await readOnce(secret));
     },
+    known: (secret) => kept.get(secret)?.held.id,
     async reread(secret, id) {
       const known = kept.get(secret);
       // Somebody else has read the changed secret already.

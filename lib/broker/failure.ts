@@ -39,16 +39,23 @@ export interface FailureContext {
   readonly earlier: number;
   readonly random: number;
   readonly credential?: string | undefined;
+  /** Until when a refusal stands that had been met before. */
+  readonly refusedUntil?: EpochMs | undefined;
 }
 
 /** Remembers an error. What was refused stays refused for 30 s; what was away is asked again sooner. */
-export function createFailure(error: BrokerError, { now, earlier, random, credential }: FailureContext): Failure {
+export function createFailure(
+  error: BrokerError,
+  { now, earlier, random, credential, refusedUntil }: FailureContext,
+): Failure {
   const count = earlier + 1;
   const askedMs = error.kind === 'unavailable' ? error.retryAfterMs : 0;
   const isRefusal = error.kind === 'credential_refused';
   return {
     error,
-    until: plus(now, isRefusal ? LONGEST_PAUSE_MS : pauseMs(count, { random, askedMs })),
+    until:
+      (isRefusal ? refusedUntil : undefined) ??
+      plus(now, isRefusal ? LONGEST_PAUSE_MS : pauseMs(count, { random, askedMs })),
     count,
     ...(credential === undefined ? {} : { credential }),
   };

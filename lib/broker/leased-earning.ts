@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { instant } from '../core/time.ts';
+import { instant, SECOND_MS } from '../core/time.ts';
 import type { CacheKey, Demand } from './demand.ts';
 import type { Earn, Prepared } from './earn.ts';
 import { type Earned, REQUEST_MS } from './exchange.ts';
@@ -9,6 +9,12 @@ import { isWorthKeeping } from './freshness.ts';
 import { acquire, canEndWithin, type Lease, mayAcquire, type Overruled, publish, release } from './lease.ts';
 import { sealToken } from './seal.ts';
 import type { Row, Table, TableFault } from './table.ts';
+
+/** Time that is kept for the write that stores the token: made later, it would find the lease with another. */
+const STORE_MS = 0.3 * SECOND_MS;
+
+/** What must fit into the rest of a lease before a request is sent. */
+export const EXCHANGE_MS = REQUEST_MS + STORE_MS;
 
 export interface LeasedEarningDeps {
   readonly clock: Clock;
@@ -68,7 +74,7 @@ export function createLeasedEarning({ clock, random, uuid, table, earn }: Leased
     const taken = await take(key, overruled);
     if (!taken.ok) return { kind: 'lost', row: taken.error };
     const lease = taken.value;
-    const mayRequest = (delayMs: number) => canEndWithin(lease, clock.now(), delayMs + REQUEST_MS);
+    const mayRequest = (delayMs: number) => canEndWithin(lease, clock.now(), delayMs + EXCHANGE_MS);
     // The sandbox may have been frozen while the lease was on its way.
     if (!mayRequest(0)) return { kind: 'lost', row: await table.read(key) };
     const earned = await earn.earn(demand, prepared, mayRequest);
@@ -76,8 +82,8 @@ export function createLeasedEarning({ clock, random, uuid, table, earn }: Leased
       await store(key, lease, earned.value);
       return { kind: 'earned', earned: earned.value };
     }
-    const { error, credential } = earned.error;
-    const failure = createFailure(error, { now: clock.now(), earlier, random: random(), credential });
+    const { error, credential, until: refusedUntil } = earned.error;
+    const failure = createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil });
     await table.update(key, release(lease, failureToRow(failure)));
     return { kind: 'failed', failure };
   };

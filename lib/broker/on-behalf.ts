@@ -161,8 +161,8 @@ export function createOnBehalf({
       });
       return ok(token);
     }
-    const { error, credential } = result.error;
-    const failure = createFailure(error, { now, earlier, random: random(), credential });
+    const { error, credential, until: refusedUntil } = result.error;
+    const failure = createFailure(error, { now, earlier, random: random(), credential, refusedUntil });
     memory.set(key, { failure });
     return fail(currentError(failure, now));
   }
@@ -184,7 +184,7 @@ export function createOnBehalf({
     const now = clock.now();
     if (token !== undefined && keptUntil !== undefined && now < keptUntil && !isRevoked)
       return ok({ token, source: 'memory' });
-    if (stands(failure, now)) return fail(currentError(failure, now));
+    if (stands(failure, now, credentials.known(demand.profile.secret))) return fail(currentError(failure, now));
     const leftMs = deadline - now;
     if (leftMs < LEAST_TIME_MS) return fail(OUT_OF_TIME);
     const result = await within(clock, leftMs - ANSWER_MS, exchangeOnce(demand, key));

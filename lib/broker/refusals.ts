@@ -11,6 +11,8 @@ export interface AttemptFailure {
   readonly error: BrokerError;
   /** The credential that was refused, where that was the matter. */
   readonly credential?: string;
+  /** Until when it is left alone: a refusal that is told again lasts no longer for it. */
+  readonly until?: EpochMs;
   /** The subject's token was refused: another one may pass. */
   readonly subjectRefused?: true;
 }
@@ -47,16 +49,17 @@ const KEY_SETTLING_MS = 500;
 export function createRefusals({ clock, credentials }: { clock: Clock; credentials: Credentials }): WithCredential {
   /** Credentials that have worked here: a refusal of one of these is not a matter of a key that is too new. */
   const proven = new WeakSet<Credential>();
-  const refused = new WeakMap<Credential, { readonly failure: AttemptFailure; readonly until: EpochMs }>();
+  const refused = new WeakMap<Credential, AttemptFailure & { readonly until: EpochMs }>();
 
   const standingRefusal = ({ credential }: HeldCredential): AttemptFailure | undefined => {
     const refusal = refused.get(credential);
-    return refusal !== undefined && clock.now() < refusal.until ? refusal.failure : undefined;
+    return refusal !== undefined && clock.now() < refusal.until ? refusal : undefined;
   };
 
   function leaveAlone({ credential }: HeldCredential, failure: AttemptFailure) {
-    refused.set(credential, { failure, until: plus(clock.now(), LONGEST_PAUSE_MS) });
-    return fail(failure);
+    const refusal = { ...failure, until: plus(clock.now(), LONGEST_PAUSE_MS) };
+    refused.set(credential, refusal);
+    return fail(refusal);
   }
 
   return async (secret, held, attempt, mayRepeat) => {

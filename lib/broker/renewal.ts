@@ -10,6 +10,7 @@ import { createFailure, type Failure, failureFromRow, stands } from './failure.t
 import { type Freshness, freshness, isSameToken, type Token } from './freshness.ts';
 import { isLeased } from './lease.ts';
 import { createLeasedEarning } from './leased-earning.ts';
+import type { AttemptFailure } from './refusals.ts';
 import type { Revocations } from './revocations.ts';
 import { openToken } from './seal.ts';
 import type { Row, Table, TableFault } from './table.ts';
@@ -111,8 +112,8 @@ export function createRenewal({ clock, random, uuid, table, credentials, revocat
   return async (demand, key, { earlier, rejected }) => {
     const { secret, minValidityMs } = demand.profile;
     const endsAt = plus(clock.now(), RENEWAL_MS);
-    const remember = (error: BrokerError, credential?: string) =>
-      createFailure(error, { now: clock.now(), earlier, random: random(), credential });
+    const remember = (error: BrokerError, { credential, until }: Partial<AttemptFailure> = {}) =>
+      createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil: until });
 
     const [firstRow, current] = await Promise.all([table.read(key), credentials.get(secret)]);
     if (!current.ok) return fail(remember(current.error));
@@ -122,7 +123,7 @@ export function createRenewal({ clock, random, uuid, table, credentials, revocat
     const earnAlone = async (fault: TableFault): Promise<Result<Obtained, Failure>> => {
       const earned = await earnDirectly(demand, key, { held, fault });
       if (earned.ok) return ok({ token: earned.value.token, source: 'exchange' });
-      return fail(remember(earned.error.error, earned.error.credential));
+      return fail(remember(earned.error.error, earned.error));
     };
     for (let round = 0; ; round += 1) {
       if (!row.ok) return earnAlone(row.error);

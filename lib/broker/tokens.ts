@@ -83,6 +83,9 @@ export function createTokens(deps: TokensDeps): Tokens {
   const earn = createEarn({ exchange: createExchange(deps), credentials: deps.credentials, obtainSubject });
   const renewal = createRenewal({ ...deps, earn });
 
+  const freshnessOf = (token: Token, { profile: { minValidityMs } }: Demand) =>
+    freshness(token, { now: clock.now(), minValidityMs });
+
   /** Keeps what a renewal came to, but never a token in place of one that lives longer. */
   function remember(key: CacheKey, result: Result<Obtained, Failure>, minValidityMs: number): void {
     const now = clock.now();
@@ -125,6 +128,14 @@ export function createTokens(deps: TokensDeps): Tokens {
     return ok({ token, source: 'memory', ...(failure === undefined ? {} : { failure }) });
   }
 
+  /** What a renewal that has ended means for a caller. */
+  function settle(key: CacheKey, result: Result<Obtained, Failure>): Result<Obtained, BrokerError> {
+    const now = clock.now();
+    if (!result.ok) return fallBack(key, currentError(result.error, now), result.error);
+    // The clock may have moved far while the sandbox was frozen.
+    return result.value.token.expiresAt - now < LEAST_LEFT_MS ? fail(OUT_OF_TIME) : ok(result.value);
+  }
+
   async function awaitRenewal(
     demand: Demand,
     key: CacheKey,
@@ -133,11 +144,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     const leftMs = deadline - clock.now();
     if (leftMs < LEAST_TIME_MS) return fallBack(key, OUT_OF_TIME);
     const result = await within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key));
-    if (result === undefined) return fallBack(key, OUT_OF_TIME);
-    if (!result.ok) return fallBack(key, currentError(result.error, clock.now()), result.error);
-    // The clock may have moved far while the sandbox was frozen.
-    const { token } = result.value;
-    return token.expiresAt - clock.now() < LEAST_LEFT_MS ? fail(OUT_OF_TIME) : ok(result.value);
+    return result === undefined ? fallBack(key, OUT_OF_TIME) : settle(key, result);
   }
 
   /** Serves a token that is due, and begins its renewal where nobody has. */
@@ -145,9 +152,11 @@ export function createTokens(deps: TokensDeps): Tokens {
     const isFirst = !renewals.has(key);
     const begun = beginRenewal(demand, key);
     const renewed = isFirst ? await within(clock, RENEWAL_GRACE_MS, begun) : undefined;
-    if (renewed?.ok) return ok(renewed.value);
-    const held = fallBack(key, OUT_OF_TIME, renewed?.error);
-    return held.ok ? held : awaitRenewal(demand, key, deadline);
+    if (renewed !== undefined) return settle(key, renewed);
+    const { token } = memory.get(key) ?? NOTHING;
+    // Its time may have run out meanwhile: the sandbox may have been frozen.
+    const isStillGood = token !== undefined && ['fresh', 'due'].includes(freshnessOf(token, demand));
+    return isStillGood ? ok({ token, source: 'memory' }) : awaitRenewal(demand, key, deadline);
   }
 
   /** Drops a token that was revoked, from a profile that can: other hits stay free of calls. */
@@ -163,9 +172,10 @@ export function createTokens(deps: TokensDeps): Tokens {
     if (demand.profile.revocation !== undefined) await dropRevoked(key);
     const { token, failure, quietUntil = instant(0) } = memory.get(key) ?? NOTHING;
     const now = clock.now();
-    const state = token === undefined ? 'dead' : freshness(token, { now, minValidityMs: demand.profile.minValidityMs });
+    const state = token === undefined ? 'dead' : freshnessOf(token, demand);
     if (token !== undefined && state === 'fresh') return ok({ token, source: 'memory' });
-    if (stands(failure, now)) return fallBack(key, currentError(failure, now), failure);
+    if (stands(failure, now, deps.credentials.known(demand.profile.secret)))
+      return fallBack(key, currentError(failure, now), failure);
     if (token !== undefined && state === 'due') {
       const isLeftAlone = now < quietUntil || deadline - now < LEAST_TIME_MS;
       return isLeftAlone ? ok({ token, source: 'memory' }) : serveDue(demand, key, deadline);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type Credentials, createCredentials, type HeldCredential } from '../../lib/broker/credentials.ts';
 import { type Attempt, type AttemptFailure, createRefusals, type WithCredential } from '../../lib/broker/refusals.ts';
 import { fail, ok } from '../../lib/core/result.ts';
-import { instant } from '../../lib/core/time.ts';
+import { instant, plus } from '../../lib/core/time.ts';
 import accounts from '../recordings/accounts.json' with { type: 'json' };
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createMemorySecrets, type MemorySecrets } from '../support/memory-secrets.ts';
@@ -53,9 +53,11 @@ const always = () => true;
 describe('a credential that is refused', () => {
   test('is tried once where its secret has not changed, and left alone for 30 s, whatever it is for', async () => {
     const mine = await held();
-    expect(await run(withCredential('mine', mine, attempts(9), always))).toEqual({ ok: false, error: refusal(mine) });
+    const standing = { ok: false, error: { ...refusal(mine), until: plus(clock.now(), 30_000) } };
+    expect(await run(withCredential('mine', mine, attempts(9), always))).toEqual(standing);
     await clock.advance(29_000);
-    expect(await run(withCredential('mine', mine, attempts(1), always))).toEqual({ ok: false, error: refusal(mine) });
+    // Told again, it lasts no longer for it.
+    expect(await run(withCredential('mine', mine, attempts(1), always))).toEqual(standing);
     expect(tried).toEqual([mine.id]);
     await clock.advance(1_000);
     expect((await run(withCredential('mine', mine, attempts(1), always))).ok).toBe(true);

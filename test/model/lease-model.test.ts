@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { MUTANTS, REAL, type Rules } from './clauses.ts';
+import { explore } from './explore.ts';
+import { SCENARIOS } from './scenarios.ts';
+
+/** Why the rules do not do: a fault that can come about, or a token that cannot be earned. */
+function complaint(rules: Rules): string | undefined {
+  for (const scenario of SCENARIOS) {
+    const { fault, isTokenEarned, history } = explore(scenario, rules);
+    if (fault !== undefined) return `${fault}: ${history.join('; ')}`;
+    if (!isTokenEarned) return `nobody can earn a token: ${scenario.name}`;
+  }
+  return undefined;
+}
+
+describe('the conditions of the lease, in every history of a small world', () => {
+  test.each(SCENARIOS)('$name', (scenario) => {
+    const { fault, history, isTokenEarned, states } = explore(scenario, REAL);
+    expect({ fault, history }).toEqual({ fault: undefined, history: [] });
+    expect(isTokenEarned).toBe(true);
+    expect(states).toBeGreaterThan(50);
+  });
+});
+
+describe('no clause can be left out', () => {
+  test.each(MUTANTS)('$clause', ({ rules }) => {
+    expect(complaint(rules)).toBeDefined();
+  });
+});

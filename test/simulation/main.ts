@@ -1,0 +1,147 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { add, type Batch, type Figures, NOTHING, runBatch, withCrypto } from './batch.ts';
+import { FAULT_KINDS } from './faults.ts';
+import { tell } from './history.ts';
+import { createPlan } from './plan.ts';
+import { INVARIANTS, runPlan } from './run.ts';
+import { shrink } from './shrink.ts';
+
+const HELP = `Plays histories of faults against the real broker, on a virtual clock, and checks its promises.
+
+  npm run simulate -- [--seed S] [--runs N] [--workers N] [--brief]
+  npm run simulate -- --replay SEED
+
+  --seed S       names the histories: those of a seed are always the same (default: broker)
+  --runs N       how many (default: 2000)
+  --workers N    processes that share them (default: one for each core)
+  --brief        names a broken promise without telling the shortest history that breaks it
+  --replay SEED  plays one history again, as a violation names it, shrinks it and tells it
+  --help         this text
+
+Ends with 1 where a promise was broken.
+`;
+
+const BATCH = 50;
+const PROGRESS_MS = 2000;
+
+const note = (text: string) => process.stderr.write(text);
+
+/** A count from the command line. */
+function countOf(name: string, text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) throw new Error(`--${name} must be a whole number of at least 1`);
+  return count;
+}
+
+/** Shares the runs among workers; a broken promise ends it. */
+function simulate(seed: string, runs: number, workers: number): Promise<Figures> {
+  let figures = NOTHING;
+  let next = 0;
+  const startedAt = performance.now();
+  let notedAt = startedAt;
+  return new Promise((resolve, reject) => {
+    let working = 0;
+    const give = (worker: Worker): void => {
+      if (next >= runs || figures.violations.length > 0) {
+        working -= 1;
+        worker.terminate().then(() => {
+          if (working === 0) resolve(figures);
+        }, reject);
+        return;
+      }
+      const batch: Batch = { seed, from: next, runs: Math.min(BATCH, runs - next) };
+      next += batch.runs;
+      worker.postMessage(batch);
+    };
+    for (let index = 0; index < workers; index += 1) {
+      const worker = new Worker(new URL(import.meta.url));
+      working += 1;
+      worker.on('error', reject);
+      worker.on('message', (done: Figures) => {
+        figures = add(figures, done);
+        const now = performance.now();
+        if (now - notedAt > PROGRESS_MS) {
+          notedAt = now;
+          const rate = figures.runs / ((now - startedAt) / 1000);
+          note(`${figures.runs} of ${runs} runs, ${figures.requests} requests, ${rate.toFixed(0)} runs/s\n`);
+        }
+        give(worker);
+      });
+      give(worker);
+    }
+  });
+}
+
+function report({ runs, requests, events, outages, faults, violations }: Figures, seconds: number): string {
+  const share = outages.offered === 0 ? 0 : outages.sent / outages.offered;
+  return [
+    ...FAULT_KINDS.map((kind) => `  ${String(faults[kind] ?? 0).padStart(9)}  ${kind}`),
+    `faults injected: ${Object.values(faults).reduce((sum, count) => sum + count, 0)}, of ${FAULT_KINDS.length} kinds`,
+    `promises: ${INVARIANTS.length}`,
+    `runs: ${runs}, requests: ${requests}, events: ${events}`,
+    `calls of ZITADEL for each request during its outages: ${share.toFixed(2)}`,
+    `${seconds.toFixed(1)} s, ${(runs / seconds).toFixed(0)} runs/s`,
+    `violations: ${violations.length}`,
+    '',
+  ].join('\n');
+}
+
+/** Tells the shortest history that a seed has. */
+async function replay(seed: string): Promise<boolean> {
+  return withCrypto(async () => {
+    const plan = createPlan(seed);
+    const { violation } = await runPlan(plan);
+    if (violation === undefined) {
+      process.stdout.write(`seed ${seed}: no violation\n`);
+      return true;
+    }
+    note(`seed ${seed} breaks "${violation.invariant}"; leaving out what it does not need\n`);
+    let notedAt = performance.now();
+    const shortest = await shrink(plan, violation.invariant, (items) => {
+      if (performance.now() - notedAt < PROGRESS_MS) return;
+      notedAt = performance.now();
+      note(`${items} of ${plan.items.length} items left\n`);
+    });
+    process.stdout.write(`${await tell(shortest.plan)}\n`);
+    return false;
+  });
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: 'broker' },
+      runs: { type: 'string', default: '2000' },
+      workers: { type: 'string', default: String(availableParallelism()) },
+      replay: { type: 'string' },
+      brief: { type: 'boolean', default: false },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) return void process.stdout.write(HELP);
+  if (values.replay !== undefined) {
+    if (!(await replay(values.replay))) process.exitCode = 1;
+    return;
+  }
+  const startedAt = performance.now();
+  const figures = await simulate(values.seed, countOf('runs', values.runs), countOf('workers', values.workers));
+  process.stdout.write(report(figures, (performance.now() - startedAt) / 1000));
+  const [violation] = figures.violations;
+  if (violation === undefined) return;
+  process.stdout.write(
+    `"${violation.invariant}": ${violation.what}\nagain: npm run simulate -- --replay ${violation.seed}\n`,
+  );
+  process.exitCode = 1;
+  if (!values.brief) await replay(violation.seed);
+}
+
+if (!isMainThread) {
+  parentPort?.on('message', async (batch: Batch) => parentPort?.postMessage(await runBatch(batch)));
+} else if (import.meta.main) {
+  main().catch((error: unknown) => {
+    note(`${error instanceof Error ? error.message : 'the simulation has failed'}\nTry --help.\n`);
+    process.exitCode = 1;
+  });
+}

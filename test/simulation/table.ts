@@ -1,0 +1,152 @@
+import { holds } from '../../lib/broker/condition.ts';
+import type { CacheKey } from '../../lib/broker/demand.ts';
+import type { Row, RowUpdate, Table, TableFault } from '../../lib/broker/table.ts';
+import { fail, ok, type Result } from '../../lib/core/result.ts';
+import { SECOND_MS } from '../../lib/core/time.ts';
+import type { DrawFault, OperationFault } from './faults.ts';
+import type { Happening } from './happening.ts';
+import type { Random } from './random.ts';
+import { type Lane, NEVER, type Scheduler } from './scheduler.ts';
+import { LABELS } from './setting.ts';
+
+/** As the adapter has it. */
+const TABLE_MS = 300;
+
+/** A read that is stale sees what was there so long ago at the most. */
+const STALE_MS = SECOND_MS;
+
+/** The table of the simulation: rows, conditional writes, and what the network makes of them. */
+export interface SimulatedTable {
+  /** How one sandbox reaches it. */
+  readonly connect: (sandbox: number, lane: Lane, random: Random, onLease: (lane: Lane) => void) => Table;
+  /** Deletes a row, as its time to live does; `false` where there is none of that number. */
+  readonly deleteRow: (index: number) => boolean;
+}
+
+export interface TableDeps {
+  readonly scheduler: Scheduler;
+  readonly draw: DrawFault;
+  readonly emit: (happening: Happening) => void;
+}
+
+type Written = Row | 'refused';
+
+const lost = fail<TableFault>({ kind: 'unknown', detail: 'TimeoutError' });
+const throttled = fail<TableFault>({ kind: 'unavailable', detail: 'ThrottlingException' });
+const broken = fail<TableFault>({ kind: 'unknown', detail: 'InternalServerError' });
+const away = fail<TableFault>({ kind: 'unknown', detail: 'ECONNREFUSED' });
+
+/** Creates the table of one run. */
+export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): SimulatedTable {
+  const rows = new Map<CacheKey, Row>();
+  const before = new Map<CacheKey, { readonly row: Row | undefined; readonly until: number }>();
+
+  function write(key: CacheKey, { set, nextGeneration, remove, condition }: RowUpdate): Written {
+    const row = rows.get(key) ?? {};
+    if (!holds(condition, row)) return 'refused';
+    const next: Record<string, unknown> = { ...row, ...set };
+    if (nextGeneration) next.generation = (row.generation ?? 0) + 1;
+    for (const field of remove) delete next[field];
+    before.set(key, { row: rows.get(key), until: scheduler.now() });
+    rows.set(key, next as Row);
+    const label = LABELS.get(key) ?? 'a revocation';
+    emit({ kind: 'written', at: scheduler.now(), label, before: row, after: next as Row });
+    emit({ kind: 'text', at: scheduler.now(), text: JSON.stringify(next) });
+    return next as Row;
+  }
+
+  function read(key: CacheKey, isStale: boolean): Row | undefined {
+    const old = before.get(key);
+    return isStale && old !== undefined && scheduler.now() - old.until < STALE_MS ? old.row : rows.get(key);
+  }
+
+  /** Plays one operation: `perform` runs at the table, as often and as late as the fault says. */
+  function operate<T extends Row | undefined | 'refused'>(
+    {
+      key,
+      sandbox,
+      lane,
+      random,
+      isWrite,
+    }: { key: CacheKey; sandbox: number; lane: Lane; random: Random; isWrite: boolean },
+    perform: (fault: OperationFault | undefined) => T,
+  ): Promise<Result<T, TableFault>> {
+    if (!lane.isAlive()) return NEVER;
+    const sentAt = scheduler.now();
+    const fault = draw('table', sentAt, sandbox, random);
+    const label = LABELS.get(key);
+    const disturb = (why: string) => {
+      emit({ kind: 'disturbed', at: scheduler.now(), ...(label === undefined ? {} : { label }), why });
+      if (!isWrite) emit({ kind: 'unread', at: scheduler.now(), sandbox: lane.name });
+    };
+    if (fault !== undefined) disturb(fault);
+    const wayMs = random.int(1, 6);
+    return new Promise((resolve) => {
+      const cancel = lane.clock.after(TABLE_MS, () => {
+        if (fault === undefined) disturb('a time-out');
+        resolve(lost);
+      });
+      const reply = (delayMs: number, result: Result<T, TableFault>) =>
+        lane.receive(delayMs, () => {
+          cancel();
+          resolve(result);
+        });
+      const arrive = (delayMs: number, run: () => void) => scheduler.at(sentAt + delayMs, run);
+      switch (fault) {
+        case 'table_request_lost':
+          return;
+        case 'table_reply_lost':
+          return arrive(wayMs, () => void perform(fault));
+        case 'table_refusal_lost':
+          return arrive(wayMs, () => {
+            const value = perform(fault);
+            if (value !== 'refused') reply(wayMs, ok(value));
+          });
+        case 'table_late':
+          return arrive(random.int(TABLE_MS, 8 * SECOND_MS), () => void perform(fault));
+        case 'table_reordered':
+          return arrive(random.int(wayMs, TABLE_MS - 10), () => reply(random.int(1, 300), ok(perform(fault))));
+        case 'table_duplicated':
+          return arrive(wayMs, () => {
+            perform(fault);
+            scheduler.at(scheduler.now() + random.int(1, 40), () => reply(wayMs, ok(perform(fault))));
+          });
+        case 'table_duplicated_late':
+          arrive(wayMs, () => reply(wayMs, ok(perform(fault))));
+          return arrive(random.int(100, 20 * SECOND_MS), () => void perform(fault));
+        case 'table_throttled':
+          return reply(2 * wayMs, throttled);
+        case 'table_error':
+          return arrive(wayMs, () => {
+            if (random.chance(0.5)) perform(fault);
+            reply(wayMs, broken);
+          });
+        case 'table_away':
+          return reply(wayMs, away);
+        default:
+          return arrive(wayMs, () => reply(wayMs, ok(perform(fault))));
+      }
+    });
+  }
+
+  return {
+    connect: (sandbox, lane, random, onLease) => ({
+      read: (key) =>
+        operate({ key, sandbox, lane, random, isWrite: false }, (fault) => read(key, fault === 'table_stale')),
+      update: (key, update) =>
+        operate({ key, sandbox, lane, random, isWrite: true }, () => {
+          const written = write(key, update);
+          if (written !== 'refused' && update.set.owner !== undefined) onLease(lane);
+          return written;
+        }),
+    }),
+    deleteRow(index) {
+      const key = [...rows.keys()].filter((name) => LABELS.has(name))[index];
+      const label = key === undefined ? undefined : LABELS.get(key);
+      if (key === undefined || label === undefined) return false;
+      rows.delete(key);
+      emit({ kind: 'disturbed', at: scheduler.now(), label, why: 'row_deleted' });
+      return true;
+    },
+  };
+}
