@@ -1,20 +1,15 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bundle, FUNCTIONS } from '../../infra/build/bundle.ts';
+import { type Json, packageService, type Resource } from './packaged.ts';
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname, '../..');
 
-type Json = Record<string, unknown>;
-interface Resource {
-  readonly Type: string;
-  readonly Properties: Json;
-}
 // biome-ignore format: one profile a line
 const PROFILES = `profiles:
   orders: { issuer: https://example.zitadel.cloud, secret: zitadel/orders, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/orders] }
@@ -43,25 +38,11 @@ let output: string;
 let resources: Record<string, Resource>;
 let outputs: Json;
 
-/** Packages a copy of the service, offline and without credentials, as `npm run package` does. */
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), 'package-'));
-  for (const part of ['serverless.yml', 'infra', 'package.json'])
-    cpSync(join(root, part), join(home, part), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'));
-  const profilesFile = join(home, 'profiles-of-the-test.yml');
-  writeFileSync(profilesFile, PROFILES);
-  await bundle({ profilesFile, outdir: join(home, '.build') });
-  const quiet = { SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
-  const env = { PATH: process.env.PATH ?? '', HOME: home, PROFILES_FILE: profilesFile, ...quiet };
-  const osls = join(root, 'node_modules/.bin/osls');
-  const { stdout, stderr } = await run(process.execPath, [osls, 'package', '--stage', 'prod'], { cwd: home, env });
-  output = stdout + stderr;
-  const template = JSON.parse(
-    readFileSync(join(home, '.serverless/cloudformation-template-update-stack.json'), 'utf8'),
-  );
-  resources = template.Resources;
-  outputs = template.Outputs;
+  const packaged = await packageService(PROFILES);
+  ({ home, output } = packaged);
+  resources = packaged.template.Resources;
+  outputs = packaged.template.Outputs;
 }, 60_000);
 
 afterAll(() => rmSync(home, { recursive: true, force: true }));

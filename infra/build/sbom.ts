@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+
+const LARGEST_BOM_BYTES = 64 * 1024 * 1024;
+
+/** The parts of CycloneDX that are touched. */
+interface Bom {
+  readonly components: readonly { readonly 'bom-ref': string; readonly name: string; readonly version: string }[];
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
+}
+
+/** `name@version` of every package that is deployed. */
+function deployed(): ReadonlySet<string> {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const names = new Set<string>();
+  for (const [path, { version, dev }] of Object.entries<{ version: string; dev?: boolean }>(packages)) {
+    if (path !== '' && dev !== true) names.add(`${path.slice(path.lastIndexOf('node_modules/') + 13)}@${version}`);
+  }
+  return names;
+}
+
+/**
+ * The bill of materials (CycloneDX) of what is deployed, from `npm sbom`. What npm's own `--omit dev` leaves out is more
+ * than that: every package that a tool of development uses as well.
+ */
+function createBom(): Bom {
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+  const text = execFileSync(npm, ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', '--loglevel', 'error'], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: LARGEST_BOM_BYTES,
+  });
+  const bom: Bom = JSON.parse(text);
+  const kept = deployed();
+  const components = bom.components.filter(({ name, version }) => kept.has(`${name}@${version}`));
+  const refs = new Set(components.map((component) => component['bom-ref']));
+  const dependencies = bom.dependencies.flatMap(({ ref, dependsOn = [] }) => {
+    const isRoot = !bom.components.some((component) => component['bom-ref'] === ref);
+    return isRoot || refs.has(ref) ? [{ ref, dependsOn: dependsOn.filter((to) => refs.has(to)) }] : [];
+  });
+  return { ...bom, components, dependencies };
+}
+
+process.stdout.write(`${JSON.stringify(createBom(), null, 2)}\n`);

@@ -1,0 +1,152 @@
+import { rmSync } from 'node:fs';
+import { App, Stack } from 'aws-cdk-lib';
+import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
+import { AwsSolutionsChecks, type NagPack, ServerlessChecks } from 'cdk-nag';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ACCEPTED } from './nag-accepted.ts';
+import { type Json, type Packaged, packageService, type Template } from './packaged.ts';
+import { EVERYTHING, RULES } from './template-rules.ts';
+
+let packaged: Packaged;
+beforeAll(async () => {
+  packaged = await packageService(EVERYTHING);
+}, 60_000);
+afterAll(() => rmSync(packaged.home, { recursive: true, force: true }));
+
+describe('the packaged template keeps to: ', () => {
+  test.each(RULES)('$name', ({ complaints }) => {
+    expect(complaints(packaged.template)).toEqual([]);
+  });
+});
+
+/** What a pack of rules finds: `rule resource`. */
+function findings(pack: NagPack): readonly string[] {
+  const app = new App({ analyticsReporting: false });
+  const stack = new Stack(app, 'Broker');
+  new CfnInclude(stack, 'Template', { templateFile: packaged.file });
+  return pack.validateScope(app).violations.flatMap(({ ruleName, violatingResources }) =>
+    violatingResources.map(({ resourceLogicalId, constructPath }) => {
+      const name = resourceLogicalId ?? constructPath?.split('/').at(-1);
+      return `${ruleName} ${name}`;
+    }),
+  );
+}
+
+test.each([
+  ['AwsSolutions', () => new AwsSolutionsChecks()],
+  ['Serverless', () => new ServerlessChecks()],
+])('%s finds nothing but what is accepted, each with its reason', (name, createPack) => {
+  const accepted = ACCEPTED.filter(({ rule }) => rule.startsWith(`${name}-`));
+  expect(accepted.length).toBeGreaterThan(0);
+  // What is accepted and not found any more must go as well.
+  expect([...findings(createPack())].sort()).toEqual(
+    accepted.flatMap(({ rule, resources }) => resources.map((resource) => `${rule} ${resource}`)).sort(),
+  );
+});
+
+test.each(ACCEPTED)('$rule has a reason', ({ reason }) => {
+  expect(reason.split(' ').length).toBeGreaterThan(8);
+});
+
+type Change = (properties: (resource: string) => Json, template: Template) => void;
+
+/** The first statement of a role. */
+const statement = (role: Json): Json => {
+  const [policy] = role.Policies as { PolicyDocument: { Statement: Json[] } }[];
+  return policy?.PolicyDocument.Statement[0] ?? {};
+};
+
+/** Faults that somebody might make, and the rule that tells. */
+const FAULTS: readonly (readonly [rule: string, fault: string, change: Change])[] = [
+  [
+    'no * without its reason',
+    'a role for all tables',
+    (of) => Object.assign(statement(of('TokenRole')), { Resource: '*' }),
+  ],
+  [
+    'no * without its reason',
+    'all actions of a service',
+    (of) => Object.assign(statement(of('TokenRole')), { Action: ['dynamodb:*'] }),
+  ],
+  [
+    'a function may do what it needs, and nothing else',
+    'one action too many',
+    (of) => Object.assign(statement(of('MetadataRole')), { Action: ['dynamodb:GetItem'] }),
+  ],
+  [
+    'a function may do what it needs, and nothing else',
+    'a managed policy',
+    (of) => Object.assign(of('TokenRole'), { ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] }),
+  ],
+  [
+    'every function has its own role',
+    'a role for two',
+    (of) => Object.assign(of('RevokeLambdaFunction'), { Role: of('TokenLambdaFunction').Role }),
+  ],
+  [
+    'tables are encrypted with KMS',
+    'a table that is not',
+    (of) => Object.assign(of('TokenTable'), { SSESpecification: { SSEEnabled: false } }),
+  ],
+  [
+    'log groups end, and there is one for each function',
+    'one that never ends',
+    (of) => delete of('TokenLogs').RetentionInDays,
+  ],
+  [
+    'log groups end, and there is one for each function',
+    'one that is not there',
+    (_of, { Resources }) => delete Resources.TokenLogs,
+  ],
+  ['stages throttle and log', 'no throttling', (of) => delete of('HttpApiStage').DefaultRouteSettings],
+  ['stages throttle and log', 'no log', (of) => delete of('HttpApiStage').AccessLogSettings],
+  [
+    'routes want IAM authorisation',
+    'an open route',
+    (of) => delete of('HttpApiRoutePostProfileVarOauthV2Token').AuthorizationType,
+  ],
+  [
+    'no secret in an environment variable',
+    'a variable of another name',
+    (of) => Object.assign(of('TokenLambdaFunction'), { Environment: { Variables: { CLIENT_SECRET: 'x' } } }),
+  ],
+  [
+    'no secret in an environment variable',
+    'a key in a known one',
+    (of) =>
+      Object.assign(of('TokenLambdaFunction'), {
+        Environment: { Variables: { TABLE_NAME: '-----BEGIN PRIVATE KEY-----' } },
+      }),
+  ],
+  [
+    'every function has alarms on its errors and throttles',
+    'an alarm less',
+    (_of, { Resources }) => delete Resources.TokenErrorsAlarm,
+  ],
+  [
+    'every function has alarms on its errors and throttles',
+    'an alarm on something else',
+    (of) =>
+      Object.assign(of('TokenErrorsAlarm'), {
+        Dimensions: [{ Name: 'FunctionName', Value: { Ref: 'RevokeLambdaFunction' } }],
+      }),
+  ],
+  ['what is referred to is there', 'a table of another name', (_of, { Resources }) => delete Resources.TokenTable],
+];
+
+describe('what would be found', () => {
+  test.each(FAULTS)('%s: %s', (name, _fault, change) => {
+    const template: Template = structuredClone(packaged.template);
+    const found = RULES.find((rule) => rule.name === name);
+    change((resource) => {
+      const properties = template.Resources[resource]?.Properties;
+      if (properties === undefined) throw new Error(`there is no ${resource}`);
+      return properties;
+    }, template);
+    expect(found?.complaints(template)).not.toEqual([]);
+  });
+
+  test('every rule is broken once', () => {
+    expect(new Set(FAULTS.map(([rule]) => rule))).toEqual(new Set(RULES.map(({ name }) => name)));
+  });
+});

@@ -1,0 +1,150 @@
+import type { Json, Resource, Template } from './packaged.ts';
+
+/** A file of profiles that uses all that a profile can have. */
+// biome-ignore format: one profile a line
+export const EVERYTHING = `profiles:
+  orders: { issuer: https://example.zitadel.cloud, secret: zitadel/orders, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/orders], revocation: zitadel/app, introspection: zitadel/api }
+  shipping: { issuer: https://example.zitadel.cloud, secret: zitadel/shipping, subject: orders, revocation: zitadel/app, callers: [arn:aws:iam::123456789012:role/shipping], prewarm: true }
+`;
+
+/** One rule for templates: answers what breaks it. */
+export interface Rule {
+  readonly name: string;
+  readonly complaints: (template: Template) => readonly string[];
+}
+
+const ofType = ({ Resources }: Template, type: string): readonly (readonly [name: string, properties: Json])[] =>
+  Object.entries(Resources).flatMap(([name, { Type, Properties }]) =>
+    Type === type ? [[name, Properties ?? {}] as const] : [],
+  );
+
+/** Each text in a value, with the way to it. */
+function* texts(value: unknown, path: string): Generator<readonly [path: string, text: string]> {
+  if (typeof value === 'string') yield [path, value];
+  else if (typeof value === 'object' && value !== null) {
+    for (const [name, part] of Object.entries(value)) yield* texts(part, `${path}.${name}`);
+  }
+}
+
+/** Each statement of a policy, wherever in the template it is. */
+function* statements(value: unknown, path: string): Generator<readonly [path: string, statement: Json]> {
+  if (typeof value !== 'object' || value === null) return;
+  if ('Effect' in value) yield [path, value as Json];
+  for (const [name, part] of Object.entries(value)) yield* statements(part, `${path}.${name}`);
+}
+
+/** Statements in which a `*` is right, and why. */
+const STARS: Readonly<Record<string, string>> = {
+  'ServerlessDeploymentBucketPolicy Resource': 'all objects of the one bucket, for which plain HTTP is denied',
+  'ServerlessDeploymentBucketPolicy Action': 'whatever is asked of that bucket over plain HTTP is denied',
+  'ServerlessDeploymentBucketPolicy Principal': 'plain HTTP is denied to everybody',
+};
+
+/** The variables that functions may have; none of them is a secret. */
+const VARIABLES = ['TABLE_NAME', 'METRICS_NAMESPACE', 'PUBLIC_URL'];
+
+/** What a function may be allowed to do, and no other. */
+const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  TokenRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
+  PrewarmRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
+  IntrospectRole: ['secretsmanager:GetSecretValue'],
+  RevokeRole: ['dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
+  MetadataRole: [],
+};
+const LOGGING = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+
+/** Routes that are open to everybody, and why. */
+const OPEN_ROUTES: Readonly<Record<string, string>> = {
+  'GET /{profile}/.well-known/openid-configuration': 'clients read it before they have an identity (RFC 8414)',
+};
+
+const rule = (name: string, complaints: Rule['complaints']): Rule => ({ name, complaints });
+
+/** All rules. */
+export const RULES: readonly Rule[] = [
+  rule('no * without its reason', ({ Resources }) =>
+    Object.entries(Resources).flatMap(([name, { Properties }]) =>
+      [...statements(Properties, name)].flatMap(([path, { Action, Resource, Principal }]) =>
+        Object.entries({ Action, Resource, Principal }).flatMap(([part, value]) => {
+          const stars = [...texts(value, part)].filter(([, text]) => text.includes('*'));
+          return stars.length === 0 || `${name} ${part}` in STARS ? [] : [`${path}.${part}`];
+        }),
+      ),
+    ),
+  ),
+  rule('a function may do what it needs, and nothing else', (template) =>
+    ofType(template, 'AWS::IAM::Role').flatMap(([name, properties]) => {
+      const allowed = [...(ACTIONS[name] ?? []), ...LOGGING];
+      const inline = [...statements(properties.Policies, name)].flatMap(([, { Action }]) => [Action].flat());
+      const attached = properties.ManagedPolicyArns === undefined ? [] : [`${name}: managed policies`];
+      return [...inline.filter((action) => !allowed.includes(String(action))).map((a) => `${name}: ${a}`), ...attached];
+    }),
+  ),
+  rule('every function has its own role', (template) => {
+    const roles = ofType(template, 'AWS::Lambda::Function').map(([, { Role }]) => JSON.stringify(Role));
+    return roles.filter((role, at) => roles.indexOf(role) !== at || !role.includes('Role'));
+  }),
+  rule('tables are encrypted with KMS', (template) =>
+    ofType(template, 'AWS::DynamoDB::Table').flatMap(([name, { SSESpecification }]) =>
+      (SSESpecification as Json | undefined)?.SSEEnabled === true ? [] : [name],
+    ),
+  ),
+  rule('log groups end, and there is one for each function', (template) => {
+    const groups = ofType(template, 'AWS::Logs::LogGroup');
+    const names = groups.map(([, { LogGroupName }]) => LogGroupName);
+    const functions = ofType(template, 'AWS::Lambda::Function').map(([, { FunctionName }]) => String(FunctionName));
+    return [
+      ...groups.flatMap(([name, { RetentionInDays }]) => (Number(RetentionInDays) > 0 ? [] : [name])),
+      ...functions.filter((name) => !names.includes(`/aws/lambda/${name}`)),
+    ];
+  }),
+  rule('stages throttle and log', (template) =>
+    ofType(template, 'AWS::ApiGatewayV2::Stage').flatMap(([name, { DefaultRouteSettings, AccessLogSettings }]) => {
+      const { ThrottlingRateLimit = 0, ThrottlingBurstLimit = 0 } = (DefaultRouteSettings ?? {}) as Json;
+      const isThrottled = Number(ThrottlingRateLimit) > 0 && Number(ThrottlingBurstLimit) > 0;
+      return isThrottled && AccessLogSettings !== undefined ? [] : [name];
+    }),
+  ),
+  rule('routes want IAM authorisation', (template) =>
+    ofType(template, 'AWS::ApiGatewayV2::Route').flatMap(([, { RouteKey, AuthorizationType }]) =>
+      AuthorizationType === 'AWS_IAM' || String(RouteKey) in OPEN_ROUTES ? [] : [String(RouteKey)],
+    ),
+  ),
+  rule('no secret in an environment variable', (template) =>
+    ofType(template, 'AWS::Lambda::Function').flatMap(([name, { Environment }]) => {
+      const { Variables = {} } = (Environment ?? {}) as { Variables?: Json };
+      return Object.entries(Variables).flatMap(([variable, value]) => {
+        const isKnown = VARIABLES.includes(variable);
+        return isKnown && !/secret|password|BEGIN|eyJ/i.test(JSON.stringify(value)) ? [] : [`${name}: ${variable}`];
+      });
+    }),
+  ),
+  rule('every function has alarms on its errors and throttles', (template) => {
+    const watched = ofType(template, 'AWS::CloudWatch::Alarm').map(([, { MetricName, Dimensions }]) =>
+      JSON.stringify([MetricName, Dimensions]),
+    );
+    return ofType(template, 'AWS::Lambda::Function').flatMap(([name]) =>
+      ['Errors', 'Throttles'].flatMap((metric) => {
+        const wanted = JSON.stringify([metric, [{ Name: 'FunctionName', Value: { Ref: name } }]]);
+        return watched.includes(wanted) ? [] : [`${name}: ${metric}`];
+      }),
+    );
+  }),
+  rule('what is referred to is there', ({ Resources, Outputs }) => {
+    const names = new Set(Object.keys(Resources));
+    const missing: string[] = [];
+    const look = (value: unknown): void => {
+      if (typeof value !== 'object' || value === null) return;
+      const { Ref, 'Fn::GetAtt': getAtt } = value as Json;
+      const to = typeof Ref === 'string' ? Ref : Array.isArray(getAtt) ? String(getAtt[0]) : undefined;
+      if (to !== undefined && !to.startsWith('AWS::') && !names.has(to)) missing.push(to);
+      for (const part of Object.values(value)) look(part);
+    };
+    look(Resources);
+    look(Outputs);
+    const dependsOn = Object.values(Resources).flatMap((resource) =>
+      [(resource as Resource & { DependsOn?: string }).DependsOn ?? []].flat(),
+    );
+    return [...missing, ...dependsOn.filter((name) => !names.has(name))];
+  }),
+];
