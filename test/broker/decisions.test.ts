@@ -11,11 +11,19 @@ import {
   pauseMs,
   stands,
 } from '../../lib/broker/failure.ts';
-import { freshness, isWorthKeeping, LEAST_LEFT_MS, tokenLife } from '../../lib/broker/freshness.ts';
+import {
+  freshness,
+  isSameToken,
+  isWorthKeeping,
+  LEAST_CACHED_LIFE_MS,
+  LEAST_LEFT_MS,
+  tokenLife,
+} from '../../lib/broker/freshness.ts';
 import { authorize, grantScopes } from '../../lib/broker/policy.ts';
 import type { Profile } from '../../lib/broker/profile.ts';
 import { nextStep, pollMs } from '../../lib/broker/renewal.ts';
 import type { BrokerError } from '../../lib/core/error.ts';
+import { redacted } from '../../lib/core/redacted.ts';
 import { instant, plus } from '../../lib/core/time.ts';
 
 const NOW = instant(1_795_438_700_000);
@@ -61,9 +69,23 @@ describe('callers', () => {
     const profiles = new Map([['orders', profile()]]);
     const unknown = authorize(profiles, 'nobodys', principal());
     const foreign = authorize(profiles, 'orders', principal({ role: 'other' }));
-    expect([unknown, foreign]).toMatchObject([{ error: { kind: 'not_allowed' } }, { error: { kind: 'not_allowed' } }]);
+    expect([unknown, foreign]).toEqual([
+      { ok: false, error: { kind: 'not_allowed', detail: 'no such profile' } },
+      { ok: false, error: { kind: 'not_allowed', detail: 'the profile does not list this caller' } },
+    ]);
     expect(authorize(profiles, 'orders', principal())).toEqual({ ok: true, value: profile() });
     expect(authorize(profiles, '__proto__', principal()).ok).toBe(false);
+  });
+
+  test('one of the profile’s patterns is enough', () => {
+    const [pattern, other] = ['orders-service', 'reports-service'].map((name) => {
+      const parsed = parseRolePattern(`arn:aws:iam::123456789012:role/${name}`);
+      if (!parsed.ok) throw new Error(parsed.error);
+      return parsed.value;
+    });
+    if (pattern === undefined || other === undefined) throw new Error('no pattern');
+    const both = profile({ callers: [other, pattern] });
+    expect(authorize(new Map([['orders', both]]), 'orders', principal())).toEqual({ ok: true, value: both });
   });
 });
 
@@ -77,13 +99,14 @@ describe('scopes', () => {
     ['a d', undefined],
     ['a  b', undefined],
     [' a', undefined],
+    ['', undefined],
     ['A', undefined],
     ['a\tb', undefined],
   ])('%j', (requested, scopes) => {
     const granted = grantScopes(profile(), requested);
     expect(granted).toEqual(
       scopes === undefined
-        ? { ok: false, error: { kind: 'invalid_scope', detail: expect.any(String) } }
+        ? { ok: false, error: { kind: 'invalid_scope', detail: expect.stringMatching(/\w{5}/) } }
         : { ok: true, value: scopes },
     );
   });
@@ -96,6 +119,7 @@ describe('cache keys', () => {
     ['the secret', { profile: profile({ secret: 'other' }) }],
     ['the grant', { profile: profile({ grant: 'client_credentials' as const }) }],
     ['the subject', { profile: profile({ subject: 'reports' }) }],
+    ['the application that revokes', { profile: profile({ revocation: 'app' }) }],
     ['a scope', { scopes: ['a'] }],
     ['where scopes end', { scopes: ['a b'] }],
     ['no scope', { scopes: [] }],
@@ -110,6 +134,13 @@ describe('cache keys', () => {
     expect(cacheKey({ profile: profile({ callers: [], prewarm: true, minValidityMs: 5_000 }), scopes })).toBe(
       cacheKey({ profile: profile(), scopes }),
     );
+  });
+
+  test('stay what they are from release to release: rows are found by them', () => {
+    // SHA-256 of v1, name, issuer, secret, grant, subject, revocation and scopes, each after its length in four bytes.
+    expect(
+      cacheKey({ profile: profile({ name: 'orders', issuer: 'https://a.example', secret: 'b' }), scopes: ['c', 'ü'] }),
+    ).toBe('2vKT1XWsnL5zBZF3IGxtrQrvvZV1mwlSkG883ryyoYQ');
   });
 
   test('two demands have one key only if they are the same', () => {
@@ -300,4 +331,18 @@ test('a bounded map forgets what was used least recently', () => {
   expect([map.get('a'), map.get('b'), map.get('c'), map.size()]).toEqual([1, undefined, 3, 2]);
   map.set('c', 4);
   expect([map.get('a'), map.get('c'), map.size()]).toEqual([1, 4, 2]);
+});
+
+test('two tokens are the same if their users cannot tell them apart', () => {
+  const token = (text: string) => ({ accessToken: redacted(text), ...tokenLife(NOW, { lifeMs: 60_000, random: 0 }) });
+  expect(isSameToken(token('a'), { ...token('a'), earnedAt: plus(NOW, 1) })).toBe(true);
+  expect(isSameToken(token('a'), token('b'))).toBe(false);
+  expect(isSameToken(token('a'), undefined)).toBe(false);
+  expect(isSameToken(undefined, token('a'))).toBe(false);
+  expect(isSameToken(undefined, undefined)).toBe(false);
+});
+
+test('the least that a token must have left is 5 s, and the shortest life that is kept 20 s', () => {
+  expect(LEAST_LEFT_MS).toBe(5_000);
+  expect(LEAST_CACHED_LIFE_MS).toBe(20_000);
 });

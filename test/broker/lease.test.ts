@@ -39,6 +39,35 @@ describe('the lease may be taken', () => {
   });
 });
 
+test('the condition of a taking, as the table gets it', () => {
+  const free = {
+    kind: 'any',
+    of: [
+      { kind: 'absent', field: 'leaseUntil' },
+      { kind: 'below', field: 'leaseUntil', value: NOW - 1_000 },
+    ],
+  };
+  const due = [
+    { kind: 'absent', field: 'sealed' },
+    { kind: 'at_most', field: 'refreshAt', value: NOW },
+    { kind: 'differs', field: 'credential', value: 'c1' },
+  ];
+  const failed = [
+    { kind: 'absent', field: 'failedUntil' },
+    { kind: 'at_most', field: 'failedUntil', value: NOW },
+  ];
+  expect(mayAcquire(NOW, MINE)).toEqual({
+    kind: 'all',
+    of: [free, { kind: 'any', of: due }, { kind: 'any', of: failed }],
+  });
+  const worthless = { kind: 'equals', field: 'sealed', value: 's' };
+  const foreign = { kind: 'equals', field: 'failedUntil', value: 7 };
+  expect(mayAcquire(NOW, { ...MINE, sealed: 's', failedUntil: instant(7) })).toEqual({
+    kind: 'all',
+    of: [free, { kind: 'any', of: [...due, worthless] }, { kind: 'any', of: [...failed, foreign] }],
+  });
+});
+
 test.each([
   [{ generation: 2, owner: 'me' }, true],
   [{ generation: 3, owner: 'me' }, false],
@@ -50,9 +79,13 @@ test.each([
 });
 
 test('how long it lasts', () => {
-  expect(acquire('me', NOW, mayAcquire(NOW, MINE))).toMatchObject({
-    set: { owner: 'me', leaseUntil: plus(NOW, LEASE_MS) },
+  expect(LEASE_MS).toBe(5_000);
+  expect(acquire('me', NOW, mayAcquire(NOW, MINE))).toEqual({
+    // A day later nobody asks for the row any more.
+    set: { owner: 'me', leaseUntil: plus(NOW, 5_000), ttl: Math.floor(NOW / 1_000) + 86_400 },
     nextGeneration: true,
+    remove: [],
+    condition: mayAcquire(NOW, MINE),
   });
   expect(isLeased({ leaseUntil: plus(NOW, 1) }, NOW)).toBe(true);
   expect(isLeased({}, NOW)).toBe(false);
@@ -63,6 +96,13 @@ test('how long it lasts', () => {
 
 test('publishing ends the lease and every failure; giving up leaves its failure', () => {
   const lease = { generation: 1, owner: 'me', until: NOW };
+  expect(isStillMine(lease)).toEqual({
+    kind: 'all',
+    of: [
+      { kind: 'equals', field: 'generation', value: 1 },
+      { kind: 'equals', field: 'owner', value: 'me' },
+    ],
+  });
   expect(publish(lease, token)).toMatchObject({
     set: token,
     remove: ['owner', 'leaseUntil', 'failedUntil', 'failure', 'failures', 'failedCredential'],
@@ -72,9 +112,10 @@ test('publishing ends the lease and every failure; giving up leaves its failure'
     set: {},
     remove: ['owner', 'leaseUntil', 'failedUntil', 'failure', 'failures', 'failedCredential'],
   });
-  expect(release(lease, { failedUntil: NOW, failure: 'unavailable', failures: 1 }).remove).toEqual([
-    'owner',
-    'leaseUntil',
-    'failedCredential',
-  ]);
+  const failure = { failedUntil: NOW, failure: 'unavailable', failures: 1 };
+  expect(release(lease, failure)).toEqual({
+    set: failure,
+    remove: ['owner', 'leaseUntil', 'failedCredential'],
+    condition: isStillMine(lease),
+  });
 });

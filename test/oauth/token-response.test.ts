@@ -16,6 +16,8 @@ describe('parseTokenResponse', () => {
     ['the shortest life', answer({ ...GOOD, expires_in: 1 }), 1_000, undefined],
     ['the longest life', answer({ ...GOOD, expires_in: 2_592_000 }), 2_592_000_000, undefined],
     ['a charset', answer(GOOD, 'application/json; charset=utf-8'), 43_199_000, undefined],
+    ['a media type that ends in json', answer(GOOD, 'application/problem+JSON'), 43_199_000, undefined],
+    ['a space before the charset', answer(GOOD, 'application/json ;charset=utf-8'), 43_199_000, undefined],
     ['members that nobody knows', answer({ ...GOOD, id_token: 1 }), 43_199_000, undefined],
   ])('%s', (_name, given, lifeMs, scope) => {
     const result = parseTokenResponse(given);
@@ -25,6 +27,9 @@ describe('parseTokenResponse', () => {
 
   test.each([
     ['HTML', answer('<html>', 'text/html'), 'the content type is not JSON'],
+    ['a type that holds JSON somewhere', answer(GOOD, 'text/html, application/json'), 'the content type is not JSON'],
+    ['a type that begins like JSON', answer(GOOD, 'application/jsonx'), 'the content type is not JSON'],
+    ['a suffix of nothing', answer(GOOD, 'application/+json'), 'the content type is not JSON'],
     ['no content type', { ...answer(GOOD), headers: {} }, 'the content type is not JSON'],
     ['broken JSON', answer('{"access_token"'), 'the body is no JSON object'],
     ['an array', answer([GOOD]), 'the body is no JSON object'],
@@ -45,6 +50,8 @@ describe('parseTokenResponse', () => {
       'access_token is missing or no token',
     ],
     ['a token in __proto__', answer(`{"__proto__":${JSON.stringify(GOOD)}}`), 'access_token is missing or no token'],
+    ['a number for a body', answer('7'), 'the body is no JSON object'],
+    ['no type', answer({ ...GOOD, token_type: undefined }), 'token_type is not Bearer'],
     ['another type', answer({ ...GOOD, token_type: 'N_A' }), 'token_type is not Bearer'],
     ['no life', answer({ ...GOOD, expires_in: undefined }), 'expires_in is no whole number'],
     ['a life in text', answer({ ...GOOD, expires_in: '43199' }), 'expires_in is no whole number'],
@@ -61,6 +68,22 @@ describe('parseTokenResponse', () => {
   ])('%s is refused', (_name, given, problem) => {
     expect(parseTokenResponse(given)).toEqual({ ok: false, error: problem });
   });
+});
+
+test('a token of the greatest length', () => {
+  expect(parseTokenResponse(answer({ ...GOOD, access_token: 'a'.repeat(16_384) }))).toMatchObject({ ok: true });
+});
+
+test.each([
+  ['its issued type', { ...GOOD, issued_token_type: 'urn:x' }, { tokenType: 'Bearer', issuedTokenType: 'urn:x' }],
+  ['none where it is no text', { ...GOOD, issued_token_type: 7 }, { tokenType: 'Bearer' }],
+  ['no scope that was not sent', GOOD, { tokenType: 'Bearer' }],
+])('an answer has %s', (_name, body, expected) => {
+  const result = parseTokenResponse(answer(body));
+  expect(result).toEqual({ ok: true, value: { accessToken: expect.anything(), lifeMs: 43_199_000, ...expected } });
+  expect(result.ok && Object.keys(result.value).sort()).toEqual(
+    ['accessToken', 'lifeMs', ...Object.keys(expected)].sort(),
+  );
 });
 
 test.each([

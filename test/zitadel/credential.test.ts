@@ -13,6 +13,8 @@ const pem = (bits: number) =>
   generateKeyPairSync('rsa', { modulusLength: bits }).privateKey.export({ type: 'pkcs1', format: 'pem' });
 const pkcs8 = (key: string) => createPrivateKey(key).export({ type: 'pkcs8', format: 'pem' });
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+const x25519 = generateKeyPairSync('x25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
 const ed25519 = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
 
 describe('recognises', () => {
@@ -36,6 +38,17 @@ describe('recognises', () => {
     ],
     ['a key in PKCS#8', { ...saKey, key: pkcs8(saKey.key) }, { kind: 'service_account_key', key: { alg: 'RS256' } }],
     ['a P-256 key', { ...saKey, key: p256 }, { kind: 'service_account_key', key: { alg: 'ES256' } }],
+    [
+      'a key in snake case',
+      { type: 'serviceaccount', user_id: 'u', key_id: 'k', key: saKey.key },
+      { kind: 'service_account_key', userId: 'u', key: { kid: 'k' } },
+    ],
+    [
+      'an application key in snake case',
+      { type: 'application', client_id: 'c', key_id: 'k', key: saKey.key },
+      { kind: 'application_key', clientId: 'c', key: { kid: 'k' } },
+    ],
+    ['a key without a date', { ...saKey, expirationDate: null }, { kind: 'service_account_key' }],
     [
       'a key that never expires',
       { ...saKey, expirationDate: '9999-12-31T23:59:59Z' },
@@ -69,12 +82,34 @@ describe('says which field cannot serve', () => {
     ],
     ['1024 bit', { ...saKey, key: pem(1024) }, 'key', /RSA key of 1024 bit; at least 2048/],
     ['Ed25519', { ...saKey, key: ed25519 }, 'key', /neither an RSA nor a P-256 key/],
+    ['P-384', { ...saKey, key: p384 }, 'key', /neither an RSA nor a P-256 key/],
+    ['X25519', { ...saKey, key: x25519 }, 'key', /neither an RSA nor a P-256 key/],
+    ['a key, and no word of its type', { clientId: 'a', clientSecret: 'b', key: 'c' }, 'type', /must be/],
+    ['a key id, and no word of its type', { clientId: 'a', clientSecret: 'b', keyId: 'c' }, 'type', /must be/],
+    ['a type, and no key', { clientId: 'a', clientSecret: 'b', type: 'web' }, 'type', /must be/],
+    ['a date in numbers', { ...saKey, expirationDate: 1_795_438_700_000 }, 'expirationDate', /no RFC 3339 date/],
     ['a date that is none', { ...saKey, expirationDate: 'canary-canary' }, 'expirationDate', /no RFC 3339 date/],
   ])('%s', (_name, secret, field, problem) => {
     const result = parse(secret);
     expect(result).toEqual({ ok: false, error: { field, problem: expect.stringMatching(problem) } });
     expect(JSON.stringify(result)).not.toContain('canary');
   });
+});
+
+test('what has no date is never past it', () => {
+  for (const secret of [
+    { clientId: 'a', clientSecret: 'b' },
+    { ...saKey, expirationDate: undefined },
+  ]) {
+    const credential = parse(secret);
+    if (!credential.ok) throw new Error('no credential');
+    expect(expiredField(credential.value, instant(Number.MAX_SAFE_INTEGER))).toBeUndefined();
+  }
+});
+
+test('a name for a credential is made of its kind as well', () => {
+  const credential = parse({ clientId: 'a', clientSecret: 'b' });
+  expect(credential.ok && credential.value.material.reveal()).toBe('["client_secret","a","b"]');
 });
 
 test('a key past its date', () => {
