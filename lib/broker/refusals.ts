@@ -78,7 +78,12 @@ export function createRefusals({ clock, credentials }: { clock: Clock; credentia
     };
 
     const standing = standingRefusal(held);
-    if (standing !== undefined) return fail(standing);
+    if (standing !== undefined) {
+      // Somebody else may have read a changed secret since this credential was taken from it.
+      const isChanged = ![undefined, held.id].includes(credentials.known(secret));
+      const current = isChanged ? await credentials.reread(secret, held.id) : undefined;
+      return current?.ok && mayRepeat(0) ? tryLast(current.value) : fail(standing);
+    }
     const first = await tryWith(held);
     if (first.ok || first.error.credential === undefined) return first;
     const current = await credentials.reread(secret, held.id);

@@ -82,6 +82,18 @@ describe('a credential that is refused', () => {
     expect((await run(withCredential('mine', await held(), attempts(2), always))).ok).toBe(true);
   });
 
+  test('gives way to one that somebody else has read since', async () => {
+    const mine = await held();
+    secrets.put('mine', secret('second'));
+    await run(withCredential('mine', mine, attempts(2), always));
+    tried = [];
+    const second = await run(withCredential('mine', mine, attempts(1), always));
+    expect(second).toMatchObject({ ok: true, value: { value: 'token' } });
+    expect(tried).toEqual([(await held()).id]);
+    expect(secrets.reads()).toBe(2);
+    expect(await run(withCredential('mine', mine, attempts(1), () => false))).toMatchObject({ ok: false });
+  });
+
   test('is refused twice at the most', async () => {
     const mine = await held();
     secrets.put('mine', secret('second'));
