@@ -89,8 +89,10 @@ export type DrawFault = (place: Place, now: number, sandbox: number, random: Ran
 
 /** Creates the decision from the spans of a plan; every fault that is met is counted. */
 export function createFaults(spans: readonly FaultSpan[], count: (fault: FaultKind) => void): DrawFault {
+  // Who is away cannot do anything else wrong.
+  const inOrder = spans.toSorted((a, b) => Number(b.fault.endsWith('_away')) - Number(a.fault.endsWith('_away')));
   return (place, now, sandbox, random) => {
-    for (const { fault, from, until, share, sandbox: only } of spans) {
+    for (const { fault, from, until, share, sandbox: only } of inOrder) {
       if (OPERATION_FAULTS[fault] !== place || now < from || now >= until) continue;
       if (only !== undefined && only !== sandbox) continue;
       if (!random.chance(share)) continue;
