@@ -8,6 +8,7 @@ const LARGEST_BOM_BYTES = 64 * 1024 * 1024;
 
 /** The parts of CycloneDX that are touched. */
 interface Bom {
+  readonly metadata: { readonly component: { readonly name: string } };
   readonly components: readonly { readonly 'bom-ref': string; readonly name: string; readonly version: string }[];
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
 }
@@ -42,7 +43,10 @@ function createBom(): Bom {
     const isRoot = !bom.components.some((component) => component['bom-ref'] === ref);
     return isRoot || refs.has(ref) ? [{ ref, dependsOn: dependsOn.filter((to) => refs.has(to)) }] : [];
   });
-  return { ...bom, components, dependencies };
+  // npm takes the name of the folder, whatever the package is called.
+  const { name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const metadata = { ...bom.metadata, component: { ...bom.metadata.component, name } };
+  return { ...bom, metadata, components, dependencies };
 }
 
 process.stdout.write(`${JSON.stringify(createBom(), null, 2)}\n`);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bundle, FUNCTIONS } from '../../infra/build/bundle.ts';
-import { type Json, packageService, type Resource } from './packaged.ts';
+import { type Json, packageService, type Resource } from './template/packaged.ts';
 
 const run = promisify(execFile);
 

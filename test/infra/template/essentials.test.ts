@@ -1,11 +1,7 @@
 import { rmSync } from 'node:fs';
-import { App, Stack } from 'aws-cdk-lib';
-import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
-import { AwsSolutionsChecks, type NagPack, ServerlessChecks } from 'cdk-nag';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ACCEPTED } from './nag-accepted.ts';
+import { EVERYTHING, RULES } from './essentials.ts';
 import { type Json, type Packaged, packageService, type Template } from './packaged.ts';
-import { EVERYTHING, RULES } from './template-rules.ts';
 
 let packaged: Packaged;
 beforeAll(async () => {
@@ -17,35 +13,6 @@ describe('the packaged template keeps to: ', () => {
   test.each(RULES)('$name', ({ complaints }) => {
     expect(complaints(packaged.template)).toEqual([]);
   });
-});
-
-/** What a pack of rules finds: `rule resource`. */
-function findings(pack: NagPack): readonly string[] {
-  const app = new App({ analyticsReporting: false });
-  const stack = new Stack(app, 'Broker');
-  new CfnInclude(stack, 'Template', { templateFile: packaged.file });
-  return pack.validateScope(app).violations.flatMap(({ ruleName, violatingResources }) =>
-    violatingResources.map(({ resourceLogicalId, constructPath }) => {
-      const name = resourceLogicalId ?? constructPath?.split('/').at(-1);
-      return `${ruleName} ${name}`;
-    }),
-  );
-}
-
-test.each([
-  ['AwsSolutions', () => new AwsSolutionsChecks()],
-  ['Serverless', () => new ServerlessChecks()],
-])('%s finds nothing but what is accepted, each with its reason', (name, createPack) => {
-  const accepted = ACCEPTED.filter(({ rule }) => rule.startsWith(`${name}-`));
-  expect(accepted.length).toBeGreaterThan(0);
-  // What is accepted and not found any more must go as well.
-  expect([...findings(createPack())].sort()).toEqual(
-    accepted.flatMap(({ rule, resources }) => resources.map((resource) => `${rule} ${resource}`)).sort(),
-  );
-});
-
-test.each(ACCEPTED)('$rule has a reason', ({ reason }) => {
-  expect(reason.split(' ').length).toBeGreaterThan(8);
 });
 
 type Change = (properties: (resource: string) => Json, template: Template) => void;

@@ -1,0 +1,97 @@
+import type { Json, Template } from './packaged.ts';
+
+/** A fault that somebody might make. */
+export interface Fault {
+  /** The rule that tells. */
+  readonly rule: string;
+  readonly fault: string;
+  /** Makes the fault in a copy of the template. */
+  readonly make: (
+    properties: (resource: string) => Json,
+    resources: Record<string, unknown>,
+    template: Template,
+  ) => void;
+}
+
+const CLOUD_FRONT = { Type: 'AWS::CloudFront::Distribution', Properties: {} };
+const OPEN_URL = { Type: 'AWS::Lambda::Url', Properties: { AuthType: 'NONE', TargetFunctionArn: 'token' } };
+const STAGELESS = { Type: 'AWS::ApiGatewayV2::Api', Properties: { ProtocolType: 'HTTP' } };
+
+const ROUTE = 'HttpApiRoutePostProfileVarOauthV2Token';
+
+/** The statements of a role. */
+const statementsOf = (role: Json): Json[] => {
+  const [policy] = role.Policies as { PolicyDocument: { Statement: Json[] } }[];
+  return policy?.PolicyDocument.Statement ?? [];
+};
+
+const allow = (Action: string, rest: Json): Json => ({ Effect: 'Allow', Action, ...rest });
+
+/** Each rule at least once. */
+// biome-ignore format: one fault a line or two
+export const FAULTS: readonly Fault[] = [
+  { rule: 'there are no resources but those of known types', fault: 'a URL of a function, open to everybody',
+    make: (_of, resources) => Object.assign(resources, { TokenUrl: OPEN_URL }) },
+  { rule: 'there are no resources but those of known types', fault: 'something before the API',
+    make: (_of, resources) => Object.assign(resources, { Front: CLOUD_FRONT }) },
+  { rule: 'functions are called by this API and this schedule only', fault: 'everybody calls a function',
+    make: (of) => Object.assign(of('TokenLambdaPermissionHttpApi'), { Principal: '*' }) },
+  { rule: 'functions are called by this API and this schedule only', fault: 'any API of any account calls a function',
+    make: (of) => delete of('RevokeLambdaPermissionHttpApi').SourceArn },
+  { rule: 'functions are called by this API and this schedule only', fault: 'an API of another stack calls a function',
+    make: (of) => Object.assign(of('TokenLambdaPermissionHttpApi'), { SourceArn: 'arn:aws:execute-api:eu-central-1:123456789012:other/*' }) },
+  { rule: 'functions are called by this API and this schedule only', fault: 'the schedule may do more than call',
+    make: (of) => Object.assign(of('PrewarmLambdaPermissionEventsRuleSchedule1'), { Action: 'lambda:*' }) },
+  { rule: 'a route leads to a function that this API may call, and that answers in time', fault: 'no permission',
+    make: (_of, resources) => delete resources.IntrospectLambdaPermissionHttpApi },
+  { rule: 'a route leads to a function that this API may call, and that answers in time', fault: 'a route to the schedule\'s function',
+    make: (of) => Object.assign(of('HttpApiIntegrationToken'), { IntegrationUri: { 'Fn::GetAtt': ['PrewarmLambdaFunction', 'Arn'] } }) },
+  { rule: 'a route leads to a function that this API may call, and that answers in time', fault: 'API Gateway has given up before',
+    make: (of) => Object.assign(of('TokenLambdaFunction'), { Timeout: 31 }) },
+  { rule: 'a route leads to a function that this API may call, and that answers in time', fault: 'a route that leads nowhere',
+    make: (of) => delete of(ROUTE).Target },
+  { rule: 'every API has one stage, whose limits no route goes round', fault: 'a route with limits of its own',
+    make: (of) => Object.assign(of('HttpApiStage'), { RouteSettings: { [ROUTE]: { ThrottlingRateLimit: 100_000 } } }) },
+  { rule: 'every API has one stage, whose limits no route goes round', fault: 'another API, without limits',
+    make: (_of, resources) => Object.assign(resources, { OtherApi: STAGELESS }) },
+  { rule: 'statements name what they are about, not what they leave out', fault: 'everything but IAM',
+    make: (of) => statementsOf(of('TokenRole')).push({ Effect: 'Allow', NotAction: 'iam:PassRole', Resource: 'arn:aws:s3:::bucket' }) },
+  { rule: 'statements name what they are about, not what they leave out', fault: 'every table but one',
+    make: (of) => statementsOf(of('TokenRole')).push(allow('dynamodb:GetItem', { NotResource: 'arn:aws:dynamodb:::table/other' })) },
+  { rule: 'a statement for everybody only denies', fault: 'the packages are for everybody',
+    make: (of) => Object.assign((of('ServerlessDeploymentBucketPolicy').PolicyDocument as { Statement: Json[] }).Statement[0] ?? {}, { Effect: 'Allow' }) },
+  { rule: 'secrets are named one by one', fault: 'all secrets with names of eight characters',
+    make: (of) => statementsOf(of('TokenRole')).push(allow('secretsmanager:GetSecretValue', { Resource: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:????????-??????' })) },
+  { rule: 'secrets are named one by one', fault: 'all secrets of a folder',
+    make: (of) => statementsOf(of('TokenRole')).push(allow('secretsmanager:GetSecretValue', { Resource: { 'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:::secret:zitadel/*` } })) },
+  { rule: 'a key decrypts through one service only', fault: 'a key for any ciphertext',
+    make: (of) => statementsOf(of('TokenRole')).push(allow('kms:Decrypt', { Resource: 'arn:aws:kms:eu-central-1:123456789012:key/k' })) },
+  { rule: 'a function writes its own log, and no other\'s', fault: 'the log of another function',
+    make: (of) => Object.assign(statementsOf(of('MetadataRole'))[0] ?? {}, { Resource: { 'Fn::GetAtt': ['TokenLogs', 'Arn'] } }) },
+  { rule: 'a function writes its own log, and no other\'s', fault: 'no log at all',
+    make: (of) => statementsOf(of('MetadataRole')).shift() },
+  { rule: 'policies fit into a role', fault: 'too many secrets',
+    make: (of) => statementsOf(of('TokenRole')).push(...Array(100).fill(allow('secretsmanager:GetSecretValue', { Resource: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:s-??????' }))) },
+  { rule: 'functions run their bundle and nothing else', fault: 'a layer',
+    make: (of) => Object.assign(of('TokenLambdaFunction'), { Layers: ['arn:aws:lambda:eu-central-1:123456789012:layer:extension:1'] }) },
+  { rule: 'buckets are encrypted, and closed to the public', fault: 'not encrypted',
+    make: (of) => delete of('ServerlessDeploymentBucket').BucketEncryption },
+  { rule: 'buckets are encrypted, and closed to the public', fault: 'half closed',
+    make: (of) => Object.assign(of('ServerlessDeploymentBucket'), { PublicAccessBlockConfiguration: { BlockPublicAcls: true } }) },
+  { rule: 'tables can be brought back, and forget by themselves', fault: 'no recovery',
+    make: (of) => delete of('TokenTable').PointInTimeRecoverySpecification },
+  { rule: 'tables can be brought back, and forget by themselves', fault: 'rows for ever',
+    make: (of) => delete of('TokenTable').TimeToLiveSpecification },
+  { rule: 'every alarm looks at something that is there', fault: 'metrics in another namespace',
+    make: (of) => Object.assign(of('CredentialRefusedAlarm'), { Namespace: 'zitadel-token-broker-dev' }) },
+  { rule: 'every alarm looks at something that is there', fault: 'a dimension that the metric does not have',
+    make: (of) => Object.assign(of('CredentialRefusedAlarm'), { Dimensions: [{ Name: 'profile', Value: 'orders' }] }) },
+  { rule: 'every alarm looks at something that is there', fault: 'a function by a name of its own',
+    make: (of) => Object.assign(of('PrewarmMissingAlarm'), { Dimensions: [{ Name: 'FunctionName', Value: 'prewarm' }] }) },
+  { rule: 'every alarm looks at something that is there', fault: 'another dimension',
+    make: (of) => Object.assign(of('ApiErrorsAlarm'), { Dimensions: [{ Name: 'ApiName', Value: { Ref: 'HttpApi' } }] }) },
+  { rule: 'names in texts are there', fault: 'a URL of no API',
+    make: (_of, _resources, { Outputs }) => Object.assign(Outputs, { BrokerUrl: { Value: { 'Fn::Sub': `https://\${HttpApiX}.execute-api` } } }) },
+  { rule: 'names in texts are there', fault: 'an attribute of nothing, in one text',
+    make: (of) => Object.assign(of('TokenLambdaFunction'), { Role: { 'Fn::GetAtt': 'NoRole.Arn' } }) },
+];

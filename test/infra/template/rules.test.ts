@@ -1,0 +1,129 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { instant } from '../../../lib/core/time.ts';
+import { createLog } from '../../../lib/http/log.ts';
+import { ACCEPTED } from './accepted.ts';
+import { CONTENTS } from './contents.ts';
+import { DOORS } from './doors.ts';
+import { EVERYTHING, RULES } from './essentials.ts';
+import { FAULTS } from './faults.ts';
+import { findings, NAG_FAULTS } from './nag.ts';
+import { ALL_OPTIONS, packageAgain } from './options.ts';
+import { type Json, type Packaged, packageService, type Template } from './packaged.ts';
+import { ofType } from './reading.ts';
+import { RIGHTS } from './rights.ts';
+
+const ALL = [...DOORS, ...RIGHTS, ...CONTENTS];
+
+let packaged: Packaged;
+let withOptions: Template;
+beforeAll(async () => {
+  packaged = await packageService(EVERYTHING);
+  withOptions = await packageAgain(packaged.home, ALL_OPTIONS);
+}, 120_000);
+afterAll(() => rmSync(packaged.home, { recursive: true, force: true }));
+
+describe('the packaged template keeps to', () => {
+  test.each(ALL)('$name', ({ complaints }) => expect(complaints(packaged.template)).toEqual([]));
+});
+
+describe('with every option set it keeps to', () => {
+  test.each(ALL)('$name', ({ complaints }) => expect(complaints(withOptions)).toEqual([]));
+
+  /** With keys of one's own, functions decrypt; how, RIGHTS says. */
+  const mayDecrypt = ['PrewarmRole', 'RevokeRole', 'TokenRole', 'IntrospectRole'];
+  test.each(RULES)('$name', ({ complaints }) => {
+    const others = complaints(withOptions).filter(
+      (line) => !mayDecrypt.some((role) => line === `${role}: kms:Decrypt`),
+    );
+    expect(others).toEqual([]);
+  });
+
+  test('what the options say', () => {
+    const of = (name: string) => withOptions.Resources[name]?.Properties;
+    expect(of('TokenLambdaFunction')).toMatchObject({ ReservedConcurrentExecutions: 20 });
+    expect(of('MetadataLambdaFunction')).toMatchObject({
+      Environment: { Variables: { PUBLIC_URL: 'https://tokens.example.com' } },
+    });
+    expect(of('HttpApiStage')).toMatchObject({
+      // From the command line they are texts; CloudFormation reads numbers from them, as it does from its own parameters.
+      DefaultRouteSettings: { ThrottlingRateLimit: '10', ThrottlingBurstLimit: '20' },
+    });
+    expect(of('TokenTable')).toMatchObject({
+      SSESpecification: { KMSMasterKeyId: ALL_OPTIONS.tableKmsKeyArn },
+      DeletionProtectionEnabled: true,
+    });
+    expect(of('PrewarmEventsRuleSchedule1')).toMatchObject({ ScheduleExpression: 'rate(2 minutes)' });
+    const topics = ofType(withOptions, 'AWS::CloudWatch::Alarm').map(([, { AlarmActions }]) => AlarmActions);
+    expect(topics).toEqual(topics.map(() => [ALL_OPTIONS.alarmTopicArn]));
+    const days = ofType(withOptions, 'AWS::Logs::LogGroup').map(([, { RetentionInDays }]) => RetentionInDays);
+    expect(days).toEqual(days.map(() => '365'));
+    expect(of('TokenLogs')).toMatchObject({ LogGroupName: '/aws/lambda/zitadel-token-broker-dev-token' });
+  });
+
+  test('there is no other option', () => {
+    const { params } = parse(readFileSync(join(packaged.home, 'serverless.yml'), 'utf8'));
+    const commented = ['reservedConcurrency'];
+    expect(Object.keys(ALL_OPTIONS)).toEqual([...Object.keys(params.default), ...commented].sort());
+  });
+});
+
+/** The properties of a resource that must be there, to be changed. */
+function propertiesOf({ Resources }: Template, name: string): Json {
+  const properties = Resources[name]?.Properties;
+  if (properties === undefined) throw new Error(`there is no ${name}`);
+  return properties;
+}
+
+describe('what would be found', () => {
+  test.each(FAULTS)('$rule: $fault', ({ rule, make }) => {
+    const template = structuredClone(packaged.template);
+    make((name) => propertiesOf(template, name), template.Resources, template);
+    const found = ALL.find(({ name }) => name === rule);
+    expect(found?.complaints(template).length).toBeGreaterThan(0);
+  });
+
+  test('every rule is broken', () => {
+    expect(new Set(FAULTS.map(({ rule }) => rule))).toEqual(new Set(ALL.map(({ name }) => name)));
+  });
+});
+
+describe('cdk-nag', () => {
+  const accepted = ACCEPTED.flatMap(({ rule, resources }) => resources.map((resource) => `${rule} ${resource}`));
+
+  test('finds nothing but what is accepted, each with its reason', () => {
+    // What is accepted and not found any more must go as well.
+    expect([...findings(packaged.template, packaged.home)].sort()).toEqual([...accepted].sort());
+    for (const { reason } of ACCEPTED) expect(reason.split(' ').length).toBeGreaterThan(8);
+  });
+
+  test('finds nothing else with every option set', () => {
+    expect([...findings(withOptions, packaged.home)].sort()).toEqual([...accepted].sort());
+  });
+
+  test.each(NAG_FAULTS)('would find %s', (finding, make) => {
+    const template = structuredClone(packaged.template);
+    make((name) => propertiesOf(template, name));
+    expect(findings(template, packaged.home)).toContain(finding);
+    expect(accepted).not.toContain(finding);
+  });
+});
+
+test('the alarm on refused credentials counts what the log counts, as the log counts it', () => {
+  const alarm = packaged.template.Resources.CredentialRefusedAlarm?.Properties;
+  const lines: string[] = [];
+  createLog(String(alarm?.Namespace), (line) => lines.push(line)).request({
+    at: instant(1_700_000_000_000),
+    requestId: 'r1',
+    route: 'token',
+    profile: 'orders',
+    status: 502,
+    durationMs: 10,
+    error: { kind: 'credential_refused', detail: 'invalid_client' },
+  });
+  const [{ Dimensions, Metrics }] = JSON.parse(String(lines[0]))._aws.CloudWatchMetrics;
+  expect(Metrics).toEqual([{ Name: alarm?.MetricName }]);
+  expect(Dimensions).toEqual([alarm?.Dimensions ?? []]);
+});
