@@ -20,7 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only some rooms may use. */
 const PACKAGES: readonly (readonly [pattern: RegExp, rooms: readonly string[]])[] = [
   [/^@aws-sdk\/|^@smithy\//, ['lib/aws', 'infra/local']],
-  [/^node:https?$/, ['lib/http', 'infra/local', 'infra/local/zitadel']],
+  [/^node:https?$/, ['lib/http', 'lib/aws', 'infra/local', 'infra/local/zitadel']],
 ];
 
 const roomOf = (file: string): string => {

@@ -11,10 +11,3 @@ export function errorName(error: unknown): string {
   const name = error instanceof Error ? error.name : typeof error;
   return /^\w{1,64}$/.test(name) ? name : 'Error';
 }
-
-/** Whether the service itself has answered, and with an error of the request's (4xx): then nothing was done. */
-export function isAnswered(error: unknown): boolean {
-  const { $metadata: metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: number } };
-  const status = metadata?.httpStatusCode ?? 0;
-  return status >= 400 && status < 500;
-}

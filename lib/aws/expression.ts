@@ -1,6 +1,8 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Condition, FieldValue } from '../broker/condition.ts';
 import type { RowField, RowUpdate } from '../broker/table.ts';
+
+/** A value as DynamoDB writes it. */
+export type AttributeValue = { readonly S: string } | { readonly N: string };
 
 /** The expressions of an UpdateItem, with their names and values. */
 export interface UpdateExpression {

@@ -5,6 +5,7 @@ import { redacted } from '../core/redacted.ts';
 import { fail, ok } from '../core/result.ts';
 import { SECOND_MS } from '../core/time.ts';
 import { abortAfter, errorName } from './call.ts';
+import { readCredentials, readRegion } from './environment.ts';
 
 /** How long Secrets Manager may take, a repetition included. */
 export const SECRET_MS = 2 * SECOND_MS;
@@ -13,26 +14,32 @@ const CONNECT_MS = SECOND_MS;
 const ATTEMPTS = 2;
 
 /** Errors that stay until an operator does something, and what that is. */
-const REFUSALS: Readonly<Record<string, string>> = {
-  ResourceNotFoundException: 'there is no such secret, or it has no version AWSCURRENT: create it, or correct its name',
-  AccessDeniedException: "the function's role may not read it: allow secretsmanager:GetSecretValue (and kms:Decrypt)",
-  InvalidRequestException: 'it is marked for deletion: restore it',
-  InvalidParameterException: 'its name is not accepted: correct it in the profile',
-  DecryptionFailure: 'it cannot be decrypted: check its KMS key',
-};
+const REFUSALS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ResourceNotFoundException:
+      'there is no such secret, or it has no version AWSCURRENT: create it, or correct its name',
+    AccessDeniedException: "the function's role may not read it: allow secretsmanager:GetSecretValue (and kms:Decrypt)",
+    InvalidRequestException: 'it is marked for deletion: restore it',
+    InvalidParameterException: 'its name is not accepted: correct it in the profile',
+    DecryptionFailure: 'it cannot be decrypted: check its KMS key',
+  }),
+);
 
 function toFault(error: unknown): SecretFault {
   const name = errorName(error);
-  const advice = REFUSALS[name];
+  const advice = REFUSALS.get(name);
   return advice === undefined ? { kind: 'away', detail: name } : { kind: 'refused', detail: `${name}: ${advice}` };
 }
 
 /**
- * Creates the secret store on AWS Secrets Manager. Its endpoint, region and credentials are the SDK's own business
- * (`AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_REGION`, …).
+ * Creates the secret store on AWS Secrets Manager. Its endpoint is the SDK's own business
+ * (`AWS_ENDPOINT_URL_SECRETS_MANAGER`).
+ * @throws {Error} where the environment names no region
  */
 export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretStore {
   const client = new SecretsManagerClient({
+    region: readRegion(),
+    credentials: async () => readCredentials(),
     maxAttempts: ATTEMPTS,
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: SECRET_MS, throwOnRequestTimeout: true },
   });
@@ -42,8 +49,10 @@ export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretSt
       try {
         const command = new GetSecretValueCommand({ SecretId: name, VersionStage: 'AWSCURRENT' });
         const { SecretString, SecretBinary } = await client.send(command, { abortSignal: signal });
-        const text = SecretString ?? Buffer.from(SecretBinary ?? []).toString('utf8');
-        return ok(redacted(text));
+        if (SecretString !== undefined) return ok(redacted(SecretString));
+        if (SecretBinary !== undefined) return ok(redacted(Buffer.from(SecretBinary).toString('utf8')));
+        // Every secret has the one or the other: whoever has answered is not Secrets Manager, or not well.
+        return fail({ kind: 'away', detail: 'EmptyAnswer' });
       } catch (error) {
         return fail(toFault(error));
       } finally {

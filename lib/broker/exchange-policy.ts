@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../core/result.ts';
 import type { Form } from '../oauth/form.ts';
 import { TOKEN_TYPE } from '../oauth/grant.ts';
 import type { ExchangeParameters } from '../zitadel/token-request.ts';
-import type { ExchangeRules } from './profile-exchange.ts';
+import { type ExchangeRules, isTokenType } from './profile-exchange.ts';
 
 const refuse = (kind: CallerError['kind'], detail: string) => fail<CallerError>({ kind, detail });
 
@@ -20,6 +20,7 @@ function readActor(
     return refuse('invalid_request', 'actor_token and actor_token_type go together');
   }
   if (!impersonation) return refuse('invalid_request', 'this profile allows no actor');
+  if (!isTokenType(tokenType)) return refuse('invalid_request', 'actor_token_type is no type of token');
   return ok({ actor: { token: redacted(token), tokenType } });
 }
 

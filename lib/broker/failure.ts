@@ -1,5 +1,6 @@
 import type { BrokerError } from '../core/error.ts';
 import { type EpochMs, plus, SECOND_MS } from '../core/time.ts';
+import { CLOCK_SKEW_MS } from './lease.ts';
 import type { Row } from './table.ts';
 
 /** A failure to earn a token, remembered so that callers do not repeat it at ZITADEL. */
@@ -68,6 +69,8 @@ export function createFailure(
 export const stands = (failure: Failure | undefined, now: EpochMs, credential?: string): failure is Failure =>
   failure !== undefined &&
   now < failure.until &&
+  // No failure is remembered for longer, whoever wrote it and by whichever clock.
+  failure.until <= now + LONGEST_PAUSE_MS + CLOCK_SKEW_MS &&
   (failure.credential === undefined || credential === undefined || failure.credential === credential);
 
 /** The failure as callers get it at `now`: `Retry-After` counts down. */

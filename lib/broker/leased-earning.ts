@@ -28,8 +28,17 @@ export interface LeasedEarningDeps {
 export type LeasedEarning =
   | { readonly kind: 'earned'; readonly earned: Earned }
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** Somebody else was faster, or the time of the lease was over before it began: the row tells how things stand. */
-  | { readonly kind: 'lost'; readonly row: Result<Row | undefined, TableFault> };
+  /**
+   * Somebody else was faster, or the time of the lease was over before it began: the row tells how things stand.
+   * `fault`: nobody knows what became of the write, but it was not made. `wasFrozen`: far more time has passed than the
+   * attempt may take.
+   */
+  | {
+      readonly kind: 'lost';
+      readonly row: Result<Row | undefined, TableFault>;
+      readonly fault?: TableFault;
+      readonly wasFrozen?: true;
+    };
 
 const toLease = ({ generation = 0, owner = '', leaseUntil = instant(0) }: Row): Lease => ({
   generation,
@@ -37,20 +46,24 @@ const toLease = ({ generation = 0, owner = '', leaseUntil = instant(0) }: Row): 
   until: leaseUntil,
 });
 
+/** Whether a row says that its lease is this owner's, and until when. */
+const isTold = (row: Row, owner: string): boolean => row.owner === owner && row.leaseUntil !== undefined;
+
 /** Creates the way to earn a token that no other sandbox goes at the same time. */
 export function createLeasedEarning({ clock, random, uuid, table, earn }: LeasedEarningDeps) {
   /** A refused write and a lost reply alike are settled by who the row says is its owner. */
   async function take(
     key: CacheKey,
     overruled: Overruled,
-  ): Promise<Result<Lease, Result<Row | undefined, TableFault>>> {
+  ): Promise<Result<Lease, Omit<Extract<LeasedEarning, { kind: 'lost' }>, 'kind'>>> {
     const owner = uuid();
     const now = clock.now();
     const taken = await table.update(key, acquire(owner, now, mayAcquire(now, overruled)));
-    if (taken.ok && taken.value !== 'refused') return ok(toLease(taken.value));
-    if (!taken.ok && taken.error.kind === 'unavailable') return fail(taken);
+    if (taken.ok && taken.value !== 'refused' && isTold(taken.value, owner)) return ok(toLease(taken.value));
+    if (!taken.ok && taken.error.kind === 'unavailable') return fail({ row: taken });
     const row = await table.read(key);
-    return row.ok && row.value?.owner === owner ? ok(toLease(row.value)) : fail(row);
+    if (row.ok && row.value !== undefined && isTold(row.value, owner)) return ok(toLease(row.value));
+    return fail(taken.ok ? { row } : { row, fault: taken.error });
   }
 
   async function store(key: CacheKey, lease: Lease, { token, held }: Earned): Promise<void> {
@@ -72,7 +85,7 @@ export function createLeasedEarning({ clock, random, uuid, table, earn }: Leased
     { prepared, overruled, earlier }: { prepared: Prepared; overruled: Overruled; earlier: number },
   ): Promise<LeasedEarning> => {
     const taken = await take(key, overruled);
-    if (!taken.ok) return { kind: 'lost', row: taken.error };
+    if (!taken.ok) return { kind: 'lost', ...taken.error };
     const lease = taken.value;
     const mayRequest = (delayMs: number) => canEndWithin(lease, clock.now(), delayMs + EXCHANGE_MS);
     // The sandbox may have been frozen while the lease was on its way.
@@ -83,6 +96,11 @@ export function createLeasedEarning({ clock, random, uuid, table, earn }: Leased
       return { kind: 'earned', earned: earned.value };
     }
     const { error, credential, until: refusedUntil } = earned.error;
+    if (error.kind === 'unavailable' && clock.now() > lease.until) {
+      // The sandbox was frozen over it: that a request came to nothing in all that time says nothing about ZITADEL.
+      await table.update(key, release(lease));
+      return { kind: 'lost', row: await table.read(key), wasFrozen: true };
+    }
     const failure = createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil });
     await table.update(key, release(lease, failureToRow(failure)));
     return { kind: 'failed', failure };

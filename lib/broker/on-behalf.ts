@@ -134,6 +134,11 @@ export function createOnBehalf({
       if (issuedTokenType === undefined) {
         return fail({ error: { kind: 'unexpected_answer', detail: 'status 200: issued_token_type is missing' } });
       }
+      if (lifeMs < LEAST_LEFT_MS) {
+        return fail({
+          error: { kind: 'unexpected_answer', detail: 'the token lives less than 5 s, which is of no use' },
+        });
+      }
       const life = tokenLife(earnedAt, { lifeMs, maxAgeMs: profile.maxAgeMs, random: random() });
       return ok({ accessToken, ...(scope === undefined ? {} : { scope }), ...life, tokenType, issuedTokenType });
     };

@@ -27,6 +27,9 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Subjects that are exchanged only with an actor. */
 const NEEDS_ACTOR: readonly string[] = [TOKEN_TYPE.jwt, USER_ID];
 
+/** Whether a text is the URN of a type of token that ZITADEL knows. */
+export const isTokenType = (text: string): boolean => Object.values(TYPES).includes(text);
+
 const SUBJECT_TYPES = Object.keys(TYPES);
 const REQUESTED_TYPES = ['access_token', 'jwt', 'id_token'];
 

@@ -51,6 +51,9 @@ export type Renew = (
 /** The most that one renewal may take: a lease that its holder never ends, and a request. */
 export const RENEWAL_MS = 10 * SECOND_MS;
 
+/** How many writes may come to nothing while reads work before the token is earned without the table. */
+const WRITES_TO_LOSE = 1;
+
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 500;
 const POLL_GROWTH = 1.5;
@@ -111,7 +114,7 @@ export function createRenewal({ clock, random, uuid, table, credentials, revocat
 
   return async (demand, key, { earlier, rejected }) => {
     const { secret, minValidityMs } = demand.profile;
-    const endsAt = plus(clock.now(), RENEWAL_MS);
+    let endsAt = plus(clock.now(), RENEWAL_MS);
     const remember = (error: BrokerError, { credential, until }: Partial<AttemptFailure> = {}) =>
       createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil: until });
 
@@ -120,6 +123,7 @@ export function createRenewal({ clock, random, uuid, table, credentials, revocat
     let held = current.value;
     let row = firstRow;
     let isReread = false;
+    let writesLost = 0;
     const earnAlone = async (fault: TableFault): Promise<Result<Obtained, Failure>> => {
       const earned = await earnDirectly(demand, key, { held, fault });
       if (earned.ok) return ok({ token: earned.value.token, source: 'exchange' });
@@ -167,6 +171,11 @@ export function createRenewal({ clock, random, uuid, table, credentials, revocat
       const outcome = await earnLeased(demand, key, { prepared: prepared.value, overruled, earlier: failedBefore });
       if (outcome.kind === 'earned') return ok({ token: outcome.earned.token, source: 'exchange' });
       if (outcome.kind === 'failed') return settle(outcome.failure);
+      // What a freeze has taken is given back.
+      if (outcome.wasFrozen) endsAt = plus(clock.now(), RENEWAL_MS);
+      if (outcome.fault !== undefined) writesLost += 1;
+      // One lost write may be chance; after the next one the table is as good as away.
+      if (outcome.fault !== undefined && writesLost > WRITES_TO_LOSE) return earnAlone(outcome.fault);
       row = outcome.row;
     }
   };

@@ -72,8 +72,8 @@ export function createRevocations({ clock, table }: { clock: Clock; table: Table
         // Rows of tokens have a generation, rows of revocations never do.
         condition: { kind: 'absent', field: 'generation' },
       });
-      if (written.ok) return ok(undefined);
-      const detail = `revoked, but not remembered: ${written.error.detail}`;
+      if (written.ok && written.value !== 'refused') return ok(undefined);
+      const detail = `revoked, but not remembered: ${written.ok ? 'the write was refused' : written.error.detail}`;
       return fail({ kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: 0 });
     },
     look,

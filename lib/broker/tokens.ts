@@ -128,12 +128,13 @@ export function createTokens(deps: TokensDeps): Tokens {
     return ok({ token, source: 'memory', ...(failure === undefined ? {} : { failure }) });
   }
 
+  /** A sandbox that was frozen meanwhile may have earned what is over by now: there may be a newer one. */
+  const isOver = (result: Result<Obtained, Failure>): boolean =>
+    result.ok && result.value.token.expiresAt - clock.now() < LEAST_LEFT_MS;
+
   /** What a renewal that has ended means for a caller. */
   function settle(key: CacheKey, result: Result<Obtained, Failure>): Result<Obtained, BrokerError> {
-    const now = clock.now();
-    if (!result.ok) return fallBack(key, currentError(result.error, now), result.error);
-    // The clock may have moved far while the sandbox was frozen.
-    return result.value.token.expiresAt - now < LEAST_LEFT_MS ? fail(OUT_OF_TIME) : ok(result.value);
+    return result.ok ? ok(result.value) : fallBack(key, currentError(result.error, clock.now()), result.error);
   }
 
   async function awaitRenewal(
@@ -144,7 +145,8 @@ export function createTokens(deps: TokensDeps): Tokens {
     const leftMs = deadline - clock.now();
     if (leftMs < LEAST_TIME_MS) return fallBack(key, OUT_OF_TIME);
     const result = await within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key));
-    return result === undefined ? fallBack(key, OUT_OF_TIME) : settle(key, result);
+    if (result === undefined) return fallBack(key, OUT_OF_TIME);
+    return isOver(result) ? awaitRenewal(demand, key, deadline) : settle(key, result);
   }
 
   /** Serves a token that is due, and begins its renewal where nobody has. */
@@ -152,7 +154,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     const isFirst = !renewals.has(key);
     const begun = beginRenewal(demand, key);
     const renewed = isFirst ? await within(clock, RENEWAL_GRACE_MS, begun) : undefined;
-    if (renewed !== undefined) return settle(key, renewed);
+    if (renewed !== undefined && !isOver(renewed)) return settle(key, renewed);
     const { token } = memory.get(key) ?? NOTHING;
     // Its time may have run out meanwhile: the sandbox may have been frozen.
     const isStillGood = token !== undefined && ['fresh', 'due'].includes(freshnessOf(token, demand));
@@ -207,7 +209,12 @@ export function createTokens(deps: TokensDeps): Tokens {
   async function renew(demand: Demand, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
     const leftMs = deadline - clock.now();
     if (leftMs <= 0) return fail(OUT_OF_TIME);
-    const result = await within(clock, leftMs, beginRenewal(demand, cacheKey(demand)));
+    const key = cacheKey(demand);
+    // What a schedule earned while the table is away would reach nobody.
+    const row = await deps.table.read(key);
+    if (!row.ok)
+      return fail({ kind: 'unavailable', dependency: 'dynamodb', detail: row.error.detail, retryAfterMs: 0 });
+    const result = await within(clock, leftMs, beginRenewal(demand, key));
     if (result === undefined) return fail(OUT_OF_TIME);
     return result.ok ? result : fail(currentError(result.error, clock.now()));
   }

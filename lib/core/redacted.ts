@@ -20,6 +20,26 @@ export function redacted<T>(secret: T): Redacted<T> {
 const TELLING_LENGTH = 8;
 const LOGGED_TEXT_LENGTH = 160;
 
+/** A secret as it may be written: as it is, in hexadecimal, and in base64 from each place where it may begin. */
+function spellings(secret: string): readonly string[] {
+  const bytes = Buffer.from(secret);
+  const base64 = [0, 1, 2].map((shift) => Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64'));
+  const url = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
+  const hex = bytes.toString('hex');
+  return [secret, ...base64, ...url, hex, hex.toUpperCase()];
+}
+
+/** All pieces of a text of the length that tells. */
+const pieces = (text: string): string[] =>
+  Array.from({ length: Math.max(0, text.length - TELLING_LENGTH + 1) }, (_, at) => text.slice(at, at + TELLING_LENGTH));
+
+/** Whether a text holds 8 characters in a row of a secret, in any spelling. */
+export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
+  if (text.length < TELLING_LENGTH) return false;
+  const told = new Set(secrets.flatMap(spellings).flatMap(pieces));
+  return pieces(text).some((piece) => told.has(piece));
+}
+
 /**
  * Makes a text from outside fit for the log: printable ASCII, at most 160 characters, long words with digits (what
  * keys and tokens look like) cut, and withheld altogether when it repeats 8 characters of a secret that was sent there.
@@ -29,9 +49,6 @@ export function loggable(text: string, secrets: readonly string[] = []): string 
     .replace(/[^\x20-\x7e]+/g, ' ')
     .trim()
     .slice(0, LOGGED_TEXT_LENGTH);
-  for (let at = 0; at + TELLING_LENGTH <= plain.length; at += 1) {
-    const piece = plain.slice(at, at + TELLING_LENGTH);
-    if (secrets.some((secret) => secret.includes(piece))) return '[withheld: repeats a secret]';
-  }
+  if (repeatsSecret(plain, secrets)) return '[withheld: repeats a secret]';
   return plain.replace(/[\w+/=%~-]{20,}/g, (word) => (/\d/.test(word) ? '[cut]' : word));
 }

@@ -34,6 +34,8 @@ export interface Asked {
   readonly caller: Principal;
   readonly profile: Profile;
   readonly form: Form;
+  /** The size of the body that the form came in. */
+  readonly bodyBytes: number;
   /** When the answer must be on its way. */
   readonly deadline: EpochMs;
   readonly facts: Facts;
@@ -69,8 +71,13 @@ export function createEndpoint(
     if (!body.ok) return body;
     const form = parseForm(body.value);
     if (!form.ok) return callerError('invalid_request', form.error);
+    const clientId = form.value.get('client_id');
+    if (clientId !== undefined && clientId !== profile.value.name) {
+      return callerError('invalid_request', 'client_id, if sent, must be the name of the profile');
+    }
     const deadline = plus(clock.now(), context.getRemainingTimeInMillis());
-    return serve({ caller: caller.value, profile: profile.value, form: form.value, deadline, facts });
+    const bodyBytes = Buffer.byteLength(body.value);
+    return serve({ caller: caller.value, profile: profile.value, form: form.value, bodyBytes, deadline, facts });
   }
 
   return async (event, context) => {

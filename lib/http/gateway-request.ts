@@ -64,7 +64,7 @@ export const LARGEST_FORM_BYTES = 4 * 1024;
 /** A form that brings tokens along; a JWT with many roles is some kilobytes. */
 export const LARGEST_TOKEN_FORM_BYTES = 48 * 1024;
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const invalid = (detail: string) => fail<BrokerError>({ kind: 'invalid_request', detail });
 

@@ -35,7 +35,8 @@ function requestPath(event: unknown): string {
 /** Host and port: the domain that API Gateway vouches for, with the port that only the header has. */
 function requestHost(event: unknown): string {
   const { headers, requestContext } = members(event);
-  const domain = String(members(requestContext).domainName ?? '');
+  const { domainName } = members(requestContext);
+  const domain = typeof domainName === 'string' ? domainName : '';
   const entry = Object.entries(members(headers)).find(([name]) => name.toLowerCase() === 'host');
   const header = typeof entry?.[1] === 'string' ? entry[1] : '';
   return header.replace(/:\d+$/, '') === domain ? header : domain;

@@ -25,10 +25,6 @@ export interface TokenEndpointDeps extends EndpointDeps {
 
 /** What every grant has in common (RFC 6749 §3.2, §3.3); parameters that are not known are ignored. */
 function readDemand(form: Form, profile: Profile): Result<Demand, BrokerError> {
-  const clientId = form.get('client_id');
-  if (clientId !== undefined && clientId !== profile.name) {
-    return callerError('invalid_request', 'client_id, if sent, must be the name of the profile');
-  }
   const scopes = grantScopes(profile, form.get('scope'));
   return scopes.ok ? ok({ profile, scopes: scopes.value }) : scopes;
 }
@@ -54,16 +50,19 @@ const answerExchange = ({ token }: ObtainedOnBehalf, demand: Demand, now: EpochM
     scope: scopeOf(token.scope, demand),
   });
 
-const sizeOf = (form: Form): number =>
-  [...form].reduce((sum, [name, value]) => sum + name.length + value.length + 2, 0);
-
 /** Creates `POST /{profile}/oauth/v2/token`. */
 export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
   const { clock, tokens, onBehalf } = deps;
 
   /** "A token for me" (RFC 6749 §4.4). */
-  async function serveOwn({ form, profile, deadline, facts }: Asked): Promise<Result<GatewayAnswer, BrokerError>> {
-    if (sizeOf(form) > LARGEST_FORM_BYTES) return callerError('invalid_request', 'the body is larger than 4 kB');
+  async function serveOwn({
+    form,
+    bodyBytes,
+    profile,
+    deadline,
+    facts,
+  }: Asked): Promise<Result<GatewayAnswer, BrokerError>> {
+    if (bodyBytes > LARGEST_FORM_BYTES) return callerError('invalid_request', 'the body is larger than 4 kB');
     const demand = readDemand(form, profile);
     if (!demand.ok) return demand;
     if (form.has('audience') || form.has('resource')) {

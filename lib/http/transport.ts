@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Clock } from '../core/clock.ts';
+import { dropIdle } from '../core/connections.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { SECOND_MS } from '../core/time.ts';
 import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../oauth/transport.ts';
@@ -105,8 +106,9 @@ export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Se
     const endsAt = clock.now() + TOTAL_MS;
     const first = await attempt(url, request, TOTAL_MS);
     const leftMs = endsAt - clock.now();
-    // A sandbox that was frozen finds its kept connections closed: that is no fault of the server's.
+    // A sandbox that was frozen finds its kept connections closed, perhaps all of them: that is no fault of the server's.
     if (!first.isStale || leftMs <= 0) return first.outcome;
+    dropIdle(url.protocol === 'https:' ? secure.agent : plain.agent);
     return (await attempt(url, request, leftMs)).outcome;
   };
 }

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from '../core/result.ts';
 /** Parameters of a form; a parameter sent without a value counts as not sent (RFC 6749 §3.2). */
 export type Form = ReadonlyMap<string, string>;
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function decode(text: string): string | undefined {
   try {

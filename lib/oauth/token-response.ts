@@ -1,6 +1,7 @@
 import { type Redacted, redacted } from '../core/redacted.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { DAY_MS, SECOND_MS } from '../core/time.ts';
+import { isScopeToken } from './grant.ts';
 import type { OAuthAnswer } from './transport.ts';
 
 /** A successful answer of a token endpoint (RFC 6749 §5.1, RFC 8693 §2.2.1). */
@@ -40,6 +41,10 @@ export function parseJsonObject(text: string): Readonly<Record<string, unknown>>
   }
 }
 
+/** `scope = scope-token *( SP scope-token )` (RFC 6749 §3.3); ZITADEL may answer an empty one. */
+const isScope = (value: unknown): value is string =>
+  typeof value === 'string' && (value === '' || value.split(' ').every(isScopeToken));
+
 /** Whether an answer calls itself JSON. */
 export const isJson = ({ headers }: OAuthAnswer): boolean =>
   /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(String(headers['content-type'] ?? ''));
@@ -63,7 +68,7 @@ export function parseTokenResponse(
   if (typeof type !== 'string' || !tokenTypes.includes(type.toLowerCase())) return fail('token_type is not Bearer');
   if (typeof expiresIn !== 'number' || !Number.isInteger(expiresIn)) return fail('expires_in is no whole number');
   if (expiresIn < 1 || expiresIn * SECOND_MS > LONGEST_LIFE_MS) return fail('expires_in is out of range');
-  if (scope !== undefined && typeof scope !== 'string') return fail('scope is no text');
+  if (scope !== undefined && !isScope(scope)) return fail('scope is no list of scopes');
   return ok({
     accessToken: redacted(token),
     lifeMs: expiresIn * SECOND_MS,

@@ -1,4 +1,4 @@
-import type { Redacted } from '../core/redacted.ts';
+import { type Redacted, repeatsSecret } from '../core/redacted.ts';
 import type { Result } from '../core/result.ts';
 import { type EpochMs, instant, SECOND_MS } from '../core/time.ts';
 import { isJson, parseJsonObject } from '../oauth/token-response.ts';
@@ -46,6 +46,16 @@ export function judgeIntrospection(
   const claims = isJson(sorted.answer) ? parseJsonObject(body) : undefined;
   if (typeof claims?.active !== 'boolean') {
     return { kind: 'unexpected', detail: `${sorted.detail}: the body is no introspection response` };
+  }
+  // The caller knows the token, and nothing else of what was sent.
+  const token = new URLSearchParams(request.body).get('token');
+  if (
+    repeatsSecret(
+      body,
+      request.secrets.filter((secret) => secret !== token),
+    )
+  ) {
+    return { kind: 'unexpected', detail: `${sorted.detail}: the body repeats the credential` };
   }
   const { active: isActive, exp } = claims;
   const expiresAt = typeof exp === 'number' ? { expiresAt: instant(exp * SECOND_MS) } : {};

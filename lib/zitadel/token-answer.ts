@@ -1,3 +1,4 @@
+import { repeatsSecret } from '../core/redacted.ts';
 import type { Result } from '../core/result.ts';
 import { parseTokenResponse, type TokenResponse } from '../oauth/token-response.ts';
 import type { OAuthAnswer, OAuthRequest, TransportFault } from '../oauth/transport.ts';
@@ -45,6 +46,13 @@ export function judgeTokenAnswer(
   if (sorted.kind === 'refusal') return judgeRefusal(sorted.error, sorted.description, sorted.detail);
   if (sorted.kind !== 'answer') return sorted;
   const response = parseTokenResponse(sorted.answer, tokenTypes);
-  if (response.ok) return { kind: 'earned', response: response.value };
+  if (response.ok) {
+    const { scope = '', issuedTokenType = '' } = response.value;
+    // Callers read these: they must not learn from them what was sent.
+    const isRepeated = repeatsSecret(scope, request.secrets) || repeatsSecret(issuedTokenType, request.secrets);
+    if (isRepeated)
+      return { kind: 'unexpected', detail: `${sorted.detail}: scope or issued_token_type repeats a secret` };
+    return { kind: 'earned', response: response.value };
+  }
   return { kind: 'unexpected', detail: `${sorted.detail}: ${response.error}` };
 }

@@ -41,10 +41,15 @@ export function createRequest(
 /** Statuses that say "later" rather than "no": with them ZITADEL and what stands before it report trouble. */
 const isLater = (status: number): boolean => status >= 500 || status === 429 || status === 408;
 
+/** Nobody is sent away for longer, whatever a server asks for. */
+const LONGEST_RETRY_AFTER_MS = 30 * SECOND_MS;
+
 /** `Retry-After` as delay-seconds (RFC 9110 §10.2.3); ZITADEL sends none, a proxy before it may. */
 function retryAfter(answer: OAuthAnswer): { retryAfterMs?: number } {
   const seconds = Number(answer.headers['retry-after'] ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? { retryAfterMs: seconds * SECOND_MS } : {};
+  return Number.isFinite(seconds) && seconds >= 0
+    ? { retryAfterMs: Math.min(seconds * SECOND_MS, LONGEST_RETRY_AFTER_MS) }
+    : {};
 }
 
 /** Sorts what came back. Total: any answer of any server is one of four things. */

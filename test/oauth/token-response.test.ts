@@ -64,7 +64,9 @@ describe('parseTokenResponse', () => {
       answer('{"access_token":"a","token_type":"Bearer","expires_in":18446744073709551615}'),
       'expires_in is out of range',
     ],
-    ['a scope that is no text', answer({ ...GOOD, scope: ['a'] }), 'scope is no text'],
+    ['a scope that is no text', answer({ ...GOOD, scope: ['a'] }), 'scope is no list of scopes'],
+    ['a scope with a line break', answer({ ...GOOD, scope: 'a\nb' }), 'scope is no list of scopes'],
+    ['two spaces between scopes', answer({ ...GOOD, scope: 'a  b' }), 'scope is no list of scopes'],
   ])('%s is refused', (_name, given, problem) => {
     expect(parseTokenResponse(given)).toEqual({ ok: false, error: problem });
   });

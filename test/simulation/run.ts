@@ -24,8 +24,8 @@ const createInvariants = (circumstances: Circumstances, outages: OutageCount): r
   [
     createLeastLeft,
     createMinValidity,
-    createRightToken,
     createRightRefusal,
+    createRightToken,
     createOneExchange,
     createGeneration,
     createOutageCalls(outages),

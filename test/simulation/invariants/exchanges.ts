@@ -1,6 +1,7 @@
 import { LEAST_CACHED_LIFE_MS } from '../../../lib/broker/freshness.ts';
 import { CLOCK_SKEW_MS } from '../../../lib/broker/lease.ts';
 import type { CreateInvariant } from '../happening.ts';
+import type { ProfileName } from '../setting.ts';
 
 /** The earliest that a token is renewed: 75 % of its life, less 5 %. */
 const EARLIEST_RENEWAL_SHARE = 0.7;
@@ -76,6 +77,9 @@ export const createGeneration: CreateInvariant = () => ({
 /** While ZITADEL is away, no more calls go there than this for each request that is made here. */
 const MOST_CALLS_SHARE = 1.1;
 
+/** Who asks for a token that is exchanged asks for the subject's token as well. */
+const tokensFor = (profile: ProfileName): number => (profile === 'billing' ? 2 : 1);
+
 /** What outages cost, summed up. */
 export interface OutageCount {
   sent: number;
@@ -107,10 +111,10 @@ export const createOutageCalls =
           underWay = 0;
         }
         if (happening.kind === 'sent' && outages > 0) add('sent', 1);
-        if (happening.kind === 'asked' && happening.asked.mayUse) offer(1);
+        if (happening.kind === 'asked' && happening.asked.mayUse) offer(tokensFor(happening.asked.profile));
         if (happening.kind === 'prewarming') offer(happening.profiles);
         if (happening.kind === 'answered' && outages === 0 && happening.asked.mayUse)
-          underWay = Math.max(0, underWay - 1);
+          underWay = Math.max(0, underWay - tokensFor(happening.asked.profile));
         return undefined;
       },
       end: () =>

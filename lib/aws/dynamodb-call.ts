@@ -1,0 +1,125 @@
+import http from 'node:http';
+import https from 'node:https';
+import { partition } from '@aws-sdk/core/client';
+import { Hash } from '@smithy/core/serde';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { Clock } from '../core/clock.ts';
+import { dropIdle } from '../core/connections.ts';
+import { fail, ok, type Result } from '../core/result.ts';
+import { type Environment, readCredentials, readRegion } from './environment.ts';
+
+/** An answer of DynamoDB: a result where the status is 200, else an error by its name. */
+export interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** One call of DynamoDB's JSON protocol: an answer, or the name of what went wrong on the way. */
+export type DynamoDbCall = (operation: 'GetItem' | 'UpdateItem', input: object) => Promise<Result<Answer, string>>;
+
+/** Where DynamoDB is: as `AWS_ENDPOINT_URL_DYNAMODB` says, else the endpoint of the region. */
+export function dynamoDbEndpoint(region: string, env: Environment): URL {
+  const given = env.AWS_ENDPOINT_URL_DYNAMODB ?? env.AWS_ENDPOINT_URL;
+  if (given) return new URL(given);
+  const { dnsSuffix, dualStackDnsSuffix } = partition(region);
+  const host = `dynamodb${env.AWS_USE_FIPS_ENDPOINT === 'true' ? '-fips' : ''}.${region}`;
+  return new URL(`https://${host}.${env.AWS_USE_DUALSTACK_ENDPOINT === 'true' ? dualStackDnsSuffix : dnsSuffix}`);
+}
+
+/** Few calls are under way at a time: one for each key at the most. */
+const MOST_SOCKETS = 64;
+
+/** No row is near this size: DynamoDB keeps items below 400 kB. */
+const LARGEST_ANSWER_BYTES = 512 * 1024;
+
+type Attempted = Result<Answer, string>;
+
+/**
+ * A sandbox that was frozen finds its kept connections closed, and DynamoDB asks that its own errors be met with a
+ * repetition. A write that is repeated is refused by its condition if it had been made.
+ */
+const isWorthRepeating = (attempted: Attempted): boolean =>
+  attempted.ok ? attempted.value.status >= 500 : attempted.error === 'ECONNRESET' || attempted.error === 'EPIPE';
+
+const codeOf = ({ code = '' }: NodeJS.ErrnoException): string => (/^\w{1,64}$/.test(code) ? code : 'Error');
+
+function parse(status: number, text: string): Result<Answer, string> {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body === 'object' && body !== null && !Array.isArray(body))
+      return ok({ status, body: body as Answer['body'] });
+  } catch {
+    // What is no JSON is told by its name, as any other fault.
+  }
+  return fail('SyntaxError');
+}
+
+/**
+ * Creates the way to DynamoDB: signed by AWS's own signer, over connections that are kept. Two operations need no
+ * client, which a cold start would pay for.
+ * @param limitMs that a call may take, a repetition included
+ */
+export function createDynamoDbCall({ clock, limitMs }: { clock: Clock; limitMs: number }): DynamoDbCall {
+  const env = process.env;
+  const region = readRegion(env);
+  const endpoint = dynamoDbEndpoint(region, env);
+  const client = endpoint.protocol === 'http:' ? http : https;
+  const agent = new client.Agent({ keepAlive: true, maxSockets: MOST_SOCKETS });
+  const credentials = async () => readCredentials(env);
+  const signer = new SignatureV4({ service: 'dynamodb', region, credentials, sha256: Hash.bind(null, 'sha256') });
+
+  async function sign(operation: string, body: string): Promise<Readonly<Record<string, string>>> {
+    const { headers } = await signer.sign({
+      method: 'POST',
+      protocol: endpoint.protocol,
+      hostname: endpoint.hostname,
+      path: '/',
+      query: {},
+      headers: {
+        host: endpoint.host,
+        'content-type': 'application/x-amz-json-1.0',
+        'x-amz-target': `DynamoDB_20120810.${operation}`,
+      },
+      body,
+    });
+    return headers;
+  }
+
+  function attempt(headers: Readonly<Record<string, string>>, body: string, leftMs: number): Promise<Attempted> {
+    return new Promise((resolve) => {
+      const request = client.request(endpoint, { method: 'POST', agent, headers });
+      const cancel = clock.after(leftMs, () => give(fail('AbortError')));
+
+      function give(result: Attempted): void {
+        cancel();
+        if (!result.ok) request.destroy();
+        resolve(result);
+      }
+
+      request.on('error', (error) => give(fail(codeOf(error))));
+      request.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > LARGEST_ANSWER_BYTES) give(fail('AnswerTooLarge'));
+          else chunks.push(chunk);
+        });
+        response.on('error', (error) => give(fail(codeOf(error))));
+        response.on('end', () => give(parse(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'))));
+      });
+      request.end(body);
+    });
+  }
+
+  return async (operation, input) => {
+    const endsAt = clock.now() + limitMs;
+    const body = JSON.stringify(input);
+    const headers = { ...(await sign(operation, body)), 'content-length': String(Buffer.byteLength(body)) };
+    const first = await attempt(headers, body, limitMs);
+    const leftMs = endsAt - clock.now();
+    if (!isWorthRepeating(first) || leftMs <= 0) return first;
+    dropIdle(agent);
+    return attempt(headers, body, leftMs);
+  };
+}

@@ -1,0 +1,87 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { CONTENT_TYPES, ENVELOPES } from './envelopes.ts';
+import { EXTRAS } from './extras.ts';
+import { FINE, FORMS, UNFIT } from './forms.ts';
+import { IDENTITIES } from './identities/all.ts';
+import { VIOLATIONS } from './judge.ts';
+import { PATHS } from './paths.ts';
+import { type Figures, runEvents } from './run.ts';
+import { SPELLINGS } from './spellings.ts';
+
+const RUNS = 20_000;
+/** Generous: other programs may have most of the machine. */
+const LIMIT_MS = 120_000;
+
+describe(`${RUNS} generated events`, () => {
+  let figures: Figures;
+  beforeAll(async () => {
+    figures = await runEvents({ runs: RUNS, seed: 1 });
+  }, LIMIT_MS);
+
+  test('none is uncaught, answered 5xx, or decided otherwise than the documents say', () => {
+    expect(figures.counterexample).toBeUndefined();
+    expect(figures.violations).toEqual(Object.fromEntries(VIOLATIONS.map((kind) => [kind, 0])));
+    expect(figures.events).toBe(RUNS);
+  });
+
+  // What is never met would prove nothing.
+  test.each<[heading: string, names: readonly string[], least: number]>([
+    ['version', ['2.0', '1.0', 'REST'], 5_000],
+    ['endpoint', ['token', 'introspect', 'revoke', 'metadata'], 1_500],
+    ['status', ['200'], 6_000],
+    ['status', ['400 invalid_request', '401 invalid_client', '403 unauthorized_client'], 2_000],
+    [
+      'status',
+      ['400 unsupported_grant_type', '400 unsupported_token_type', '400 invalid_scope', '400 invalid_target'],
+      50,
+    ],
+    ['status', ['400 invalid_grant'], 20],
+    ['identity', Object.keys(IDENTITIES), 40],
+    ['path', Object.keys(PATHS), 100],
+    ['besides', Object.keys(EXTRAS), 300],
+    ['form', Object.keys(FORMS), 2_000],
+    ['change', [...Object.keys(FINE), ...Object.keys(UNFIT)], 20],
+    ['spelling', Object.keys(SPELLINGS), 80],
+    ['envelope', Object.keys(ENVELOPES), 80],
+    ['content type', Object.keys(CONTENT_TYPES), 100],
+    ['edits', ['0', '1', '2'], 800],
+    [
+      'description',
+      [
+        'sign the request as an IAM role (AWS Signature Version 4)',
+        'the profile does not exist, or this caller may not use it',
+        'the content type must be application/x-www-form-urlencoded',
+        'the body is not UTF-8',
+        'the body is not form-url-encoded UTF-8',
+        'a parameter is sent more than once',
+        'the body is larger than 48 kB',
+        'the body is larger than 4 kB',
+        'grant_type is missing',
+        'token is missing',
+        'subject_token is missing',
+        'subject_token_type is missing',
+        'client_id, if sent, must be the name of the profile',
+        'scopes are separated by single spaces',
+        'a scope is not among those of the profile',
+        'this profile allows no actor',
+        'actor_token and actor_token_type go together',
+        'this profile does not introspect',
+        'this profile does not revoke tokens',
+        'this profile does not exchange tokens',
+        'this profile does not exchange tokens of this subject_token_type',
+        'this profile does not hand out tokens of this requested_token_type',
+        "this profile exchanges its callers' tokens only",
+        'audiences are set by the profile; leave audience and resource out',
+        'the audience is not among those of the profile, and resource is not supported',
+        'the subject token, or the actor token, is not accepted',
+        'the subject token does not have what is asked for',
+        'the authorization server does not let this actor stand in for others',
+        'the path holds no name of a profile',
+      ],
+      3,
+    ],
+  ])('%s: each often enough (%#)', (heading, names, least) => {
+    const counts = figures.tally.get(heading);
+    expect(names.filter((name) => (counts?.get(name) ?? 0) < least)).toEqual([]);
+  });
+});

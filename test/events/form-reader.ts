@@ -1,0 +1,74 @@
+import { member } from './json.ts';
+
+/** A form that could be read. */
+export interface ReadForm {
+  /** Without those that are sent empty: they are not sent (RFC 6749 §3.1). */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** Bytes of the body. */
+  readonly size: number;
+}
+
+export const KILOBYTE = 1024;
+
+const FORM = 'application/x-www-form-urlencoded';
+const LARGEST = 48 * KILOBYTE;
+/** So many characters of base64 hold it. */
+const LONGEST_BASE64 = (LARGEST / 3) * 4;
+const HEX = '0123456789abcdefABCDEF';
+
+/** The media type that the headers name; header names know no case (RFC 9110 §5.1). */
+function mediaType(headers: unknown): string | undefined {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return undefined;
+  const named = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type');
+  return typeof named?.[1] === 'string' ? named[1].split(';')[0]?.trim().toLowerCase() : undefined;
+}
+
+/** The body as bytes. What is no base64 though the event says so is read for what it is worth: not very much. */
+export function bytesOf(event: unknown): Buffer {
+  const body = member(event, 'body');
+  if (typeof body !== 'string') return Buffer.alloc(0);
+  return Buffer.from(body, member(event, 'isBase64Encoded') === true ? 'base64' : 'utf8');
+}
+
+/** The text that the bytes are in UTF-8; `undefined` where they are none. */
+function fromUtf8(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8');
+  return Buffer.from(text).equals(bytes) ? text : undefined;
+}
+
+/** Undoes form-url-encoding, byte by byte; `undefined` where a percent sign starts nothing, or the bytes are no UTF-8. */
+function unescaped(text: string): string | undefined {
+  const [first = '', ...escapes] = text.replaceAll('+', ' ').split('%');
+  if (escapes.some((piece) => piece.length < 2 || !HEX.includes(piece.charAt(0)) || !HEX.includes(piece.charAt(1)))) {
+    return undefined;
+  }
+  const pieces = escapes.map((piece) => String.fromCharCode(Number.parseInt(piece.slice(0, 2), 16)) + piece.slice(2));
+  return fromUtf8(Buffer.from(first + pieces.join(''), 'latin1'));
+}
+
+/** The parameters of a form; `undefined` where one is sent twice or cannot be read. */
+function parametersOf(bytes: Buffer): ReadonlyMap<string, string> | undefined {
+  const read = new Map<string, string>();
+  // One character for each byte: what is not ASCII must be UTF-8 in the end, however it was written.
+  for (const piece of bytes.toString('latin1').split('&')) {
+    if (piece === '') continue;
+    const equals = piece.indexOf('=');
+    const name = unescaped(equals < 0 ? piece : piece.slice(0, equals));
+    const value = unescaped(equals < 0 ? '' : piece.slice(equals + 1));
+    if (name === undefined || value === undefined || read.has(name)) return undefined;
+    read.set(name, value);
+  }
+  return new Map([...read].filter(([, value]) => value !== ''));
+}
+
+/** The form in the event of a POST; `undefined` where there is none, or none that may be read. */
+export function readForm(event: unknown): ReadForm | undefined {
+  const body = member(event, 'body');
+  if (typeof body === 'string' && body.length > LONGEST_BASE64) return undefined;
+  const bytes = bytesOf(event);
+  const isForm = mediaType(member(event, 'headers')) === FORM;
+  // The whole body is UTF-8, not only what its escapes and its other bytes make together.
+  if (!isForm || bytes.length > LARGEST || fromUtf8(bytes) === undefined) return undefined;
+  const parameters = parametersOf(bytes);
+  return parameters && { parameters, size: bytes.length };
+}

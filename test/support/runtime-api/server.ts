@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readBody } from '../../../infra/local/stand-in.ts';
+
+/** How an invocation ended. */
+export type Invoked =
+  /** The handler's answer, as JSON text. */
+  | { readonly kind: 'response'; readonly body: string }
+  /** The handler rejected, the function could not start, or the process said that nobody caught an error. */
+  | { readonly kind: 'error'; readonly errorType: string; readonly errorMessage: string }
+  /** The deadline passed without an answer: Lambda would kill the sandbox. */
+  | { readonly kind: 'timed_out' }
+  /** The process ended without a word. */
+  | { readonly kind: 'lost' };
+
+/** The runtime API of one sandbox: what a function's process asks for work. */
+export interface RuntimeApi {
+  /** `127.0.0.1:{port}`, as `AWS_LAMBDA_RUNTIME_API` has it. */
+  readonly host: string;
+  /**
+   * Hands an event to the sandbox once it asks for one; several wait in line.
+   * @param options.deadlineMs epoch milliseconds; 15 s from now by default
+   */
+  readonly invoke: (event: unknown, options?: { readonly deadlineMs?: number }) => Promise<Invoked>;
+  /** Resolves when the sandbox has started and waits for work; rejects when it said that it cannot start. */
+  readonly idle: () => Promise<void>;
+  /** Ends all that is under way as `lost`: the process is dead. */
+  readonly lose: () => void;
+  readonly close: () => Promise<void>;
+}
+
+const PREFIX = '/2018-06-01/runtime/';
+const FUNCTION_ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:zitadel-token-broker-test';
+const DEFAULT_TIMEOUT_MS = 15_000;
+
+interface Work {
+  readonly id: string;
+  readonly body: string;
+  readonly deadlineMs: number;
+  readonly end: (invoked: Invoked) => void;
+}
+
+function parseError(body: string): Invoked {
+  const { errorType = '', errorMessage = '' } = JSON.parse(body) as { errorType?: string; errorMessage?: string };
+  return { kind: 'error', errorType, errorMessage };
+}
+
+/**
+ * Starts a runtime API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) on loopback.
+ * @param options.now epoch milliseconds, by which deadlines are told
+ */
+export async function createRuntimeApi({ now = Date.now }: { now?: () => number } = {}): Promise<RuntimeApi> {
+  const waiting: Work[] = [];
+  const underWay = new Map<string, Work>();
+  let asking: ServerResponse | undefined;
+  /** Why the process does nothing any more. */
+  let dead: Invoked | undefined;
+  const idlers: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+
+  function hand(): void {
+    const work = asking === undefined ? undefined : waiting.shift();
+    if (asking === undefined) return;
+    if (work === undefined) {
+      for (const { resolve } of idlers.splice(0)) resolve();
+      return;
+    }
+    underWay.set(work.id, work);
+    asking.writeHead(200, {
+      'content-type': 'application/json',
+      'lambda-runtime-aws-request-id': work.id,
+      'lambda-runtime-deadline-ms': String(work.deadlineMs),
+      'lambda-runtime-invoked-function-arn': FUNCTION_ARN,
+      'lambda-runtime-trace-id': 'Root=1-00000000-000000000000000000000000;Sampled=0',
+    });
+    asking.end(work.body);
+    asking = undefined;
+  }
+
+  const notStarted = ({ kind }: Invoked) => new Error(`the sandbox does not wait for work: ${kind}`);
+
+  function endAll(invoked: Invoked): void {
+    dead ??= invoked;
+    const all = [...waiting.splice(0), ...underWay.values()];
+    underWay.clear();
+    for (const { end } of all) end(invoked);
+    for (const { reject } of idlers.splice(0)) reject(notStarted(invoked));
+  }
+
+  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const path = (req.url ?? '').slice(PREFIX.length);
+    if (req.method === 'GET' && path === 'invocation/next') {
+      asking = res;
+      res.once('close', () => {
+        if (asking === res) asking = undefined;
+      });
+      return hand();
+    }
+    const body = await readBody(req);
+    const [, id = '', what = ''] = /^invocation\/([^/]+)\/(response|error)$/.exec(path) ?? [];
+    const work = underWay.get(id);
+    underWay.delete(id);
+    if (path === 'init/error') endAll(parseError(body));
+    res.writeHead(202, { 'content-type': 'application/json' }).end('{"status":"OK"}');
+    work?.end(what === 'error' ? parseError(body) : { kind: 'response', body });
+  }
+
+  const server = createServer((req, res) => {
+    answer(req, res).catch(() => res.destroy());
+  });
+  // A frozen sandbox keeps its connection.
+  server.keepAliveTimeout = 0;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    invoke: (event, { deadlineMs = now() + DEFAULT_TIMEOUT_MS } = {}) =>
+      new Promise((resolve) => {
+        if (dead !== undefined) return resolve(dead);
+        const id = randomUUID();
+        const timer = setTimeout(() => end({ kind: 'timed_out' }), Math.max(0, deadlineMs - now()));
+        const end = (invoked: Invoked) => {
+          clearTimeout(timer);
+          resolve(invoked);
+        };
+        waiting.push({ id, body: JSON.stringify(event), deadlineMs, end });
+        hand();
+      }),
+    idle: () =>
+      new Promise((resolve, reject) => {
+        if (dead !== undefined) return reject(notStarted(dead));
+        if (asking !== undefined && waiting.length === 0) return resolve();
+        idlers.push({ resolve, reject });
+      }),
+    lose: () => endAll({ kind: 'lost' }),
+    close: () =>
+      new Promise((resolve) => {
+        endAll({ kind: 'lost' });
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
