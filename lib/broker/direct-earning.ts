@@ -36,7 +36,7 @@ export function createDirectEarning({ clock, earn }: { clock: Clock; earn: Earn 
     }
     last.set(key, now);
     const prepared = await earn.prepare(demand, held);
-    if (!prepared.ok) return fail({ error: prepared.error });
+    if (!prepared.ok) return prepared;
     const endsAt = plus(clock.now(), DIRECT_MS);
     const earned = await earn.earn(demand, prepared.value, (delayMs) => clock.now() + delayMs + REQUEST_MS <= endsAt);
     return earned.ok ? ok(earned.value) : earned;

@@ -1,5 +1,5 @@
 import type { BrokerError } from '../core/error.ts';
-import { ok, type Result } from '../core/result.ts';
+import { fail, ok, type Result } from '../core/result.ts';
 import { audienceScope } from '../zitadel/scope.ts';
 import { getApplication } from './application.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
@@ -18,11 +18,11 @@ export interface Prepared {
 }
 
 /** Finds the token that a demand exchanges. `refused` is one that ZITADEL has just turned down. */
-export type ObtainSubject = (demand: Demand, refused?: Token) => Promise<Result<Token, BrokerError>>;
+export type ObtainSubject = (demand: Demand, refused?: Token) => Promise<Result<Token, AttemptFailure>>;
 
 /** Earning a token in two steps: what takes other tokens comes before the lease, what takes one request under it. */
 export interface Earn {
-  readonly prepare: (demand: Demand, held: HeldCredential) => Promise<Result<Prepared, BrokerError>>;
+  readonly prepare: (demand: Demand, held: HeldCredential) => Promise<Result<Prepared, AttemptFailure>>;
   /** @param mayRepeat whether another request may follow that many milliseconds from now */
   readonly earn: (
     demand: Demand,
@@ -48,7 +48,7 @@ export function createEarn({ exchange, credentials, obtainSubject }: EarnDeps): 
   return {
     async prepare(demand, held) {
       const grant = demandGrant(demand, held.credential);
-      if (!grant.ok) return grant;
+      if (!grant.ok) return fail({ error: grant.error });
       if (grant.value === 'token-exchange') {
         // An exchanged token inherits its audience from the subject's.
         const subject = await obtainSubject(demand);
@@ -56,7 +56,7 @@ export function createEarn({ exchange, credentials, obtainSubject }: EarnDeps): 
       }
       if (demand.profile.revocation === undefined) return ok({ held });
       const audience = await revocableBy(demand.profile.revocation);
-      return audience.ok ? ok({ held, audience: audience.value }) : audience;
+      return audience.ok ? ok({ held, audience: audience.value }) : fail({ error: audience.error });
     },
     async earn(demand, prepared, mayRepeat) {
       const first = await exchange(demand, { ...prepared, mayRepeat });

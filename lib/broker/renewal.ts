@@ -164,7 +164,7 @@ export function createRenewal({ clock, random, uuid, table, credentials, revocat
       }
 
       const prepared = await earn.prepare(demand, held);
-      if (!prepared.ok) return settle(remember(prepared.error));
+      if (!prepared.ok) return settle(remember(prepared.error.error, prepared.error));
       const worthless = reading.kind === 'worthless' ? reading.sealed : undefined;
       const overruled = { credential: held.id, sealed: worthless, failedUntil: failure?.until };
       const failedBefore = Math.max(earlier, failure?.count ?? 0);

@@ -11,7 +11,7 @@ import { createExchange } from './exchange.ts';
 import { currentError, type Failure, stands } from './failure.ts';
 import { freshness, isSameToken, isWorthKeeping, LEAST_LEFT_MS, type Token } from './freshness.ts';
 import type { Profiles } from './profile.ts';
-import type { WithCredential } from './refusals.ts';
+import type { AttemptFailure, WithCredential } from './refusals.ts';
 import { createRenewal, type Obtained, RENEWAL_MS } from './renewal.ts';
 import type { Revocations } from './revocations.ts';
 import type { Table } from './table.ts';
@@ -185,25 +185,27 @@ export function createTokens(deps: TokensDeps): Tokens {
     return awaitRenewal(demand, key, deadline);
   }
 
-  async function obtainSubject({ profile }: Demand, refused?: Token): Promise<Result<Token, BrokerError>> {
+  async function obtainSubject({ profile }: Demand, refused?: Token): Promise<Result<Token, AttemptFailure>> {
     const subject = profile.subject === undefined ? undefined : profiles.get(profile.subject);
     if (subject === undefined) {
-      return fail({
-        kind: 'credential_unusable',
-        detail: `profile ${profile.name} has no subject whose token to exchange`,
-      });
+      const detail = `profile ${profile.name} has no subject whose token to exchange`;
+      return fail({ error: { kind: 'credential_unusable', detail } });
     }
     const demand = { profile: subject, scopes: subject.scopes };
+    const key = cacheKey(demand);
     const now = clock.now();
     if (refused !== undefined) {
       if (now - refused.earnedAt < NEW_SUBJECT_MS) return ok(refused);
-      const key = cacheKey(demand);
       if (isSameToken(memory.get(key)?.token, refused)) memory.set(key, NOTHING);
       const renewed = await beginRenewal(demand, key, refused);
-      return renewed.ok ? ok(renewed.value.token) : fail(currentError(renewed.error, clock.now()));
+      if (renewed.ok) return ok(renewed.value.token);
+      return fail({ error: currentError(renewed.error, clock.now()), until: renewed.error.until });
     }
     const obtained = await obtain(demand, plus(now, RENEWAL_MS));
-    return obtained.ok ? ok(obtained.value.token) : obtained;
+    if (obtained.ok) return ok(obtained.value.token);
+    // Who needs the subject's token is kept waiting no longer than the subject itself.
+    const { until } = memory.get(key)?.failure ?? {};
+    return fail({ error: obtained.error, ...(until === undefined ? {} : { until }) });
   }
 
   async function renew(demand: Demand, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
