@@ -185,7 +185,9 @@ export function createOnBehalf({
     const key = exchangeKey(demand);
     const { token, keptUntil, failure } = memory.get(key) ?? {};
     const isRevoked =
-      token !== undefined && demand.profile.revocation !== undefined && (await revocations.isKnown(token));
+      token !== undefined &&
+      demand.profile.revocation !== undefined &&
+      (await revocations.isKnown(token, deadline - clock.now()));
     const now = clock.now();
     if (token !== undefined && keptUntil !== undefined && now < keptUntil && !isRevoked)
       return ok({ token, source: 'memory' });

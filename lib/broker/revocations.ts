@@ -35,8 +35,11 @@ export interface Revocations {
   readonly remember: (token: Redacted<string>) => Promise<Result<void, BrokerError>>;
   /** Looks a token up in the table. */
   readonly look: (token: Token) => Promise<Result<boolean, TableFault>>;
-  /** Whether a copy in memory was revoked; the table is asked only once in a while, and not believed dead if away. */
-  readonly isKnown: (token: Token) => Promise<boolean>;
+  /**
+   * Whether a copy in memory was revoked; the table is asked only once in a while, and not believed dead if away.
+   * @param leftMs that the caller has: half of it is not waited for
+   */
+  readonly isKnown: (token: Token, leftMs: number) => Promise<boolean>;
 }
 
 /** Creates the knowledge of one sandbox. */
@@ -77,13 +80,13 @@ export function createRevocations({ clock, table }: { clock: Clock; table: Table
       return fail({ kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: 0 });
     },
     look,
-    async isKnown(token) {
+    async isKnown(token, leftMs) {
       if (revokedHere.size() > 0 && revokedHere.get(revocationKey(token.accessToken))) return true;
       const next = nextLook.get(token);
       if (next !== undefined && clock.now() < next) return false;
       // A token that was earned here a moment ago needs no look.
       if (next === undefined && clock.now() < plus(token.earnedAt, LOOK_EVERY_MS)) return false;
-      const found = await within(clock, LOOK_MS, lookOnce(token));
+      const found = await within(clock, Math.min(LOOK_MS, leftMs / 2), lookOnce(token));
       return found?.ok === true && found.value;
     },
   };

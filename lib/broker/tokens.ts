@@ -162,16 +162,16 @@ export function createTokens(deps: TokensDeps): Tokens {
   }
 
   /** Drops a token that was revoked, from a profile that can: other hits stay free of calls. */
-  async function dropRevoked(key: CacheKey): Promise<void> {
+  async function dropRevoked(key: CacheKey, deadline: EpochMs): Promise<void> {
     const { token } = memory.get(key) ?? NOTHING;
-    if (token === undefined || !(await revocations.isKnown(token))) return;
+    if (token === undefined || !(await revocations.isKnown(token, deadline - clock.now()))) return;
     // Only this very token: a newer one may have come while the table was asked.
     if (isSameToken(memory.get(key)?.token, token)) memory.set(key, NOTHING);
   }
 
   async function obtain(demand: Demand, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
     const key = cacheKey(demand);
-    if (demand.profile.revocation !== undefined) await dropRevoked(key);
+    if (demand.profile.revocation !== undefined) await dropRevoked(key, deadline);
     const { token, failure, quietUntil = instant(0) } = memory.get(key) ?? NOTHING;
     const now = clock.now();
     const state = token === undefined ? 'dead' : freshnessOf(token, demand);

@@ -24,6 +24,7 @@ Ends with 1 where a promise was broken.
 `;
 
 const BATCH = 50;
+const MOST_VIOLATIONS = 10;
 const PROGRESS_MS = 2000;
 
 const note = (text: string) => process.stderr.write(text);
@@ -35,7 +36,7 @@ function countOf(name: string, text: string): number {
   return count;
 }
 
-/** Shares the runs among workers; a broken promise ends it. */
+/** Shares the runs among workers; after so many broken promises there is enough to do. */
 function simulate(seed: string, runs: number, workers: number): Promise<Figures> {
   let figures = NOTHING;
   let next = 0;
@@ -44,7 +45,7 @@ function simulate(seed: string, runs: number, workers: number): Promise<Figures>
   return new Promise((resolve, reject) => {
     let working = 0;
     const give = (worker: Worker): void => {
-      if (next >= runs || figures.violations.length > 0) {
+      if (next >= runs || figures.violations.length >= MOST_VIOLATIONS) {
         working -= 1;
         worker.terminate().then(() => {
           if (working === 0) resolve(figures);
@@ -130,9 +131,9 @@ async function main(): Promise<void> {
   process.stdout.write(report(figures, (performance.now() - startedAt) / 1000));
   const [violation] = figures.violations;
   if (violation === undefined) return;
-  process.stdout.write(
-    `"${violation.invariant}": ${violation.what}\nagain: npm run simulate -- --replay ${violation.seed}\n`,
-  );
+  for (const { invariant, what, seed } of figures.violations) {
+    process.stdout.write(`"${invariant}": ${what}\nagain: npm run simulate -- --replay ${seed}\n`);
+  }
   process.exitCode = 1;
   if (!values.brief) await replay(violation.seed);
 }
