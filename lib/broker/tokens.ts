@@ -128,9 +128,13 @@ export function createTokens(deps: TokensDeps): Tokens {
     return ok({ token, source: 'memory', ...(failure === undefined ? {} : { failure }) });
   }
 
-  /** A sandbox that was frozen meanwhile may have earned what is over by now: there may be a newer one. */
-  const isOver = (result: Result<Obtained, Failure>): boolean =>
-    result.ok && result.value.token.expiresAt - clock.now() < LEAST_LEFT_MS;
+  /** A sandbox that was frozen meanwhile may have earned what is nearly over by now: there may be a newer one. */
+  function isOver(result: Result<Obtained, Failure>, demand: Demand): boolean {
+    if (!result.ok) return false;
+    const { token, failure } = result.value;
+    const state = freshnessOf(token, demand);
+    return state === 'dead' || (state === 'last_resort' && failure === undefined);
+  }
 
   /** What a renewal that has ended means for a caller. */
   function settle(key: CacheKey, result: Result<Obtained, Failure>): Result<Obtained, BrokerError> {
@@ -146,7 +150,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     if (leftMs < LEAST_TIME_MS) return fallBack(key, OUT_OF_TIME);
     const result = await within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key));
     if (result === undefined) return fallBack(key, OUT_OF_TIME);
-    return isOver(result) ? awaitRenewal(demand, key, deadline) : settle(key, result);
+    return isOver(result, demand) ? awaitRenewal(demand, key, deadline) : settle(key, result);
   }
 
   /** Serves a token that is due, and begins its renewal where nobody has. */
@@ -154,7 +158,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     const isFirst = !renewals.has(key);
     const begun = beginRenewal(demand, key);
     const renewed = isFirst ? await within(clock, RENEWAL_GRACE_MS, begun) : undefined;
-    if (renewed !== undefined && !isOver(renewed)) return settle(key, renewed);
+    if (renewed !== undefined && !isOver(renewed, demand)) return settle(key, renewed);
     const { token } = memory.get(key) ?? NOTHING;
     // Its time may have run out meanwhile: the sandbox may have been frozen.
     const isStillGood = token !== undefined && ['fresh', 'due'].includes(freshnessOf(token, demand));

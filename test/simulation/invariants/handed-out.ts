@@ -42,7 +42,7 @@ export const createMinValidity: CreateInvariant = () => {
       if (token.lifeMs < token.expiresAt - token.issuedAt) return undefined;
       if (leftMs(token, asked, at) >= wantedMs - 2) return undefined;
       const isExplained = at - disturbedAt < RECOVERY_MS;
-      const hadNoTime = asked.remainingMs < LEAST_TIME_MS || at - asked.at > asked.remainingMs - SECOND_MS;
+      const hadNoTime = asked.remainingMs - (at - asked.at) < LEAST_TIME_MS;
       if ((isMarked || hadNoTime) && (isExplained || hadNoTime)) return undefined;
       return `${asked.id} got a token with ${leftMs(token, asked, at)} ms left of ${wantedMs} that are the minimum`;
     },
