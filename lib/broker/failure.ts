@@ -73,6 +73,10 @@ export const stands = (failure: Failure | undefined, now: EpochMs, credential?: 
   failure.until <= now + LONGEST_PAUSE_MS + CLOCK_SKEW_MS &&
   (failure.credential === undefined || credential === undefined || failure.credential === credential);
 
+/** Whether a failure stood until a moment ago: whoever tries again had better not make anybody wait for it. */
+export const isRecent = (failure: Failure | undefined, now: EpochMs): failure is Failure =>
+  failure !== undefined && now < plus(failure.until, LONGEST_PAUSE_MS);
+
 /** The failure as callers get it at `now`: `Retry-After` counts down. */
 export const currentError = ({ error, until }: Failure, now: EpochMs): BrokerError =>
   error.kind === 'unavailable' ? { ...error, retryAfterMs: until - now } : error;

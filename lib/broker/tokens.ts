@@ -8,7 +8,7 @@ import type { Credentials } from './credentials.ts';
 import { type CacheKey, cacheKey, type Demand } from './demand.ts';
 import { createEarn } from './earn.ts';
 import { createExchange } from './exchange.ts';
-import { currentError, type Failure, stands } from './failure.ts';
+import { currentError, type Failure, isRecent, stands } from './failure.ts';
 import { freshness, isSameToken, isWorthKeeping, LEAST_LEFT_MS, type Token } from './freshness.ts';
 import type { Profiles } from './profile.ts';
 import type { AttemptFailure, WithCredential } from './refusals.ts';
@@ -153,16 +153,28 @@ export function createTokens(deps: TokensDeps): Tokens {
     return isOver(result, demand) ? awaitRenewal(demand, key, deadline) : settle(key, result);
   }
 
-  /** Serves a token that is due, and begins its renewal where nobody has. */
-  async function serveDue(demand: Demand, key: CacheKey, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
+  /**
+   * Serves a token that is due, and begins its renewal where nobody has.
+   * @param failed the renewal that has failed a moment ago: for its sake even a token below its minimum is served, since
+   *   a ZITADEL that is away or slow would make everybody wait for every attempt
+   */
+  async function serveDue(
+    demand: Demand,
+    key: CacheKey,
+    { deadline, failed }: { deadline: EpochMs; failed?: Failure },
+  ): Promise<Result<Obtained, BrokerError>> {
     const isFirst = !renewals.has(key);
     const begun = beginRenewal(demand, key);
     const renewed = isFirst ? await within(clock, RENEWAL_GRACE_MS, begun) : undefined;
     if (renewed !== undefined && !isOver(renewed, demand)) return settle(key, renewed);
     const { token } = memory.get(key) ?? NOTHING;
     // Its time may have run out meanwhile: the sandbox may have been frozen.
-    const isStillGood = token !== undefined && ['fresh', 'due'].includes(freshnessOf(token, demand));
-    return isStillGood ? ok({ token, source: 'memory' }) : awaitRenewal(demand, key, deadline);
+    const state = token === undefined ? 'dead' : freshnessOf(token, demand);
+    if (token === undefined || state === 'dead') return awaitRenewal(demand, key, deadline);
+    if (state !== 'last_resort') return ok({ token, source: 'memory' });
+    return failed === undefined
+      ? awaitRenewal(demand, key, deadline)
+      : ok({ token, source: 'memory', failure: failed });
   }
 
   /** Drops a token that was revoked, from a profile that can: other hits stay free of calls. */
@@ -184,8 +196,9 @@ export function createTokens(deps: TokensDeps): Tokens {
       return fallBack(key, currentError(failure, now), failure);
     if (token !== undefined && state === 'due') {
       const isLeftAlone = now < quietUntil || deadline - now < LEAST_TIME_MS;
-      return isLeftAlone ? ok({ token, source: 'memory' }) : serveDue(demand, key, deadline);
+      return isLeftAlone ? ok({ token, source: 'memory' }) : serveDue(demand, key, { deadline });
     }
+    if (state === 'last_resort' && isRecent(failure, now)) return serveDue(demand, key, { deadline, failed: failure });
     return awaitRenewal(demand, key, deadline);
   }
 

@@ -209,6 +209,45 @@ describe('ZITADEL', () => {
     },
   );
 
+  describe('hangs, and the token is in its last minute', () => {
+    /** How long a caller waits, by the clock of the broker. */
+    async function waitMs(): Promise<number> {
+      const askedAt = rig.clock.now();
+      expect((await rig.pass(rig.ask())).status).toBe(200);
+      return rig.clock.now() - askedAt;
+    }
+
+    test('one attempt keeps callers waiting, later ones do not', async () => {
+      await start();
+      await agedToken(LAST_MINUTE);
+      rig.zitadel.intercept(hang);
+      expect(await waitMs()).toBeGreaterThanOrEqual(3_000);
+      await rig.clock.advance(3_000);
+      const calls = rig.zitadel.calls();
+      expect(await waitMs()).toBeLessThanOrEqual(200);
+      expect(lastLog()).toMatchObject({ status: 200, renewal: { kind: 'unavailable' } });
+      expect(rig.zitadel.calls()).toBe(calls + 1);
+    });
+
+    test('what failed long ago counts for nothing', async () => {
+      await start();
+      await agedToken(DUE);
+      rig.zitadel.intercept(hang);
+      expect(await waitMs()).toBeLessThanOrEqual(200);
+      await rig.clock.advance(LAST_MINUTE - DUE);
+      expect(await waitMs()).toBeGreaterThanOrEqual(3_000);
+    });
+  });
+
+  test('its tokens live for 20 s, of which it says 19: they are kept', async () => {
+    await start({ tokenLifetimeSeconds: 20 });
+    const first = await rig.ask();
+    expect(first.json.expires_in).toBe(19);
+    await rig.clock.advance(10_000);
+    expect((await rig.ask()).json.access_token).toBe(first.json.access_token);
+    expect(rig.zitadel.issued()).toBe(1);
+  });
+
   test.each(down)('%s, none is known: 503 with Retry-After, remembered', async (_name, fault) => {
     await start();
     rig.zitadel.intercept(fault);

@@ -29,8 +29,14 @@ function parse(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** POSTs a body, signed (AWS Signature Version 4, service `execute-api`) by the official signer. */
-export async function sendSigned({ url, principal, at, body, contentType }: SignedRequest): Promise<Reply> {
+/** The headers of a POST that is signed (AWS Signature Version 4, service `execute-api`) by the official signer. */
+export async function signedHeaders({
+  url,
+  principal,
+  at,
+  body,
+  contentType,
+}: SignedRequest): Promise<Readonly<Record<string, string>>> {
   const { hostname, port, pathname } = new URL(url);
   const signer = new SignatureV4({
     service: 'execute-api',
@@ -50,8 +56,14 @@ export async function sendSigned({ url, principal, at, body, contentType }: Sign
     }),
     { signingDate: at },
   );
+  return signed.headers;
+}
+
+/** POSTs a body with {@link signedHeaders}. */
+export async function sendSigned(asked: SignedRequest): Promise<Reply> {
+  const headers = await signedHeaders(asked);
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method: 'POST', headers: signed.headers, agent: false }, (response) => {
+    const sent = request(asked.url, { method: 'POST', headers, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -62,6 +74,6 @@ export async function sendSigned({ url, principal, at, body, contentType }: Sign
       );
     });
     sent.on('error', reject);
-    sent.end(body);
+    sent.end(asked.body);
   });
 }

@@ -1,0 +1,55 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createStack } from '../../../infra/local/stack.ts';
+import { readBody } from '../../../infra/local/stand-in.ts';
+import { createZitadel } from '../../../infra/local/zitadel/server.ts';
+import accounts from '../../recordings/accounts.json' with { type: 'json' };
+import { context, tokenEvent } from '../../support/events.ts';
+import { caller } from '../../support/principals.ts';
+import { createResponseCache } from './response-cache.ts';
+
+// A server of the benchmark in a process of its own: `server.ts NAME [UPSTREAM]`. Tells its parent its port.
+
+const write = (line: string) => void process.stdout.write(`${line}\n`);
+
+const createBroker = (issuer: string) => {
+  const orders = {
+    issuer,
+    secret: 'orders',
+    scopes: ['openid'],
+    callers: ['arn:aws:iam::123456789012:role/orders-service'],
+  };
+  const { clientId, clientSecret } = accounts.saSecret;
+  return createStack({
+    profiles: { profiles: { orders } },
+    secrets: { orders: JSON.stringify({ clientId, clientSecret }) },
+    principals: [caller],
+    write,
+    onError: (error) => process.stderr.write(`${String(error)}\n`),
+  });
+};
+
+/** The broker's handler behind the least that makes an event of a request: no signature is looked at. */
+async function createBare(issuer: string): Promise<number> {
+  const { sandbox } = await createBroker(issuer);
+  const server = createServer(async (req, res) => {
+    const event = tokenEvent('orders', await readBody(req));
+    const { statusCode, headers, body } = await sandbox.token(event, context());
+    res.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+const SERVERS: Readonly<Record<string, (upstream: string) => Promise<number>>> = {
+  zitadel: async () => (await createZitadel({ accounts })).port,
+  cache: createResponseCache,
+  bare: createBare,
+  signed: async (issuer) => (await createBroker(issuer)).gateway.port,
+};
+
+const [name = '', upstream = ''] = process.argv.slice(2);
+const port = await SERVERS[name]?.(upstream);
+process.send?.(port);
+// Nobody is left to serve once the parent has gone.
+process.on('disconnect', () => process.exit(0));
