@@ -73,9 +73,12 @@ export const stands = (failure: Failure | undefined, now: EpochMs, credential?: 
   failure.until <= now + LONGEST_PAUSE_MS + CLOCK_SKEW_MS &&
   (failure.credential === undefined || credential === undefined || failure.credential === credential);
 
+/** A steady load tries again within this time after the pause; whoever comes later than that waits for the attempt. */
+const RECENT_MS = 5 * SECOND_MS;
+
 /** Whether a failure stood until a moment ago: whoever tries again had better not make anybody wait for it. */
 export const isRecent = (failure: Failure | undefined, now: EpochMs): failure is Failure =>
-  failure !== undefined && now < plus(failure.until, LONGEST_PAUSE_MS);
+  failure !== undefined && now < plus(failure.until, RECENT_MS);
 
 /** The failure as callers get it at `now`: `Retry-After` counts down. */
 export const currentError = ({ error, until }: Failure, now: EpochMs): BrokerError =>

@@ -300,10 +300,10 @@ describe('failures', () => {
     expect(stands(undefined, NOW)).toBe(false);
   });
 
-  test('is recent until 30 s after its end', () => {
+  test('is recent until 5 s after its end', () => {
     const failure = createFailure(unavailable(), { now: NOW, earlier: 0, random: 0 });
-    expect(isRecent(failure, plus(failure.until, 29_999))).toBe(true);
-    expect(isRecent(failure, plus(failure.until, 30_000))).toBe(false);
+    expect(isRecent(failure, plus(failure.until, 4_999))).toBe(true);
+    expect(isRecent(failure, plus(failure.until, 5_000))).toBe(false);
     expect(isRecent(undefined, NOW)).toBe(false);
   });
 
