@@ -44,11 +44,14 @@ function readProfiles(file: string): unknown {
   }
 }
 
-/** Parts of the AWS SDK that nothing here uses, and that a cold start would pay for: what each gives instead. */
+/** What the AWS SDK brings along that nothing here uses, and that a cold start would pay for: what each gives instead. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   // Credentials come from the environment (lib/aws/environment.ts): the chain of other places is a third of the SDK.
   '@aws-sdk/credential-provider-node':
     'export const defaultProvider = () => () => Promise.reject(new Error("the chain of credential providers is left out"));',
+  // A function has no ~/.aws/config, and what would read it loads a tenth of Node's own modules.
+  'node:fs/promises':
+    'export const readFile = () => Promise.reject(new Error("shared configuration files are left out"));',
   // Secrets Manager answers plain JSON.
   '@smithy/core/event-streams': 'throw new Error("event streams are left out");',
 };
@@ -56,7 +59,9 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
 const leaveOut: Plugin = {
   name: 'leave-out',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@/ }, ({ path }) => (path in LEFT_OUT ? { path, namespace: 'left-out' } : undefined));
+    onResolve({ filter: /^(?:@|node:)/ }, ({ path }) =>
+      path in LEFT_OUT ? { path, namespace: 'left-out' } : undefined,
+    );
     onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({ contents: LEFT_OUT[path] ?? '' }));
   },
 };
@@ -121,7 +126,8 @@ export async function bundle({
         legalComments: 'none',
         metafile: true,
         plugins: [leaveOut],
-        define: { PROFILES: JSON.stringify(profiles) },
+        // Node's own web streams are loaded by the first mention of them; no answer is one.
+        define: { PROFILES: JSON.stringify(profiles), ReadableStream: 'undefined' },
         logLevel: 'warning',
       });
       writeFileSync(join(out, `${name}.meta.json`), JSON.stringify(metafile));

@@ -41,6 +41,10 @@ export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretSt
     region: readRegion(),
     credentials: async () => readCredentials(),
     maxAttempts: ATTEMPTS,
+    retryMode: 'standard',
+    defaultsMode: 'standard',
+    useDualstackEndpoint: process.env.AWS_USE_DUALSTACK_ENDPOINT === 'true',
+    useFipsEndpoint: process.env.AWS_USE_FIPS_ENDPOINT === 'true',
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: SECRET_MS, throwOnRequestTimeout: true },
   });
   return {

@@ -2,6 +2,7 @@ import { createOnBehalf } from '../broker/on-behalf.ts';
 import { prewarm } from '../broker/prewarm.ts';
 import { createRevocations } from '../broker/revocations.ts';
 import { createRevoke } from '../broker/revoke.ts';
+import { prepareSealing } from '../broker/seal.ts';
 import { createTokens } from '../broker/tokens.ts';
 import { plus } from '../core/time.ts';
 import type { GatewayHandler, InvocationContext } from '../http/endpoint.ts';
@@ -44,3 +45,6 @@ export function createTokenFunctions(document: unknown, env: Environment, overri
     },
   };
 }
+
+/** Loads what the first token will take, once all else is loaded and the runtime waits for the first request. */
+export const prepareAhead = (): void => void setImmediate(prepareSealing);

@@ -3,14 +3,24 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { coldStartSection } from './cold/section.ts';
+import { growthSection } from './growth/section.ts';
 import { httpSection } from './http/section.ts';
+import { savingsSection } from './savings/section.ts';
 import type { Goal, Measured, Section, Table } from './section.ts';
 import { signingSection } from './signing.ts';
 import { situationsSection } from './situations/section.ts';
 import { warmHitSection } from './warm/section.ts';
 
 /** All parts, in the order of the report. */
-const SECTIONS: readonly Section[] = [coldStartSection, warmHitSection, httpSection, situationsSection, signingSection];
+const SECTIONS: readonly Section[] = [
+  coldStartSection,
+  warmHitSection,
+  httpSection,
+  situationsSection,
+  savingsSection,
+  growthSection,
+  signingSection,
+];
 
 const HELP = `Measures the broker beside other programs, all in one run, and writes docs/benchmarks/.
 

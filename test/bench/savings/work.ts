@@ -1,0 +1,69 @@
+/** How long the services take to answer, in milliseconds. */
+export const LATENCY_MS = { secrets: 15, table: 5, zitadel: 50 } as const;
+
+/** What an hour of traffic has cost. */
+export interface Work {
+  requests: number;
+  exchanges: number;
+  secretReads: number;
+  tableReads: number;
+  tableWrites: number;
+  /** Milliseconds of Lambda, each request rounded up. */
+  lambdaMs: number;
+  /** Exchanges by the minute. */
+  readonly byMinute: number[];
+  /** When each profile's tokens were earned, in milliseconds from the beginning. */
+  readonly earnedAtMs: number[][];
+}
+
+export const noWork = (profiles: number): Work => ({
+  requests: 0,
+  exchanges: 0,
+  secretReads: 0,
+  tableReads: 0,
+  tableWrites: 0,
+  lambdaMs: 0,
+  byMinute: [],
+  earnedAtMs: Array.from({ length: profiles }, () => []),
+});
+
+const MINUTE_MS = 60_000;
+
+/** Counts one exchange. */
+export function countExchange(work: Work, profile: number, atMs: number): void {
+  const minute = Math.floor(atMs / MINUTE_MS);
+  work.exchanges += 1;
+  work.byMinute[minute] = (work.byMinute[minute] ?? 0) + 1;
+  work.earnedAtMs[profile]?.push(atMs);
+}
+
+/**
+ * List prices of us-east-1 in US dollars, as of November 2025: DynamoDB on demand (request units of 1 kB written, of
+ * 4 kB read consistently), Secrets Manager, Lambda on arm64. A KMS key of one's own, data transfer and the gateway are
+ * left out.
+ */
+export const PRICES = {
+  tableWrite: 0.625 / 1e6,
+  tableRead: 0.125 / 1e6,
+  secretRead: 0.05 / 1e4,
+  lambdaRequest: 0.2 / 1e6,
+  lambdaGbSecond: 0.0000133334,
+} as const;
+
+const MEMORY_GB = 1;
+/** A sealed token is somewhat larger than 1 kB only where ZITADEL's own is. */
+const UNITS_PER_WRITE = 1;
+
+/** Dollars for a million requests. */
+export function costPerMillion(work: Work): number {
+  const lambda =
+    work.lambdaMs === 0
+      ? 0
+      : work.requests * PRICES.lambdaRequest + (work.lambdaMs / 1000) * MEMORY_GB * PRICES.lambdaGbSecond;
+  const dollars =
+    lambda +
+    work.secretReads * PRICES.secretRead +
+    work.tableReads * PRICES.tableRead +
+    work.tableWrites * UNITS_PER_WRITE * PRICES.tableWrite;
+  return (dollars / work.requests) * 1e6;
+}
