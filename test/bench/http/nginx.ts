@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 
 /** A program that serves at a port. */
 export interface Served {
@@ -13,8 +14,9 @@ export interface Served {
 const ATTEMPTS = 100;
 const BETWEEN_ATTEMPTS_MS = 50;
 
-/** One worker, for the load has the other core; no request waits for another, as the small cache has it too. */
+/** One worker, for the load has the other core. Started by root, it stays root: nobody else may enter its folder. */
 const configure = (home: string, port: number, upstream: string): string => `
+${process.getuid?.() === 0 ? 'user root;' : ''}
 daemon off;
 worker_processes 1;
 pid ${home}/nginx.pid;
@@ -66,7 +68,7 @@ const isOpen = (port: number): Promise<boolean> =>
 async function untilOpen(port: number, nginx: ChildProcess): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS && nginx.exitCode === null; attempt += 1) {
     if (await isOpen(port)) return;
-    await new Promise((resolve) => setTimeout(resolve, BETWEEN_ATTEMPTS_MS));
+    await wait(BETWEEN_ATTEMPTS_MS);
   }
   throw new Error('nginx is installed, but does not start');
 }

@@ -1,6 +1,5 @@
-import { Agent, createServer, request as send } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { readBody } from '../../../infra/local/stand-in.ts';
+import { Agent, request as send } from 'node:http';
+import { listen, readBody } from '../../../infra/local/stand-in.ts';
 
 interface Cached {
   readonly until: number;
@@ -26,7 +25,7 @@ export async function createResponseCache(upstream: string): Promise<number> {
       asked.end(body);
     });
 
-  const server = createServer(async (req, res) => {
+  const { port } = await listen(async (req, res) => {
     const { authorization = '' } = req.headers;
     const body = await readBody(req);
     const key = `${req.url}\n${authorization}\n${body}`;
@@ -40,6 +39,5 @@ export async function createResponseCache(upstream: string): Promise<number> {
     if (status === 200) cache.set(key, { until: Date.now() + JSON.parse(text).expires_in * 1000, body: text });
     return reply(status, text);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as AddressInfo).port;
+  return port;
 }

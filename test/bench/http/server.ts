@@ -1,7 +1,5 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createStack } from '../../../infra/local/stack.ts';
-import { readBody } from '../../../infra/local/stand-in.ts';
+import { listen, readBody } from '../../../infra/local/stand-in.ts';
 import { createZitadel } from '../../../infra/local/zitadel/server.ts';
 import accounts from '../../recordings/accounts.json' with { type: 'json' };
 import { context, tokenEvent } from '../../support/events.ts';
@@ -32,13 +30,12 @@ const createBroker = (issuer: string) => {
 /** The broker's handler behind the least that makes an event of a request: no signature is looked at. */
 async function createBare(issuer: string): Promise<number> {
   const { sandbox } = await createBroker(issuer);
-  const server = createServer(async (req, res) => {
+  const { port } = await listen(async (req, res) => {
     const event = tokenEvent('orders', await readBody(req));
     const { statusCode, headers, body } = await sandbox.token(event, context());
     res.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as AddressInfo).port;
+  return port;
 }
 
 const SERVERS: Readonly<Record<string, (upstream: string) => Promise<number>>> = {
@@ -49,7 +46,6 @@ const SERVERS: Readonly<Record<string, (upstream: string) => Promise<number>>> =
 };
 
 const [name = '', upstream = ''] = process.argv.slice(2);
-const port = await SERVERS[name]?.(upstream);
-process.send?.(port);
+process.send?.(await SERVERS[name]?.(upstream));
 // Nobody is left to serve once the parent has gone.
 process.on('disconnect', () => process.exit(0));

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { quantile } from '../stats.ts';
 import { createJumpingClock, type JumpingClock } from './clock.ts';
 import type { Answer, Contender, CreateContender } from './contender.ts';
@@ -31,8 +32,6 @@ interface Served {
   readonly answer: Answer;
   readonly waitMs: number;
 }
-
-const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 function sum(served: readonly Served[], calls: number): Met {
   const waits = served.map(({ waitMs }) => waitMs);

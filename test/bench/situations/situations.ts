@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Met, Stage } from './play.ts';
 
 /** What callers have met at one moment of a situation. */
@@ -23,8 +24,6 @@ const SHORT_PER_SECOND = 50;
 const SLOW_STREAM_MS = 4000;
 /** Longer than the broker leaves a ZITADEL alone that has just failed once. */
 const WELL_STREAM_MS = 3000;
-
-const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Lets one caller in, and answers how to put the clock where so much of that first token is left. */
 async function earnFirst({ clock, crowd }: Stage): Promise<(leftS: number) => void> {

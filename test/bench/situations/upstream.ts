@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { createZitadel } from '../../../infra/local/zitadel/server.ts';
 import accounts from '../../recordings/accounts.json' with { type: 'json' };
 
@@ -15,8 +16,6 @@ export interface Upstream {
 
 const ANSWER_MS = 50;
 const SLOW_MS = 3000;
-
-const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** Starts one whose tokens live for that long. */
 export async function createUpstream(now: () => number, tokenLifetimeSeconds: number): Promise<Upstream> {
