@@ -62,6 +62,7 @@ export function createEndpoint(
     facts: Facts,
   ): Promise<Result<GatewayAnswer, BrokerError>> {
     const request = readGatewayRequest(event, route);
+    if (isProfileName(request.profile)) facts.profile = request.profile;
     const caller = identify(event);
     if (!caller.ok) return caller;
     facts.caller = caller.value;
@@ -90,10 +91,8 @@ export function createEndpoint(
     });
     if (!served.ok) facts.error = served.error;
     const answer = served.ok ? served.value : answerError(served.error, id);
-    const { profile } = readGatewayRequest(event, route);
-    const shown = isProfileName(profile) ? profile : '';
     const durationMs = clock.now() - at;
-    log.request({ at, requestId: id, route: name, profile: shown, status: answer.statusCode, durationMs, ...facts });
+    log.request({ at, requestId: id, route: name, profile: '', status: answer.statusCode, durationMs, ...facts });
     return answer;
   };
 }

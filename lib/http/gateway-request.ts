@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { BrokerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 
@@ -64,8 +65,6 @@ export const LARGEST_FORM_BYTES = 4 * 1024;
 /** A form that brings tokens along; a JWT with many roles is some kilobytes. */
 export const LARGEST_TOKEN_FORM_BYTES = 48 * 1024;
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 const invalid = (detail: string) => fail<BrokerError>({ kind: 'invalid_request', detail });
 
 /** The text of a form-url-encoded body of at most `largestBytes`. */
@@ -80,9 +79,5 @@ export function readFormBody(
   const bytes = body.length > longest ? undefined : Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
   if (bytes === undefined || bytes.length > largestBytes)
     return invalid(`the body is larger than ${largestBytes / 1024} kB`);
-  try {
-    return ok(utf8.decode(bytes));
-  } catch {
-    return invalid('the body is not UTF-8');
-  }
+  return isUtf8(bytes) ? ok(bytes.toString('utf8')) : invalid('the body is not UTF-8');
 }

@@ -3,13 +3,10 @@ import { fail, ok, type Result } from '../core/result.ts';
 /** Parameters of a form; a parameter sent without a value counts as not sent (RFC 6749 §3.2). */
 export type Form = ReadonlyMap<string, string>;
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 function decode(text: string): string | undefined {
   try {
     const spaced = text.replaceAll('+', ' ');
-    // Only what holds an escape or a character beyond ASCII needs the slow way.
-    return spaced.includes('%') ? decodeURIComponent(spaced) : decoder.decode(Buffer.from(spaced, 'utf8'));
+    return spaced.includes('%') ? decodeURIComponent(spaced) : spaced.toWellFormed();
   } catch {
     return undefined;
   }
