@@ -137,6 +137,26 @@ describe('cache keys', () => {
     );
   });
 
+  test('are made once for all the scopes of a profile, and are no others for that', () => {
+    let looks = 0;
+    const counted = {
+      ...profile(),
+      get name() {
+        looks += 1;
+        return 'orders';
+      },
+    };
+    const all = { profile: counted, scopes: counted.scopes };
+    const key = cacheKey(all);
+    const looksForOne = looks;
+    expect(looksForOne).toBeGreaterThan(0);
+    expect(cacheKey(all)).toBe(key);
+    expect(looks).toBe(looksForOne);
+    expect(cacheKey({ profile: counted, scopes: [...counted.scopes] })).toBe(key);
+    expect(cacheKey({ profile: counted, scopes: ['a'] })).not.toBe(key);
+    expect(cacheKey({ profile: profile({ name: 'other' }), scopes: counted.scopes })).not.toBe(key);
+  });
+
   test('stay what they are from release to release: rows are found by them', () => {
     // SHA-256 of v1, name, issuer, secret, grant, subject, revocation and scopes, each after its length in four bytes.
     expect(

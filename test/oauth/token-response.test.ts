@@ -12,6 +12,7 @@ describe('parseTokenResponse', () => {
   test.each([
     ['as ZITADEL answers', answer(GOOD), 43_199_000, undefined],
     ['a scope', answer({ ...GOOD, scope: 'a b' }), 43_199_000, 'a b'],
+    ['an empty scope', answer({ ...GOOD, scope: '' }), 43_199_000, ''],
     ['bearer in other letters', answer({ ...GOOD, token_type: 'bEaReR' }), 43_199_000, undefined],
     ['the shortest life', answer({ ...GOOD, expires_in: 1 }), 1_000, undefined],
     ['the longest life', answer({ ...GOOD, expires_in: 2_592_000 }), 2_592_000_000, undefined],
