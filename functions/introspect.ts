@@ -1,7 +1,8 @@
+import type { CompiledProfiles } from '../lib/compose/base.ts';
 import { createIntrospectFunction } from '../lib/compose/introspect.ts';
 
-/** The profiles, put in place of this name when the bundle is made. */
-declare const PROFILES: unknown;
+/** The profiles: checked, and put in place of this name, when the bundle is made. */
+declare const PROFILES: CompiledProfiles;
 
 /** `POST /{profile}/oauth/v2/introspect` behind API Gateway. */
-export const handler = createIntrospectFunction(PROFILES, process.env);
+export const handler = createIntrospectFunction(new Map(PROFILES), process.env);

@@ -1,7 +1,8 @@
+import type { CompiledProfiles } from '../lib/compose/base.ts';
 import { createRevokeFunction } from '../lib/compose/revoke.ts';
 
-/** The profiles, put in place of this name when the bundle is made. */
-declare const PROFILES: unknown;
+/** The profiles: checked, and put in place of this name, when the bundle is made. */
+declare const PROFILES: CompiledProfiles;
 
 /** `POST /{profile}/oauth/v2/revoke` behind API Gateway. */
-export const handler = createRevokeFunction(PROFILES, process.env);
+export const handler = createRevokeFunction(new Map(PROFILES), process.env);

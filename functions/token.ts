@@ -1,9 +1,10 @@
+import type { CompiledProfiles } from '../lib/compose/base.ts';
 import { createTokenFunctions, prepareAhead } from '../lib/compose/tokens.ts';
 
-/** The profiles, put in place of this name when the bundle is made. */
-declare const PROFILES: unknown;
+/** The profiles: checked, and put in place of this name, when the bundle is made. */
+declare const PROFILES: CompiledProfiles;
 
 /** `POST /{profile}/oauth/v2/token` behind API Gateway. */
-export const handler = createTokenFunctions(PROFILES, process.env).token;
+export const handler = createTokenFunctions(new Map(PROFILES), process.env).token;
 
 prepareAhead();

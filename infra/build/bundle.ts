@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Metafile, type Plugin } from 'esbuild';
-import { parse } from 'yaml';
+import type { CompiledProfiles } from '../../lib/compose/base.ts';
+import { readProfilesFile } from './profiles-file.ts';
 
 const HELP = `Bundles each function into one file, the profiles and the AWS SDK included.
 
@@ -29,19 +30,11 @@ export interface Bundle {
 
 const root = join(import.meta.dirname, '../..');
 
-/** The document of profiles as it is; whether it makes sense, `npm run profiles` says. */
-function readProfiles(file: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    throw new Error(`${file}: cannot be read; is the path right?`);
-  }
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new Error(`${file}: is not YAML: ${error instanceof Error ? error.message.split('\n')[0] : ''}`);
-  }
+/** The profiles as the functions take them: what is checked here need not be at each start. */
+function readProfiles(file: string): CompiledProfiles {
+  const profiles = readProfilesFile(file, { allowLoopbackHttp: false });
+  if (!profiles.ok) throw new Error(profiles.error.join('\n'));
+  return [...profiles.value];
 }
 
 /** What the AWS SDK brings along that nothing here uses, and that a cold start would pay for: what each gives instead. */
@@ -98,7 +91,7 @@ function licences(metafiles: readonly Metafile[]): string {
  * Bundles the functions to `{outdir}/{name}/index.cjs`. CommonJS: an import of `node:http` in ESM loads undici with it,
  * which a cold start would pay for. What esbuild knows of a bundle goes to `{outdir}/{name}.meta.json`, the packages
  * and their licences to `{outdir}/licences.txt`: beside the folders that are packaged, not in them.
- * @throws {Error} where the file of profiles cannot be read or is no YAML
+ * @throws {Error} with every fault of the profiles and its place
  */
 export async function bundle({
   profilesFile,

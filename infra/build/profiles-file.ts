@@ -4,13 +4,6 @@ import { LineCounter, parseDocument } from 'yaml';
 import { type ProfileRules, type Profiles, parseProfiles } from '../../lib/broker/profile.ts';
 import schema from '../profiles.schema.json' with { type: 'json' };
 
-/** A file of profiles that is fit for use. */
-export interface ProfilesFile {
-  /** As it goes into the bundle. */
-  readonly document: unknown;
-  readonly profiles: Profiles;
-}
-
 /** What is wrong, a line each: `file:line:column what to do`. */
 export type ProfilesFileFaults = readonly string[];
 
@@ -34,7 +27,7 @@ function schemaFaults(document: unknown): { path: Path; problem: string }[] {
 export function readProfilesFile(
   file: string,
   rules: ProfileRules,
-): { ok: true; value: ProfilesFile } | { ok: false; error: ProfilesFileFaults } {
+): { ok: true; value: Profiles } | { ok: false; error: ProfilesFileFaults } {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -62,6 +55,6 @@ export function readProfilesFile(
   const document: unknown = yaml.toJS();
   const profiles = parseProfiles(document, rules);
   const faults = profiles.ok ? schemaFaults(document) : profiles.error;
-  if (profiles.ok && faults.length === 0) return { ok: true, value: { document, profiles: profiles.value } };
+  if (profiles.ok && faults.length === 0) return { ok: true, value: profiles.value };
   return { ok: false, error: faults.map(({ path, problem }) => `${placeOf(path)} ${path.join('.')} ${problem}`) };
 }

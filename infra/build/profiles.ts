@@ -43,7 +43,7 @@ function main(): number {
     process.stderr.write(`${read.error.join('\n')}\n\n${file} has ${read.error.length} fault(s); nothing was built.\n`);
     return 1;
   }
-  const rows = [...read.value.profiles.values()].map((profile) => [
+  const rows = [...read.value.values()].map((profile) => [
     profile.name,
     profile.issuer,
     profile.secret,

@@ -14,7 +14,6 @@ const PREWARM_EVERY_MS = 300_000;
 const PREWARM_TIMEOUT_MS = 60_000;
 
 interface Input {
-  readonly document: unknown;
   readonly profiles: Profiles;
   readonly secrets: Readonly<Record<string, string>>;
   readonly zitadel?: StandIn;
@@ -28,14 +27,13 @@ async function readInput({ profiles: file, secrets: secretsFile, zitadel: wantsZ
   if (file !== undefined && secretsFile !== undefined) {
     const read = readProfilesFile(file, { allowLoopbackHttp: true });
     if (!read.ok) throw new UsageError(read.error.join('\n'));
-    const { document, profiles } = read.value;
+    const profiles = read.value;
     const wanted = [...profiles.values()].map(({ secret }) => secret);
-    return { document, profiles, secrets: readSecrets(secretsFile, wanted), ...zitadel };
+    return { profiles, secrets: readSecrets(secretsFile, wanted), ...zitadel };
   }
-  const document = demo.profiles(zitadel.zitadel?.url ?? '');
-  const profiles = parseProfiles(document, { allowLoopbackHttp: true });
+  const profiles = parseProfiles(demo.profiles(zitadel.zitadel?.url ?? ''), { allowLoopbackHttp: true });
   if (!profiles.ok) throw new Error('the profiles of the demonstration are not valid');
-  return { document, profiles: profiles.value, secrets: demo.secrets, ...zitadel };
+  return { profiles: profiles.value, secrets: demo.secrets, ...zitadel };
 }
 
 const curl = (url: string, profile: string, { accessKeyId, secretAccessKey }: Principal): string =>
@@ -71,7 +69,7 @@ async function main(): Promise<void> {
   const input = await readInput(settings);
   const principals = createPrincipals(input.profiles.values());
   const stack = await createStack({
-    profiles: input.document,
+    profiles: input.profiles,
     secrets: input.secrets,
     principals: principals.values(),
     port: settings.port,

@@ -1,3 +1,4 @@
+import type { Profiles } from '../../lib/broker/profile.ts';
 import type { Environment } from '../../lib/compose/base.ts';
 import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import type { PayloadFormat } from './gateway/lambda-result.ts';
@@ -12,8 +13,7 @@ export const REGION = 'eu-central-1';
 
 /** What the stack is made of. */
 export interface StackOptions {
-  /** The document of profiles. */
-  readonly profiles: unknown;
+  readonly profiles: Profiles;
   readonly secrets: Readonly<Record<string, string>>;
   readonly principals: Iterable<Principal>;
   readonly port?: number;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createSecretsManagerStore } from '../aws/secrets-manager.ts';
 import { type Credentials, createCredentials, type SecretStore } from '../broker/credentials.ts';
-import { type Profiles, parseProfiles } from '../broker/profile.ts';
+import type { Profile, Profiles } from '../broker/profile.ts';
 import { createRefusals, type WithCredential } from '../broker/refusals.ts';
 import type { Table } from '../broker/table.ts';
 import type { Clock } from '../core/clock.ts';
@@ -25,6 +25,9 @@ export interface Overrides {
   readonly write?: (line: string) => void;
 }
 
+/** What a bundle holds of the profiles: the entries of `Profiles`. */
+export type CompiledProfiles = readonly (readonly [name: string, Profile])[];
+
 /** What every function that talks to ZITADEL is made of. */
 export interface Base extends Journal {
   readonly random: () => number;
@@ -35,19 +38,8 @@ export interface Base extends Journal {
   readonly withCredential: WithCredential;
 }
 
-function readProfiles(document: unknown, allowLoopbackHttp: boolean): Profiles {
-  const profiles = parseProfiles(document, { allowLoopbackHttp });
-  if (profiles.ok) return profiles.value;
-  const faults = profiles.error.map(({ path, problem }) => `${path.join('.')} ${problem}`);
-  throw new Error(`the profiles are not valid; run npm run profiles: ${faults.join('; ')}`);
-}
-
-/**
- * Builds what functions have in common.
- * @param document the document of profiles, as compiled into the bundle
- * @throws {Error} where the profiles are not as a deployment makes them: the function cannot start
- */
-export function createBase(document: unknown, env: Environment, overrides: Overrides): Base {
+/** Builds what functions have in common. */
+export function createBase(profiles: Profiles, env: Environment, overrides: Overrides): Base {
   const journal = createJournal(env, overrides);
   const { clock, isLocal } = journal;
   const secrets = overrides.secrets ?? createSecretsManagerStore({ clock });
@@ -56,7 +48,7 @@ export function createBase(document: unknown, env: Environment, overrides: Overr
     ...journal,
     random: overrides.random ?? Math.random,
     uuid: overrides.uuid ?? randomUUID,
-    profiles: readProfiles(document, isLocal),
+    profiles,
     send: overrides.send ?? createTransport({ clock, allowLoopbackHttp: isLocal }),
     credentials,
     withCredential: createRefusals({ clock, credentials }),

@@ -1,3 +1,4 @@
+import type { Profiles } from '../broker/profile.ts';
 import type { GatewayHandler } from '../http/endpoint.ts';
 import type { Environment, Overrides } from './base.ts';
 import { createIntrospectFunction } from './introspect.ts';
@@ -12,10 +13,10 @@ export interface Sandbox extends TokenFunctions {
 
 /**
  * Builds all functions.
- * @throws {Error} where the profiles or the environment are not as a deployment makes them
+ * @throws {Error} where the environment is not as a deployment makes it
  */
-export const createSandbox = (document: unknown, env: Environment, overrides: Overrides = {}): Sandbox => ({
-  ...createTokenFunctions(document, env, overrides),
-  introspect: createIntrospectFunction(document, env, overrides),
+export const createSandbox = (profiles: Profiles, env: Environment, overrides: Overrides = {}): Sandbox => ({
+  ...createTokenFunctions(profiles, env, overrides),
+  introspect: createIntrospectFunction(profiles, env, overrides),
   metadata: createMetadataFunction(env, overrides),
 });

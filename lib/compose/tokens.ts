@@ -1,5 +1,6 @@
 import { createOnBehalf } from '../broker/on-behalf.ts';
 import { prewarm } from '../broker/prewarm.ts';
+import type { Profiles } from '../broker/profile.ts';
 import { createRevocations } from '../broker/revocations.ts';
 import { createRevoke } from '../broker/revoke.ts';
 import { prepareSealing } from '../broker/seal.ts';
@@ -22,10 +23,10 @@ export interface TokenFunctions {
 
 /**
  * Builds the functions that earn tokens.
- * @throws {Error} where the profiles or the environment are not as a deployment makes them: the function cannot start
+ * @throws {Error} where the environment is not as a deployment makes it: the function cannot start
  */
-export function createTokenFunctions(document: unknown, env: Environment, overrides: Overrides = {}): TokenFunctions {
-  const base = createBase(document, env, overrides);
+export function createTokenFunctions(profiles: Profiles, env: Environment, overrides: Overrides = {}): TokenFunctions {
+  const base = createBase(profiles, env, overrides);
   const { clock, log } = base;
   const table = overrides.table ?? createTable(env, clock);
   const revocations = createRevocations({ clock, table });

@@ -5,6 +5,7 @@ import { type Canaries, createCanaries } from '../support/canaries.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemorySecrets } from '../support/memory-secrets.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
+import { profilesOf } from '../support/profiles.ts';
 import type { Endpoint } from './plan.ts';
 import { DOCUMENT, SECRETS } from './profiles.ts';
 import { createInProcessZitadel, type InProcessZitadel, SENT } from './zitadel.ts';
@@ -47,7 +48,7 @@ export function createStage(): Stage {
   let lines: string[] = [];
   let uuids = 0;
   const sandbox = createSandbox(
-    DOCUMENT,
+    profilesOf(DOCUMENT),
     { TABLE_NAME: 'tokens', METRICS_NAMESPACE: 'test' },
     {
       clock: createFakeClock(START),

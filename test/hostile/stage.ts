@@ -3,6 +3,7 @@ import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import { instant, SECOND_MS } from '../../lib/core/time.ts';
 import type { GatewayAnswer } from '../../lib/http/answer.ts';
 import { context, tokenEvent } from '../support/events.ts';
+import { profilesOf } from '../support/profiles.ts';
 import { turn, until } from '../support/turns.ts';
 import type { Case } from './case.ts';
 import { type Cast, openCast } from './cast.ts';
@@ -64,7 +65,7 @@ function createBroker(cast: Cast, isTls: boolean, overrides: Overrides): Sandbox
   stages += 1;
   const issuer = isTls ? `https://localhost:${zitadel.port}` : `http://127.0.0.1:${zitadel.port}`;
   const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'test' };
-  return createSandbox(profilesFor(issuer, `stage:${stages}`), env, { random: () => 0.5, ...overrides });
+  return createSandbox(profilesOf(profilesFor(issuer, `stage:${stages}`)), env, { random: () => 0.5, ...overrides });
 }
 
 /** Plays a case with a broker and services of its own. Cases of one process follow one another. */

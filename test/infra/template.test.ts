@@ -203,7 +203,8 @@ describe('functions', () => {
 
   test.each([
     ['missing.yml', undefined, /missing\.yml: cannot be read/],
-    ['broken.yml', 'profiles: [1\nb: }', /broken\.yml: is not YAML/],
+    ['broken.yml', 'profiles: [1\nb: }', /broken\.yml:2:1 /],
+    ['wrong.yml', 'profiles:\n  orders:\n    issuer: no', /wrong\.yml:3:13 profiles\.orders\.issuer must be a URL/],
   ])('a bundle of %s is refused', async (name, text, message) => {
     const profilesFile = join(home, name);
     if (text !== undefined) writeFileSync(profilesFile, text);

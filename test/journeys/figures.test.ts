@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Sandbox } from '../../lib/compose/sandbox.ts';
 import { context, tokenEvent } from '../support/events.ts';
+import { profilesOf } from '../support/profiles.ts';
 import { createRig, profilesFor, type Rig } from '../support/rig.ts';
 import { until } from '../support/turns.ts';
 
@@ -18,13 +19,12 @@ const tokensOf = (answers: readonly { readonly body: string }[]) =>
 /** Sandboxes that share nothing but the services: every module of the broker is loaded anew for each. */
 async function isolatedSandboxes(count: number): Promise<Sandbox[]> {
   const sandboxes: Sandbox[] = [];
+  const profiles = profilesOf(profilesFor(rig.zitadel.url));
   for (let made = 0; made < count; made += 1) {
     vi.resetModules();
     const { createSandbox } = await import('../../lib/compose/sandbox.ts');
     const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true' };
-    sandboxes.push(
-      createSandbox(profilesFor(rig.zitadel.url), env, { clock: rig.clock, write: (line) => rig.lines.push(line) }),
-    );
+    sandboxes.push(createSandbox(profiles, env, { clock: rig.clock, write: (line) => rig.lines.push(line) }));
   }
   return sandboxes;
 }

@@ -5,6 +5,7 @@ import Provider from 'oidc-provider';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createStack, type Stack } from '../../infra/local/stack.ts';
 import { caller } from '../support/principals.ts';
+import { profilesOf } from '../support/profiles.ts';
 import { type Reply, sendSigned } from '../support/signed-request.ts';
 
 /** An authorization server that is none of ours: oidc-provider, certified by the OpenID Foundation. */
@@ -66,13 +67,13 @@ beforeAll(async () => {
   });
   const profile = { issuer, scopes: ['api:read'], callers: ['arn:aws:iam::123456789012:role/orders-service'] };
   stack = await createStack({
-    profiles: {
+    profiles: profilesOf({
       profiles: {
         odd: { ...profile, secret: 'odd', introspection: 'odd', revocation: 'odd' },
         key: { ...profile, secret: 'key', grant: 'client_credentials', introspection: 'key', revocation: 'key' },
         wrong: { ...profile, secret: 'wrong' },
       },
-    },
+    }),
     secrets: {
       odd: JSON.stringify(ODD),
       key: JSON.stringify(KEY),

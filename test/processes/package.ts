@@ -20,7 +20,7 @@ export const secretsByName: Readonly<Record<string, string>> = {
 };
 
 /** Stands in the bundles where the issuer of a test comes. */
-const PLACEHOLDER = 'http://127.0.0.1:9';
+const PLACEHOLDER = 'https://zitadel.example';
 
 const shared = {
   issuer: PLACEHOLDER,

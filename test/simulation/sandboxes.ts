@@ -5,7 +5,7 @@ import type { Moment } from './plan.ts';
 import type { Random } from './random.ts';
 import type { Lane, Scheduler } from './scheduler.ts';
 import type { SimulatedSecrets } from './secrets.ts';
-import { DOCUMENT } from './setting.ts';
+import { profiles } from './setting.ts';
 import type { SimulatedTable } from './table.ts';
 import type { Zitadel } from './zitadel.ts';
 
@@ -81,7 +81,7 @@ export function createSandboxes(deps: SandboxesDeps): Sandboxes {
     const own = random.fork(name);
     const send = zitadel.connect(sandbox, lane, own.fork('zitadel'));
     let ids = 0;
-    const functions = createTokenFunctions(DOCUMENT, ENVIRONMENT, {
+    const functions = createTokenFunctions(profiles, ENVIRONMENT, {
       clock: lane.clock,
       random: own.fork('jitter').next,
       uuid: () => {

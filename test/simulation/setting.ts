@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { type CacheKey, cacheKey } from '../../lib/broker/demand.ts';
-import { parseProfiles } from '../../lib/broker/profile.ts';
 import { tokenEvent } from '../support/events.ts';
+import { profilesOf } from '../support/profiles.ts';
 
 const ISSUER = 'https://simulated.zitadel.cloud';
 const AUDIENCE = 'urn:zitadel:iam:org:project:id:4711:aud';
@@ -12,7 +12,7 @@ export const REVOKER = 'revoker-client';
 export const REVOKER_AUDIENCE = `urn:zitadel:iam:org:project:id:${REVOKER}:aud`;
 
 /** The document of profiles, one for each way to earn a token. */
-export const DOCUMENT = {
+const DOCUMENT = {
   profiles: {
     orders: {
       issuer: ISSUER,
@@ -44,9 +44,7 @@ export const DOCUMENT = {
 export type ProfileName = keyof typeof DOCUMENT.profiles;
 export const PROFILE_NAMES = Object.keys(DOCUMENT.profiles) as [ProfileName, ...ProfileName[]];
 
-const parsed = parseProfiles(DOCUMENT, { allowLoopbackHttp: false });
-if (!parsed.ok) throw new Error(`the profiles of the simulation: ${JSON.stringify(parsed.error)}`);
-const profiles = parsed.value;
+export const profiles = profilesOf(DOCUMENT);
 
 /** What callers ask for: a profile, and the scopes that they name, if any. */
 export interface Wish {

@@ -14,6 +14,7 @@ import { instant } from '../../lib/core/time.ts';
 import accounts from '../recordings/accounts.json' with { type: 'json' };
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { caller, stranger } from './principals.ts';
+import { profilesOf } from './profiles.ts';
 import { type Reply, sendSigned } from './signed-request.ts';
 import { turn } from './turns.ts';
 
@@ -134,10 +135,10 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
     AWS_ENDPOINT_URL_DYNAMODB: table.url,
   });
   const lines: string[] = [];
-  const document = profilesFor(zitadel.url, options.changes);
+  const profiles = profilesOf(profilesFor(zitadel.url, options.changes));
   const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'test' };
   const addSandbox = (overrides: Overrides = {}) =>
-    createSandbox(document, env, {
+    createSandbox(profiles, env, {
       clock: clock as Clock,
       random: () => 0.5,
       uuid: randomUUID,

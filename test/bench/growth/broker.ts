@@ -3,6 +3,7 @@ import { redacted } from '../../../lib/core/redacted.ts';
 import { ok } from '../../../lib/core/result.ts';
 import type { GatewayHandler } from '../../../lib/http/endpoint.ts';
 import { tokenEvent } from '../../support/events.ts';
+import { profilesOf } from '../../support/profiles.ts';
 
 const ISSUER = 'https://zitadel.example';
 const JSON_ANSWER = { 'content-type': 'application/json' };
@@ -25,7 +26,7 @@ export function createBroker(profiles: number): GatewayHandler {
     ),
   };
   return createTokenFunctions(
-    document,
+    profilesOf(document),
     { TABLE_NAME: 'tokens' },
     {
       write: () => undefined,

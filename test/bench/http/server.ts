@@ -4,6 +4,7 @@ import { createZitadel } from '../../../infra/local/zitadel/server.ts';
 import accounts from '../../recordings/accounts.json' with { type: 'json' };
 import { context, tokenEvent } from '../../support/events.ts';
 import { caller } from '../../support/principals.ts';
+import { profilesOf } from '../../support/profiles.ts';
 import { createResponseCache } from './response-cache.ts';
 
 // A server of the benchmark in a process of its own: `server.ts NAME [UPSTREAM]`. Tells its parent its port.
@@ -19,7 +20,7 @@ const createBroker = (issuer: string) => {
   };
   const { clientId, clientSecret } = accounts.saSecret;
   return createStack({
-    profiles: { profiles: { orders } },
+    profiles: profilesOf({ profiles: { orders } }),
     secrets: { orders: JSON.stringify({ clientId, clientSecret }) },
     principals: [caller],
     write,

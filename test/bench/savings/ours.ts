@@ -7,6 +7,7 @@ import { createRandom } from '../../simulation/random.ts';
 import { createScheduler, type Lane } from '../../simulation/scheduler.ts';
 import { tokenEvent } from '../../support/events.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
+import { profilesOf } from '../../support/profiles.ts';
 import { START } from '../../support/rig.ts';
 import { createTraffic, type Load, PROFILES, SANDBOXES } from './traffic.ts';
 import { countExchange, LATENCY_MS, noWork, type Work } from './work.ts';
@@ -14,7 +15,7 @@ import { countExchange, LATENCY_MS, noWork, type Work } from './work.ts';
 const ISSUER = 'https://zitadel.example';
 const name = (profile: number): string => `service-${profile}`;
 
-const DOCUMENT = {
+const profiles = profilesOf({
   profiles: Object.fromEntries(
     Array.from({ length: PROFILES }, (_, profile) => [
       name(profile),
@@ -26,7 +27,7 @@ const DOCUMENT = {
       },
     ]),
   ),
-};
+});
 
 const JSON_ANSWER = { 'content-type': 'application/json' };
 
@@ -60,7 +61,7 @@ export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
     function start(number: number): Sandbox {
       const lane = scheduler.lane(`sandbox ${number}`, 0);
       const functions = createTokenFunctions(
-        DOCUMENT,
+        profiles,
         { TABLE_NAME: 'tokens' },
         {
           clock: lane.clock,

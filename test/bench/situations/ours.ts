@@ -5,6 +5,7 @@ import { createTable } from '../../../infra/local/table.ts';
 import { createSandbox } from '../../../lib/compose/sandbox.ts';
 import accounts from '../../recordings/accounts.json' with { type: 'json' };
 import { caller } from '../../support/principals.ts';
+import { profilesOf } from '../../support/profiles.ts';
 import { sendSigned } from '../../support/signed-request.ts';
 import type { CreateContender } from './contender.ts';
 
@@ -38,7 +39,7 @@ export const createOurs: CreateContender = async (issuer, clock) => {
     callers: ['arn:aws:iam::123456789012:role/orders-service'],
   };
   const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true' };
-  const sandbox = createSandbox({ profiles: { orders } }, env, { clock, write: () => undefined });
+  const sandbox = createSandbox(profilesOf({ profiles: { orders } }), env, { clock, write: () => undefined });
   const gateway = await createGateway({ routes: createRoutes(() => sandbox), principals: [caller], now: clock.now });
   return {
     async ask() {
