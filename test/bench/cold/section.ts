@@ -47,7 +47,7 @@ async function sample(latencies: Latencies, { isQuick, note }: BenchOptions, bun
       const tookMs = await measure(name, bundles, fakes);
       if (round >= 0) samples[name].push(tookMs);
     }
-    note(`cold start, ${latencies.zitadelMs} ms: ${round + 1} of ${wanted}`);
+    if (round >= 0) note(`cold start, ${latencies.zitadelMs} ms: ${round + 1} of ${wanted}`);
   }
   return samples;
 }

@@ -118,7 +118,7 @@ async function run({ isQuick, note }: BenchOptions): Promise<Measured> {
           for (const latencyMs of latenciesMs) found.latenciesMs.push(latencyMs);
         }
       }
-      note(`http: ${round + 1} of ${rounds}`);
+      if (round >= 0) note(`http: ${round + 1} of ${rounds}`);
     }
   } finally {
     for (const { child } of children) child.kill();
