@@ -1,10 +1,15 @@
 import type { Clock } from '../../lib/core/clock.ts';
 import { instant } from '../../lib/core/time.ts';
-import { turn } from '../support/turns.ts';
 import type { Random } from './random.ts';
 
 /** What a dead process gets for whatever it still does. */
 export const NEVER: Promise<never> = new Promise(() => undefined);
+
+/**
+ * Everything that follows from an event without time passing: a tick that is asked for by a promise's work comes when no
+ * promise has any left.
+ */
+const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 /** What runs in a process: events of a dead one are dropped, those of a frozen one wait. */
 export interface Lane {
@@ -180,8 +185,7 @@ export function createScheduler(start: number, random: Random): Scheduler {
         }
         events += 1;
         event.run();
-        // Everything that follows from an event without time passing.
-        await turn();
+        await settled();
       }
     },
   };

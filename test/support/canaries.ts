@@ -12,7 +12,7 @@ export interface Canaries {
 }
 
 /** Bits of the hash that tells at once that a piece is of no secret: nearly all are not. */
-const FILTER_BITS = 22;
+const FILTER_BITS = 18;
 const FACTOR = 0x01000193;
 
 /** What a text is searched for: pieces of one length. */
