@@ -13,14 +13,15 @@ const SECRET = JSON.stringify({ clientId: 'orders', clientSecret: 'a secret of n
 const SCOPES = Array.from({ length: 17 }, (_, index) => `scope-${index}`);
 
 const context = { getRemainingTimeInMillis: () => 15_000 };
-const name = (profile: number): string => `service-${profile}`;
+/** The name of a profile. */
+export const profileName = (profile: number): string => `service-${profile}`;
 
 /** The broker over services that keep nothing, so that all the memory that grows is its own. */
 export function createBroker(profiles: number): GatewayHandler {
   const document = {
     profiles: Object.fromEntries(
       Array.from({ length: profiles }, (_, profile) => [
-        name(profile),
+        profileName(profile),
         { issuer: ISSUER, secret: 'one', scopes: SCOPES, callers: ['arn:aws:iam::123456789012:role/orders-service'] },
       ]),
     ),
@@ -38,12 +39,12 @@ export function createBroker(profiles: number): GatewayHandler {
 }
 
 /** The event that asks for a profile's token. */
-export const profileEvent = (profile: number): object => tokenEvent(name(profile), 'grant_type=client_credentials');
+export const profileEvent = (profile: number): object => tokenEvent(profileName(profile), 'grant_type=client_credentials');
 
 /** The event that asks for the `key`-th choice of scopes. */
 export function scopesEvent(key: number): object {
   const chosen = SCOPES.filter((_, index) => ((key + 1) >> index) & 1);
-  return tokenEvent(name(0), `grant_type=client_credentials&scope=${chosen.join('+')}`);
+  return tokenEvent(profileName(0), `grant_type=client_credentials&scope=${chosen.join('+')}`);
 }
 
 /**
