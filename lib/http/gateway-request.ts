@@ -28,8 +28,9 @@ export const requestId = (event: unknown): string => {
 
 /** A header by its name, in any letter case: HTTP APIs lower it, REST APIs leave it as it was sent. */
 function header(event: Members, name: string): string {
-  const found = Object.entries(members(event.headers)).find(([key]) => key.toLowerCase() === name);
-  return text(found?.[1]);
+  const headers = members(event.headers);
+  const written = Object.keys(headers).find((key) => key.toLowerCase() === name);
+  return written === undefined ? '' : text(headers[written]);
 }
 
 /**

@@ -39,7 +39,8 @@ export function createBroker(profiles: number): GatewayHandler {
 }
 
 /** The event that asks for a profile's token. */
-export const profileEvent = (profile: number): object => tokenEvent(profileName(profile), 'grant_type=client_credentials');
+export const profileEvent = (profile: number): object =>
+  tokenEvent(profileName(profile), 'grant_type=client_credentials');
 
 /** The event that asks for the `key`-th choice of scopes. */
 export function scopesEvent(key: number): object {
