@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { coldStartSection } from './cold/section.ts';
 import { growthSection } from './growth/section.ts';
 import { httpSection } from './http/section.ts';
+import { compare, type Ratios, showComparison } from './repeat.ts';
 import { savingsSection } from './savings/section.ts';
 import type { Goal, Measured, Section, Table } from './section.ts';
 import { signingSection } from './signing.ts';
@@ -31,6 +32,7 @@ const HELP = `Measures the broker beside other programs, all in one run, and wri
   --out FOLDER   where results.md, results.json and the plots go (default: docs/benchmarks)
   --help         this text
 
+Every run is compared with the one before it in the same folder: results.md ends with the ratios of both.
 Every figure is a ratio of two things that were measured in turns, or a count. Leave the machine alone while it runs.
 `;
 
@@ -64,7 +66,26 @@ interface Done {
   readonly seconds: number;
 }
 
-function report(done: readonly Done[], isQuick: boolean): string {
+/** The ratios of a run, by the part and their name. */
+const ratiosOf = (done: readonly Done[]): Ratios =>
+  Object.fromEntries(
+    done.flatMap(({ section, measured }) =>
+      Object.entries(measured.ratios).map(([name, value]) => [`${section.title}: ${name}`, value]),
+    ),
+  );
+
+/** The ratios that a folder has of an earlier run, if it was one of the same kind on such a machine. */
+function readEarlier(folder: string, isQuick: boolean): Ratios {
+  try {
+    const earlier = JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8'));
+    const isAlike = earlier.isQuick === isQuick && JSON.stringify(earlier.machine) === JSON.stringify(machine());
+    return isAlike ? (earlier.ratios ?? {}) : {};
+  } catch {
+    return {};
+  }
+}
+
+function report(done: readonly Done[], isQuick: boolean, earlier: Ratios): string {
   const facts = Object.entries(machine()).map(([name, value]) => `${name} ${value}`);
   return [
     '# Results',
@@ -81,14 +102,20 @@ function report(done: readonly Done[], isQuick: boolean): string {
       ...Object.keys(measured.plots).map((name) => `![${section.title}](${name}.svg)\n`),
       `Took ${seconds.toFixed(0)} s.\n`,
     ]),
+    '## Beside the run before',
+    '',
+    showTable(showComparison(compare(earlier, ratiosOf(done)))),
   ].join('\n');
 }
 
-function write(folder: string, done: readonly Done[], isQuick: boolean): void {
+function write(folder: string, done: readonly Done[], isQuick: boolean, earlier: Ratios): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'results.md'), report(done, isQuick));
+  writeFileSync(join(folder, 'results.md'), report(done, isQuick, earlier));
   const raw = Object.fromEntries(done.map(({ section, measured }) => [section.name, measured.raw]));
-  writeFileSync(join(folder, 'results.json'), `${JSON.stringify({ machine: machine(), isQuick, ...raw })}\n`);
+  writeFileSync(
+    join(folder, 'results.json'),
+    `${JSON.stringify({ machine: machine(), isQuick, ratios: ratiosOf(done), ...raw })}\n`,
+  );
   for (const { measured } of done) {
     for (const [name, svg] of Object.entries(measured.plots)) writeFileSync(join(folder, `${name}.svg`), svg);
   }
@@ -113,10 +140,11 @@ async function main(): Promise<void> {
     const measured = await section.run({ isQuick: values.quick, note });
     done.push({ section, measured, seconds: (performance.now() - startedAt) / 1000 });
   }
-  process.stdout.write(report(done, values.quick));
-  const folder =
-    values.out ?? (values.only === undefined ? join(import.meta.dirname, '../../docs/benchmarks') : undefined);
-  if (folder !== undefined) write(folder, done, values.quick);
+  const home = join(import.meta.dirname, '../../docs/benchmarks');
+  const earlier = readEarlier(values.out ?? home, values.quick);
+  process.stdout.write(report(done, values.quick, earlier));
+  const folder = values.out ?? (values.only === undefined ? home : undefined);
+  if (folder !== undefined) write(folder, done, values.quick, earlier);
 }
 
 main().catch((error: unknown) => {

@@ -19,6 +19,8 @@ export interface Goal {
 export interface Measured {
   readonly tables: readonly Table[];
   readonly goals: readonly Goal[];
+  /** What another run on this machine should find again, by its name: ratios of things that were measured in turns. */
+  readonly ratios: Readonly<Record<string, number>>;
   /** Plots by the name of their file, as SVG. */
   readonly plots: Readonly<Record<string, string>>;
   /** All samples and counts, for whoever wants to look closer; goes into the JSON. */

@@ -101,6 +101,12 @@ async function run(options: BenchOptions): Promise<Measured> {
           LEAST_SHARE.typical,
         ),
       ]),
+      ratios: Object.fromEntries(
+        cases.flatMap(({ name, samples }) => [
+          [`ours × floor, services answer ${name}`, ratio(samples.ours, samples.floor).median],
+          [`ours × typical, services answer ${name}`, ratio(samples.ours, samples.typical).median],
+        ]),
+      ),
       plots: {
         'cold-start': bars(
           'Cold start: process start to first token',

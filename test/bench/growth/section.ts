@@ -72,6 +72,7 @@ async function measure({ isQuick, note }: BenchOptions): Promise<Measured> {
         isMet: growth <= MOST_GROWTH,
       },
     ],
+    ratios: { 'cost of a hit, 10,000 × one': cost.median, [`memory, ${KEYS} keys × ${HALF}`]: growth },
     plots: {
       memory: lines(
         `Memory, ever new keys; ${REMEMBERED_DEMANDS} are kept`,

@@ -129,7 +129,7 @@ async function run({ isQuick, note }: BenchOptions): Promise<Measured> {
   const show = (name: string, connections: number, what: keyof Sample, digits: number) =>
     showSpread(spread(series(name, connections, what)), digits);
   const times = (name: string, connections: number, what: keyof Sample) =>
-    showSpread(ratio(series(name, connections, what), series('direct', connections, what)));
+    ratio(series(name, connections, what), series('direct', connections, what));
   const many = CONNECTIONS[1];
   return {
     tables: [
@@ -143,13 +143,23 @@ async function run({ isQuick, note }: BenchOptions): Promise<Measured> {
             show(name, connections, 'p50Ms', 3),
             show(name, connections, 'p99Ms', 3),
             show(name, connections, 'perSecond', 0),
-            times(name, connections, 'p50Ms'),
-            times(name, connections, 'perSecond'),
+            showSpread(times(name, connections, 'p50Ms')),
+            showSpread(times(name, connections, 'perSecond')),
           ]),
         ),
       },
     ],
     goals: [],
+    ratios: Object.fromEntries(
+      CONNECTIONS.flatMap((connections) =>
+        contenders
+          .slice(1)
+          .map(({ name }) => [
+            `${name}, requests/s × direct, ${connections} at a time`,
+            times(name, connections, 'perSecond').median,
+          ]),
+      ),
+    ),
     plots: {
       'http-latency': lines(
         `A token over HTTP, ${many} connections`,

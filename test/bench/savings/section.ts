@@ -116,6 +116,12 @@ async function run({ isQuick, note }: BenchOptions): Promise<Measured> {
       },
     ],
     goals: cases.filter(({ name }) => name === 'ours').map(judge),
+    ratios: Object.fromEntries(
+      cases.map(({ life, perSecond, name, work, least }) => [
+        `${name}, exchanges × the least, tokens of ${life}, ${perSecond} requests/s`,
+        work.exchanges / least.most,
+      ]),
+    ),
     plots: { exchanges: plot(cases, minutes) },
     raw: cases.map(({ work: { earnedAtMs: _, ...work }, ...rest }) => ({ ...rest, work })),
   };

@@ -108,6 +108,7 @@ async function run({ isQuick, note }: BenchOptions): Promise<Measured> {
         isMet: bytes <= MOST_BYTES,
       },
     ],
+    ratios: { 'ours × typical': share },
     plots: {
       'warm-hit': bars(
         'Warm hit: CPU for each call, over an empty handler',
