@@ -21,9 +21,11 @@ export type DynamoDbCall = (operation: 'GetItem' | 'UpdateItem', input: object) 
 export function dynamoDbEndpoint(region: string, env: Environment): URL {
   const given = env.AWS_ENDPOINT_URL_DYNAMODB ?? env.AWS_ENDPOINT_URL;
   if (given) return new URL(given);
-  const { dnsSuffix, dualStackDnsSuffix } = partition(region);
-  const host = `dynamodb${env.AWS_USE_FIPS_ENDPOINT === 'true' ? '-fips' : ''}.${region}`;
-  return new URL(`https://${host}.${env.AWS_USE_DUALSTACK_ENDPOINT === 'true' ? dualStackDnsSuffix : dnsSuffix}`);
+  const { name, dnsSuffix, dualStackDnsSuffix } = partition(region);
+  const isDualStack = env.AWS_USE_DUALSTACK_ENDPOINT === 'true';
+  // GovCloud's usual endpoint is its FIPS endpoint.
+  const isFips = env.AWS_USE_FIPS_ENDPOINT === 'true' && (isDualStack || name !== 'aws-us-gov');
+  return new URL(`https://dynamodb${isFips ? '-fips' : ''}.${region}.${isDualStack ? dualStackDnsSuffix : dnsSuffix}`);
 }
 
 /** Few calls are under way at a time: one for each key at the most. */
