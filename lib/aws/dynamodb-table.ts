@@ -6,7 +6,7 @@ import { type Answer, createDynamoDbCall } from './dynamodb-call.ts';
 import { toUpdateExpression } from './expression.ts';
 
 /** How long the table may take: a token that is waited for longer is earned without it. */
-export const TABLE_MS = 300;
+const TABLE_MS = 300;
 
 const NUMBERS = [
   'generation',

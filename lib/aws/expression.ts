@@ -13,7 +13,7 @@ export interface UpdateExpression {
 }
 
 /** A field's value as DynamoDB writes it. */
-export const toAttribute = (value: FieldValue): AttributeValue =>
+const toAttribute = (value: FieldValue): AttributeValue =>
   typeof value === 'number' ? { N: String(value) } : { S: value };
 
 /** A condition without joints that join nothing. */

@@ -11,7 +11,7 @@ import type { AttemptFailure } from './refusals.ts';
 import type { TableFault } from './table.ts';
 
 /** While the table is away, a sandbox earns a token for a demand itself, but no more often than this. */
-export const DIRECT_PAUSE_MS = 10 * SECOND_MS;
+const DIRECT_PAUSE_MS = 10 * SECOND_MS;
 
 /** As long as a lease would be: one request and a second try. */
 const DIRECT_MS = 2 * REQUEST_MS;

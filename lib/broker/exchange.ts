@@ -52,7 +52,7 @@ export function demandGrant({ profile }: Demand, credential: Credential): Result
 }
 
 /** What a refusal means where the profile itself asked: whatever it is about, an operator must mend it. */
-export function toFailure(outcome: Exclude<TokenOutcome, { kind: 'earned' }>, credential: string): AttemptFailure {
+function toFailure(outcome: Exclude<TokenOutcome, { kind: 'earned' }>, credential: string): AttemptFailure {
   const { detail } = outcome;
   switch (outcome.kind) {
     case 'subject_refused':

@@ -14,7 +14,7 @@ export interface Failure {
   readonly credential?: string;
 }
 
-export const SHORTEST_PAUSE_MS = 2 * SECOND_MS;
+const SHORTEST_PAUSE_MS = 2 * SECOND_MS;
 export const LONGEST_PAUSE_MS = 30 * SECOND_MS;
 
 /** Keeps sandboxes that failed together from trying again together. */

@@ -49,7 +49,7 @@ export interface OnBehalfDeps {
 }
 
 /** The subject may be locked out at any time; its exchanged token must not be handed out long after. */
-export const KEPT_MS = 5 * MINUTE_MS;
+const KEPT_MS = 5 * MINUTE_MS;
 
 const REMEMBERED_DEMANDS = 10_000;
 const ANSWER_MS = SECOND_MS / 2;

@@ -42,7 +42,7 @@ export interface Tokens {
 export const REMEMBERED_DEMANDS = 10_000;
 
 /** With less time than this, nothing is begun that a caller would wait for. */
-export const LEAST_TIME_MS = 1.5 * SECOND_MS;
+const LEAST_TIME_MS = 1.5 * SECOND_MS;
 
 /** Time that is kept for the answer. */
 const ANSWER_MS = 0.5 * SECOND_MS;
@@ -51,7 +51,7 @@ const ANSWER_MS = 0.5 * SECOND_MS;
  * How long the caller whose request begins a renewal lends its invocation to it, although its own token is still good:
  * a sandbox is frozen once it has answered, and with it the renewal.
  */
-export const RENEWAL_GRACE_MS = 100;
+const RENEWAL_GRACE_MS = 100;
 
 /** While another sandbox renews a token that is still good, this one does not look for the result more often. */
 const LOOK_AGAIN_MS = SECOND_MS;

@@ -10,7 +10,7 @@ import { REVOCATION_ROUTE } from './revocation-endpoint.ts';
 import { TOKEN_ROUTE } from './token-endpoint.ts';
 
 /** What follows the profile in the path. */
-export const METADATA_ROUTE = '/.well-known/openid-configuration';
+const METADATA_ROUTE = '/.well-known/openid-configuration';
 
 export interface MetadataEndpointDeps {
   readonly clock: Clock;

@@ -7,10 +7,10 @@ import { SECOND_MS } from '../core/time.ts';
 import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../oauth/transport.ts';
 
 /** How long a connection may take, TLS included. */
-export const CONNECT_MS = SECOND_MS;
+const CONNECT_MS = SECOND_MS;
 
 /** How long a request may take, from its first byte sent to the last byte received. */
-export const TOTAL_MS = 3 * SECOND_MS;
+const TOTAL_MS = 3 * SECOND_MS;
 
 /** No answer of a token endpoint is near this size. */
 export const LARGEST_BODY_BYTES = 64 * 1024;

@@ -11,10 +11,10 @@ export interface SigningKey {
 }
 
 /** ZITADEL refuses an `iat` 2 s ahead of its clock: dating back keeps a clock that runs ahead from mattering. */
-export const BACKDATE_MS = 10 * SECOND_MS;
+const BACKDATE_MS = 10 * SECOND_MS;
 
 /** An assertion serves one request, sent at once. */
-export const ASSERTION_LIFE_MS = MINUTE_MS;
+const ASSERTION_LIFE_MS = MINUTE_MS;
 
 /**
  * Signs a JWT that authenticates `subject` at `audience` (RFC 7523 §3): as client authentication and as grant.

@@ -9,7 +9,7 @@ export interface ClientAuthentication {
 }
 
 /** RFC 7523 §2.2. */
-export const JWT_BEARER_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const JWT_BEARER_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /** `client_secret_basic` (RFC 6749 §2.3.1): each half form-url-encoded, then joined, then base64. */
 export function clientSecretBasic(clientId: string, clientSecret: string): ClientAuthentication {

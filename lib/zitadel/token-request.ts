@@ -20,7 +20,7 @@ export interface TokenRequest {
 }
 
 /** Where ZITADEL takes token requests: always on the issuer's own origin. */
-export const tokenEndpoint = (issuer: string): string => `${issuer}/oauth/v2/token`;
+const tokenEndpoint = (issuer: string): string => `${issuer}/oauth/v2/token`;
 
 const NO_CLIENT: ClientAuthentication = { parameters: {}, secrets: [] };
 

@@ -10,7 +10,7 @@ export type PostEndpoint = 'token' | 'introspect' | 'revoke';
 const LARGEST_TOKEN_REQUEST = 4 * KILOBYTE;
 /** RFC 8693 §2.1. */
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
-export const TOKEN_TYPES: ReadonlyMap<string, string> = new Map([
+const TOKEN_TYPES: ReadonlyMap<string, string> = new Map([
   ['access_token', 'urn:ietf:params:oauth:token-type:access_token'],
   ['id_token', 'urn:ietf:params:oauth:token-type:id_token'],
   ['jwt', 'urn:ietf:params:oauth:token-type:jwt'],

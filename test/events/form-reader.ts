@@ -24,7 +24,7 @@ function mediaType(headers: unknown): string | undefined {
 }
 
 /** The body as bytes. What is no base64 though the event says so is read for what it is worth: not very much. */
-export function bytesOf(event: unknown): Buffer {
+function bytesOf(event: unknown): Buffer {
   const body = member(event, 'body');
   if (typeof body !== 'string') return Buffer.alloc(0);
   return Buffer.from(body, member(event, 'isBase64Encoded') === true ? 'base64' : 'utf8');

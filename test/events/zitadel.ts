@@ -4,7 +4,7 @@ import type { OAuthRequest, Send } from '../../lib/oauth/transport.ts';
 import { AUDIENCES, ISSUER } from './profiles.ts';
 
 /** A text of a token's look that is always the same for one name. */
-export const tokenNamed = (name: string): string => {
+const tokenNamed = (name: string): string => {
   const part = (index: number) => createHash('sha256').update(`${name} ${index}`).digest('base64url');
   return `${part(0)}.${part(1)}.${part(2)}`;
 };

@@ -83,7 +83,7 @@ function isSame(member: string, was: unknown, is: unknown): boolean {
 }
 
 /** Where an answer differs from what ZITADEL said: tokens count by their kind, times within 2 s. */
-export function differences(was: Answer, is: Answer): readonly string[] {
+function differences(was: Answer, is: Answer): readonly string[] {
   const type = ({ headers }: Answer) => String(headers['content-type']).split(';')[0];
   const found: string[] = [];
   if (was.status !== is.status) found.push(`status ${was.status}, here ${is.status}`);

@@ -11,7 +11,7 @@ export type FunctionName = (typeof FUNCTIONS)[number];
 export const KEYS = Array.from({ length: 24 }, (_, at) => `key-${at}`);
 
 /** What the schedule renews at the same time, over as many connections. */
-export const WARM = Array.from({ length: 5 }, (_, at) => `warm-${at}`);
+const WARM = Array.from({ length: 5 }, (_, at) => `warm-${at}`);
 
 /** What Secrets Manager holds: each of the keys has a secret of its own, too. */
 export const secretsByName: Readonly<Record<string, string>> = {

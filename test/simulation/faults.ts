@@ -46,7 +46,7 @@ export type OperationFault = keyof typeof OPERATION_FAULTS;
 export type Place = (typeof OPERATION_FAULTS)[OperationFault];
 
 /** Faults that happen once. */
-export const EVENT_FAULTS = [
+const EVENT_FAULTS = [
   'killed',
   'killed_at_await',
   'killed_with_lease',

@@ -8,7 +8,7 @@ const AUDIENCE = 'urn:zitadel:iam:org:project:id:4711:aud';
 const ROLE = 'arn:aws:iam::123456789012:role';
 
 /** The application that revokes: its client id is in the audience of every token that it can revoke. */
-export const REVOKER = 'revoker-client';
+const REVOKER = 'revoker-client';
 export const REVOKER_AUDIENCE = `urn:zitadel:iam:org:project:id:${REVOKER}:aud`;
 
 /** The document of profiles, one for each way to earn a token. */

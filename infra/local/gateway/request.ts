@@ -14,10 +14,10 @@ export interface WireRequest {
 }
 
 /** API Gateway's quota for a request's payload. */
-export const MAX_BODY_BYTES = 10 * 1024 * 1024;
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /** API Gateway's quota for the request line and all header values together. */
-export const MAX_HEADER_BYTES = 10_240;
+const MAX_HEADER_BYTES = 10_240;
 
 /** Every value of a header, in order. `name` in lower case. */
 export function headerValues(request: Pick<WireRequest, 'headers'>, name: string): readonly string[] {

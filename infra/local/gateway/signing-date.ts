@@ -1,7 +1,7 @@
 import { headerValues, soleHeader, type WireRequest } from './request.ts';
 
 /** How far a signature's date may be from the gateway's clock, either way. */
-export const MAX_SKEW_MS = 5 * 60_000;
+const MAX_SKEW_MS = 5 * 60_000;
 
 /** An instant as SigV4 writes it: `20260203T040506Z`. */
 export function amzDate(instantMs: number): string {

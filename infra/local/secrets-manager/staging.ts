@@ -2,7 +2,7 @@
 export const AWSCURRENT = 'AWSCURRENT';
 
 /** The label of the version that was in use before. */
-export const AWSPREVIOUS = 'AWSPREVIOUS';
+const AWSPREVIOUS = 'AWSPREVIOUS';
 
 /** Staging label → id of the one version that carries it. A version in no value is deprecated. */
 export type Staging = ReadonlyMap<string, string>;

@@ -42,7 +42,7 @@ export function countExchange(work: Work, profile: number, atMs: number): void {
  * 4 kB read consistently), Secrets Manager, Lambda on arm64. A KMS key of one's own, data transfer and the gateway are
  * left out.
  */
-export const PRICES = {
+const PRICES = {
   tableWrite: 0.625 / 1e6,
   tableRead: 0.125 / 1e6,
   secretRead: 0.05 / 1e4,

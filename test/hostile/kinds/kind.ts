@@ -2,7 +2,7 @@ import { answer, type Proper, type Sent, type Step, say } from '../play.ts';
 import type { Security } from '../secure.ts';
 
 /** Where a kind of answer can be given: what is asked for there. */
-export const SCOPES = ['token', 'introspection', 'revocation', 'secret', 'item', 'update'] as const;
+const SCOPES = ['token', 'introspection', 'revocation', 'secret', 'item', 'update'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** What an answer is to the broker: with the place, it names a cell of the table of errors. */
