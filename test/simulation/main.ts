@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { add, type Batch, type Figures, NOTHING, runBatch, withCrypto } from './batch.ts';
+import { type Figures, withCrypto } from './batch.ts';
 import { FAULT_KINDS } from './faults.ts';
 import { tell } from './history.ts';
 import { createPlan } from './plan.ts';
 import { INVARIANTS, runPlan } from './run.ts';
 import { shrink } from './shrink.ts';
+import { simulate } from './workers.ts';
 
 const HELP = `Plays histories of faults against the real broker, on a virtual clock, and checks its promises.
 
@@ -23,8 +23,6 @@ const HELP = `Plays histories of faults against the real broker, on a virtual cl
 Ends with 1 where a promise was broken.
 `;
 
-const BATCH = 50;
-const MOST_VIOLATIONS = 10;
 const PROGRESS_MS = 2000;
 
 const note = (text: string) => process.stderr.write(text);
@@ -36,43 +34,17 @@ function countOf(name: string, text: string): number {
   return count;
 }
 
-/** Shares the runs among workers; after so many broken promises there is enough to do. */
-function simulate(seed: string, runs: number, workers: number): Promise<Figures> {
-  let figures = NOTHING;
-  let next = 0;
+/** Says how far the runs are, now and then. */
+function tellProgress(runs: number): (figures: Figures) => void {
   const startedAt = performance.now();
   let notedAt = startedAt;
-  return new Promise((resolve, reject) => {
-    let working = 0;
-    const give = (worker: Worker): void => {
-      if (next >= runs || figures.violations.length >= MOST_VIOLATIONS) {
-        working -= 1;
-        worker.terminate().then(() => {
-          if (working === 0) resolve(figures);
-        }, reject);
-        return;
-      }
-      const batch: Batch = { seed, from: next, runs: Math.min(BATCH, runs - next) };
-      next += batch.runs;
-      worker.postMessage(batch);
-    };
-    for (let index = 0; index < workers; index += 1) {
-      const worker = new Worker(new URL(import.meta.url));
-      working += 1;
-      worker.on('error', reject);
-      worker.on('message', (done: Figures) => {
-        figures = add(figures, done);
-        const now = performance.now();
-        if (now - notedAt > PROGRESS_MS) {
-          notedAt = now;
-          const rate = figures.runs / ((now - startedAt) / 1000);
-          note(`${figures.runs} of ${runs} runs, ${figures.requests} requests, ${rate.toFixed(0)} runs/s\n`);
-        }
-        give(worker);
-      });
-      give(worker);
-    }
-  });
+  return (figures) => {
+    const now = performance.now();
+    if (now - notedAt < PROGRESS_MS) return;
+    notedAt = now;
+    const rate = figures.runs / ((now - startedAt) / 1000);
+    note(`${figures.runs} of ${runs} runs, ${figures.requests} requests, ${rate.toFixed(0)} runs/s\n`);
+  };
 }
 
 function report({ runs, requests, events, outages, faults, violations }: Figures, seconds: number): string {
@@ -127,7 +99,9 @@ async function main(): Promise<void> {
     return;
   }
   const startedAt = performance.now();
-  const figures = await simulate(values.seed, countOf('runs', values.runs), countOf('workers', values.workers));
+  const runs = countOf('runs', values.runs);
+  const workers = countOf('workers', values.workers);
+  const figures = await simulate({ seed: values.seed, runs, workers, onProgress: tellProgress(runs) });
   process.stdout.write(report(figures, (performance.now() - startedAt) / 1000));
   const [violation] = figures.violations;
   if (violation === undefined) return;
@@ -138,9 +112,7 @@ async function main(): Promise<void> {
   if (!values.brief) await replay(violation.seed);
 }
 
-if (!isMainThread) {
-  parentPort?.on('message', async (batch: Batch) => parentPort?.postMessage(await runBatch(batch)));
-} else if (import.meta.main) {
+if (import.meta.main) {
   main().catch((error: unknown) => {
     note(`${error instanceof Error ? error.message : 'the simulation has failed'}\nTry --help.\n`);
     process.exitCode = 1;

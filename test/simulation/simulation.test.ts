@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runBatch, seedOf, withCrypto } from './batch.ts';
+import { seedOf, withCrypto } from './batch.ts';
 import { FAULT_KINDS } from './faults.ts';
 import { tell } from './history.ts';
 import { createPlan, type Item, type Plan } from './plan.ts';
 import { runPlan } from './run.ts';
 import { shrink } from './shrink.ts';
+import { simulate } from './workers.ts';
 
 type Regression = { readonly found: string; readonly plan: Plan };
 const [first, ...others]: [Regression, ...Regression[]] = JSON.parse(
@@ -14,7 +15,7 @@ const [first, ...others]: [Regression, ...Regression[]] = JSON.parse(
 );
 
 test('2,000 histories of faults break no promise', { timeout: 180_000 }, async () => {
-  const figures = await runBatch({ seed: 'test', from: 0, runs: 2000 });
+  const figures = await simulate({ seed: 'test', runs: 2000, workers: 2 });
   expect(figures.violations).toEqual([]);
   expect(figures.requests).toBeGreaterThan(400_000);
   // Faults that are never met would prove nothing.

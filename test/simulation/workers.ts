@@ -1,0 +1,48 @@
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { add, type Batch, type Figures, NOTHING, runBatch } from './batch.ts';
+
+const BATCH = 50;
+const MOST_VIOLATIONS = 10;
+
+/** Runs that are shared among workers. */
+export interface Shared {
+  readonly seed: string;
+  readonly runs: number;
+  readonly workers: number;
+  /** Gets the figures so far, after each batch. */
+  readonly onProgress?: (figures: Figures) => void;
+}
+
+/** Makes the runs, each core its share; after so many broken promises there is enough to do. */
+export function simulate({ seed, runs, workers, onProgress }: Shared): Promise<Figures> {
+  let figures = NOTHING;
+  let next = 0;
+  return new Promise((resolve, reject) => {
+    let working = 0;
+    const give = (worker: Worker): void => {
+      if (next >= runs || figures.violations.length >= MOST_VIOLATIONS) {
+        working -= 1;
+        worker.terminate().then(() => {
+          if (working === 0) resolve(figures);
+        }, reject);
+        return;
+      }
+      const batch: Batch = { seed, from: next, runs: Math.min(BATCH, runs - next) };
+      next += batch.runs;
+      worker.postMessage(batch);
+    };
+    for (let index = 0; index < workers; index += 1) {
+      const worker = new Worker(new URL(import.meta.url));
+      working += 1;
+      worker.on('error', reject);
+      worker.on('message', (done: Figures) => {
+        figures = add(figures, done);
+        onProgress?.(figures);
+        give(worker);
+      });
+      give(worker);
+    }
+  });
+}
+
+if (!isMainThread) parentPort?.on('message', async (batch: Batch) => parentPort?.postMessage(await runBatch(batch)));
