@@ -1,10 +1,8 @@
 import type { CompiledProfiles } from '../lib/compose/base.ts';
-import { createTokenFunctions, prepareAhead } from '../lib/compose/tokens.ts';
+import { createTokenFunctions } from '../lib/compose/tokens.ts';
 
 /** The profiles: checked, and put in place of this name, when the bundle is made. */
 declare const PROFILES: CompiledProfiles;
 
 /** `POST /{profile}/oauth/v2/token` behind API Gateway. */
 export const handler = createTokenFunctions(new Map(PROFILES), process.env).token;
-
-prepareAhead();

@@ -72,7 +72,7 @@ export function createLeasedEarning({ clock, random, uuid, table, earn }: Leased
       return;
     }
     const { expiresAt, refreshAt } = token;
-    const sealed = await sealToken(token, key, held);
+    const sealed = sealToken(token, key, held);
     const write = publish(lease, { sealed, credential: held.id, expiresAt, refreshAt });
     const written = await table.update(key, write);
     // Where the first write was made after all, the lease is over and the second one is refused.

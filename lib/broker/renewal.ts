@@ -104,7 +104,7 @@ export function createRenewal({ clock, random, uuid, table, credentials, revocat
     const { sealed, credential } = row;
     if (sealed === undefined) return { kind: 'nothing' };
     if (credential !== held.id) return { kind: 'foreign' };
-    const opened = await openToken(sealed, key, held);
+    const opened = openToken(sealed, key, held);
     if (!opened.ok || isSameToken(opened.value, rejected)) return { kind: 'worthless', sealed };
     if (profile.revocation === undefined) return { kind: 'token', token: opened.value };
     const revoked = await revocations.look(opened.value);

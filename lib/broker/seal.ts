@@ -1,8 +1,8 @@
 import { hkdfSync } from 'node:crypto';
-import { CompactEncrypt, compactDecrypt } from 'jose';
 import { redacted } from '../core/redacted.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { instant } from '../core/time.ts';
+import { decryptJwe, encryptJwe } from '../oauth/jwe.ts';
 import { parseJsonObject } from '../oauth/token-response.ts';
 import type { Credential } from '../zitadel/credential.ts';
 import type { CacheKey } from './demand.ts';
@@ -37,37 +37,26 @@ export function sealToken(
   token: Token,
   key: CacheKey,
   { credential, id }: { credential: Credential; id: string },
-): Promise<string> {
+): string {
   const { accessToken, scope, earnedAt, expiresAt, refreshAt } = token;
   const content = JSON.stringify({ token: accessToken.reveal(), scope, earnedAt, refreshAt });
-  return new CompactEncrypt(Buffer.from(content))
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: id, pk: key, exp: expiresAt })
-    .encrypt(sealingKey(credential));
+  return encryptJwe(content, { kid: id, pk: key, exp: expiresAt }, sealingKey(credential));
 }
-
-/** Seals nothing for nobody: what sealing takes is loaded then, and the first token need not wait for it. */
-export const prepareSealing = (): Promise<string> =>
-  new CompactEncrypt(new Uint8Array())
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-    .encrypt(new Uint8Array(KEY_BYTES));
 
 /**
  * Opens what `sealToken` sealed.
  * @returns the token, or why it cannot be used: it was sealed otherwise, for another row, or tampered with
  */
-export async function openToken(
+export function openToken(
   sealed: string,
   key: CacheKey,
   { credential, id }: { credential: Credential; id: string },
-): Promise<Result<Token, string>> {
-  const opened = await compactDecrypt(sealed, sealingKey(credential), {
-    keyManagementAlgorithms: ['dir'],
-    contentEncryptionAlgorithms: ['A256GCM'],
-  }).catch(() => undefined);
-  if (opened === undefined) return fail('the sealed token cannot be opened');
-  const { kid, pk, exp } = opened.protectedHeader;
+): Result<Token, string> {
+  const opened = decryptJwe(sealed, sealingKey(credential));
+  if (!opened.ok) return opened;
+  const { kid, pk, exp } = opened.value.header;
   if (kid !== id || pk !== key) return fail('the token was sealed for another row');
-  const { token, scope, earnedAt, refreshAt } = parseJsonObject(Buffer.from(opened.plaintext).toString('utf8')) ?? {};
+  const { token, scope, earnedAt, refreshAt } = parseJsonObject(opened.value.plaintext) ?? {};
   if (
     typeof token !== 'string' ||
     typeof earnedAt !== 'number' ||

@@ -3,7 +3,6 @@ import { prewarm } from '../broker/prewarm.ts';
 import type { Profiles } from '../broker/profile.ts';
 import { createRevocations } from '../broker/revocations.ts';
 import { createRevoke } from '../broker/revoke.ts';
-import { prepareSealing } from '../broker/seal.ts';
 import { createTokens } from '../broker/tokens.ts';
 import { plus } from '../core/time.ts';
 import type { GatewayHandler, InvocationContext } from '../http/endpoint.ts';
@@ -46,6 +45,3 @@ export function createTokenFunctions(profiles: Profiles, env: Environment, overr
     },
   };
 }
-
-/** Loads what the first token will take, once all else is loaded and the runtime waits for the first request. */
-export const prepareAhead = (): void => void setImmediate(prepareSealing);

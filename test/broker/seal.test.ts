@@ -22,9 +22,9 @@ function hold(clientSecret: string) {
 }
 const mine = hold('s3cr3t');
 
-test('what is sealed is opened again, and says nothing to others', async () => {
-  const sealed = await sealToken(TOKEN, KEY, mine);
-  const opened = await openToken(sealed, KEY, mine);
+test('what is sealed is opened again, and says nothing to others', () => {
+  const sealed = sealToken(TOKEN, KEY, mine);
+  const opened = openToken(sealed, KEY, mine);
   expect(opened).toMatchObject({
     ok: true,
     value: { scope: 'a b', earnedAt: NOW, expiresAt: TOKEN.expiresAt, refreshAt: TOKEN.refreshAt },
@@ -35,26 +35,26 @@ test('what is sealed is opened again, and says nothing to others', async () => {
   expect(Buffer.from(sealed).toString() + header).not.toMatch(/the-token|s3cr3t/);
 });
 
-test('the same token is never sealed alike twice', async () => {
-  expect(await sealToken(TOKEN, KEY, mine)).not.toBe(await sealToken(TOKEN, KEY, mine));
+test('the same token is never sealed alike twice', () => {
+  expect(sealToken(TOKEN, KEY, mine)).not.toBe(sealToken(TOKEN, KEY, mine));
 });
 
-test('another credential, another name of it, another row: nothing is opened', async () => {
-  const sealed = await sealToken(TOKEN, KEY, mine);
+test('another credential, another name of it, another row: nothing is opened', () => {
+  const sealed = sealToken(TOKEN, KEY, mine);
   const other = hold('s3cr3t2');
   expect(other.id).not.toBe(mine.id);
-  expect((await openToken(sealed, KEY, other)).ok).toBe(false);
-  expect((await openToken(sealed, KEY, { ...mine, id: other.id })).ok).toBe(false);
-  expect((await openToken(sealed, 'two' as string as CacheKey, mine)).ok).toBe(false);
-  for (const text of ['', 'a.b.c', '....', 'not sealed']) expect((await openToken(text, KEY, mine)).ok).toBe(false);
+  expect(openToken(sealed, KEY, other).ok).toBe(false);
+  expect(openToken(sealed, KEY, { ...mine, id: other.id }).ok).toBe(false);
+  expect(openToken(sealed, 'two' as string as CacheKey, mine).ok).toBe(false);
+  for (const text of ['', 'a.b.c', '....', 'not sealed']) expect(openToken(text, KEY, mine).ok).toBe(false);
 });
 
-test('no changed character passes', async () => {
-  const sealed = await sealToken(TOKEN, KEY, mine);
+test('no changed character passes', () => {
+  const sealed = sealToken(TOKEN, KEY, mine);
   for (let at = 0; at < sealed.length; at += 1) {
     // The last character of a part may hold bits that base64url does not use.
     if (sealed[at] === '.' || sealed[at + 1] === '.' || at === sealed.length - 1) continue;
     const changed = `${sealed.slice(0, at)}${sealed[at] === 'A' ? 'B' : 'A'}${sealed.slice(at + 1)}`;
-    expect((await openToken(changed, KEY, mine)).ok).toBe(false);
+    expect(openToken(changed, KEY, mine).ok).toBe(false);
   }
 });

@@ -1,42 +1,9 @@
-import { createCipheriv, createDecipheriv, type KeyObject, sign } from 'node:crypto';
-
-const TAG_BYTES = 16;
-
-interface GcmParameters {
-  readonly iv: Uint8Array;
-  readonly additionalData: Uint8Array;
-}
-
-type RawKey = { readonly raw: Uint8Array };
-
-const bufferOf = (...parts: readonly Buffer[]): ArrayBuffer => new Uint8Array(Buffer.concat(parts)).buffer;
+import { type KeyObject, sign } from 'node:crypto';
 
 /** WebCrypto's work as far as the broker asks for it, done at once instead of on a thread. */
 const immediate = (signingKey: KeyObject) => ({
-  importKey: async (
-    type: 'raw',
-    raw: Uint8Array,
-    algorithm: object,
-    extractable: boolean,
-    usages: readonly string[],
-  ) => ({
-    raw,
-    type,
-    extractable,
-    usages,
-    algorithm: { ...algorithm, length: 8 * raw.length },
-  }),
-  async encrypt({ iv, additionalData }: GcmParameters, { raw }: RawKey, text: Uint8Array) {
-    const cipher = createCipheriv('aes-256-gcm', raw, iv).setAAD(additionalData);
-    return bufferOf(cipher.update(text), cipher.final(), cipher.getAuthTag());
-  },
-  async decrypt({ iv, additionalData }: GcmParameters, { raw }: RawKey, sealed: Uint8Array) {
-    const decipher = createDecipheriv('aes-256-gcm', raw, iv).setAAD(additionalData);
-    decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-    return bufferOf(decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final());
-  },
   sign: async (_algorithm: object, _key: object, data: Uint8Array) =>
-    bufferOf(sign('sha256', data, { key: signingKey, dsaEncoding: 'ieee-p1363' })),
+    new Uint8Array(sign('sha256', data, { key: signingKey, dsaEncoding: 'ieee-p1363' })).buffer,
 });
 
 /**
