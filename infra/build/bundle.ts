@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import type { CompiledProfiles } from '../../lib/compose/base.ts';
@@ -26,6 +26,8 @@ export interface Bundle {
   readonly bytes: number;
   /** Its biggest parts, a line each. */
   readonly analysis: string;
+  /** What it is made of, packages and folders of the project, and how many bytes of each, biggest first. */
+  readonly sources: readonly (readonly [name: string, bytes: number])[];
 }
 
 const root = join(import.meta.dirname, '../..');
@@ -76,6 +78,22 @@ const analyze = (metafile: Metafile): string =>
     .join('');
 
 const PACKAGE = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+\//;
+
+/** Where a part of a bundle is from: a package, a folder of the project, or the bundler. */
+function sourceOf(input: string): string {
+  if (input.startsWith('<define:')) return 'the profiles';
+  if (input.startsWith('left-out:')) return 'instead of what is left out';
+  return PACKAGE.exec(input)?.[0].replace(/^.*node_modules\/|\/$/g, '') ?? dirname(input);
+}
+
+function sourcesOf(metafile: Metafile): Bundle['sources'] {
+  const sizes = new Map<string, number>();
+  for (const [input, bytes] of parts(metafile)) {
+    const source = sourceOf(input);
+    sizes.set(source, (sizes.get(source) ?? 0) + bytes);
+  }
+  return [...sizes].sort(([, a], [, b]) => b - a);
+}
 
 /** The packages whose code is in the bundles, with version and licence: the bundles keep no comments that say so. */
 function licences(metafiles: readonly Metafile[]): string {
@@ -128,7 +146,11 @@ export async function bundle({
     }),
   );
   writeFileSync(join(out, 'licences.txt'), licences(made.map(({ metafile }) => metafile)));
-  return made.map(({ metafile, ...bundled }) => ({ ...bundled, analysis: analyze(metafile) }));
+  return made.map(({ metafile, ...bundled }) => ({
+    ...bundled,
+    analysis: analyze(metafile),
+    sources: sourcesOf(metafile),
+  }));
 }
 
 async function main(): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { bundle } from '../../../infra/build/bundle.ts';
+import { type Bundle, bundle } from '../../../infra/build/bundle.ts';
 
 /** The programs that are measured side by side. */
 export const CONTENDERS = ['floor', 'typical', 'ours'] as const;
@@ -12,8 +12,8 @@ export type Contender = (typeof CONTENDERS)[number];
 export interface Bundles {
   readonly file: Readonly<Record<Contender | 'empty', string>>;
   readonly bytes: Readonly<Record<Contender | 'empty', number>>;
-  /** The biggest parts of ours. */
-  readonly analysis: string;
+  /** What ours is made of, and how many bytes of each. */
+  readonly sources: Bundle['sources'];
   readonly remove: () => void;
 }
 
@@ -51,5 +51,5 @@ export async function createBundles(issuer: string): Promise<Bundles> {
   const bytes = Object.fromEntries(
     Object.entries(file).map(([name, path]) => [name, statSync(path).size]),
   ) as Bundles['bytes'];
-  return { file, bytes, analysis: ours.analysis, remove: () => rmSync(home, { recursive: true, force: true }) };
+  return { file, bytes, sources: ours.sources, remove: () => rmSync(home, { recursive: true, force: true }) };
 }

@@ -88,6 +88,11 @@ async function run(options: BenchOptions): Promise<Measured> {
           columns: ['program', 'kB'],
           rows: CONTENDERS.map((name) => [name, Math.round(bundles.bytes[name] / 1000)]),
         },
+        {
+          title: 'What is in ours',
+          columns: ['package, or folder of this project', 'kB'],
+          rows: bundles.sources.map(([name, bytes]) => [name, (bytes / 1000).toFixed(1)]),
+        },
       ],
       goals: cases.flatMap(({ name, samples }) => [
         goal(
@@ -119,7 +124,7 @@ async function run(options: BenchOptions): Promise<Measured> {
           'ms',
         ),
       },
-      raw: { cases, bytes: bundles.bytes, analysis: bundles.analysis.trimEnd().split('\n') },
+      raw: { cases, bytes: bundles.bytes, sources: bundles.sources },
     };
   } finally {
     bundles.remove();
