@@ -33,8 +33,8 @@ export function encryptJwe(
 ): string {
   const protectedHeader = Buffer.from(JSON.stringify({ ...METHOD, ...header })).toString('base64url');
   const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(protectedHeader));
-  const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()]);
+  const cipher = createCipheriv(CIPHER, key, iv).setAAD(Buffer.from(protectedHeader));
+  const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
   const parts = [iv, ciphertext, cipher.getAuthTag()].map((bytes) => bytes.toString('base64url'));
   // Between header and IV stands the encrypted key, of which there is none.
   return [protectedHeader, '', ...parts].join('.');

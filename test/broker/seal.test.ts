@@ -1,8 +1,10 @@
+import { hkdfSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { CacheKey } from '../../lib/broker/demand.ts';
 import { credentialId, openToken, sealToken } from '../../lib/broker/seal.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { instant, plus } from '../../lib/core/time.ts';
+import { decryptJwe, encryptJwe } from '../../lib/oauth/jwe.ts';
 import { parseCredential } from '../../lib/zitadel/credential.ts';
 
 const NOW = instant(1_795_438_700_000);
@@ -44,8 +46,9 @@ test('another credential, another name of it, another row: nothing is opened', (
   const other = hold('s3cr3t2');
   expect(other.id).not.toBe(mine.id);
   expect(openToken(sealed, KEY, other).ok).toBe(false);
-  expect(openToken(sealed, KEY, { ...mine, id: other.id }).ok).toBe(false);
-  expect(openToken(sealed, 'two' as string as CacheKey, mine).ok).toBe(false);
+  const error = 'the token was sealed for another row';
+  expect(openToken(sealed, KEY, { ...mine, id: other.id })).toEqual({ ok: false, error });
+  expect(openToken(sealed, 'two' as string as CacheKey, mine)).toEqual({ ok: false, error });
   for (const text of ['', 'a.b.c', '....', 'not sealed']) expect(openToken(text, KEY, mine).ok).toBe(false);
 });
 
@@ -57,4 +60,36 @@ test('no changed character passes', () => {
     const changed = `${sealed.slice(0, at)}${sealed[at] === 'A' ? 'B' : 'A'}${sealed.slice(at + 1)}`;
     expect(openToken(changed, KEY, mine).ok).toBe(false);
   }
+});
+
+/** HKDF-SHA-256 (RFC 5869) of a credential, on its own. */
+const derived = (info: string, bytes: number): Buffer =>
+  Buffer.from(hkdfSync('sha256', mine.credential.material.reveal(), 'zitadel-token-broker', info, bytes));
+const sealingKey = derived('sealing key v1', 32);
+
+test('the key and the name of a credential are derived apart from each other', () => {
+  // Not kept yet: the key is derived here.
+  expect(decryptJwe(sealToken(TOKEN, KEY, hold('s3cr3t')), sealingKey)).toMatchObject({ ok: true });
+  expect(mine.id).toBe(derived('credential id v1', 12).toString('base64url'));
+});
+
+const HEADER = { kid: mine.id, pk: KEY, exp: TOKEN.expiresAt };
+const CONTENT = { token: 'the-token', earnedAt: NOW, refreshAt: TOKEN.refreshAt };
+const sealed = (content: unknown, header: Record<string, string | number> = HEADER): string =>
+  encryptJwe(JSON.stringify(content), header, sealingKey);
+
+test('a token without scope stays without', () => {
+  const opened = openToken(sealed(CONTENT), KEY, mine);
+  expect(opened.ok && Object.keys(opened.value)).toEqual(['accessToken', 'earnedAt', 'expiresAt', 'refreshAt']);
+});
+
+test.each([
+  ['no object', sealed('the-token')],
+  ['no token', sealed({ ...CONTENT, token: undefined })],
+  ['another token', sealed({ ...CONTENT, token: 1 })],
+  ['no time of earning', sealed({ ...CONTENT, earnedAt: 'now' })],
+  ['no time of renewal', sealed({ ...CONTENT, refreshAt: null })],
+  ['no expiry', sealed(CONTENT, { kid: mine.id, pk: KEY })],
+])('of another form: %s', (_name, text) => {
+  expect(openToken(text, KEY, mine)).toEqual({ ok: false, error: 'the sealed token is of another form' });
 });
