@@ -13,6 +13,7 @@ const SECRET = JSON.stringify({ clientId: 'orders', clientSecret: 'a secret of n
 const SCOPES = Array.from({ length: 17 }, (_, index) => `scope-${index}`);
 
 const context = { getRemainingTimeInMillis: () => 15_000 };
+
 /** The name of a profile. */
 export const profileName = (profile: number): string => `service-${profile}`;
 
