@@ -46,7 +46,9 @@ export function recordings(...rooms: readonly string[]): readonly Recording[] {
 export function exchange(url: string, { method = 'POST', path, headers = {}, body = '' }: Exchange): Promise<Answer> {
   const payload = Buffer.from(body);
   return new Promise((resolve, reject) => {
-    const req = request(`${url}${path}`, { method, agent: false, headers }, (res) => {
+    // An empty Host header is one too.
+    const setHost = headers.host === undefined;
+    const req = request(`${url}${path}`, { method, agent: false, headers, setHost }, (res) => {
       let text = '';
       res.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;

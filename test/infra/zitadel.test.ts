@@ -503,7 +503,7 @@ describe('rotation', () => {
     const keyId = member(await call('POST', `/v2/users/${userId}/keys`, mine, input), 'keyId');
     expect((await bearer(signed(userId, keyId, privateKey, { header: { alg: 'ES256' } }))).status).toBe(200);
     const list = await call('POST', '/v2/users/keys/search', mine, { filters: [{ userIdFilter: { id: userId } }] });
-    expect(list.body).toMatchObject({ pagination: { totalResult: '2' }, result: [{ expirationDate }, { id: keyId }] });
+    expect(list.body).toMatchObject({ pagination: { totalResult: '2' }, result: [{ id: keyId }, { expirationDate }] });
     expect((await call('DELETE', `/v2/users/${userId}/keys/${keyId}`, mine)).status).toBe(200);
     expect((await call('DELETE', `/v2/users/${userId}/keys/${keyId}`, mine)).status).toBe(404);
     expect((await bearer(signed(userId, keyId, privateKey, { header: { alg: 'ES256' } }))).status).toBe(400);

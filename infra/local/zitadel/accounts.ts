@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createdMs } from './ids.ts';
+import { createLagging, type Lagging } from './lagging.ts';
 
 /** A public key that ZITADEL holds for an account or an application. */
 export interface Key {
@@ -7,7 +8,9 @@ export interface Key {
   readonly publicKey: KeyObject;
   readonly createdMs: number;
   readonly expiresMs: number;
-  /** How many uses are still refused because reads lag behind the write of the key. */
+  /** Whether it is there: a removed key stays in the map. */
+  readonly isPresent: Lagging<boolean>;
+  /** How many uses are still refused. */
   refusals: number;
 }
 
@@ -22,8 +25,8 @@ export interface ServiceAccount {
   readonly roles: ReadonlyMap<string, readonly string[]>;
   readonly keys: Map<string, Key>;
   readonly changedMs: number;
+  readonly secret: Lagging<string | undefined>;
   state: UserState;
-  secret: string | undefined;
 }
 
 /** An application of a project. */
@@ -36,7 +39,7 @@ export interface Application {
   readonly keys: Map<string, Key>;
   /** Whether it authenticates with keys: one method is set for good, as in ZITADEL. */
   readonly usesKeys: boolean;
-  secret: string | undefined;
+  readonly secret: Lagging<string | undefined>;
 }
 
 /** Who is known to the instance. */
@@ -46,6 +49,8 @@ export interface Accounts {
   readonly users: ReadonlyMap<string, ServiceAccount>;
   /** By client id. */
   readonly applications: ReadonlyMap<string, Application>;
+  /** The login names that have no secret here: of the first person of the instance, and of the administrator. */
+  readonly others: ReadonlySet<string>;
   /** The personal access token of an administrator. */
   readonly adminToken: string | undefined;
 }
@@ -99,7 +104,8 @@ export function parseAccounts(document: unknown): Accounts {
     const expiresMs = Date.parse(optionalText(members, 'expirationDate', path) ?? '9999-12-31T23:59:59Z');
     if (Number.isNaN(expiresMs)) faults.push(`${path}expirationDate: must be a time such as 2030-01-01T00:00:00Z`);
     try {
-      return { keyId, publicKey: createPublicKey(pem), createdMs: createdMs(keyId), expiresMs, refusals: 0 };
+      const isPresent = createLagging(true);
+      return { keyId, publicKey: createPublicKey(pem), createdMs: createdMs(keyId), expiresMs, isPresent, refusals: 0 };
     } catch {
       if (pem !== '') faults.push(`${path}key: must be a key in PEM`);
       return undefined;
@@ -122,10 +128,10 @@ export function parseAccounts(document: unknown): Accounts {
       roles: new Map(HOLDS_ROLE.test(name) ? [[text(document, 'project', ''), [ROLE]]] : []),
       keys: new Map(),
       changedMs: createdMs(userId),
+      secret: createLagging<string | undefined>(undefined),
       state: 'active',
-      secret: undefined,
     };
-    user.secret ??= optionalText(members, 'clientSecret', path);
+    user.secret.write(user.secret.latest() ?? optionalText(members, 'clientSecret', path), Number.NEGATIVE_INFINITY);
     const key = keyMembers && readKey(keyMembers, `${path}key.`);
     if (key) user.keys.set(key.keyId, key);
     users.set(userId, user);
@@ -144,7 +150,7 @@ export function parseAccounts(document: unknown): Accounts {
       grantTypes: LACKS_EXCHANGE.test(name) ? GRANTS : [...GRANTS, TOKEN_EXCHANGE],
       keys: new Map(key ? [[key.keyId, key]] : []),
       usesKeys,
-      secret: usesKeys ? undefined : text(members, 'clientSecret', path),
+      secret: createLagging(usesKeys ? undefined : text(members, 'clientSecret', path)),
     });
   };
 
@@ -158,9 +164,9 @@ export function parseAccounts(document: unknown): Accounts {
     else if (kind === 'sa') addUser(name, members);
     else if (kind !== 'admin') addApplication(name, kind as Application['kind'], members);
   }
-  const adminToken = isObject(document.admin)
-    ? optionalText(document.admin, 'personalAccessToken', 'admin.')
-    : undefined;
+  const admin = isObject(document.admin) ? document.admin : {};
+  const adminToken = optionalText(admin, 'personalAccessToken', 'admin.');
+  const others = new Set([`zitadel-admin@${ORG_DOMAIN}`, optionalText(admin, 'username', 'admin.') ?? '']);
   if (faults.length > 0) throw new AccountsError([...new Set(faults)].join('; '));
-  return { org, users, applications, adminToken };
+  return { org, users, applications, others, adminToken };
 }

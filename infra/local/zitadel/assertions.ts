@@ -1,5 +1,6 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
 import type { Key } from './accounts.ts';
+import { withoutSpace } from './tokens.ts';
 
 /** What a JWT says, before its signature is known to be good. Times are epoch seconds, 0 when absent. */
 export interface Assertion {
@@ -24,8 +25,11 @@ export const SERVICE_ACCOUNT_AHEAD_SECONDS = 2;
 export const APPLICATION_AHEAD_SECONDS = 1;
 const LARGEST_AGE_SECONDS = 3600;
 
+// Without padding.
+const isBase64Url = (part = ''): boolean => /^[\w-]+$/.test(part);
+
 const decode = (part: string | undefined): unknown => {
-  if (part === undefined || !/^[\w-]+$/.test(part)) return undefined;
+  if (part === undefined || !isBase64Url(part)) return undefined;
   try {
     return JSON.parse(Buffer.from(part, 'base64url').toString());
   } catch {
@@ -40,7 +44,8 @@ const readTime = (value: unknown): number | undefined => {
 };
 
 /** Reads a JWT's claims (RFC 7523 §3). `undefined` when it is no JWT or a claim has the wrong type. */
-export function parseAssertion(jwt: string): Assertion | undefined {
+export function parseAssertion(text: string): Assertion | undefined {
+  const jwt = withoutSpace(text);
   const parts = jwt.split('.');
   const claims = parts.length === 3 ? decode(parts[1]) : undefined;
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return undefined;
@@ -69,7 +74,7 @@ function hasGoodSignature(jwt: string, keys: ReadonlyMap<string, Key>, nowMs: nu
   const [head = '', payload = '', signature = ''] = jwt.split('.');
   const header = decode(head) as { alg?: unknown; kid?: unknown } | undefined;
   const key = typeof header?.kid === 'string' ? keys.get(header.kid) : undefined;
-  if (key === undefined || key.expiresMs <= nowMs) return false;
+  if (key === undefined || key.expiresMs <= nowMs || !isBase64Url(signature)) return false;
   if (key.refusals > 0) {
     key.refusals -= 1;
     return false;

@@ -1,5 +1,6 @@
 import type { Application, Key, ServiceAccount, UserState } from './accounts.ts';
 import type { Instance } from './instance.ts';
+import { createLagging } from './lagging.ts';
 
 /**
  * The service account with this user id or user name, or the application with this client id.
@@ -14,9 +15,14 @@ export function findHolder({ accounts }: Instance, id: string): ServiceAccount |
   return holder;
 }
 
+/** A key to add. */
+export type NewKey = Omit<Key, 'isPresent' | 'refusals'>;
+
 /** Adds a key, whose first uses are refused if the instance is told so. */
-export function addKey(instance: Instance, { keys }: Pick<ServiceAccount, 'keys'>, key: Omit<Key, 'refusals'>): void {
-  keys.set(key.keyId, { ...key, refusals: instance.newKeyRefusals });
+export function addKey(instance: Instance, { keys }: Pick<ServiceAccount, 'keys'>, key: NewKey, nowMs: number): void {
+  const isPresent = createLagging(false);
+  isPresent.write(true, nowMs);
+  keys.set(key.keyId, { ...key, isPresent, refusals: instance.newKeyRefusals });
 }
 
 /** Changes an account's state. A state that is not active ends its tokens for good. */

@@ -1,7 +1,8 @@
-import type { Application } from './accounts.ts';
+import type { Application, ServiceAccount } from './accounts.ts';
 import { APPLICATION_AHEAD_SECONDS, type Assertion, isOwnAndValid, parseAssertion } from './assertions.ts';
-import { isReply, type Reply, type Request, readBasic, refuse } from './http.ts';
-import type { Instance } from './instance.ts';
+import { readBasic } from './form.ts';
+import { isReply, type Reply, type Request, refuse } from './http.ts';
+import { type Instance, readKeys } from './instance.ts';
 
 /** What a client shows of itself; empty where it shows nothing. */
 export interface Credentials {
@@ -29,12 +30,27 @@ export function readCredentials({ headers, form }: Request): Credentials | Reply
   return { clientId, clientSecret, assertion };
 }
 
-const conditions = ({ issuer, nowMs }: Request, { keys }: Application) => ({
+/** Under which conditions an assertion of an application counts. */
+export const conditions = (instance: Instance, { issuer, nowMs }: Request, client: Application) => ({
   issuer,
   nowMs,
   aheadSeconds: APPLICATION_AHEAD_SECONDS,
-  keys,
+  keys: readKeys(instance, client, nowMs),
 });
+
+/** Proves a service account by its secret: its client id is its user name, in any letter case. */
+export function verifyServiceAccount(instance: Instance, request: Request): ServiceAccount | Reply {
+  const credentials = readCredentials(request);
+  if (isReply(credentials)) return credentials;
+  const { accounts, lagMs } = instance;
+  const loginName = credentials.clientId.toLowerCase();
+  const user = [...accounts.users.values()].find(({ username }) => username.toLowerCase() === loginName);
+  if (user === undefined && !accounts.others.has(loginName)) return refuse('invalid_client', 'client not found');
+  const secret = user?.secret.read(request.nowMs, lagMs);
+  if (secret === undefined) return refuse('invalid_request', 'Errors.User.Machine.Secret.NotExisting');
+  if (secret === credentials.clientSecret && user !== undefined) return user;
+  return refuse('invalid_request', 'Errors.User.Machine.Secret.Invalid');
+}
 
 /** Proves an OIDC application and its right to the grant, if the request names one. */
 export function verifyClient(instance: Instance, request: Request): Application | Reply {
@@ -50,14 +66,24 @@ export function verifyClient(instance: Instance, request: Request): Application 
   if (client?.kind !== 'oidc') return refuse('invalid_client', 'no active client not found');
   if (client.usesKeys) {
     if (assertion === undefined) return refuse('invalid_client', 'empty client assertion');
-    if (!isOwnAndValid(assertion, conditions(request, client))) return refuse('invalid_client', 'invalid assertion');
+    if (!isOwnAndValid(assertion, conditions(instance, request, client)))
+      return refuse('invalid_client', 'invalid assertion');
   } else {
     if (clientSecret === '') return refuse('invalid_client', 'empty client secret');
-    if (client.secret !== clientSecret) return refuse('invalid_client', 'invalid secret');
+    if (client.secret.read(request.nowMs, instance.lagMs) !== clientSecret)
+      return refuse('invalid_client', 'invalid secret');
   }
   const grantType = request.form.first('grant_type');
   if (grantType === '' || client.grantTypes.includes(grantType)) return client;
   return refuse('unauthorized_client', `grant_type ${JSON.stringify(grantType)} not allowed`);
+}
+
+/** Proves a client of any kind: a form that names client_credentials proves a service account at every endpoint. */
+export function verifyAnyClient(instance: Instance, request: Request): { clientId: string; isUser: boolean } | Reply {
+  const isUser = request.form.first('grant_type') === 'client_credentials';
+  const client = isUser ? verifyServiceAccount(instance, request) : verifyClient(instance, request);
+  if (isReply(client)) return client;
+  return { clientId: 'username' in client ? client.username : client.clientId, isUser };
 }
 
 /**
@@ -72,10 +98,11 @@ export function verifyIntrospector(
   const { applications } = instance.accounts;
   if (credentials.assertion === '') {
     const client = applications.get(credentials.clientId);
-    return client?.secret !== undefined && client.secret === credentials.clientSecret ? client : 'unauthorized';
+    const secret = client?.secret.read(request.nowMs, instance.lagMs);
+    return client && secret !== undefined && secret === credentials.clientSecret ? client : 'unauthorized';
   }
   const assertion = parseAssertion(credentials.assertion);
   if (assertion === undefined) return 'unreadable';
   const client = applications.get(assertion.issuer);
-  return client && isOwnAndValid(assertion, conditions(request, client)) ? client : 'unauthorized';
+  return client && isOwnAndValid(assertion, conditions(instance, request, client)) ? client : 'unauthorized';
 }

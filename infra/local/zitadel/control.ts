@@ -8,13 +8,20 @@ export const CONTROL_PATH = '/stand-in/faults';
 export interface Switches {
   /** Puts the whole instance under a fault; `undefined` ends it. */
   readonly fault: (fault: Fault | undefined) => void;
+  /** Lets these accounts (user ids) act for others; `undefined` switches impersonation off. */
+  readonly impersonation: (impersonators: readonly string[] | undefined) => void;
+  /** How long after a change of a key or a secret the old state is still what counts. */
+  readonly lag: (ms: number) => void;
   /** Refuses the first uses of each key that is added from now on, as reads lag behind writes. */
   readonly refuseNewKeysFor: (uses: number) => void;
 }
 
 const USAGE =
-  `POST {"fault": ${FAULTS.map((name) => `"${name}"`).join(' | ')} | null} ` +
+  `POST {"fault": ${FAULTS.map((name) => `"${name}"`).join(' | ')} | null}, ` +
+  '{"impersonation": [user ids that may act for others] | null}, {"lagMs": milliseconds} ' +
   'or {"refuseNewKeysFor": how many first uses of each key that is added from now on}\n';
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 function parse(body: string): Readonly<Record<string, unknown>> {
   try {
@@ -25,15 +32,23 @@ function parse(body: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Does what `POST /stand-in/faults` asks for: `{"fault": name}`, `{"fault": null}` or `{"refuseNewKeysFor": uses}`. */
+/** Does what `POST /stand-in/faults` asks for: it switches one thing. */
 export function control(method: string, body: string, switches: Switches): Reply {
-  const { fault, refuseNewKeysFor: uses } = method === 'POST' ? parse(body) : {};
+  const { fault, impersonation, lagMs, refuseNewKeysFor: uses } = method === 'POST' ? parse(body) : {};
   const known = FAULTS.find((name) => name === fault);
   if (known !== undefined || fault === null) {
     switches.fault(known);
     return text(`fault: ${known ?? 'none'}\n`);
   }
-  if (typeof uses === 'number' && Number.isSafeInteger(uses) && uses >= 0) {
+  if (Array.isArray(impersonation) || impersonation === null) {
+    switches.impersonation(impersonation?.map(String));
+    return text(`impersonation: ${impersonation === null ? 'off' : 'on'}\n`);
+  }
+  if (isCount(lagMs)) {
+    switches.lag(lagMs);
+    return text(`lag: ${lagMs} ms\n`);
+  }
+  if (isCount(uses)) {
     switches.refuseNewKeysFor(uses);
     return text(`new keys: refused ${uses} times\n`);
   }

@@ -1,10 +1,12 @@
 import type { Application, ServiceAccount } from './accounts.ts';
-import { APPLICATION_AHEAD_SECONDS, isValid, parseAssertion } from './assertions.ts';
+import { isValid, parseAssertion } from './assertions.ts';
 import { orgClaims } from './claims.ts';
+import { conditions } from './clients.ts';
 import { isReply, json, type Reply, type Request, refuse } from './http.ts';
 import { activeSession, type Instance } from './instance.ts';
 import { expiresIn, ID_TOKEN_LIFETIME_SECONDS, issueAccessToken, issueIdToken } from './issue.ts';
 import { allowsApplication, keepAllowed, requestedScopes } from './scopes.ts';
+import type { Actor } from './tokens.ts';
 
 const TYPE_PREFIX = 'urn:ietf:params:oauth:token-type:';
 const ACCESS_TOKEN = `${TYPE_PREFIX}access_token`;
@@ -13,60 +15,76 @@ const JWT = `${TYPE_PREFIX}jwt`;
 const USER_ID = 'urn:zitadel:params:oauth:token-type:user_id';
 const TYPES = new Set([ACCESS_TOKEN, `${TYPE_PREFIX}refresh_token`, ID_TOKEN, JWT, USER_ID]);
 
-/** The token that goes in, once it is found good. */
-interface Subject {
-  readonly userId: string;
+interface Exchange {
+  readonly instance: Instance;
+  readonly request: Request;
+  readonly client: Application;
+}
+
+/** A token that goes in, once it is found good. */
+interface Party {
+  readonly user: ServiceAccount;
   readonly scopes: readonly string[];
   readonly audience: readonly string[];
   readonly authMethods: readonly string[];
   readonly authTime: number | undefined;
-  /** Somebody else must act for it. */
-  readonly needsActor: boolean;
+  readonly actor: Actor | undefined;
 }
 
-const bare = (userId: string): Subject => ({
-  userId,
-  scopes: [],
-  audience: [],
-  authMethods: [],
-  authTime: undefined,
-  needsActor: true,
-});
+const NOTHING = { scopes: [], audience: [], authMethods: [], authTime: undefined, actor: undefined };
 
-function findSubject(instance: Instance, request: Request, client: Application): Subject | undefined {
-  const token = request.form.last('subject_token');
-  const { issuer, nowMs } = request;
-  switch (request.form.last('subject_token_type')) {
-    case ACCESS_TOKEN: {
-      const session = activeSession(instance, token, issuer, nowMs);
-      const isForClient = session?.audience.some((entry) => entry === client.clientId || entry === client.projectId);
-      // The time of the sign-in does not go over.
-      return session && isForClient ? { ...session, authTime: undefined, needsActor: false } : undefined;
-    }
-    case ID_TOKEN: {
-      const claims = instance.idTokens.find(token);
-      const isCurrent = claims?.iss === issuer && Number(claims.exp) * 1000 > nowMs;
-      // ZITADEL loses the account of an ID token that does not name the organization.
-      if (!isCurrent || claims['urn:zitadel:iam:user:resourceowner:id'] === undefined) return undefined;
-      return {
-        userId: String(claims.sub),
-        scopes: [],
-        audience: claims.aud as readonly string[],
-        authMethods: (claims.amr as readonly string[] | undefined) ?? [],
-        authTime: claims.auth_time as number | undefined,
-        needsActor: false,
-      };
-    }
-    case JWT: {
-      const assertion = parseAssertion(token);
-      const conditions = { issuer, nowMs, aheadSeconds: APPLICATION_AHEAD_SECONDS, keys: client.keys };
-      return assertion && isValid(assertion, conditions) ? bare(assertion.subject) : undefined;
-    }
-    case USER_ID:
-      return bare(token);
-    default:
-      return undefined;
+type Found = Partial<Omit<Party, 'user'>> & { readonly userId: string };
+
+/** How a token of each type is found good. */
+const FIND: Readonly<Record<string, (exchange: Exchange, token: string) => Found | undefined>> = {
+  [ACCESS_TOKEN]({ instance, request, client }, token) {
+    const session = activeSession(instance, token, request.issuer, request.nowMs);
+    const isForClient = session?.audience.some((entry) => entry === client.clientId || entry === client.projectId);
+    // The time of the sign-in does not go over.
+    return session && (isForClient || instance.release === '4.13') ? { ...session, authTime: undefined } : undefined;
+  },
+  [ID_TOKEN]({ instance, request }, token) {
+    const claims = instance.idTokens.find(token);
+    const isCurrent = claims?.iss === request.issuer && Number(claims.exp) * 1000 > request.nowMs;
+    // ZITADEL loses the account of an ID token that does not name the organization.
+    if (!isCurrent || claims['urn:zitadel:iam:user:resourceowner:id'] === undefined) return undefined;
+    const { sub, aud, amr, auth_time, act } = claims as {
+      readonly sub: string;
+      readonly aud: readonly string[];
+      readonly amr?: readonly string[];
+      readonly auth_time?: number;
+      readonly act?: Actor;
+    };
+    return { userId: sub, audience: aud, authMethods: amr ?? [], authTime: auth_time, actor: act };
+  },
+  [JWT]({ instance, request, client }, token) {
+    const assertion = parseAssertion(token);
+    if (assertion === undefined || !isValid(assertion, conditions(instance, request, client))) return undefined;
+    return { userId: assertion.subject };
+  },
+  [USER_ID]: (_, token) => ({ userId: token }),
+};
+
+const ACTOR_TYPES = new Set([ACCESS_TOKEN, ID_TOKEN]);
+
+function findParty(exchange: Exchange, token: string, type: string): Party | undefined {
+  const found = Object.hasOwn(FIND, type) ? FIND[type]?.(exchange, token) : undefined;
+  const user = found && exchange.instance.accounts.users.get(found.userId);
+  return user && { ...NOTHING, ...found, user };
+}
+
+/** Who acts for the subject: it itself, unless an actor token came or the type of subject needs one. */
+function findActor(exchange: Exchange, subject: Party): Party | Reply {
+  const { instance, request } = exchange;
+  const { form } = request;
+  const needsActor = [JWT, USER_ID].includes(form.last('subject_token_type'));
+  if (!needsActor && form.last('actor_token') === '') return subject;
+  if (instance.impersonators === undefined) {
+    return refuse('invalid_request', 'Errors.TokenExchange.Impersonation.PolicyDisabled', 403);
   }
+  const type = form.last('actor_token_type');
+  const actor = ACTOR_TYPES.has(type) ? findParty(exchange, form.last('actor_token'), type) : undefined;
+  return actor ?? refuse('invalid_request', 'actor_token invalid');
 }
 
 function checkParameters({ form }: Request): Reply | undefined {
@@ -78,42 +96,46 @@ function checkParameters({ form }: Request): Reply | undefined {
   return form.all('resource').length > 0 ? refuse('invalid_target', 'resource parameter not supported') : undefined;
 }
 
-/** Exchanges a token of this instance for one of the client's, with the same or less scope and audience (RFC 8693). */
+const firstFilled = (...lists: readonly (readonly string[])[]) => lists.find(({ length }) => length > 0) ?? [];
+
+/**
+ * Exchanges a token of this instance for one of the client's (RFC 8693). Its audience and scopes are those of the
+ * subject or the actor: all of them, or those that are asked for.
+ */
 export async function exchangeToken(instance: Instance, request: Request, client: Application): Promise<Reply> {
   const { form } = request;
   const fault = checkParameters(request);
   if (fault !== undefined) return fault;
-  const subject = findSubject(instance, request, client);
-  const user = subject && instance.accounts.users.get(subject.userId);
-  if (subject === undefined || user === undefined) return refuse('invalid_request', 'subject_token invalid');
-  if (subject.needsActor || form.last('actor_token') !== '') {
-    return refuse('invalid_request', 'Errors.TokenExchange.Impersonation.PolicyDisabled', 403);
-  }
+  const exchange = { instance, request, client };
+  const subject = findParty(exchange, form.last('subject_token'), form.last('subject_token_type'));
+  if (subject === undefined) return refuse('invalid_request', 'subject_token invalid');
+  const actor = findActor(exchange, subject);
+  if (isReply(actor)) return actor;
 
-  const audience = form.all('audience').length > 0 ? form.all('audience') : subject.audience;
-  const foreign = audience.find((entry) => !subject.audience.includes(entry));
+  const audience = firstFilled(form.all('audience'), subject.audience, actor.audience);
+  const foreign = audience.find((entry) => ![...subject.audience, ...actor.audience].includes(entry));
   if (foreign !== undefined) {
     return refuse('invalid_target', `audience ${JSON.stringify(foreign)} not found in subject or actor token`);
   }
   const requested = requestedScopes(request).filter((scope) => scope !== '');
-  const wider = requested.find((scope) => !subject.scopes.includes(scope));
+  const held = [...subject.scopes, ...actor.scopes];
+  const wider = instance.release === '4.13' ? undefined : requested.find((scope) => !held.includes(scope));
   if (wider !== undefined) {
     return refuse('invalid_scope', `scope ${JSON.stringify(wider)} not found in subject or actor token`);
   }
-  const scopes = keepAllowed(requested.length > 0 ? requested : subject.scopes, allowsApplication);
+  const scopes = keepAllowed(firstFilled(requested, subject.scopes, actor.scopes), allowsApplication);
   if (isReply(scopes)) return scopes;
-  return answer(instance, request, client, user, { ...subject, scopes, audience });
+  if (actor === subject) return answer(exchange, { ...subject, scopes, audience });
+  const { userId } = actor.user;
+  if (instance.impersonators?.has(userId) !== true) return refuse('invalid_request', 'membership not found', 404);
+  const act = { ...(actor.actor ? { act: actor.actor } : {}), iss: request.issuer, sub: userId };
+  return answer(exchange, { ...actor, user: subject.user, scopes, audience, actor: act });
 }
 
-async function answer(
-  instance: Instance,
-  request: Request,
-  { clientId }: Application,
-  user: ServiceAccount,
-  { scopes, audience, authMethods, authTime }: Subject,
-): Promise<Reply> {
+async function answer({ instance, request, client }: Exchange, party: Party): Promise<Reply> {
   const type = request.form.last('requested_token_type') || ACCESS_TOKEN;
-  const grant = { user, clientId, scopes, audience, authMethods, authTime };
+  const { user, scopes } = party;
+  const grant = { ...party, clientId: client.clientId };
   const claims = orgClaims(instance.accounts.org, scopes);
   const scope = scopes.join(' ');
   if (type === ID_TOKEN) {

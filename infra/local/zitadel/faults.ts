@@ -1,4 +1,5 @@
 import { type Reply, text } from './http.ts';
+import { cannotSetInstance, type Origin } from './origin.ts';
 
 /** A fault of the whole instance: `slow` answers late, `reset` cuts the connection. */
 export type Fault = (typeof FAULTS)[number];
@@ -9,25 +10,13 @@ export const SLOW_MS = 3000;
 
 const DATABASE_ERROR =
   '(failed to connect to `user=zitadel database=zitadel`: 127.0.0.1:5432 (127.0.0.1): dial error: ' +
-  'dial tcp 127.0.0.1:5432: connect: connection refused)\n';
-
-const cannotSetInstance = (host: string, reason: string, status: number): Reply =>
-  text(`unable to set instance using origin &{${host}  http} (ExternalDomain is localhost): ${reason}`, status);
-
-/** What a host gets that no instance answers to. */
-export const unknownHost = (host: string): Reply =>
-  cannotSetInstance(
-    host,
-    'ID=QUERY-1kIjX Message=Instance not found. Make sure you got the domain right. ' +
-      'Check out https://zitadel.com/docs/apis/introduction#domains\n',
-    404,
-  );
+  'dial tcp 127.0.0.1:5432: connect: connection refused)';
 
 /** What every endpoint answers under the fault; the others change how it answers, not what. */
-export function faultReply(fault: Fault | undefined, host: string): Reply | undefined {
+export function faultReply(fault: Fault | undefined, origin: Origin): Reply | undefined {
   if (fault === 'blocked') return text('Your ZITADEL instance is blocked.\n', 429);
   if (fault !== 'database_away') return undefined;
-  return cannotSetInstance(host, `ID=QUERY-d3fas Message=An internal error occurred Parent=${DATABASE_ERROR}`, 500);
+  return cannotSetInstance(origin, `ID=QUERY-d3fas Message=An internal error occurred Parent=${DATABASE_ERROR}`, 500);
 }
 
 /** Whether the process lives, and whether it is ready; a block does not change that. */
@@ -35,7 +24,7 @@ export function debug(path: string, fault: Fault | undefined): Reply | undefined
   if (path === '/debug/healthz') return text('ok');
   if (path !== '/debug/ready') return undefined;
   if (fault === 'database_away') {
-    return text(`ID=API-F24h2 Message=DB CONNECTION ERROR Parent=${DATABASE_ERROR}`, 412);
+    return text(`ID=API-F24h2 Message=DB CONNECTION ERROR Parent=${DATABASE_ERROR}\n`, 412);
   }
   return { status: 200, contentType: 'application/json', body: '"ok"' };
 }

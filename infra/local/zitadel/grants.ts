@@ -1,10 +1,10 @@
 import type { ServiceAccount } from './accounts.ts';
 import { isOwnAndValid, parseAssertion, SERVICE_ACCOUNT_AHEAD_SECONDS } from './assertions.ts';
 import { orgClaims, roleClaims } from './claims.ts';
-import { readCredentials, verifyClient } from './clients.ts';
+import { verifyAnyClient, verifyClient, verifyServiceAccount } from './clients.ts';
 import { exchangeToken } from './exchange.ts';
 import { isReply, json, type Reply, type Request, refuse } from './http.ts';
-import type { Instance } from './instance.ts';
+import { type Instance, readKeys } from './instance.ts';
 import { expiresIn, ID_TOKEN_LIFETIME_SECONDS, issueAccessToken, issueIdToken } from './issue.ts';
 import { allowsServiceAccount, audienceOf, keepAllowed, requestedScopes } from './scopes.ts';
 
@@ -42,16 +42,10 @@ async function serviceAccountToken(instance: Instance, request: Request, user: S
   });
 }
 
-/** RFC 6749 §4.4, for service accounts only: the client id is the user name, in any letter case. */
+/** RFC 6749 §4.4, for service accounts only. */
 const clientCredentials: Handler = (instance, request) => {
-  const credentials = readCredentials(request);
-  if (isReply(credentials)) return credentials;
-  const loginName = credentials.clientId.toLowerCase();
-  const user = [...instance.accounts.users.values()].find(({ username }) => username.toLowerCase() === loginName);
-  if (user === undefined) return refuse('invalid_client', 'client not found');
-  if (user.secret === undefined) return refuse('invalid_request', 'Errors.User.Machine.Secret.NotExisting');
-  if (user.secret !== credentials.clientSecret) return refuse('invalid_request', 'Errors.User.Machine.Secret.Invalid');
-  return serviceAccountToken(instance, request, user, BY_SECRET);
+  const user = verifyServiceAccount(instance, request);
+  return isReply(user) ? user : serviceAccountToken(instance, request, user, BY_SECRET);
 };
 
 /** RFC 7523 §2.1, for service accounts only. */
@@ -61,8 +55,9 @@ const jwtBearer: Handler = (instance, request) => {
   const assertion = parseAssertion(jwt);
   const user = assertion && instance.accounts.users.get(assertion.issuer);
   const { issuer, nowMs } = request;
-  const isGood =
-    user && isOwnAndValid(assertion, { issuer, nowMs, aheadSeconds: SERVICE_ACCOUNT_AHEAD_SECONDS, keys: user.keys });
+  const keys = user && readKeys(instance, user, nowMs);
+  const isGood = keys && isOwnAndValid(assertion, { issuer, nowMs, aheadSeconds: SERVICE_ACCOUNT_AHEAD_SECONDS, keys });
+  if (!isGood && instance.release === '4.13') return refuse('server_error', 'Errors.Internal', 500);
   if (!isGood) return refuse('invalid_grant', 'invalid assertion');
   return serviceAccountToken(instance, request, user, BY_KEY);
 };
@@ -83,13 +78,25 @@ const interactive =
     return refuse('invalid_request', missing === undefined ? error : `${missing} missing`);
   };
 
+const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
+
 const GRANTS: Readonly<Record<string, Handler>> = {
   client_credentials: clientCredentials,
   'urn:ietf:params:oauth:grant-type:jwt-bearer': jwtBearer,
   'urn:ietf:params:oauth:grant-type:token-exchange': tokenExchange,
   refresh_token: interactive(['refresh_token'], 'Errors.User.RefreshToken.Invalid'),
   authorization_code: interactive(['code', 'redirect_uri'], 'Errors.User.Code.Invalid'),
-  'urn:ietf:params:oauth:grant-type:device_code': interactive(['device_code'], 'Errors.DeviceAuth.NotFound'),
+  [DEVICE_CODE]: interactive(['device_code'], 'Errors.DeviceAuth.NotFound'),
+};
+
+/** `POST /oauth/v2/device_authorization` (RFC 8628 §3.1): no application here has the grant. */
+export const authorizeDevice: Handler = (instance, request) => {
+  const client = verifyAnyClient(instance, request);
+  if (isReply(client)) return client;
+  const said = 'ID=QUERY-yxTMh Message=Errors.Project.NotFound Parent=(sql: no rows in result set)';
+  return client.isUser
+    ? refuse('server_error', said, 500)
+    : refuse('unauthorized_client', `client missing grant type ${DEVICE_CODE}`);
 };
 
 /** `POST /oauth/v2/token` */

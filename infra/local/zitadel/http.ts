@@ -1,18 +1,24 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Form } from './form.ts';
 
-/** A request as the endpoints see it. */
-export interface Request {
+/** A request whose parameters are not read yet. */
+export interface RawRequest {
   readonly method: string;
   readonly path: string;
+  readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  readonly form: Form;
-  /** The issuer that the request came to: it follows the Host header. */
+  /** The issuer that the request came to. */
   readonly issuer: string;
   readonly nowMs: number;
 }
 
-/** What goes back. */
+/** A request as the endpoints of OAuth see it. */
+export interface Request extends RawRequest {
+  readonly form: Form;
+}
+
+/** What goes back; without a content type there is none. */
 export interface Reply {
   readonly status: number;
   readonly contentType: string;
@@ -31,68 +37,20 @@ export const json = (value: unknown, status = 200): Reply => ({
 
 export const text = (body: string, status = 200): Reply => ({ status, contentType: 'text/plain; charset=utf-8', body });
 
+/** An answer without a body. */
+export const bare = (status: number, headers: Readonly<Record<string, string>>): Reply => ({
+  status,
+  contentType: '',
+  body: '',
+  headers,
+});
+
 /** An error of OAuth's endpoints (RFC 6749 §5.2), 400 in nearly every case. */
 export const refuse = (error: string, description?: string, status = 400): Reply =>
   json({ error, error_description: description }, status);
 
-/**
- * Undoes form encoding: `+` is a space, `%xx` a byte of UTF-8. `encoded` holds bytes, one per character.
- * `undefined` when a `%` is not followed by two hex digits.
- */
-function unescapeBytes(encoded: string): string | undefined {
-  if (/%(?![0-9a-f]{2})/i.test(encoded)) return undefined;
-  const bytes = encoded
-    .replaceAll('+', ' ')
-    .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(bytes, 'latin1').toString();
-}
-
-/** Parameters of a request. Where one is repeated, the grant type counts from its first and all others from their last. */
-export interface Form {
-  readonly first: (name: string) => string;
-  readonly last: (name: string) => string;
-  /** Every value that is not empty. */
-  readonly all: (name: string) => readonly string[];
-  readonly has: (name: string) => boolean;
-}
-
-const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH']);
-
-/** Reads the parameters: of a form in the body, then those of the query. `undefined` when they cannot be decoded. */
-export function parseForm(method: string, contentType: string | undefined, body: string, query: string) {
-  const mediaType = contentType?.split(';')[0]?.trim().toLowerCase();
-  const isForm = BODY_METHODS.has(method) && mediaType === 'application/x-www-form-urlencoded';
-  const pairs: [name: string, value: string][] = [];
-  for (const pair of [...(isForm ? body.split('&') : []), ...query.split('&')]) {
-    if (pair === '') continue;
-    const bytes = Buffer.from(pair).toString('latin1');
-    const cut = bytes.includes('=') ? bytes.indexOf('=') : bytes.length;
-    const name = unescapeBytes(bytes.slice(0, cut));
-    const value = unescapeBytes(bytes.slice(cut + 1));
-    if (name === undefined || value === undefined || pair.includes(';')) return undefined;
-    pairs.push([name, value]);
-  }
-  const values = (name: string) => pairs.filter(([key]) => key === name).map(([, value]) => value);
-  const form: Form = {
-    first: (name) => values(name)[0] ?? '',
-    last: (name) => values(name).at(-1) ?? '',
-    all: (name) => values(name).filter((value) => value !== ''),
-    has: (name) => values(name).length > 0,
-  };
-  return form;
-}
-
-/**
- * The halves of a Basic header, form-decoded (RFC 6749 §2.3.1): `undefined` when there is no such header,
- * `'malformed'` when a half does not decode.
- */
-export function readBasic(authorization: string | undefined) {
-  const encoded = /^basic (.*)$/i.exec(authorization ?? '')?.[1];
-  if (encoded === undefined || encoded.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) return undefined;
-  const bytes = Buffer.from(encoded, 'base64').toString('latin1');
-  const colon = bytes.indexOf(':');
-  if (colon < 0) return undefined;
-  const id = unescapeBytes(bytes.slice(0, colon));
-  const secret = unescapeBytes(bytes.slice(colon + 1));
-  return id === undefined || secret === undefined ? 'malformed' : { id, secret };
+/** The token of a Bearer header. The scheme is case-sensitive; `undefined` when the header is anything else. */
+export function bearerOf(authorization = ''): string | undefined {
+  const [, token, ...more] = authorization.split('Bearer ');
+  return more.length === 0 ? token : undefined;
 }

@@ -1,7 +1,10 @@
-import type { Accounts } from './accounts.ts';
+import type { Accounts, Key } from './accounts.ts';
 import type { Claims } from './claims.ts';
 import { createIds } from './ids.ts';
 import { createSigner, createTokenStore, type Session, type Signer, type TokenStore } from './tokens.ts';
+
+/** Which ZITADEL it is: 4.13 answers bad assertions with 500, gives shorter tokens and exchanges more freely. */
+export type Release = '4.11' | '4.13';
 
 /** All that a ZITADEL instance knows. */
 export interface Instance {
@@ -13,13 +16,23 @@ export interface Instance {
   readonly nextId: (nowMs: number) => string;
   /** How often each grant was asked for, by its full name. */
   readonly tokenRequests: Map<string, number>;
+  readonly release: Release;
   tokenLifetimeSeconds: number;
+  /** The user ids that may act for others; `undefined` while impersonation is off. */
+  impersonators: ReadonlySet<string> | undefined;
+  /** How far reads of keys and secrets lag behind writes. */
+  lagMs: number;
   /** How many uses of each key that is added from now on are refused. */
   newKeyRefusals: number;
   issued: number;
 }
 
-export function createInstance(accounts: Accounts, nowMs: number, tokenLifetimeSeconds: number): Instance {
+export function createInstance(
+  accounts: Accounts,
+  release: Release,
+  nowMs: number,
+  tokenLifetimeSeconds: number,
+): Instance {
   const nextId = createIds();
   return {
     accounts,
@@ -28,11 +41,18 @@ export function createInstance(accounts: Accounts, nowMs: number, tokenLifetimeS
     signer: createSigner(nextId(nowMs)),
     nextId,
     tokenRequests: new Map(),
+    release,
     tokenLifetimeSeconds,
+    impersonators: undefined,
+    lagMs: 0,
     newKeyRefusals: 0,
     issued: 0,
   };
 }
+
+/** The keys of an account or an application that a read at `nowMs` sees. */
+export const readKeys = ({ lagMs }: Instance, holder: { readonly keys: ReadonlyMap<string, Key> }, nowMs: number) =>
+  new Map([...holder.keys].filter(([, { isPresent }]) => isPresent.read(nowMs, lagMs)));
 
 /** The session of an access token that is good at `nowMs` for the issuer. */
 export function activeSession(instance: Instance, token: string, issuer: string, nowMs: number): Session | undefined {

@@ -2,7 +2,7 @@ import type { ServiceAccount } from './accounts.ts';
 import type { Claims } from './claims.ts';
 import type { Request } from './http.ts';
 import type { Instance } from './instance.ts';
-import { createOpaqueToken, hashOf } from './tokens.ts';
+import { type Actor, createOpaqueToken, hashOf } from './tokens.ts';
 
 /** Lifetime of an ID token, a setting of its own: 12 h. */
 export const ID_TOKEN_LIFETIME_SECONDS = 43_200;
@@ -16,24 +16,27 @@ export interface Grant {
   /** How the account proved itself, as `amr` says it. */
   readonly authMethods: readonly string[];
   readonly authTime: number | undefined;
+  readonly actor?: Actor | undefined;
 }
 
 const secondsOf = ({ nowMs }: Request): number => Math.floor(nowMs / 1000);
 
 const amr = (methods: readonly string[]) => (methods.length > 0 ? { amr: methods } : {});
 
+const act = (actor: Actor | undefined) => (actor === undefined ? {} : { act: actor });
+
 /** `expires_in` counts from when it is sent, a moment after the token's birth. */
 export const expiresIn = (lifetimeSeconds: number): number => Math.max(0, lifetimeSeconds - 1);
 
 /** Issues an access token, as a JWT (RFC 9068, loosely) with more claims if those are given. */
 export async function issueAccessToken(instance: Instance, request: Request, grant: Grant, jwtClaims?: Claims) {
-  const { user, clientId, scopes, audience, authMethods, authTime } = grant;
+  const { user, clientId, scopes, audience, authMethods, authTime, actor } = grant;
   const issuedAt = secondsOf(request);
   const expiresAt = issuedAt + instance.tokenLifetimeSeconds;
   const jti = `V2_${instance.nextId(request.nowMs)}-at_${instance.nextId(request.nowMs)}`;
   const token =
     jwtClaims === undefined
-      ? createOpaqueToken()
+      ? createOpaqueToken(instance.release === '4.13')
       : await instance.signer.sign({
           iss: request.issuer,
           sub: user.userId,
@@ -43,6 +46,7 @@ export async function issueAccessToken(instance: Instance, request: Request, gra
           nbf: issuedAt,
           client_id: clientId,
           jti,
+          ...act(actor),
           ...jwtClaims,
         });
   instance.sessions.add(token, {
@@ -55,6 +59,7 @@ export async function issueAccessToken(instance: Instance, request: Request, gra
     expiresAt,
     authMethods,
     authTime,
+    actor,
     issuer: jwtClaims && request.issuer,
     isEnded: false,
   });
@@ -66,7 +71,7 @@ export async function issueAccessToken(instance: Instance, request: Request, gra
 export async function issueIdToken(
   instance: Instance,
   request: Request,
-  { user, clientId, audience, authMethods, authTime }: Grant,
+  { user, clientId, audience, authMethods, authTime, actor }: Grant,
   { claims = {}, accessToken, lifetimeSeconds = ID_TOKEN_LIFETIME_SECONDS }: IdTokenOptions = {},
 ): Promise<string> {
   const issuedAt = secondsOf(request);
@@ -80,6 +85,7 @@ export async function issueIdToken(
     ...amr(authMethods),
     azp: clientId,
     client_id: clientId,
+    ...act(actor),
     ...(accessToken === undefined ? {} : { at_hash: hashOf(accessToken) }),
     ...claims,
   };

@@ -11,14 +11,20 @@ and the calls that rotate credentials.
   --accounts FILE             service accounts and applications, as test/recordings/accounts.json has them
   --port N                    where it listens (default 8080; 0 picks a free port)
   --token-lifetime-seconds N  how long access tokens live (default 43200)
+  --release 4.11|4.13         4.13 answers bad assertions with 500, has opaque tokens of one part and exchanges more
+                              freely (default 4.11)
+  --impersonation IDS         these accounts (user ids with commas between) may act for others in an exchange
+  --lag-ms N                  so long after a change of a key or a secret the old state still counts (default 0)
   --clock-from-header         the header x-stand-in-now (epoch seconds) sets the clock of its request
   --help                      this text
 
 Faults: curl -d '{"fault":"blocked"}' http://127.0.0.1:PORT/stand-in/faults
   blocked, database_away, slow (answers 3 s late), reset (cuts connections); null ends the fault.
+  {"impersonation":["USER ID"]} and {"lagMs":40} switch what the options above do; {"impersonation":null} switches off.
   {"refuseNewKeysFor":1} refuses the first use of each key that is added from then on.
 `;
 
+const RELEASES = ['4.11', '4.13'] as const;
 const LARGEST_PORT = 65_535;
 
 class UsageError extends Error {}
@@ -31,6 +37,9 @@ function readSettings(args: readonly string[]) {
   const options = {
     accounts: { type: 'string' },
     port: { type: 'string', default: '8080' },
+    release: { type: 'string', default: '4.11' },
+    impersonation: { type: 'string' },
+    'lag-ms': { type: 'string', default: '0' },
     'token-lifetime-seconds': { type: 'string', default: '43200' },
     'clock-from-header': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -49,8 +58,15 @@ function readSettings(args: readonly string[]) {
   }
   const lifetime = values['token-lifetime-seconds'];
   if (!/^[1-9]\d{0,8}$/.test(lifetime)) throw new UsageError('--token-lifetime-seconds takes a whole number from 1');
+  const { impersonation, 'lag-ms': lag } = values;
+  const release = RELEASES.find((known) => known === values.release);
+  if (release === undefined) throw new UsageError('--release takes 4.11 or 4.13');
+  if (!/^\d{1,9}$/.test(lag)) throw new UsageError('--lag-ms takes a whole number from 0');
   return {
     file: accounts,
+    release,
+    lagMs: Number(lag),
+    ...(impersonation === undefined ? {} : { impersonation: { impersonators: impersonation.split(',') } }),
     port: Number(port),
     tokenLifetimeSeconds: Number(lifetime),
     clockFromHeader: values['clock-from-header'],

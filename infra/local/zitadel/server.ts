@@ -5,13 +5,12 @@ import { listen, readBody, type StandIn } from '../stand-in.ts';
 import { parseAccounts, type UserState } from './accounts.ts';
 import { addKey, findHolder, setUserState } from './changes.ts';
 import { CONTROL_PATH, control, type Switches } from './control.ts';
-import { discovery } from './discovery.ts';
-import { debug, type Fault, faultReply, SLOW_MS, unknownHost } from './faults.ts';
-import { token } from './grants.ts';
-import { json, parseForm, type Reply, type Request, refuse, text } from './http.ts';
-import { createInstance, type Instance } from './instance.ts';
-import { manage } from './management.ts';
-import { introspect, revoke, userinfo } from './sessions.ts';
+import { debug, type Fault, faultReply, SLOW_MS } from './faults.ts';
+import type { Reply } from './http.ts';
+import { createInstance, type Release } from './instance.ts';
+import { issuerOf, originOf, unknownOrigin } from './origin.ts';
+import { route } from './router.ts';
+import { ZITADEL_PROJECT } from './scopes.ts';
 
 /** How to start a ZITADEL. */
 export interface ZitadelOptions {
@@ -23,6 +22,12 @@ export interface ZitadelOptions {
   readonly clockFromHeader?: boolean;
   /** 12 h by default. */
   readonly tokenLifetimeSeconds?: number;
+  /** 4.11 by default. */
+  readonly release?: Release;
+  /** Switches impersonation on, with the user ids of the accounts that may act for others. */
+  readonly impersonation?: { readonly impersonators: readonly string[] };
+  /** How far reads of keys and secrets lag behind writes: not at all by default. */
+  readonly lagMs?: number;
   readonly port?: number;
   readonly host?: string;
   /** The host names that it answers to on any port, besides its own address: `localhost` by default. */
@@ -40,6 +45,8 @@ export interface NewKey {
 
 /** A ZITADEL on loopback. Its issuer is its `url`, or what the Host header says if that is one of its hosts. */
 export interface Zitadel extends StandIn, Switches {
+  /** The id of the project that is ZITADEL's own API: who holds it in `aud` may manage its keys. */
+  readonly ownProjectId: string;
   /** How many access tokens were issued. */
   readonly issued: () => number;
   /** How many token requests named this grant, by its full name; those that a fault kept away do not count. */
@@ -56,27 +63,13 @@ export interface Zitadel extends StandIn, Switches {
 const DEFAULT_LIFETIME_SECONDS = 43_200;
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
-const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
-const KEYS_MAY_BE_CACHED = { 'cache-control': 'max-age=300, must-revalidate' };
-
-const ROUTES: Readonly<Record<string, (instance: Instance, request: Request) => Reply | Promise<Reply>>> = {
-  '/oauth/v2/token': token,
-  '/oauth/v2/introspect': introspect,
-  '/oauth/v2/revoke': revoke,
-  '/oauth/v2/keys': async ({ signer }) => ({ ...json(await signer.keySet()), headers: KEYS_MAY_BE_CACHED }),
-  '/.well-known/openid-configuration': (_, { issuer }) => json(discovery(issuer)),
-  '/oidc/v1/userinfo': userinfo,
-};
-
-const send = (res: ServerResponse, { status, contentType, body, headers = NO_STORE }: Reply) =>
-  res.writeHead(status, { 'content-type': contentType, ...headers }).end(body);
+const send = (res: ServerResponse, { status, contentType, body, headers }: Reply) =>
+  res.writeHead(status, { ...(contentType === '' ? {} : { 'content-type': contentType }), ...headers }).end(body);
 
 const header = (req: IncomingMessage, name: string): string | undefined => {
   const value = req.headers[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
-
-const hostOf = (req: IncomingMessage): string => header(req, 'x-zitadel-instance-host') ?? req.headers.host ?? '';
 
 /**
  * Starts a ZITADEL with these accounts.
@@ -84,18 +77,27 @@ const hostOf = (req: IncomingMessage): string => header(req, 'x-zitadel-instance
  */
 export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
   const { now = Date.now, clockFromHeader = false, tokenLifetimeSeconds = DEFAULT_LIFETIME_SECONDS } = options;
-  const { hosts = ['localhost'] } = options;
-  const instance = createInstance(parseAccounts(options.accounts), now(), tokenLifetimeSeconds);
+  const { hosts = ['localhost'], release = '4.11', lagMs = 0 } = options;
+  const instance = createInstance(parseAccounts(options.accounts), release, now(), tokenLifetimeSeconds);
   let fault: Fault | undefined;
   let ownHost = '';
   const switches: Switches = {
     fault: (next) => {
       fault = next;
     },
+    impersonation: (impersonators) => {
+      instance.impersonators = impersonators && new Set(impersonators);
+    },
+    lag: (ms) => {
+      instance.lagMs = ms;
+    },
     refuseNewKeysFor: (uses) => {
       instance.newKeyRefusals = uses;
     },
   };
+
+  switches.impersonation(options.impersonation?.impersonators);
+  switches.lag(lagMs);
 
   const clock = (req: IncomingMessage): number => {
     const seconds = clockFromHeader ? header(req, 'x-stand-in-now') : undefined;
@@ -106,15 +108,15 @@ export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
     const method = req.method ?? '';
     const body = await readBody(req);
     if (path === CONTROL_PATH && LOOPBACK.has(req.socket.remoteAddress ?? '')) return control(method, body, switches);
-    const host = hostOf(req);
-    const early = debug(path, fault) ?? faultReply(fault, host);
-    if (early !== undefined) return early;
-    if (host !== ownHost && !hosts.includes(host.replace(/:\d+$/, ''))) return unknownHost(host);
-    const form = parseForm(method, req.headers['content-type'], body, query);
-    if (form === undefined) return refuse('invalid_request', 'error parsing form');
-    const request = { method, path, headers: req.headers, body, form, issuer: `http://${host}`, nowMs: clock(req) };
-    const route = Object.hasOwn(ROUTES, path) ? ROUTES[path] : manage;
-    return (await route?.(instance, request)) ?? text('404 page not found\n', 404);
+    const { headers } = req;
+    const origin = originOf(headers);
+    const isKnown = (host: string, domain: string) => host === ownHost || hosts.includes(domain);
+    const request = { method, path, query, headers, body, issuer: issuerOf(origin), nowMs: clock(req) };
+    return route(
+      instance,
+      request,
+      () => debug(path, fault) ?? faultReply(fault, origin) ?? unknownOrigin(origin, isKnown),
+    );
   }
 
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -136,6 +138,7 @@ export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
 
   return {
     ...standIn,
+    ownProjectId: ZITADEL_PROJECT,
     issued: () => instance.issued,
     tokenRequests: (grantType) => instance.tokenRequests.get(grantType) ?? 0,
     setTokenLifetimeSeconds: (seconds) => {
@@ -144,18 +147,18 @@ export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
     ...switches,
     setUserState: (userId, state) => setUserState(instance, userId, state),
     setSecret: (clientId, secret) => {
-      findHolder(instance, clientId).secret = secret;
+      findHolder(instance, clientId).secret.write(secret, now());
     },
     addKey: ({ holder, keyId, key, expirationDate = '9999-12-31T23:59:59Z' }) =>
-      addKey(instance, findHolder(instance, holder), {
-        keyId,
-        publicKey: createPublicKey(key),
-        createdMs: now(),
-        expiresMs: Date.parse(expirationDate),
-      }),
+      addKey(
+        instance,
+        findHolder(instance, holder),
+        { keyId, publicKey: createPublicKey(key), createdMs: now(), expiresMs: Date.parse(expirationDate) },
+        now(),
+      ),
     removeKey: (keyId) => {
       for (const { keys } of [...instance.accounts.users.values(), ...instance.accounts.applications.values()]) {
-        keys.delete(keyId);
+        keys.get(keyId)?.isPresent.write(false, now());
       }
     },
   };

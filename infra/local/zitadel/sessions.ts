@@ -1,6 +1,6 @@
 import { orgClaims, profileClaims, roleClaims } from './claims.ts';
-import { readCredentials, verifyClient, verifyIntrospector } from './clients.ts';
-import { isReply, json, type Reply, type Request, refuse } from './http.ts';
+import { readCredentials, verifyAnyClient, verifyIntrospector } from './clients.ts';
+import { bearerOf, isReply, json, type Reply, type Request, refuse } from './http.ts';
 import { activeSession, type Instance } from './instance.ts';
 
 /** `POST /oauth/v2/introspect` (RFC 7662), by an application that the token's audience names, or whose project. */
@@ -37,6 +37,7 @@ export function introspect(instance: Instance, request: Request): Reply {
     amr: authMethods.length > 0 ? authMethods : undefined,
     iss: request.issuer,
     jti: session.jti,
+    act: session.actor,
     ...profile,
     username: profile.preferred_username,
     ...orgClaims(org, scopes),
@@ -46,7 +47,7 @@ export function introspect(instance: Instance, request: Request): Reply {
 
 /** `POST /oauth/v2/revoke` (RFC 7009), by an OIDC application that the token's audience names. */
 export function revoke(instance: Instance, request: Request): Reply {
-  const client = verifyClient(instance, request);
+  const client = verifyAnyClient(instance, request);
   if (isReply(client)) return client;
   const token = request.form.last('token');
   if (token === '') return refuse('invalid_request', 'token missing');
@@ -62,8 +63,7 @@ export function revoke(instance: Instance, request: Request): Reply {
 
 /** `GET /oidc/v1/userinfo` (OpenID Connect Core §5.3) */
 export function userinfo(instance: Instance, request: Request): Reply {
-  const [, bearer] = /^bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
-  const token = bearer ?? request.form.last('access_token');
+  const token = bearerOf(request.headers.authorization) || request.form.last('access_token');
   if (token === '') return refuse('invalid_request', 'access token missing', 401);
   const session = activeSession(instance, token, request.issuer, request.nowMs);
   const user = session && instance.accounts.users.get(session.userId);

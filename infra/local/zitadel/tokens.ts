@@ -2,6 +2,16 @@ import { createHash, generateKeyPair, type KeyObject, randomBytes, sign } from '
 import { promisify } from 'node:util';
 import type { Claims } from './claims.ts';
 
+/** Who acts for an account (RFC 8693 §4.1): the claim `act`. */
+export interface Actor {
+  readonly iss: string;
+  readonly sub: string;
+  readonly act?: Actor;
+}
+
+/** Takes the white space out of a token or an assertion, wherever it is: ZITADEL does not see it. */
+export const withoutSpace = (token: string): string => token.replace(/\p{White_Space}/gu, '');
+
 /** What an access token stands for. Times are epoch seconds. */
 export interface Session {
   readonly jti: string;
@@ -14,6 +24,8 @@ export interface Session {
   readonly expiresAt: number;
   readonly authMethods: readonly string[];
   readonly authTime: number | undefined;
+  /** Who acts for the account. */
+  readonly actor: Actor | undefined;
   /** The issuer of a JWT; an opaque token has none. */
   readonly issuer: string | undefined;
   isEnded: boolean;
@@ -53,9 +65,12 @@ export const hashOf = (accessToken: string): string =>
 
 const OPAQUE_PART_BYTES = [32, 12, 62, 16];
 
-/** A token that looks as ZITADEL's: a JWE in compact form. Here all of it is random. */
-export function createOpaqueToken(): string {
+const ONE_PART_BYTES = 80;
+
+/** A token that looks as ZITADEL's: a JWE in compact form, or one part without dots. Here all of it is random. */
+export function createOpaqueToken(hasOnePart: boolean): string {
   const random = (bytes: number) => randomBytes(bytes).toString('base64url');
+  if (hasOnePart) return random(ONE_PART_BYTES);
   const header = { alg: 'A256GCMKW', enc: 'A256GCM', iv: random(12), tag: random(16) };
   return [encode(header), ...OPAQUE_PART_BYTES.map(random)].join('.');
 }
@@ -77,7 +92,7 @@ export function createTokenStore<T>(): TokenStore<T> {
       const [oldest] = tokens.size > LARGEST_COUNT ? tokens.keys() : [];
       if (oldest !== undefined) tokens.delete(oldest);
     },
-    find: (token) => tokens.get(token),
+    find: (token) => tokens.get(withoutSpace(token)),
     values: () => tokens.values(),
   };
 }
