@@ -446,6 +446,185 @@ describe('token exchange', () => {
   });
 });
 
+describe('impersonation', () => {
+  const USER_ID = 'urn:zitadel:params:oauth:token-type:user_id';
+  const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
+  const JWT = 'urn:ietf:params:oauth:token-type:jwt';
+  const ask = (form: Form) => token({ grant_type: TOKEN_EXCHANGE, ...form }, basic(oidcSecret));
+  const victim = { subject_token: saVictim.userId, subject_token_type: USER_ID };
+  const acting = async (scope = AUDIENCE) => ({
+    actor_token: await earn(saSecret, scope),
+    actor_token_type: ACCESS_TOKEN,
+  });
+  const claimsOf = (jwt: string) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as object;
+  const said = ({ status, body }: Answer) => [status, (body as { error_description?: string }).error_description];
+
+  it('is off by default', async () => {
+    expect(said(await ask({ ...victim, ...(await acting()) }))).toEqual([
+      403,
+      'Errors.TokenExchange.Impersonation.PolicyDisabled',
+    ]);
+  });
+
+  it('needs the role of an impersonator', async () => {
+    zitadel.impersonation([]);
+    expect(said(await ask({ ...victim, ...(await acting()) }))).toEqual([404, 'membership not found']);
+    expect(said(await ask(victim))).toEqual([400, 'actor_token invalid']);
+  });
+
+  it('gives a token that names the actor, with what the actor holds', async () => {
+    zitadel.impersonation([saSecret.userId]);
+    const answer = await ask({ ...victim, ...(await acting(`${AUDIENCE} profile`)), requested_token_type: JWT });
+    expect(answer.body).toMatchObject({ token_type: 'Bearer', scope: `${AUDIENCE} profile` });
+    const act = { iss: zitadel.url, sub: saSecret.userId };
+    const accessToken = member(answer, 'access_token');
+    expect(claimsOf(accessToken)).toMatchObject({ sub: saVictim.userId, aud: [accounts.project], act });
+    expect((await introspect(accessToken)).body).toMatchObject({ sub: saVictim.userId, act });
+    const again = { ...(await acting()), subject_token: 'x', actor_token: accessToken };
+    expect(said(await ask({ ...again, ...victim }))).toEqual([404, 'membership not found']);
+    zitadel.impersonation([saSecret.userId, saVictim.userId]);
+    const nested = await ask({ ...again, ...victim, requested_token_type: JWT });
+    expect(claimsOf(member(nested, 'access_token'))).toMatchObject({ act: { sub: saVictim.userId, act } });
+    expect(said(await ask({ ...victim, ...(await acting()), scope: 'email' }))[1]).toContain('not found in subject or');
+    expect(said(await ask({ ...victim, ...(await acting()), audience: '1' }))[1]).toContain('not found in subject or');
+  });
+
+  it('takes a JWT that the application signed for the account', async () => {
+    zitadel.impersonation([saSecret.userId]);
+    const jwt = signed(oidcKey.clientId, oidcKey.keyId, oidcKey.key, { claims: { sub: saVictim.userId } });
+    const form = { grant_type: TOKEN_EXCHANGE, subject_token: jwt, subject_token_type: JWT, ...app(oidcKey) };
+    const answer = await token({ ...form, ...(await acting()) });
+    expect((await introspect(member(answer, 'access_token'))).body).toMatchObject({ sub: saVictim.userId });
+  });
+
+  it('is what an ID token as subject needs', async () => {
+    zitadel.impersonation([saSecret.userId]);
+    const scope = `openid urn:zitadel:iam:user:resourceowner ${AUDIENCE}`;
+    const earned = await token({ grant_type: 'client_credentials', scope }, basic(saVictim));
+    const subject = { subject_token: member(earned, 'id_token'), subject_token_type: ID_TOKEN };
+    expect(said(await ask({ ...subject, scope: 'openid' }))[1]).toBe(
+      'scope "openid" not found in subject or actor token',
+    );
+    expect(said(await ask(subject))[1]).toContain('The scope of your request is missing');
+    const answer = await ask({ ...subject, ...(await acting()) });
+    expect(answer.body).toMatchObject({ scope: AUDIENCE });
+  });
+});
+
+describe('audiences in an exchange', () => {
+  const both = `${AUDIENCE} ${ZITADEL_AUDIENCE}`;
+  const ask = async (subject: string, form: Form) =>
+    token(
+      { grant_type: TOKEN_EXCHANGE, subject_token: subject, subject_token_type: ACCESS_TOKEN, ...form },
+      basic(oidcSecret),
+    );
+  const search = (accessToken: string) =>
+    exchange(zitadel.url, { path: '/v2/users/keys/search', headers: { authorization: `Bearer ${accessToken}` } });
+
+  it.each([
+    ['scope alone does not narrow', { scope: AUDIENCE }, AUDIENCE, 200],
+    ['audience does, while scope repeats all', { audience: accounts.project }, both, 401],
+  ])('%s', async (_, form, scope, status) => {
+    const answer = await ask(await earn(saSecret, both), form as Form);
+    expect(answer.body).toMatchObject({ scope });
+    expect((await search(member(answer, 'access_token'))).status).toBe(status);
+  });
+
+  it('are not widened again', async () => {
+    const narrowed = member(await ask(await earn(saSecret, both), { audience: accounts.project }), 'access_token');
+    const answer = await ask(narrowed, { scope: ZITADEL_AUDIENCE, audience: zitadel.ownProjectId });
+    expect([answer.status, member(answer, 'error')]).toEqual([400, 'invalid_target']);
+  });
+
+  it.each([ZITADEL_AUDIENCE, 'OWN', AUDIENCE])('open the API by the id of its project: %s', async (scope) => {
+    const own = `urn:zitadel:iam:org:project:id:${zitadel.ownProjectId}:aud`;
+    const accessToken = await earn(saSecret, scope === 'OWN' ? own : scope);
+    expect((await search(accessToken)).status).toBe(scope === AUDIENCE ? 401 : 200);
+  });
+});
+
+describe('release 4.13', () => {
+  let old: Zitadel;
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const post413 = (body: Form, headers: Form = {}) =>
+    exchange(old.url, {
+      path: '/oauth/v2/token',
+      headers: { ...form, ...headers },
+      body: `${new URLSearchParams(body)}`,
+    });
+  beforeEach(async () => {
+    old = await createZitadel({ accounts, release: '4.13' });
+  });
+  afterEach(() => old.close());
+
+  it('answers a bad assertion with 500', async () => {
+    const answer = await post413({ grant_type: JWT_BEARER, scope: AUDIENCE, assertion: 'a.b.c' });
+    const body = { error: 'server_error', error_description: 'Errors.Internal' };
+    expect([answer.status, answer.body]).toEqual([500, body]);
+  });
+
+  it('gives tokens of one part, and exchanges any of them for wider scopes', async () => {
+    const earned = await post413({ grant_type: 'client_credentials', scope: 'openid' }, basic(saSecret));
+    const subject = member(earned, 'access_token');
+    expect(subject).not.toContain('.');
+    const body = {
+      grant_type: TOKEN_EXCHANGE,
+      subject_token: subject,
+      subject_token_type: ACCESS_TOKEN,
+      scope: 'email',
+    };
+    expect((await post413(body, basic(oidcSecret))).body).toMatchObject({ scope: 'email' });
+  });
+});
+
+describe('white space in a token', () => {
+  it.each([' T', 'T\n', '\tT', 'T\u00a0\u2003', 'ab cd'])('is not seen: %j', async (form) => {
+    const accessToken = await earn();
+    const spaced = form.includes('T') ? form.replace('T', accessToken) : accessToken.replace('.', ' \r\n.');
+    expect((await introspect(spaced)).body).toMatchObject({ active: true });
+  });
+
+  it('is not seen in an assertion, but padding is', async () => {
+    expect((await bearer(own().replaceAll('.', '. '))).status).toBe(200);
+    expect((await bearer(`${own()}=`)).status).toBe(400);
+  });
+});
+
+describe('reads that lag by 40 ms', () => {
+  const secretOf = async () => {
+    const form = { grant_type: 'client_credentials', scope: AUDIENCE };
+    const outcome = async (clientSecret: string) => (await token(form, basic({ ...saSecret, clientSecret }))).status;
+    return [await outcome('new'), await outcome(saSecret.clientSecret)];
+  };
+  const keys = async () => {
+    const outcome = async (kid: string) => (await bearer(own({ header: { kid } }))).status;
+    return [await outcome('79'), await outcome(saKey.key.keyId)];
+  };
+
+  it('see the old keys and secrets for so long', async () => {
+    zitadel.lag(40);
+    zitadel.setSecret(saSecret.clientId, 'new');
+    zitadel.addKey({ holder: saKey.key.userId, keyId: '79', key: saKey.key.key });
+    zitadel.removeKey(saKey.key.keyId);
+    now += 39;
+    expect([await secretOf(), await keys()]).toEqual([
+      [400, 200],
+      [400, 200],
+    ]);
+    now += 1;
+    expect([await secretOf(), await keys()]).toEqual([
+      [200, 400],
+      [200, 400],
+    ]);
+  });
+
+  it('see a lock at once', async () => {
+    zitadel.lag(40);
+    zitadel.setUserState(saSecret.userId, 'locked');
+    expect(await secretOf()).toEqual([400, 400]);
+  });
+});
+
 describe('revocation', () => {
   const revoke = (accessToken: string, client: { clientId: string; clientSecret: string }) =>
     post('/oauth/v2/revoke', { token: accessToken }, basic(client));
@@ -608,7 +787,14 @@ describe('keys and faults from outside', () => {
     expect([await ask(), await ask()]).toEqual([400, 200]);
   });
 
-  it.each(['{"fault":"fire"}', '{"refuseNewKeysFor":-1}', '{', 'null', ''])(
+  it('switch impersonation and the lag', async () => {
+    const change = (body: string) => exchange(zitadel.url, { path: '/stand-in/faults', body });
+    const bodies = ['{"impersonation":["1"]}', '{"impersonation":null}', '{"lagMs":40}'];
+    const answers = await Promise.all(bodies.map(change));
+    expect(answers.map(({ body }) => body)).toEqual(['impersonation: on\n', 'impersonation: off\n', 'lag: 40 ms\n']);
+  });
+
+  it.each(['{"fault":"fire"}', '{"refuseNewKeysFor":-1}', '{"lagMs":0.5}', '{', 'null', ''])(
     'say how they are used: %j',
     async (body) => {
       const answer = await exchange(zitadel.url, { path: '/stand-in/faults', body });
@@ -668,6 +854,8 @@ describe('the command line', () => {
     [[], 2, '--accounts FILE is missing'],
     [['--accounts', ACCOUNTS, '--port', '70000'], 2, '--port takes a number from 0 to 65535'],
     [['--accounts', ACCOUNTS, '--token-lifetime-seconds', '0'], 2, '--token-lifetime-seconds takes a whole number'],
+    [['--accounts', ACCOUNTS, '--release', '3'], 2, '--release takes 4.11 or 4.13'],
+    [['--accounts', ACCOUNTS, '--lag-ms', 'x'], 2, '--lag-ms takes a whole number'],
     [['--bogus'], 2, "Unknown option '--bogus'"],
     [['--accounts', '/nowhere.json'], 1, '/nowhere.json cannot be read'],
     [['--accounts', notJson], 1, 'is no JSON'],
