@@ -1,48 +1,25 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { bare, type Reply } from './http.ts';
 
-const CREDENTIALS = { 'access-control-allow-credentials': 'true' };
-const ALLOWED_HEADERS = new Set([
-  'origin',
-  'accept',
-  'accept-language',
-  'authorization',
-  'content-type',
-  'x-requested-with',
-]);
+const ALLOWED_HEADERS = /^(?:origin|accept|accept-language|authorization|content-type|x-requested-with)$/i;
 
-const read = (headers: IncomingHttpHeaders, name: string): string => String(headers[name] ?? '');
-
-/** The answer to a preflight (Fetch §4.8) of any origin: without the headers that allow it when its method or a header may not be. */
-export function preflight(
-  methods: ReadonlySet<string>,
+/** What lets a browser read the answer across origins, or is the whole answer: to a preflight. Any origin may. */
+export function cors(
+  allowed: ReadonlySet<string>,
   method: string,
   headers: IncomingHttpHeaders,
-): Reply | undefined {
-  const [origin, wanted] = [read(headers, 'origin'), read(headers, 'access-control-request-method')];
-  if (method !== 'OPTIONS' || origin === '' || wanted === '') return undefined;
-  const requested = read(headers, 'access-control-request-headers');
-  const isAllowed = requested.split(',').every((name) => name === '' || ALLOWED_HEADERS.has(name.trim().toLowerCase()));
-  if (!methods.has(wanted) || !isAllowed) return bare(204, {});
-  return bare(204, {
-    ...CREDENTIALS,
-    'access-control-allow-origin': origin,
-    'access-control-allow-methods': wanted,
-    ...(requested === '' ? {} : { 'access-control-allow-headers': requested }),
-  });
-}
-
-/** The headers that let a browser read an answer. */
-export function corsHeaders(
-  methods: ReadonlySet<string>,
-  method: string,
-  headers: IncomingHttpHeaders,
-): Readonly<Record<string, string>> {
-  const origin = read(headers, 'origin');
-  if (origin === '' || !(method === 'OPTIONS' || methods.has(method))) return {};
-  return {
-    ...CREDENTIALS,
-    'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'Location, Content-Length',
-  };
+): { readonly answer?: Reply; readonly headers: Readonly<Record<string, string>> } {
+  const { origin = '', 'access-control-request-method': wanted } = headers;
+  if (origin === '') return { headers: {} };
+  const opened = { 'access-control-allow-credentials': 'true', 'access-control-allow-origin': origin };
+  if (method !== 'OPTIONS' || !wanted) {
+    const exposed = { ...opened, 'access-control-expose-headers': 'Location, Content-Length' };
+    return { headers: method === 'OPTIONS' || allowed.has(method) ? exposed : {} };
+  }
+  const requested = headers['access-control-request-headers'] ?? '';
+  const isAllowed =
+    allowed.has(wanted) && requested.split(',').every((name) => name === '' || ALLOWED_HEADERS.test(name.trim()));
+  const said = requested === '' ? {} : { 'access-control-allow-headers': requested };
+  const answer = bare(204, isAllowed ? { ...opened, 'access-control-allow-methods': wanted, ...said } : {});
+  return { answer, headers: {} };
 }

@@ -50,6 +50,7 @@ function createCalls<T extends ServiceAccount | Application>(kind: Kind<T>) {
   const storeKey: Act = async (call, holder) => {
     const { instance, input, nowMs, protocol } = call;
     const expiresMs = Number(input.expirationDate ?? 0);
+    if ('usesKeys' in holder && !holder.usesKeys) return refuseCall(call, 'noKeyAllowed');
     if (expiresMs <= nowMs) return refuseCall(call, 'expiredKey');
     const given = parsePublicKey(input.publicKey);
     const made = given === undefined ? await generateKeyPairAsync('rsa', { modulusLength: 2048 }) : undefined;

@@ -8,12 +8,14 @@ export interface Node {
   readonly members: readonly { readonly name?: Node; readonly value: Node }[];
 }
 
-/** Where a text stops to be JSON, and what it breaks. */
+/** Where a text stops to be JSON, where the token starts that it breaks, and what is said of it. */
 export class JsonFault extends Error {
   readonly at: number;
-  constructor(at: number, context: string) {
+  readonly start: number;
+  constructor(at: number, start: number, context: string) {
     super(context);
     this.at = at;
+    this.start = start;
   }
 }
 
@@ -48,8 +50,8 @@ export function parseJson(text: string): { readonly root: Node; readonly end: nu
     if (isThere) next += 1;
     return isThere;
   };
-  const fail = (context: string): never => {
-    throw new JsonFault(next, context);
+  const fail = (context: string, start = next): never => {
+    throw new JsonFault(next, start, context);
   };
 
   function readMembers(close: string, after: string): Node['members'] {
@@ -68,14 +70,16 @@ export function parseJson(text: string): { readonly root: Node; readonly end: nu
     }
   }
 
-  /** Fails within a string or a word if one has started. */
+  /** Fails within a string, a number or a word if one has started. */
   function failAtom(otherwise: string): never {
-    if (match(UNFINISHED_STRING) !== '') return fail('in string literal');
+    const start = next;
+    if (match(UNFINISHED_STRING) !== '') return fail('in string literal', start);
+    if (otherwise !== BEFORE_KEY && match(/-/y) !== '') return fail('in numeric literal', start);
     const word = otherwise === BEFORE_KEY ? undefined : WORDS.find(([first]) => first === text[next]);
     if (word === undefined) return fail(otherwise);
     const length = [...word].findIndex((letter, index) => text[next + index] !== letter);
     next += length;
-    return fail(`in literal ${word} (expecting '${word[length]}')`);
+    return fail(`in literal ${word} (expecting '${word[length]}')`, start);
   }
 
   function readValue(): Node {

@@ -37,6 +37,11 @@ export const FAULTS = {
   noSecret: { kind: 'failed_precondition', id: 'COMMAND-coi82n', message: "Secret doesn't exist" },
   largeLimit: { kind: 'invalid_argument', id: 'QUERY-4M0fs', message: 'Limit exceeded' },
   noKeyApplication: { kind: 'failed_precondition', id: 'COMMAND-sak25', message: 'Application not found' },
+  noKeyAllowed: {
+    kind: 'failed_precondition',
+    id: 'COMMAND-Dff54',
+    message: 'Chosen Auth Method does not require a key',
+  },
   noApplicationKey: { kind: 'not_found', id: 'COMMAND-4m77G', message: 'Application key not found' },
   noApplication: { kind: 'not_found', id: 'COMMAND-Kd92s', message: "Application doesn't exist" },
 } as const satisfies Record<string, ApiFault>;

@@ -9,48 +9,39 @@ export interface Origin {
   readonly protocol: string;
 }
 
-// In the order in which they count.
-const INSTANCE_HEADERS = [
-  'x-zitadel-instance-host',
-  'forwarded',
-  'x-zitadel-forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-];
-const PUBLIC_HEADERS = ['x-zitadel-public-host'];
-const FORWARDED = new Set(['forwarded', 'x-zitadel-forwarded', 'x-forwarded-for']);
-
 const HOST = /^(?:[^:[\]]+|\[[^\]]*\])(?::\d{1,5})?$/;
 const PAIR = new RegExp(`^\\s*(${TOKEN})\\s*=\\s*(?:(${TOKEN})|"([^"]*)")\\s*$`);
 
-type Hop = Readonly<Partial<Record<string, string>>>;
+interface Hop {
+  readonly host?: string;
+  readonly proto?: string;
+}
 
 /** The first value of each parameter of a Forwarded header (RFC 7239 §4); none when a parameter is malformed. */
 function parseForwarded(value: string): Hop {
   const pairs = value.split(/[,;]/).map((pair) => PAIR.exec(pair));
   if (pairs.includes(null)) return {};
-  const entries = pairs.map((pair) => [pair?.[1]?.toLowerCase(), pair?.[2] ?? pair?.[3]] as const);
-  return Object.fromEntries(entries.reverse());
+  return Object.fromEntries(pairs.map((pair) => [pair?.[1]?.toLowerCase(), pair?.[2] ?? pair?.[3]]).reverse());
 }
 
-function readHeader(name: string, value: string): Hop {
-  if (FORWARDED.has(name)) return parseForwarded(value);
-  return name === 'x-forwarded-proto' ? { proto: value } : { host: value };
-}
-
-function hop(headers: IncomingHttpHeaders, names: readonly string[]): Hop {
-  const hops = names.map((name) => readHeader(name, String(headers[name] ?? '')));
-  const host = hops.map((found) => found.host ?? '').find((found) => HOST.test(found));
-  const proto = hops.map((found) => found.proto ?? '').find((found) => found === 'http' || found === 'https');
-  return { ...(host === undefined ? {} : { host }), ...(proto === undefined ? {} : { proto }) };
-}
+/** The headers that tell where a request came to, in the order in which they count. */
+const HOPS: readonly (readonly [name: string, read: (value: string) => Hop])[] = [
+  ['x-zitadel-instance-host', (host) => ({ host })],
+  ['forwarded', parseForwarded],
+  ['x-zitadel-forwarded', parseForwarded],
+  ['x-forwarded-host', (host) => ({ host })],
+  ['x-forwarded-proto', (proto) => ({ proto })],
+];
 
 /** Reads where a request came to: what a proxy says goes before the Host header. */
 export function originOf(headers: IncomingHttpHeaders): Origin {
-  const instance = hop(headers, INSTANCE_HEADERS);
-  const { host: publicHost = '' } = hop(headers, PUBLIC_HEADERS);
-  return { instanceHost: instance.host ?? headers.host ?? '', publicHost, protocol: instance.proto ?? 'http' };
+  const hops = HOPS.map(([name, read]) => read(String(headers[name] ?? '')));
+  const publicHost = String(headers['x-zitadel-public-host'] ?? '');
+  return {
+    instanceHost: hops.find(({ host = '' }) => HOST.test(host))?.host ?? headers.host ?? '',
+    publicHost: HOST.test(publicHost) ? publicHost : '',
+    protocol: hops.find(({ proto }) => proto === 'http' || proto === 'https')?.proto ?? 'http',
+  };
 }
 
 /** The issuer follows the origin. */

@@ -48,7 +48,7 @@ function parse(text: string): Node {
     if (end < text.length) throw syntaxFault(text, end, '');
     return root;
   } catch (error) {
-    throw error instanceof JsonFault ? syntaxFault(text, error.at, error.message) : error;
+    throw error instanceof JsonFault ? syntaxFault(text, error.start, error.message) : error;
   }
 }
 

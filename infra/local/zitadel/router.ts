@@ -1,4 +1,4 @@
-import { corsHeaders, preflight } from './cors.ts';
+import { cors } from './cors.ts';
 import { discovery } from './discovery.ts';
 import { parseForm } from './form.ts';
 import { authorizeDevice, token } from './grants.ts';
@@ -46,10 +46,7 @@ function cleaned(path: string): string | undefined {
   return clean === path ? undefined : clean;
 }
 
-/**
- * Answers a request: first what its path and its Origin decide, then what `early` says (a fault of the instance, say),
- * then the endpoint.
- */
+/** Answers a request: its path decides first, then a preflight, then what `early` says, then the endpoint. */
 export async function route(instance: Instance, raw: RawRequest, early: () => Reply | undefined): Promise<Reply> {
   const { method, path, query, headers, body } = raw;
   const clean = cleaned(path);
@@ -67,10 +64,9 @@ export async function route(instance: Instance, raw: RawRequest, early: () => Re
     return form === undefined ? refuse('invalid_request', 'error parsing form') : endpoint(instance, { ...raw, form });
   };
 
-  const asked = preflight(methods, method, headers);
-  if (asked !== undefined) return asked;
-  const reply = await answer();
+  const browser = cors(methods, method, headers);
+  const reply = browser.answer ?? (await answer());
   const isPlainError = reply.status >= 400 && reply.contentType.startsWith('text/plain');
-  const cors = corsHeaders(methods, method, headers);
-  return { ...reply, headers: { ...(reply.headers ?? NO_STORE), ...(isPlainError ? NO_SNIFF : {}), ...cors } };
+  const sniffing = isPlainError ? NO_SNIFF : {};
+  return { ...reply, headers: { ...(reply.headers ?? NO_STORE), ...sniffing, ...browser.headers } };
 }
