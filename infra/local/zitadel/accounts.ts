@@ -10,8 +10,6 @@ export interface Key {
   readonly expiresMs: number;
   /** Whether it is there: a removed key stays in the map. */
   readonly isPresent: Lagging<boolean>;
-  /** How many uses are still refused. */
-  refusals: number;
 }
 
 export type UserState = 'active' | 'inactive' | 'locked';
@@ -105,7 +103,7 @@ export function parseAccounts(document: unknown): Accounts {
     if (Number.isNaN(expiresMs)) faults.push(`${path}expirationDate: must be a time such as 2030-01-01T00:00:00Z`);
     try {
       const isPresent = createLagging(true);
-      return { keyId, publicKey: createPublicKey(pem), createdMs: createdMs(keyId), expiresMs, isPresent, refusals: 0 };
+      return { keyId, publicKey: createPublicKey(pem), createdMs: createdMs(keyId), expiresMs, isPresent };
     } catch {
       if (pem !== '') faults.push(`${path}key: must be a key in PEM`);
       return undefined;

@@ -16,13 +16,13 @@ export function findHolder({ accounts }: Instance, id: string): ServiceAccount |
 }
 
 /** A key to add. */
-export type NewKey = Omit<Key, 'isPresent' | 'refusals'>;
+export type NewKey = Omit<Key, 'isPresent'>;
 
-/** Adds a key, whose first uses are refused if the instance is told so. */
-export function addKey(instance: Instance, { keys }: Pick<ServiceAccount, 'keys'>, key: NewKey, nowMs: number): void {
+/** Adds a key, which reads see when they have caught up. */
+export function addKey({ keys }: Pick<ServiceAccount, 'keys'>, key: NewKey, nowMs: number): void {
   const isPresent = createLagging(false);
   isPresent.write(true, nowMs);
-  keys.set(key.keyId, { ...key, isPresent, refusals: instance.newKeyRefusals });
+  keys.set(key.keyId, { ...key, isPresent });
 }
 
 /** Changes an account's state. A state that is not active ends its tokens for good. */

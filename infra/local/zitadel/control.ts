@@ -12,16 +12,11 @@ export interface Switches {
   readonly impersonation: (impersonators: readonly string[] | undefined) => void;
   /** How long after a change of a key or a secret the old state is still what counts. */
   readonly lag: (ms: number) => void;
-  /** Refuses the first uses of each key that is added from now on, as reads lag behind writes. */
-  readonly refuseNewKeysFor: (uses: number) => void;
 }
 
 const USAGE =
   `POST {"fault": ${FAULTS.map((name) => `"${name}"`).join(' | ')} | null}, ` +
-  '{"impersonation": [user ids that may act for others] | null}, {"lagMs": milliseconds} ' +
-  'or {"refuseNewKeysFor": how many first uses of each key that is added from now on}\n';
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+  '{"impersonation": [user ids that may act for others] | null} or {"lagMs": milliseconds}\n';
 
 function parse(body: string): Readonly<Record<string, unknown>> {
   try {
@@ -34,7 +29,7 @@ function parse(body: string): Readonly<Record<string, unknown>> {
 
 /** Does what `POST /stand-in/faults` asks for: it switches one thing. */
 export function control(method: string, body: string, switches: Switches): Reply {
-  const { fault, impersonation, lagMs, refuseNewKeysFor: uses } = method === 'POST' ? parse(body) : {};
+  const { fault, impersonation, lagMs } = method === 'POST' ? parse(body) : {};
   const known = FAULTS.find((name) => name === fault);
   if (known !== undefined || fault === null) {
     switches.fault(known);
@@ -44,13 +39,9 @@ export function control(method: string, body: string, switches: Switches): Reply
     switches.impersonation(impersonation?.map(String));
     return text(`impersonation: ${impersonation === null ? 'off' : 'on'}\n`);
   }
-  if (isCount(lagMs)) {
+  if (typeof lagMs === 'number' && Number.isSafeInteger(lagMs) && lagMs >= 0) {
     switches.lag(lagMs);
     return text(`lag: ${lagMs} ms\n`);
-  }
-  if (isCount(uses)) {
-    switches.refuseNewKeysFor(uses);
-    return text(`new keys: refused ${uses} times\n`);
   }
   return text(USAGE, 400);
 }

@@ -56,7 +56,7 @@ function createCalls<T extends ServiceAccount | Application>(kind: Kind<T>) {
     const made = given === undefined ? await generateKeyPairAsync('rsa', { modulusLength: 2048 }) : undefined;
     const keyId = instance.nextId(nowMs);
     const publicKey = given ?? made?.publicKey;
-    if (publicKey) addKey(instance, holder, { keyId, publicKey, createdMs: nowMs, expiresMs }, nowMs);
+    if (publicKey) addKey(holder, { keyId, publicKey, createdMs: nowMs, expiresMs }, nowMs);
     const key = made?.privateKey.export({ type: 'pkcs1', format: 'pem' });
     const json = JSON.stringify({ ...keyJson(holder), keyId, key, expirationDate: formatTimestamp(expiresMs) });
     const content = made && Buffer.from(json).toString('base64');

@@ -22,8 +22,6 @@ export interface Instance {
   impersonators: ReadonlySet<string> | undefined;
   /** How far reads of keys and secrets lag behind writes. */
   lagMs: number;
-  /** How many uses of each key that is added from now on are refused. */
-  newKeyRefusals: number;
   issued: number;
 }
 
@@ -45,7 +43,6 @@ export function createInstance(
     tokenLifetimeSeconds,
     impersonators: undefined,
     lagMs: 0,
-    newKeyRefusals: 0,
     issued: 0,
   };
 }

@@ -21,7 +21,6 @@ and the calls that rotate credentials.
 Faults: curl -d '{"fault":"blocked"}' http://127.0.0.1:PORT/stand-in/faults
   blocked, database_away, slow (answers 3 s late), reset (cuts connections); null ends the fault.
   {"impersonation":["USER ID"]} and {"lagMs":40} switch what the options above do; {"impersonation":null} switches off.
-  {"refuseNewKeysFor":1} refuses the first use of each key that is added from then on.
 `;
 
 const RELEASES = ['4.11', '4.13'] as const;

@@ -74,24 +74,14 @@ function call(instance: Instance, request: RawRequest, protocol: Protocol, opera
   return operation.handler({ instance, caller, nowMs: request.nowMs, protocol, input });
 }
 
-/** Reads a body, or says what is wrong with it. */
-function read(body: string, message: Message): Input | string {
+/** Reads a body, or says what is wrong with it. To the gateway what follows the first value does not count. */
+function read(body: string, message: Message, isWhole: boolean): Input | string {
+  const text = isWhole ? body : body.trimStart();
   try {
-    return readMessage(body, message);
-  } catch (error) {
-    if (error instanceof ProtoFault) return error.message;
-    throw error;
-  }
-}
-
-function readThroughGateway({ method, body }: RawRequest, message: Message): Input | string {
-  const text = body.trimStart();
-  if (method === 'DELETE' || text === '') return {};
-  try {
-    // What follows the first value does not count.
-    return read(text.slice(0, parseJson(text).end), message);
+    return readMessage(isWhole ? text : text.slice(0, parseJson(text).end), message);
   } catch (error) {
     if (error instanceof JsonFault) return goFault(text, error);
+    if (error instanceof ProtoFault) return error.message;
     throw error;
   }
 }
@@ -99,7 +89,7 @@ function readThroughGateway({ method, body }: RawRequest, message: Message): Inp
 const isForm = ({ method, headers }: RawRequest) => method === 'POST' && mediaTypeOf(headers['content-type']) === FORM;
 
 async function throughGateway(instance: Instance, request: RawRequest): Promise<Reply> {
-  const { method, path } = request;
+  const { method, path, body } = request;
   if (path === '/healthz') {
     // The gateway takes a form that is posted for a long query.
     const isRead = method === 'GET' || isForm(request);
@@ -111,7 +101,8 @@ async function throughGateway(instance: Instance, request: RawRequest): Promise<
   if (routes.length === 0) return gatewayFault('not_found', 'Not Found');
   const found = routes.find((known) => known.method === method);
   if (found === undefined) return gatewayFault('unimplemented', 'Method Not Allowed');
-  const input = readThroughGateway(request, found.message);
+  const hasBody = method !== 'DELETE' && body.trim() !== '';
+  const input = hasBody ? read(body, found.message, false) : {};
   if (typeof input === 'string') return gatewayFault('invalid_argument', input);
   return call(instance, request, 'grpc', found, { ...input, ...found.path.exec(path)?.groups });
 }
@@ -125,7 +116,7 @@ async function throughConnect(instance: Instance, request: RawRequest, name: str
   const refuse = (said: string) =>
     apiFault('connect', { kind: 'invalid_argument', message: `unmarshal message: ${said}` });
   if (request.body === '') return refuse('zero-length payload is not a valid JSON object');
-  const input = read(request.body, message);
+  const input = read(request.body, message, true);
   if (typeof input === 'string') return refuse(`unmarshal into *application.${message.name}: ${input}`);
   return call(instance, request, 'connect', operation, input);
 }

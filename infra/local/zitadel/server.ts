@@ -91,9 +91,6 @@ export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
     lag: (ms) => {
       instance.lagMs = ms;
     },
-    refuseNewKeysFor: (uses) => {
-      instance.newKeyRefusals = uses;
-    },
   };
 
   switches.impersonation(options.impersonation?.impersonators);
@@ -151,7 +148,6 @@ export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
     },
     addKey: ({ holder, keyId, key, expirationDate = '9999-12-31T23:59:59Z' }) =>
       addKey(
-        instance,
         findHolder(instance, holder),
         { keyId, publicKey: createPublicKey(key), createdMs: now(), expiresMs: Date.parse(expirationDate) },
         now(),
