@@ -4,9 +4,18 @@ const { parse } = require('yaml');
 
 const unique = (secrets) => [...new Set(secrets.filter((secret) => secret !== undefined))].sort();
 
+/** The secret that `introspection` or `revocation` names, as a text or in a mapping. */
+const secretOf = (field) => (typeof field === 'object' && field !== null ? field.secret : field);
+
+/** Those of the applications that revoke, whose client id becomes a scope, and that introspect what comes out. */
+const applications = ({ revocation, introspection }) => [
+  ...(revocation?.clientId === undefined ? [secretOf(revocation)] : []),
+  secretOf(introspection),
+];
+
 /**
- * The secrets of the named profiles and, since theirs are earned first, of their subjects; with those of applications
- * that revoke, whose client id becomes a scope.
+ * The secrets of the named profiles and, since theirs are earned first, of their subjects; with those of their
+ * applications.
  */
 function earningSecrets(profiles, names) {
   const seen = new Set();
@@ -16,7 +25,7 @@ function earningSecrets(profiles, names) {
     follow(profiles[name].subject);
   };
   names.forEach(follow);
-  return unique([...seen].flatMap((name) => [profiles[name].secret, profiles[name].revocation]));
+  return unique([...seen].flatMap((name) => [profiles[name].secret, ...applications(profiles[name])]));
 }
 
 /** Secrets Manager puts a hyphen and six random characters behind the name; only the full ARN tells which. */
@@ -75,13 +84,16 @@ module.exports = async ({ resolveVariable }) => {
     ...table(['dynamodb:GetItem', 'dynamodb:UpdateItem'], keys.table),
     ...read(secrets, keys.secrets),
   ];
-  const introspection = unique(all.map((profile) => profile.introspection));
-  const revocation = unique(all.map((profile) => profile.revocation));
+  const introspection = unique(all.map((profile) => secretOf(profile.introspection)));
+  // Whose a token is, the profile's own credential tells.
+  const revocation = unique(
+    all.flatMap(({ revocation, secret }) => (revocation === undefined ? [] : [secretOf(revocation), secret])),
+  );
   return {
     token: [ownLogs('TokenLogs'), ...earn(earningSecrets(profiles, names))],
     prewarm: [ownLogs('PrewarmLogs'), ...earn(earningSecrets(profiles, prewarmed))],
-    introspect: [ownLogs('IntrospectLogs'), ...read(introspection, keys.secrets)],
-    revoke: [ownLogs('RevokeLogs'), ...table(['dynamodb:UpdateItem'], keys.table), ...read(revocation, keys.secrets)],
+    introspect: [ownLogs('IntrospectLogs'), ...earn(introspection)],
+    revoke: [ownLogs('RevokeLogs'), ...earn(revocation)],
     metadata: [ownLogs('MetadataLogs')],
   };
 };

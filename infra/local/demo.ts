@@ -67,7 +67,7 @@ export async function createDemo(): Promise<Demo> {
           secret: 'zitadel/orders',
           scopes: [audience, 'urn:zitadel:iam:org:projects:roles'],
           introspection: 'zitadel/api',
-          revocation: 'zitadel/shipping',
+          revocation: { secret: 'zitadel/shipping', callers: caller('orders-service') },
           callers: caller('orders-service'),
           prewarm: true,
         },

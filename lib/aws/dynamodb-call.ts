@@ -3,7 +3,7 @@ import https from 'node:https';
 import { partition } from '@aws-sdk/core/client';
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
-import type { Clock } from '../core/clock.ts';
+import { afterAwake, type Clock, sleep, wasFrozen } from '../core/clock.ts';
 import { dropIdle } from '../core/connections.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { type Environment, readCredentials, readRegion } from './environment.ts';
@@ -36,12 +36,41 @@ const LARGEST_ANSWER_BYTES = 512 * 1024;
 
 type Attempted = Result<Answer, string>;
 
+/** The name of an error: what follows the `#` in `__type`. */
+export function errorName({ body }: Answer): string {
+  const name = String(body.__type ?? '').replace(/^.*#/, '');
+  return /^\w{1,64}$/.test(name) ? name : 'Error';
+}
+
+/** Errors of a request that was signed before a freeze, and sent or judged after it. */
+const STALE_SIGNATURE = [
+  'InvalidSignatureException',
+  'RequestExpired',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+];
+
+const THROTTLES = ['ThrottlingException', 'ProvisionedThroughputExceededException', 'RequestLimitExceeded'];
+
+/** As long as the table only asks to slow down, waiting is better than a request to ZITADEL for each sandbox. */
+const THROTTLED_MS = 1_000;
+
+const FIRST_PAUSE_MS = 25;
+const LONGEST_PAUSE_MS = 200;
+
 /**
- * A sandbox that was frozen finds its kept connections closed, and DynamoDB asks that its own errors be met with a
- * repetition. A write that is repeated is refused by its condition if it had been made.
+ * Whether a call is worth repeating. A sandbox that was frozen finds its kept connections closed and its signature too
+ * old, and DynamoDB asks that its own errors be met with a repetition. A write that is repeated is refused by its
+ * condition if it had been made.
  */
-const isWorthRepeating = (attempted: Attempted): boolean =>
-  attempted.ok ? attempted.value.status >= 500 : attempted.error === 'ECONNRESET' || attempted.error === 'EPIPE';
+function repetition(attempted: Attempted): 'none' | 'at_once' | 'later' {
+  if (!attempted.ok) return attempted.error === 'ECONNRESET' || attempted.error === 'EPIPE' ? 'at_once' : 'none';
+  const { value: answer } = attempted;
+  if (answer.status === 200) return 'none';
+  const name = errorName(answer);
+  if (THROTTLES.includes(name)) return 'later';
+  return answer.status >= 500 || STALE_SIGNATURE.includes(name) ? 'at_once' : 'none';
+}
 
 const codeOf = ({ code = '' }: NodeJS.ErrnoException): string => (/^\w{1,64}$/.test(code) ? code : 'Error');
 
@@ -56,12 +85,19 @@ function parse(status: number, text: string): Result<Answer, string> {
   return fail('SyntaxError');
 }
 
+export interface DynamoDbCallDeps {
+  readonly clock: Clock;
+  /** What a call may take, a repetition included; longer only where the table asks to slow down. */
+  readonly limitMs: number;
+  /** From [0, 1). */
+  readonly random?: () => number;
+}
+
 /**
  * Creates the way to DynamoDB: signed by AWS's own signer, over connections that are kept. Two operations need no
  * client, which a cold start would pay for.
- * @param limitMs that a call may take, a repetition included
  */
-export function createDynamoDbCall({ clock, limitMs }: { clock: Clock; limitMs: number }): DynamoDbCall {
+export function createDynamoDbCall({ clock, limitMs, random = Math.random }: DynamoDbCallDeps): DynamoDbCall {
   const env = process.env;
   const region = readRegion(env);
   const endpoint = dynamoDbEndpoint(region, env);
@@ -90,7 +126,7 @@ export function createDynamoDbCall({ clock, limitMs }: { clock: Clock; limitMs: 
   function attempt(headers: Readonly<Record<string, string>>, body: string, leftMs: number): Promise<Attempted> {
     return new Promise((resolve) => {
       const request = client.request(endpoint, { method: 'POST', agent, headers });
-      const cancel = clock.after(leftMs, () => give(fail('AbortError')));
+      const cancel = afterAwake(clock, leftMs, () => give(fail('AbortError')));
 
       function give(result: Attempted): void {
         cancel();
@@ -115,13 +151,28 @@ export function createDynamoDbCall({ clock, limitMs }: { clock: Clock; limitMs: 
   }
 
   return async (operation, input) => {
-    const endsAt = clock.now() + limitMs;
     const body = JSON.stringify(input);
-    const headers = { ...(await sign(operation, body)), 'content-length': String(Buffer.byteLength(body)) };
-    const first = await attempt(headers, body, limitMs);
-    const leftMs = endsAt - clock.now();
-    if (!isWorthRepeating(first) || leftMs <= 0) return first;
-    dropIdle(agent);
-    return attempt(headers, body, leftMs);
+    let startedAt = clock.now();
+    for (let repeated = 0, pauses = 0; ; ) {
+      const sentAt = clock.now();
+      const limit = pauses === 0 ? limitMs : THROTTLED_MS;
+      const leftMs = Math.min(limitMs, startedAt + limit - sentAt);
+      const headers = { ...(await sign(operation, body)), 'content-length': String(Buffer.byteLength(body)) };
+      const attempted = await attempt(headers, body, leftMs);
+      // What a freeze has taken is given back.
+      if (wasFrozen(clock, sentAt, leftMs)) startedAt = clock.now();
+      const when = repetition(attempted);
+      const spentMs = clock.now() - startedAt;
+      if (when === 'later') {
+        const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** pauses) * (1 + random());
+        if (spentMs + pauseMs >= THROTTLED_MS) return attempted;
+        pauses += 1;
+        await sleep(clock, pauseMs);
+      } else {
+        if (when === 'none' || repeated > 0 || spentMs >= limit) return attempted;
+        repeated += 1;
+        dropIdle(agent);
+      }
+    }
   };
 }

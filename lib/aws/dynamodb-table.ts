@@ -1,51 +1,61 @@
 import type { FieldValue } from '../broker/condition.ts';
-import type { Row, RowField, Table, TableFault } from '../broker/table.ts';
+import { NUMBER_FIELDS, type Row, type RowField, type Table, type TableFault, TEXT_FIELDS } from '../broker/table.ts';
 import type { Clock } from '../core/clock.ts';
 import { fail, ok } from '../core/result.ts';
-import { type Answer, createDynamoDbCall } from './dynamodb-call.ts';
+import { type Answer, createDynamoDbCall, errorName } from './dynamodb-call.ts';
 import { toUpdateExpression } from './expression.ts';
 
 /** How long the table may take: a token that is waited for longer is earned without it. */
 const TABLE_MS = 300;
 
-const NUMBERS = [
-  'generation',
-  'leaseUntil',
-  'expiresAt',
-  'refreshAt',
-  'failedUntil',
-  'failures',
-  'revokedUntil',
-  'ttl',
-] as const;
-const TEXTS = ['owner', 'sealed', 'credential', 'failure', 'failedCredential'] as const;
+/** An attribute as DynamoDB writes it: `{S: "text"}`, `{N: "1"}` or `{SS: ["text"]}`. */
+type Attributes = Readonly<Record<string, unknown>>;
 
-/** An attribute as DynamoDB writes it: `{S: "text"}` or `{N: "1"}`. */
-type Attributes = Readonly<Record<string, { readonly S?: unknown; readonly N?: unknown } | undefined>>;
+const members = (value: unknown): Attributes => attributes(value) ?? {};
 
-/** Reads an item; attributes of an unknown name or another type are passed over. */
+/** A number that JavaScript can count to: rows hold no others. */
+function readNumber(attribute: unknown): number | undefined {
+  const { N: text } = members(attribute);
+  const value = typeof text === 'string' ? Number(text) : Number.NaN;
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : undefined;
+}
+
+/** A count is compared for equality when it is written: any other number would never be equal again. */
+function readCount(attribute: unknown): number | undefined {
+  const value = readNumber(attribute);
+  return Number.isInteger(value) ? value : undefined;
+}
+
+function readText(attribute: unknown): string | undefined {
+  const { S: text } = members(attribute);
+  return typeof text === 'string' ? text : undefined;
+}
+
+function readTexts(attribute: unknown): readonly string[] | undefined {
+  const { SS: texts } = members(attribute);
+  return Array.isArray(texts) && texts.every((text) => typeof text === 'string') ? texts : undefined;
+}
+
+const READERS = [
+  ...NUMBER_FIELDS.map((field) => [field, field === 'generation' ? readCount : readNumber] as const),
+  ...TEXT_FIELDS.map((field) => [field, readText] as const),
+  ['notices', readTexts] as const,
+];
+
+/** Reads an item. Attributes of an unknown name are passed over; one of another type makes the row count for nothing. */
 function toRow(item: Attributes): Row {
-  const row: Partial<Record<RowField, FieldValue>> = {};
-  for (const field of NUMBERS) {
-    const { N: text } = item[field] ?? {};
-    const value = typeof text === 'string' ? Number(text) : Number.NaN;
-    if (Number.isFinite(value)) row[field] = value;
-  }
-  for (const field of TEXTS) {
-    const { S: value } = item[field] ?? {};
-    if (typeof value === 'string') row[field] = value;
+  const row: Partial<Record<RowField, FieldValue | readonly string[]>> = {};
+  for (const [field, read] of READERS) {
+    if (item[field] === undefined) continue;
+    const value = read(item[field]);
+    if (value === undefined) return { malformed: true };
+    row[field] = value;
   }
   return row as Row;
 }
 
 const attributes = (value: unknown): Attributes | undefined =>
   typeof value === 'object' && value !== null ? (value as Attributes) : undefined;
-
-/** The name of an error: what follows the `#` in `__type`. */
-function errorName({ body }: Answer): string {
-  const name = String(body.__type ?? '').replace(/^.*#/, '');
-  return /^\w{1,64}$/.test(name) ? name : 'Error';
-}
 
 /** A write that was answered with an error of the request's did not happen; of any other nobody knows. */
 const toFault = (answer: Answer): TableFault => ({

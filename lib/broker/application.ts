@@ -23,13 +23,23 @@ export async function getApplication(
   return fail({ kind: 'credential_unusable', detail });
 }
 
-/** What is wrong alike at every endpoint, as a failure of one attempt. */
+/** What is wrong alike at every endpoint, as a failure of one attempt. `whose`: the profile and secret, for the log. */
 export function toAttemptFailure(
-  outcome: UpstreamTrouble | { readonly kind: 'credential_refused'; readonly detail: string },
+  outcome: UpstreamTrouble | { readonly kind: 'credential_refused' | 'maybe_refused'; readonly detail: string },
   credential: string,
+  whose: string,
 ): AttemptFailure {
-  const { kind, detail } = outcome;
-  if (kind === 'credential_refused') return { error: { kind, detail }, credential };
-  if (kind === 'unexpected') return { error: { kind: 'unexpected_answer', detail } };
-  return { error: { kind, dependency: 'zitadel', detail, retryAfterMs: outcome.retryAfterMs ?? 0 } };
+  const detail = `${whose}: ${outcome.detail}`;
+  switch (outcome.kind) {
+    case 'credential_refused':
+      return { error: { kind: 'credential_refused', detail }, credential };
+    case 'maybe_refused':
+      return { error: { kind: 'unavailable', dependency: 'zitadel', detail, retryAfterMs: 0 }, credential };
+    case 'unexpected':
+      return { error: { kind: 'unexpected_answer', detail: outcome.detail } };
+    default: {
+      const { detail: reason, retryAfterMs = 0 } = outcome;
+      return { error: { kind: 'unavailable', dependency: 'zitadel', detail: reason, retryAfterMs } };
+    }
+  }
 }

@@ -32,10 +32,18 @@ export interface Credentials {
   readonly known: (secret: string) => string | undefined;
   /** Reads the secret again after `id` has proved wrong. Those who ask at once share one read. */
   readonly reread: (secret: string, id: string) => Promise<Result<HeldCredential, BrokerError>>;
+  /**
+   * While a credential is refused: reads the secret again unless it was read in the last 1.5 s. A refused credential is
+   * ZITADEL's to be spared, not the secret's. Everybody else waits for the read that is under way.
+   */
+  readonly refresh: (secret: string) => Promise<Result<HeldCredential, BrokerError>>;
 }
 
 export const SOFT_LIFE_MS = 5 * MINUTE_MS;
 export const HARD_LIFE_MS = 24 * HOUR_MS;
+
+/** How often a secret is read while its credential is refused. */
+const REFRESH_MS = 1.5 * SECOND_MS;
 
 /** While Secrets Manager is away, the last known secret is used for this long without asking again. */
 const AWAY_PAUSE_MS = 10 * SECOND_MS;
@@ -52,6 +60,7 @@ const unusable = (secret: string, field: string, problem: string) =>
 /** Creates the credentials of one sandbox. */
 export function createCredentials({ clock, secrets }: { clock: Clock; secrets: SecretStore }): Credentials {
   const kept = new Map<string, Kept>();
+  const askedAt = new Map<string, EpochMs>();
   const reading = new Map<string, Promise<Result<HeldCredential, BrokerError>>>();
 
   function keep(secret: string, text: Redacted<string>): Result<HeldCredential, BrokerError> {
@@ -88,6 +97,7 @@ export function createCredentials({ clock, secrets }: { clock: Clock; secrets: S
   function readOnce(secret: string): Promise<Result<HeldCredential, BrokerError>> {
     const underWay = reading.get(secret);
     if (underWay !== undefined) return underWay;
+    askedAt.set(secret, clock.now());
     const started = read(secret).finally(() => reading.delete(secret));
     reading.set(secret, started);
     return started;
@@ -99,20 +109,28 @@ export function createCredentials({ clock, secrets }: { clock: Clock; secrets: S
     return expired === undefined ? result : unusable(secret, expired.field, expired.problem);
   }
 
+  async function get(secret: string): Promise<Result<HeldCredential, BrokerError>> {
+    const known = kept.get(secret);
+    const now = clock.now();
+    // An expired key may have been replaced since it was read.
+    const isFresh = known !== undefined && now < known.askAgainAt && !expiredField(known.held.credential, now);
+    return usable(secret, isFresh ? ok(known.held) : await readOnce(secret));
+  }
+
   return {
-    async get(secret) {
-      const known = kept.get(secret);
-      const now = clock.now();
-      // An expired key may have been replaced since it was read.
-      const isFresh = known !== undefined && now < known.askAgainAt && !expiredField(known.held.credential, now);
-      return usable(secret, isFresh ? ok(known.held) : await readOnce(secret));
-    },
+    get,
     known: (secret) => kept.get(secret)?.held.id,
     async reread(secret, id) {
       const known = kept.get(secret);
       // Somebody else has read the changed secret already.
       if (known !== undefined && known.held.id !== id) return usable(secret, ok(known.held));
       return usable(secret, await readOnce(secret));
+    },
+    async refresh(secret) {
+      const known = kept.get(secret);
+      const last = askedAt.get(secret);
+      const isNew = last !== undefined && clock.now() < last + REFRESH_MS && !reading.has(secret);
+      return usable(secret, known !== undefined && isNew ? ok(known.held) : await readOnce(secret));
     },
   };
 }

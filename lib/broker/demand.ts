@@ -14,7 +14,7 @@ declare const cacheKeyBrand: unique symbol;
 export type CacheKey = string & { readonly [cacheKeyBrand]: true };
 
 /** Changed when rows written before must not be read any more. */
-const KEY_VERSION = 'v1';
+const KEY_VERSION = 'v2';
 
 /** The keys of demands for all scopes of a profile: what nearly every caller asks for. */
 const keys = new WeakMap<Profile, CacheKey>();
@@ -36,9 +36,9 @@ export function cacheKey(demand: Demand): CacheKey {
  * The issuer and the secret's name are among them: a profile that is pointed elsewhere starts afresh.
  */
 function deriveKey({ profile, scopes }: Demand): CacheKey {
-  const { name, issuer, secret, grant = '', subject = '', revocation = '' } = profile;
+  const { name, issuer, secret, grant = '', subject = '', revocation } = profile;
   const hash = createHash('sha256');
-  for (const part of [KEY_VERSION, name, issuer, secret, grant, subject, revocation, ...scopes]) {
+  for (const part of [KEY_VERSION, name, issuer, secret, grant, subject, revocation?.secret ?? '', ...scopes]) {
     const bytes = Buffer.from(part, 'utf8');
     const length = Buffer.alloc(4);
     length.writeUInt32BE(bytes.length);

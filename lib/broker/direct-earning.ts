@@ -1,8 +1,8 @@
+import { createBoundedMap } from '../core/bounded-map.ts';
 import type { Clock } from '../core/clock.ts';
 import type { BrokerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { type EpochMs, plus, SECOND_MS } from '../core/time.ts';
-import { createBoundedMap } from './bounded-map.ts';
 import type { HeldCredential } from './credentials.ts';
 import type { CacheKey, Demand } from './demand.ts';
 import type { Earn } from './earn.ts';
@@ -20,12 +20,12 @@ const REMEMBERED_DEMANDS = 10_000;
 
 /** Creates the way to earn a token without the table. */
 export function createDirectEarning({ clock, earn }: { clock: Clock; earn: Earn }) {
-  const last = createBoundedMap<CacheKey, EpochMs>(REMEMBERED_DEMANDS);
+  const last = createBoundedMap<CacheKey, EpochMs>({ entries: REMEMBERED_DEMANDS });
 
   return async (
     demand: Demand,
     key: CacheKey,
-    { held, fault }: { held: HeldCredential; fault: TableFault },
+    { held, fault, isSuspected }: { held: HeldCredential; fault: TableFault; isSuspected: boolean },
   ): Promise<Result<Earned, AttemptFailure>> => {
     const now = clock.now();
     const before = last.get(key);
@@ -38,7 +38,8 @@ export function createDirectEarning({ clock, earn }: { clock: Clock; earn: Earn 
     const prepared = await earn.prepare(demand, held);
     if (!prepared.ok) return prepared;
     const endsAt = plus(clock.now(), DIRECT_MS);
-    const earned = await earn.earn(demand, prepared.value, (delayMs) => clock.now() + delayMs + REQUEST_MS <= endsAt);
+    const mayRepeat = (delayMs: number) => clock.now() + delayMs + REQUEST_MS <= endsAt;
+    const earned = await earn.earn(demand, prepared.value, { mayRepeat, isSuspected });
     return earned.ok ? ok(earned.value) : earned;
   };
 }

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../core/result.ts';
 import type { Form } from '../oauth/form.ts';
 import { TOKEN_TYPE } from '../oauth/grant.ts';
 import type { ExchangeParameters } from '../zitadel/token-request.ts';
-import { type ExchangeRules, isTokenType } from './profile-exchange.ts';
+import { type ExchangeRules, isTokenType, NEEDS_ACTOR } from './profile-exchange.ts';
 
 const refuse = (kind: CallerError['kind'], detail: string) => fail<CallerError>({ kind, detail });
 
@@ -24,8 +24,11 @@ function readActor(
   return ok({ actor: { token: redacted(token), tokenType } });
 }
 
+/** What a caller wants exchanged, and which audiences it names itself. */
+export type ExchangeWish = Omit<ExchangeParameters, 'audiences'> & { readonly audiences: readonly string[] };
+
 /** Reads what a caller wants exchanged, and holds it against what the profile allows (RFC 8693 §2.1). */
-export function allowExchange(form: Form, rules: ExchangeRules): Result<ExchangeParameters, CallerError> {
+export function allowExchange(form: Form, rules: ExchangeRules): Result<ExchangeWish, CallerError> {
   const subjectToken = form.get('subject_token');
   const subjectTokenType = form.get('subject_token_type');
   if (subjectToken === undefined) return refuse('invalid_request', 'subject_token is missing');
@@ -39,15 +42,13 @@ export function allowExchange(form: Form, rules: ExchangeRules): Result<Exchange
   }
   const actor = readActor(form, rules);
   if (!actor.ok) return actor;
+  if (actor.value.actor === undefined && NEEDS_ACTOR.includes(subjectTokenType)) {
+    return refuse('invalid_request', 'this subject_token_type needs actor_token and actor_token_type');
+  }
   const audience = form.get('audience');
-  if (form.has('resource') || (audience !== undefined && !rules.audiences.includes(audience))) {
+  const audiences = audience === undefined ? [] : [audience];
+  if (form.has('resource') || audiences.some((named) => !rules.audiences.includes(named))) {
     return refuse('invalid_target', 'the audience is not among those of the profile, and resource is not supported');
   }
-  return ok({
-    subjectToken: redacted(subjectToken),
-    subjectTokenType,
-    requestedTokenType,
-    ...actor.value,
-    ...(audience === undefined ? {} : { audience }),
-  });
+  return ok({ subjectToken: redacted(subjectToken), subjectTokenType, requestedTokenType, ...actor.value, audiences });
 }

@@ -1,30 +1,37 @@
 import type { Clock } from '../core/clock.ts';
 import type { BrokerError } from '../core/error.ts';
+import type { Redacted } from '../core/redacted.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { SECOND_MS } from '../core/time.ts';
+import { type EpochMs, plus, SECOND_MS } from '../core/time.ts';
 import type { Send } from '../oauth/transport.ts';
+import { foreignAudience, jwtAudience } from '../zitadel/audience.ts';
 import type { Credential } from '../zitadel/credential.ts';
 import { chooseGrant, type Grant } from '../zitadel/grant.ts';
+import { audienceScope, audiencesOf } from '../zitadel/scope.ts';
 import { judgeTokenAnswer, type TokenOutcome } from '../zitadel/token-answer.ts';
+import { tokenDigest } from '../zitadel/token-identity.ts';
 import { buildTokenRequest } from '../zitadel/token-request.ts';
 import { toAttemptFailure } from './application.ts';
 import type { HeldCredential } from './credentials.ts';
 import type { Demand } from './demand.ts';
 import { LEAST_LEFT_MS, type Token, tokenLife } from './freshness.ts';
-import type { AttemptFailure, WithCredential } from './refusals.ts';
+import type { Introspect } from './introspect.ts';
+import type { Profile } from './profile.ts';
+import type { AttemptFailure, AttemptOptions, WithCredential } from './refusals.ts';
 
 /** The most that one request to ZITADEL may take (the transport keeps to it). */
 export const REQUEST_MS = 3 * SECOND_MS;
 
+/** A request that took longer than this met a freeze. */
+const LONGEST_REQUEST_MS = REQUEST_MS + SECOND_MS;
+
 /** What an exchange needs besides the demand. */
-export interface ExchangeInput {
+export interface ExchangeInput extends AttemptOptions {
   readonly held: HeldCredential;
   /** The token that is exchanged. */
   readonly subject?: Token;
-  /** A scope that is added to the demand's: the audience that makes the token revocable. */
-  readonly audience?: string;
-  /** Whether another request of up to `REQUEST_MS` may follow `delayMs` from now: the lease must outlast it. */
-  readonly mayRepeat: (delayMs: number) => boolean;
+  /** The client id of the application that is to revoke the token: one more audience. */
+  readonly revoker?: string;
 }
 
 export interface Earned {
@@ -41,6 +48,7 @@ export interface ExchangeDeps {
   readonly uuid: () => string;
   readonly send: Send;
   readonly withCredential: WithCredential;
+  readonly introspect: Introspect;
 }
 
 /** Which grant a demand uses with a credential, or why none can. */
@@ -51,54 +59,133 @@ export function demandGrant({ profile }: Demand, credential: Credential): Result
   return fail({ kind: 'credential_unusable', detail });
 }
 
-/** What a refusal means where the profile itself asked: whatever it is about, an operator must mend it. */
-function toFailure(outcome: Exclude<TokenOutcome, { kind: 'earned' }>, credential: string): AttemptFailure {
-  const { detail } = outcome;
+/** What a refusal means where the profile itself asked: whatever it is about, an operator must fix it. */
+function toFailure(
+  outcome: Exclude<TokenOutcome, { kind: 'earned' }>,
+  { name, secret }: Profile,
+  credential: string,
+): AttemptFailure {
+  const { detail: reason } = outcome;
+  const refused = (what: string): AttemptFailure => ({
+    error: { kind: 'credential_refused', detail: `profile ${name}${what}: ${reason}` },
+  });
   switch (outcome.kind) {
     case 'subject_refused':
-      return { error: { kind: 'credential_refused', detail: `the subject's token: ${detail}` }, subjectRefused: true };
+      return { ...refused(", the subject's token"), subjectRefused: true };
     case 'scope_refused':
-      return { error: { kind: 'credential_refused', detail: `the scopes of the profile: ${detail}` } };
+      return refused(', its scopes');
     case 'type_refused':
     case 'impersonation_refused':
-      return { error: { kind: 'credential_refused', detail } };
+      return refused('');
+    case 'credential_refused': {
+      const account = outcome.isAccount ? { isAccount: outcome.isAccount } : {};
+      return { ...refused(`, secret ${secret}`), credential, ...account };
+    }
     default:
-      return toAttemptFailure(outcome, credential);
+      return toAttemptFailure(outcome, credential, `profile ${name}, secret ${secret}`);
   }
+}
+
+/** What a token of a profile may have as its audience, and what it may be checked by. */
+export interface AudienceCheck {
+  readonly profile: Profile;
+  readonly audiences: readonly string[];
+}
+
+/**
+ * Whether an exchanged token carries an audience that was not asked for: ZITADEL copies the subject's whole audience
+ * where a request names none. A JWT is read; another is introspected, where the profile says how.
+ * @returns the failure, or `undefined` where nothing is wrong or nothing can be seen
+ */
+export async function checkAudience(
+  token: Redacted<string>,
+  { profile, audiences }: AudienceCheck,
+  { introspect, mayAsk }: { introspect: Introspect; mayAsk: boolean },
+): Promise<BrokerError | undefined> {
+  let found = jwtAudience(token);
+  if (found === undefined && profile.introspection !== undefined && mayAsk) {
+    const asked = await introspect(profile, token);
+    found = asked.ok ? asked.value.introspection.audience : undefined;
+  }
+  if (found === undefined || foreignAudience(found, audiences) === undefined) return undefined;
+  const detail = `profile ${profile.name}: the exchanged token has a wider audience than was asked for`;
+  return { kind: 'unexpected_answer', detail };
+}
+
+/** What a token's life comes to once it is here; a token that is of no use by then is none. */
+export function receivedLife(
+  lifeMs: number,
+  { askedAt, now, maxAgeMs, random }: { askedAt: EpochMs; now: EpochMs; maxAgeMs: number | undefined; random: number },
+): Result<ReturnType<typeof tokenLife>, BrokerError> {
+  const tookMs = now - askedAt;
+  // A sandbox that stood still has another try.
+  if (lifeMs < LEAST_LEFT_MS || (tookMs <= LONGEST_REQUEST_MS && lifeMs - tookMs < LEAST_LEFT_MS)) {
+    const detail = `the token lives ${lifeMs / SECOND_MS} s, of which the request took ${tookMs} ms; less than 5 s is of no use`;
+    return fail({ kind: 'unexpected_answer', detail });
+  }
+  return ok(tokenLife(askedAt, { lifeMs, maxAgeMs, random }));
+}
+
+/** The audience that an exchange names: that of the scopes granted, and the revoking application's where the subject has it. */
+function audienceOf({ profile, scopes }: Demand, { subject, revoker }: ExchangeInput): readonly string[] {
+  const named = audiencesOf(scopes.length === 0 ? (profile.inherited ?? []) : scopes);
+  return revoker === undefined || named.length === 0 || subject?.isIrrevocable ? named : [...named, revoker];
 }
 
 /**
  * Creates the one way to earn a token: one request, and a second only where the credential was refused and may have
  * been the wrong one.
  */
-export function createExchange({ clock, random, uuid, send, withCredential }: ExchangeDeps): Exchange {
-  async function request(demand: Demand, { credential, id }: HeldCredential, { subject, audience }: ExchangeInput) {
+export function createExchange({ clock, random, uuid, send, withCredential, introspect }: ExchangeDeps): Exchange {
+  async function request(
+    demand: Demand,
+    { credential, id }: HeldCredential,
+    input: ExchangeInput,
+  ): Promise<Result<Token, AttemptFailure>> {
     const { profile, scopes } = demand;
+    const { subject, revoker } = input;
     const grant = demandGrant(demand, credential);
-    if (!grant.ok) return fail<AttemptFailure>({ error: grant.error });
-    const earnedAt = clock.now();
+    if (!grant.ok) return fail({ error: grant.error });
+    const audiences = subject === undefined ? [] : audienceOf(demand, input);
+    if (subject !== undefined && audiences.length === 0) {
+      const detail = `profile ${profile.name}: its scopes name no audience, so nothing bounds the exchanged token`;
+      return fail({ error: { kind: 'credential_unusable', detail } });
+    }
+    const askedAt = clock.now();
     const asked = {
       issuer: profile.issuer,
       credential,
       grant: grant.value,
-      scopes: audience === undefined ? scopes : [...scopes, audience],
-      ...(subject === undefined ? {} : { subjectToken: subject.accessToken }),
+      scopes: subject === undefined && revoker !== undefined ? [...scopes, audienceScope(revoker)] : scopes,
+      ...(subject === undefined ? {} : { subjectToken: subject.accessToken, audiences }),
     };
-    const message = await buildTokenRequest(asked, { now: earnedAt, jti: uuid });
+    const message = await buildTokenRequest(asked, { now: askedAt, jti: uuid });
     const outcome = judgeTokenAnswer(message, await send(message));
-    if (outcome.kind !== 'earned') return fail(toFailure(outcome, id));
+    if (outcome.kind !== 'earned') return fail(toFailure(outcome, profile, id));
     const { accessToken, lifeMs, scope } = outcome.response;
-    if (lifeMs < LEAST_LEFT_MS) {
-      const detail = `the token lives ${lifeMs / SECOND_MS} s; less than 5 s is of no use`;
-      return fail<AttemptFailure>({ error: { kind: 'unexpected_answer', detail } });
+    const life = receivedLife(lifeMs, { askedAt, now: clock.now(), maxAgeMs: profile.maxAgeMs, random: random() });
+    if (!life.ok) return fail({ error: life.error });
+    if (subject !== undefined) {
+      const mayAsk = input.mayRepeat(0);
+      const wider = await checkAudience(accessToken, { profile, audiences }, { introspect, mayAsk });
+      if (wider !== undefined) return fail({ error: wider });
     }
-    const life = tokenLife(earnedAt, { lifeMs, maxAgeMs: profile.maxAgeMs, random: random() });
-    return ok<Token>({ accessToken, ...(scope === undefined ? {} : { scope }), ...life });
+    const isRevocable = revoker !== undefined && (subject === undefined || audiences.includes(revoker));
+    return ok({
+      accessToken,
+      ...(scope === undefined ? {} : { scope }),
+      ...life.value,
+      ...(subject === undefined ? {} : { madeFrom: [tokenDigest(subject.accessToken), ...(subject.madeFrom ?? [])] }),
+      ...(profile.revocation === undefined || isRevocable ? {} : { isIrrevocable: true }),
+    });
   }
 
   return async (demand, input) => {
     const attempt = (held: HeldCredential) => request(demand, held, input);
-    const result = await withCredential(demand.profile.secret, input.held, attempt, input.mayRepeat);
+    const result = await withCredential(demand.profile.secret, input.held, attempt, input.mayRepeat, input.isSuspected);
     return result.ok ? ok({ token: result.value.value, held: result.value.held }) : result;
   };
 }
+
+/** When something that takes up to two requests and a moment must be over. */
+export const attemptEnd = (clock: Clock): EpochMs => plus(clock.now(), 2 * REQUEST_MS + SECOND_MS);

@@ -10,9 +10,15 @@ export interface Failure {
   readonly until: EpochMs;
   /** How many have come one after the other. */
   readonly count: number;
-  /** The credential that was refused, where that was the matter; a changed one is worth a new attempt at once. */
+  /** The credential that was refused, or may have been; a changed one is worth a new attempt at once. */
   readonly credential?: string;
+  /** It is the subject's: over as soon as the subject's token can be had. */
+  readonly ofSubject?: true;
 }
+
+/** Whether a failure is a suspicion against a credential: an error that may be the credential's, or an outage. */
+export const isSuspicionAgainst = (failure: Failure | undefined, credential: string): boolean =>
+  failure?.error.kind === 'unavailable' && failure.credential === credential;
 
 const SHORTEST_PAUSE_MS = 2 * SECOND_MS;
 export const LONGEST_PAUSE_MS = 30 * SECOND_MS;
@@ -42,12 +48,13 @@ export interface FailureContext {
   readonly credential?: string | undefined;
   /** Until when a refusal stands that had been met before. */
   readonly refusedUntil?: EpochMs | undefined;
+  readonly ofSubject?: true | undefined;
 }
 
 /** Remembers an error. What was refused stays refused for 30 s; what was away is asked again sooner. */
 export function createFailure(
   error: BrokerError,
-  { now, earlier, random, credential, refusedUntil }: FailureContext,
+  { now, earlier, random, credential, refusedUntil, ofSubject }: FailureContext,
 ): Failure {
   const count = earlier + 1;
   const askedMs = error.kind === 'unavailable' ? error.retryAfterMs : 0;
@@ -59,6 +66,7 @@ export function createFailure(
       plus(now, isRefusal ? LONGEST_PAUSE_MS : pauseMs(count, { random, askedMs })),
     count,
     ...(credential === undefined ? {} : { credential }),
+    ...(ofSubject === undefined ? {} : { ofSubject }),
   };
 }
 
@@ -80,9 +88,22 @@ const RECENT_MS = 5 * SECOND_MS;
 export const isRecent = (failure: Failure | undefined, now: EpochMs): failure is Failure =>
   failure !== undefined && now < plus(failure.until, RECENT_MS);
 
+/** A refused or unusable credential is read again every 1 to 2 s: whoever comes back then may find a new one. */
+const REFUSED_RETRY_MS = 2 * SECOND_MS;
+
 /** The failure as callers get it at `now`: `Retry-After` counts down. */
-export const currentError = ({ error, until }: Failure, now: EpochMs): BrokerError =>
-  error.kind === 'unavailable' ? { ...error, retryAfterMs: until - now } : error;
+export function currentError({ error, until }: Failure, now: EpochMs): BrokerError {
+  switch (error.kind) {
+    case 'unavailable':
+    case 'unexpected_answer':
+      return { ...error, retryAfterMs: Math.max(0, until - now) };
+    case 'credential_refused':
+    case 'credential_unusable':
+      return { ...error, retryAfterMs: REFUSED_RETRY_MS };
+    default:
+      return error;
+  }
+}
 
 /** A failure as the table keeps it: its kind, never a text from outside. */
 export const failureToRow = ({ error, until, count, credential }: Failure): Row => ({

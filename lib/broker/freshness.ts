@@ -11,6 +11,10 @@ export interface Token {
   /** The end of its use; never later than its real expiry. */
   readonly expiresAt: EpochMs;
   readonly refreshAt: EpochMs;
+  /** The digests of the tokens that it was exchanged from: when one of them dies, it is not handed out either. */
+  readonly madeFrom?: readonly string[];
+  /** The profile has `revocation`, but the application's client id could not be read: nobody can revoke the token. */
+  readonly isIrrevocable?: true;
 }
 
 /** Where the life of a token stands. */
@@ -49,6 +53,25 @@ export function tokenLife(
   return { earnedAt, expiresAt: plus(earnedAt, usedMs), refreshAt: plus(earnedAt, refreshMs) };
 }
 
+/**
+ * A token that was stored, under the rules of today: `maxAgeMs` may have been lowered since. One from the future was
+ * stamped by a clock that is wrong, so that nobody can tell when it ends: it counts for nothing.
+ */
+export function limitLife(
+  token: Token,
+  { now, maxAgeMs }: { now: EpochMs; maxAgeMs: number | undefined },
+): Token | undefined {
+  const { earnedAt, expiresAt, refreshAt } = token;
+  if (earnedAt > plus(now, LEAST_LEFT_MS)) return undefined;
+  if (maxAgeMs === undefined || expiresAt - earnedAt <= maxAgeMs) return token;
+  const dueAt = plus(earnedAt, Math.floor(maxAgeMs * (REFRESH_SHARE - REFRESH_JITTER_SHARE)));
+  return {
+    ...token,
+    expiresAt: plus(earnedAt, maxAgeMs),
+    refreshAt: Math.min(refreshAt, dueAt) as EpochMs,
+  };
+}
+
 /** Whether two tokens are one and the same for their users. */
 export const isSameToken = (a: Token | undefined, b: Token | undefined): boolean =>
   a !== undefined && a.accessToken.reveal() === b?.accessToken.reveal();
@@ -57,13 +80,13 @@ export const isSameToken = (a: Token | undefined, b: Token | undefined): boolean
 export const isWorthKeeping = ({ earnedAt, expiresAt }: Pick<Token, 'earnedAt' | 'expiresAt'>): boolean =>
   expiresAt - earnedAt >= LEAST_CACHED_LIFE_MS;
 
-/** Where a token stands at `now`. */
+/** Where a token stands at `now`; as `due` counts what falls due within `aheadMs` as well. */
 export function freshness(
   { earnedAt, expiresAt, refreshAt }: Pick<Token, 'earnedAt' | 'expiresAt' | 'refreshAt'>,
-  { now, minValidityMs }: { now: EpochMs; minValidityMs: number },
+  { now, minValidityMs, aheadMs = 0 }: { now: EpochMs; minValidityMs: number; aheadMs?: number },
 ): Freshness {
   const leftMs = expiresAt - now;
   if (leftMs < LEAST_LEFT_MS) return 'dead';
   if (leftMs < Math.min(minValidityMs, (expiresAt - earnedAt) * MIN_VALIDITY_SHARE)) return 'last_resort';
-  return refreshAt <= now ? 'due' : 'fresh';
+  return refreshAt <= now + aheadMs ? 'due' : 'fresh';
 }

@@ -1,5 +1,5 @@
 import { DAY_MS, type EpochMs, plus, SECOND_MS, toEpochSeconds } from '../core/time.ts';
-import { type Condition, holds } from './condition.ts';
+import type { Condition } from './condition.ts';
 import type { Row, RowField, RowUpdate } from './table.ts';
 
 /** How long one sandbox may keep the others from earning the same token: one request to ZITADEL and a second try. */
@@ -11,88 +11,60 @@ export const CLOCK_SKEW_MS = SECOND_MS;
 /** Rows that nobody asks for any more go after this. */
 const ROW_LIFE_MS = DAY_MS;
 
-/** Who holds the lease, and since which count of leases. */
+/** Who holds the lease, and until when by the holder's clock. */
 export interface Lease {
-  readonly generation: number;
   readonly owner: string;
   readonly until: EpochMs;
 }
 
-const leaseIsFree = (now: EpochMs): Condition<RowField> => ({
-  kind: 'any',
-  of: [
-    { kind: 'absent', field: 'leaseUntil' },
-    { kind: 'below', field: 'leaseUntil', value: now - CLOCK_SKEW_MS },
-  ],
-});
+/**
+ * Whether another sandbox holds the lease at `now`. A lease that ends later than one can that is taken now was taken by
+ * a clock that is wrong, or by nobody: whatever a row says, nobody waits longer than a lease lasts by the own clock.
+ */
+export const isLeased = ({ leaseUntil }: Row, now: EpochMs): boolean =>
+  leaseUntil !== undefined && now <= leaseUntil + CLOCK_SKEW_MS && leaseUntil <= now + LEASE_MS + CLOCK_SKEW_MS;
 
-/** What of a row does not keep anybody from earning a token: judged by its reader, and named in the condition. */
-export interface Overruled {
-  /** The current credential: a token that another one sealed is of no use to its holder. */
-  readonly credential: string;
-  /** A sealed token that was read and is worthless: it does not open, or ZITADEL refuses it. */
-  readonly sealed?: string | undefined;
-  /** The `failedUntil` of a failure that was read and does not count: another credential's. */
-  readonly failedUntil?: EpochMs | undefined;
-}
-
-const tokenIsDue = (now: EpochMs, { credential, sealed }: Overruled): Condition<RowField> => ({
-  kind: 'any',
-  of: [
-    { kind: 'absent', field: 'sealed' },
-    { kind: 'at_most', field: 'refreshAt', value: now },
-    { kind: 'differs', field: 'credential', value: credential },
-    ...(sealed === undefined ? [] : [{ kind: 'equals', field: 'sealed', value: sealed } as const]),
-  ],
-});
-
-const noFailureStands = (now: EpochMs, { failedUntil }: Overruled): Condition<RowField> => ({
-  kind: 'any',
-  of: [
-    { kind: 'absent', field: 'failedUntil' },
-    { kind: 'at_most', field: 'failedUntil', value: now },
-    ...(failedUntil === undefined ? [] : [{ kind: 'equals', field: 'failedUntil', value: failedUntil } as const]),
-  ],
-});
-
-/** When the lease of a row may be taken. */
-export const mayAcquire = (now: EpochMs, overruled: Overruled): Condition<RowField> => ({
-  kind: 'all',
-  of: [leaseIsFree(now), tokenIsDue(now, overruled), noFailureStands(now, overruled)],
-});
+/** While this holds, the row is the one that was read: what was decided from it still counts. */
+export const isUnchanged = ({ generation, malformed }: Row): Condition<RowField> => {
+  if (malformed) return { kind: 'always' };
+  return generation === undefined
+    ? { kind: 'absent', field: 'generation' }
+    : { kind: 'equals', field: 'generation', value: generation };
+};
 
 /** While this holds, what the row says is still the holder's to change. */
-export const isStillMine = ({ generation, owner }: Lease): Condition<RowField> => ({
-  kind: 'all',
-  of: [
-    { kind: 'equals', field: 'generation', value: generation },
-    { kind: 'equals', field: 'owner', value: owner },
-  ],
+export const isStillMine = ({ owner }: Lease): Condition<RowField> => ({
+  kind: 'equals',
+  field: 'owner',
+  value: owner,
 });
-
-/** Whether another sandbox holds the lease at `now`. */
-export const isLeased = (row: Row, now: EpochMs): boolean => !holds(leaseIsFree(now), row);
 
 /** Whether something that takes `durationMs` is certain to end while the lease lasts. */
 export const canEndWithin = ({ until }: Lease, now: EpochMs, durationMs: number): boolean => now + durationMs <= until;
 
-/** Takes the lease. */
-export const acquire = (owner: string, now: EpochMs, condition: Condition<RowField>): RowUpdate => ({
-  set: { owner, leaseUntil: plus(now, LEASE_MS), ttl: toEpochSeconds(plus(now, ROW_LIFE_MS)) },
-  nextGeneration: true,
-  remove: [],
-  condition,
-});
-
 const LEASE_FIELDS = ['owner', 'leaseUntil'] as const;
 const FAILURE_FIELDS = ['failedUntil', 'failure', 'failures', 'failedCredential'] as const;
+const OTHER_FIELDS = ['sealed', 'credential', 'expiresAt', 'doubtedAt', 'holder', 'heldUntil', 'notices'] as const;
+
+/** Takes the lease of a row that its reader has judged. Of a malformed row nothing is left. */
+export const acquire = (row: Row, owner: string, now: EpochMs, condition: Condition<RowField>): RowUpdate => ({
+  set: {
+    owner,
+    leaseUntil: plus(now, LEASE_MS),
+    generation: (row.generation ?? 0) + 1,
+    ttl: toEpochSeconds(plus(now, ROW_LIFE_MS)),
+  },
+  remove: row.malformed ? [...FAILURE_FIELDS, ...OTHER_FIELDS] : [],
+  condition,
+});
 
 /** Stores a sealed token and ends the lease. */
 export const publish = (
   lease: Lease,
-  token: Required<Pick<Row, 'sealed' | 'credential' | 'expiresAt' | 'refreshAt'>>,
+  token: Required<Pick<Row, 'sealed' | 'credential' | 'expiresAt'>>,
 ): RowUpdate => ({
   set: { ...token, ttl: toEpochSeconds(plus(token.expiresAt, ROW_LIFE_MS)) },
+  nextGeneration: true,
   remove: [...LEASE_FIELDS, ...FAILURE_FIELDS],
   condition: isStillMine(lease),
 });
@@ -103,6 +75,15 @@ export const release = (
   failure?: Pick<Row, 'failedUntil' | 'failure' | 'failures' | 'failedCredential'>,
 ): RowUpdate => ({
   set: failure ?? {},
+  nextGeneration: true,
   remove: [...LEASE_FIELDS, ...FAILURE_FIELDS.filter((field) => failure?.[field] === undefined)],
   condition: isStillMine(lease),
+});
+
+/** Notes that somebody doubts the token of a row that was read; of several at once, one is first. */
+export const doubt = (row: Row, now: EpochMs): RowUpdate => ({
+  set: { doubtedAt: now, ttl: Math.max(row.ttl ?? 0, toEpochSeconds(plus(now, ROW_LIFE_MS))) },
+  nextGeneration: true,
+  remove: [],
+  condition: isUnchanged(row),
 });

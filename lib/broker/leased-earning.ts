@@ -1,12 +1,13 @@
 import type { Clock } from '../core/clock.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { instant, SECOND_MS } from '../core/time.ts';
+import { SECOND_MS } from '../core/time.ts';
 import type { CacheKey, Demand } from './demand.ts';
 import type { Earn, Prepared } from './earn.ts';
 import { type Earned, REQUEST_MS } from './exchange.ts';
 import { createFailure, type Failure, failureToRow } from './failure.ts';
 import { isWorthKeeping } from './freshness.ts';
-import { acquire, canEndWithin, type Lease, mayAcquire, type Overruled, publish, release } from './lease.ts';
+import type { Holdings } from './holdings.ts';
+import { acquire, canEndWithin, isUnchanged, type Lease, publish, release } from './lease.ts';
 import { sealToken } from './seal.ts';
 import type { Row, Table, TableFault } from './table.ts';
 
@@ -21,12 +22,14 @@ export interface LeasedEarningDeps {
   readonly random: () => number;
   readonly uuid: () => string;
   readonly table: Table;
+  readonly holdings: Pick<Holdings, 'note'>;
   readonly earn: Earn;
 }
 
 /** The outcome of one attempt to earn a token for all sandboxes. */
 export type LeasedEarning =
-  | { readonly kind: 'earned'; readonly earned: Earned }
+  /** `storeFault`: the token is good, but no other sandbox will find it. */
+  | { readonly kind: 'earned'; readonly earned: Earned; readonly storeFault?: TableFault }
   | { readonly kind: 'failed'; readonly failure: Failure }
   /**
    * Somebody else was faster, or the time of the lease was over before it began: the row tells how things stand.
@@ -40,60 +43,77 @@ export type LeasedEarning =
       readonly wasFrozen?: true;
     };
 
-const toLease = ({ generation = 0, owner = '', leaseUntil = instant(0) }: Row): Lease => ({
-  generation,
-  owner,
-  until: leaseUntil,
-});
+/** What is decided before: from which row, with what, and what has failed until now. */
+export interface LeasedInput {
+  /** As it was read: whoever has changed it since was faster. */
+  readonly row: Row;
+  readonly prepared: Prepared;
+  readonly earlier: number;
+  readonly isSuspected: boolean;
+}
 
-/** Whether a row says that its lease is this owner's, and until when. */
-const isTold = (row: Row, owner: string): boolean => row.owner === owner && row.leaseUntil !== undefined;
+/** The lease of a row that says that it is this owner's. */
+const leaseOf = (row: Row | undefined, owner: string): Lease | undefined =>
+  row?.owner === owner && row.leaseUntil !== undefined ? { owner, until: row.leaseUntil } : undefined;
 
 /** Creates the way to earn a token that no other sandbox goes at the same time. */
-export function createLeasedEarning({ clock, random, uuid, table, earn }: LeasedEarningDeps) {
+export function createLeasedEarning({ clock, random, uuid, table, holdings, earn }: LeasedEarningDeps) {
   /** A refused write and a lost reply alike are settled by who the row says is its owner. */
   async function take(
     key: CacheKey,
-    overruled: Overruled,
+    known: Row,
   ): Promise<Result<Lease, Omit<Extract<LeasedEarning, { kind: 'lost' }>, 'kind'>>> {
     const owner = uuid();
-    const now = clock.now();
-    const taken = await table.update(key, acquire(owner, now, mayAcquire(now, overruled)));
-    if (taken.ok && taken.value !== 'refused' && isTold(taken.value, owner)) return ok(toLease(taken.value));
+    const taken = await table.update(key, acquire(known, owner, clock.now(), isUnchanged(known)));
+    if (taken.ok && taken.value !== 'refused') {
+      const lease = leaseOf(taken.value, owner);
+      if (lease !== undefined) return ok(lease);
+    }
     if (!taken.ok && taken.error.kind === 'unavailable') return fail({ row: taken });
     const row = await table.read(key);
-    if (row.ok && row.value !== undefined && isTold(row.value, owner)) return ok(toLease(row.value));
+    const lease = row.ok ? leaseOf(row.value, owner) : undefined;
+    if (lease !== undefined) return ok(lease);
     return fail(taken.ok ? { row } : { row, fault: taken.error });
   }
 
-  async function store(key: CacheKey, lease: Lease, { token, held }: Earned): Promise<void> {
+  async function store(
+    { profile }: Demand,
+    key: CacheKey,
+    lease: Lease,
+    { token, held }: Earned,
+  ): Promise<TableFault | undefined> {
+    const { accessToken, expiresAt } = token;
     if (!isWorthKeeping(token)) {
       await table.update(key, release(lease));
-      return;
+      return undefined;
     }
-    const { expiresAt, refreshAt } = token;
-    const sealed = sealToken(token, key, held);
-    const write = publish(lease, { sealed, credential: held.id, expiresAt, refreshAt });
-    const written = await table.update(key, write);
+    const noted = holdings.note(accessToken, { profile: profile.name, until: expiresAt });
+    const write = publish(lease, { sealed: sealToken(token, key, held), credential: held.id, expiresAt });
+    let written = await table.update(key, write);
     // Where the first write was made after all, the lease is over and the second one is refused.
-    if (!written.ok && written.error.kind === 'unknown') await table.update(key, write);
+    if (!written.ok && written.error.kind === 'unknown') written = await table.update(key, write);
+    await noted;
+    return written.ok ? undefined : written.error;
   }
 
   return async (
     demand: Demand,
     key: CacheKey,
-    { prepared, overruled, earlier }: { prepared: Prepared; overruled: Overruled; earlier: number },
+    { row, prepared, earlier, isSuspected }: LeasedInput,
   ): Promise<LeasedEarning> => {
-    const taken = await take(key, overruled);
+    const taken = await take(key, row);
     if (!taken.ok) return { kind: 'lost', ...taken.error };
     const lease = taken.value;
-    const mayRequest = (delayMs: number) => canEndWithin(lease, clock.now(), delayMs + EXCHANGE_MS);
-    // The sandbox may have been frozen while the lease was on its way.
-    if (!mayRequest(0)) return { kind: 'lost', row: await table.read(key) };
-    const earned = await earn.earn(demand, prepared, mayRequest);
+    const mayRepeat = (delayMs: number) => canEndWithin(lease, clock.now(), delayMs + EXCHANGE_MS);
+    if (!mayRepeat(0)) {
+      // The sandbox was frozen while the lease was on its way: nobody is to wait for its end.
+      await table.update(key, release(lease));
+      return { kind: 'lost', row: await table.read(key), wasFrozen: true };
+    }
+    const earned = await earn.earn(demand, prepared, { mayRepeat, isSuspected });
     if (earned.ok) {
-      await store(key, lease, earned.value);
-      return { kind: 'earned', earned: earned.value };
+      const storeFault = await store(demand, key, lease, earned.value);
+      return { kind: 'earned', earned: earned.value, ...(storeFault === undefined ? {} : { storeFault }) };
     }
     const { error, credential, until: refusedUntil } = earned.error;
     if (error.kind === 'unavailable' && clock.now() > lease.until) {

@@ -1,41 +1,59 @@
+import { createBoundedMap } from '../core/bounded-map.ts';
 import { type Clock, within } from '../core/clock.ts';
 import { digest } from '../core/digest.ts';
 import type { BrokerError } from '../core/error.ts';
+import type { Redacted } from '../core/redacted.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { type EpochMs, MINUTE_MS, plus, SECOND_MS } from '../core/time.ts';
+import { TOKEN_TYPE } from '../oauth/grant.ts';
 import type { Send } from '../oauth/transport.ts';
+import { audiencesOf, scopesWithin } from '../zitadel/scope.ts';
 import { judgeTokenAnswer, type TokenOutcome } from '../zitadel/token-answer.ts';
-import { buildExchangeRequest, type ExchangeParameters } from '../zitadel/token-request.ts';
+import { tokenDigest } from '../zitadel/token-identity.ts';
+import { buildExchangeRequest } from '../zitadel/token-request.ts';
 import { toAttemptFailure } from './application.ts';
-import { createBoundedMap } from './bounded-map.ts';
+import type { Bulletin } from './bulletin.ts';
+import type { Counter } from './counter.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
 import { type CacheKey, cacheKey, type Demand } from './demand.ts';
-import { REQUEST_MS } from './exchange.ts';
+import type { Doubts } from './doubts.ts';
+import { findRevoker } from './earn.ts';
+import { attemptEnd, checkAudience, REQUEST_MS, receivedLife } from './exchange.ts';
+import type { ExchangeWish } from './exchange-policy.ts';
 import { createFailure, currentError, type Failure, stands } from './failure.ts';
-import { LEAST_LEFT_MS, type Token, tokenLife } from './freshness.ts';
+import { LEAST_LEFT_MS, type Token } from './freshness.ts';
+import type { Holdings } from './holdings.ts';
+import type { Inquiry } from './inquiry.ts';
+import type { Introspect } from './introspect.ts';
 import type { AttemptFailure, WithCredential } from './refusals.ts';
-import type { Revocations } from './revocations.ts';
+import type { Rejected } from './tokens.ts';
 
 /** A demand that comes with a token of the caller's own, to be exchanged for another (RFC 8693). */
 export interface ExchangeDemand extends Demand {
-  readonly exchanged: ExchangeParameters;
+  readonly exchanged: ExchangeWish;
+  /** Whether the caller named the scopes: then it gets these, or an error; else as many as its token has. */
+  readonly isExact: boolean;
 }
 
 /** What the exchange gave. */
 export interface ExchangedToken extends Token {
   readonly tokenType: string;
   readonly issuedTokenType: string;
+  /** The scopes that were asked for, where the server does not say. */
+  readonly granted: readonly string[];
 }
 
 export interface ObtainedOnBehalf {
   readonly token: ExchangedToken;
   readonly source: 'memory' | 'exchange';
+  readonly rejected?: Rejected;
 }
 
-/** Exchanges callers' tokens. */
+/** Exchanges callers' tokens. `rejected`: an exchanged token that an API has refused. */
 export type ObtainOnBehalf = (
   demand: ExchangeDemand,
   deadline: EpochMs,
+  rejected?: Redacted<string>,
 ) => Promise<Result<ObtainedOnBehalf, BrokerError>>;
 
 export interface OnBehalfDeps {
@@ -45,16 +63,21 @@ export interface OnBehalfDeps {
   readonly send: Send;
   readonly credentials: Credentials;
   readonly withCredential: WithCredential;
-  readonly revocations: Revocations;
+  readonly bulletin: Pick<Bulletin, 'isVoid' | 'isKnownDead' | 'post'>;
+  readonly holdings: Pick<Holdings, 'note'>;
+  readonly inquiry: Inquiry;
+  readonly introspect: Introspect;
+  readonly doubts: Doubts;
+  readonly issued: Counter;
 }
 
 /** The subject may be locked out at any time; its exchanged token must not be handed out long after. */
 const KEPT_MS = 5 * MINUTE_MS;
 
-const REMEMBERED_DEMANDS = 10_000;
+const REMEMBERED = { entries: 10_000, bytes: 32 * 1024 * 1024 };
+const ENTRY_BYTES = 700;
 const ANSWER_MS = SECOND_MS / 2;
 const LEAST_TIME_MS = 1.5 * SECOND_MS;
-const EXCHANGE_MS = 2 * REQUEST_MS + SECOND_MS;
 
 /** ZITADEL calls the type of a token that opens nothing, an id token, `N_A`. */
 const TOKEN_TYPES = ['bearer', 'n_a'];
@@ -67,18 +90,26 @@ const OUT_OF_TIME: BrokerError = {
 
 /** The name of an exchange in memory: everything that decides what comes out, tokens by their digests. */
 function exchangeKey(demand: ExchangeDemand): CacheKey {
-  const { subjectToken, subjectTokenType, actor, audience, requestedTokenType } = demand.exchanged;
+  const { subjectToken, subjectTokenType, actor, audiences, requestedTokenType } = demand.exchanged;
   const parts = [
     cacheKey(demand),
+    demand.isExact,
     digest(subjectToken.reveal()),
     subjectTokenType,
     actor && digest(actor.token.reveal()),
   ];
-  return digest(JSON.stringify([...parts, actor?.tokenType, audience, requestedTokenType])) as CacheKey;
+  return digest(JSON.stringify([...parts, actor?.tokenType, audiences, requestedTokenType])) as CacheKey;
 }
 
+/** Errors by which ZITADEL refuses the application itself; whatever else it refuses is what the caller has sent. */
+const CLIENT_ERRORS = ['invalid_client', 'unauthorized_client'];
+
 /** What a refusal means where the caller's own token is exchanged: mostly that the caller must send something else. */
-function toFailure(outcome: Exclude<TokenOutcome, { kind: 'earned' }>, credential: string): AttemptFailure {
+function toFailure(
+  outcome: Exclude<TokenOutcome, { kind: 'earned' }>,
+  credential: string,
+  whose: string,
+): AttemptFailure {
   switch (outcome.kind) {
     case 'subject_refused':
       return { error: { kind: 'invalid_grant', detail: 'the subject token, or the actor token, is not accepted' } };
@@ -90,8 +121,15 @@ function toFailure(outcome: Exclude<TokenOutcome, { kind: 'earned' }>, credentia
       const detail = `${outcome.detail}; to allow it, switch impersonation on in ZITADEL's security settings and give the actor an impersonator role`;
       return { error: { kind: 'impersonation_refused', detail } };
     }
+    case 'credential_refused':
+      if (!CLIENT_ERRORS.includes(outcome.error))
+        return { error: { kind: 'invalid_grant', detail: 'the authorization server does not accept the subject' } };
+      return toAttemptFailure(outcome, credential, whose);
+    case 'unexpected':
+      if (!outcome.isRefusal) return toAttemptFailure(outcome, credential, whose);
+      return { error: { kind: 'invalid_request', detail: 'the authorization server does not accept this exchange' } };
     default:
-      return toAttemptFailure(outcome, credential);
+      return toAttemptFailure(outcome, credential, whose);
   }
 }
 
@@ -101,54 +139,118 @@ interface Entry {
   readonly failure?: Failure;
 }
 
+/** What is asked of ZITADEL: scopes, the audiences that they and the caller name, and the revoking application's. */
+interface Extent {
+  readonly scopes: readonly string[];
+  readonly audiences: readonly string[];
+  readonly revoker?: string;
+}
+
+const audienceOf = ({ audiences, revoker }: Extent): readonly string[] =>
+  [...new Set([...audiences, ...(revoker === undefined ? [] : [revoker])])].sort();
+
+/** What of an extent a subject has whose scopes and audience are known; `undefined` where no audience is left. */
+function narrowTo(
+  { scopes, audiences, revoker }: Extent,
+  subject: { readonly scopes?: readonly string[]; readonly audience?: readonly string[] },
+  named: readonly string[],
+): Extent | undefined {
+  const has = subject.audience ?? [];
+  const left = audiences.filter((audience) => has.includes(audience));
+  // What the caller has named itself is not left out silently.
+  if (left.length === 0 || !named.every((audience) => left.includes(audience))) return undefined;
+  const common = scopes.filter((scope) => subject.scopes?.includes(scope));
+  return {
+    scopes: scopesWithin(common, left),
+    audiences: left,
+    ...(revoker !== undefined && has.includes(revoker) ? { revoker } : {}),
+  };
+}
+
 /** Creates the exchange of callers' tokens of one sandbox: in memory only, one request at a time for each key. */
-export function createOnBehalf({
-  clock,
-  random,
-  uuid,
-  send,
-  credentials,
-  withCredential,
-  revocations,
-}: OnBehalfDeps): ObtainOnBehalf {
-  const memory = createBoundedMap<CacheKey, Entry>(REMEMBERED_DEMANDS);
+export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
+  const { clock, random, uuid, send, credentials, withCredential, bulletin, holdings } = deps;
+  const { inquiry, introspect, doubts, issued } = deps;
+  const memory = createBoundedMap<CacheKey, Entry>({
+    ...REMEMBERED,
+    sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
+  });
   const underWay = new Map<CacheKey, Promise<Result<ExchangedToken, BrokerError>>>();
 
-  async function exchange({
-    profile,
-    scopes,
-    exchanged,
-  }: ExchangeDemand): Promise<Result<ExchangedToken, AttemptFailure>> {
-    const held = await credentials.get(profile.secret);
+  /** One exchange of just this extent. */
+  async function exchange(
+    { profile, exchanged }: ExchangeDemand,
+    extent: Extent,
+    endsAt: EpochMs,
+  ): Promise<Result<ExchangedToken, AttemptFailure>> {
+    const { issuer, name, secret, maxAgeMs } = profile;
+    const held = await credentials.get(secret);
     if (!held.ok) return fail({ error: held.error });
-    const endsAt = plus(clock.now(), EXCHANGE_MS);
+    const audiences = audienceOf(extent);
+    const mayRepeat = (delayMs: number) => clock.now() + delayMs + REQUEST_MS <= endsAt;
     const attempt = async ({ credential, id }: HeldCredential): Promise<Result<ExchangedToken, AttemptFailure>> => {
-      const earnedAt = clock.now();
-      const request = await buildExchangeRequest({ issuer: profile.issuer, credential, scopes }, exchanged, {
-        now: earnedAt,
-        jti: uuid,
-      });
+      const askedAt = clock.now();
+      const asked = { issuer, credential, scopes: extent.scopes };
+      const request = await buildExchangeRequest(asked, { ...exchanged, audiences }, { now: askedAt, jti: uuid });
       const outcome = judgeTokenAnswer(request, await send(request), TOKEN_TYPES);
-      if (outcome.kind !== 'earned') return fail(toFailure(outcome, id));
+      if (outcome.kind !== 'earned') return fail(toFailure(outcome, id, `profile ${name}, secret ${secret}`));
       const { accessToken, lifeMs, scope, tokenType, issuedTokenType } = outcome.response;
       if (issuedTokenType === undefined) {
         return fail({ error: { kind: 'unexpected_answer', detail: 'status 200: issued_token_type is missing' } });
       }
-      if (lifeMs < LEAST_LEFT_MS) {
-        return fail({
-          error: { kind: 'unexpected_answer', detail: 'the token lives less than 5 s, which is of no use' },
-        });
-      }
-      const life = tokenLife(earnedAt, { lifeMs, maxAgeMs: profile.maxAgeMs, random: random() });
-      return ok({ accessToken, ...(scope === undefined ? {} : { scope }), ...life, tokenType, issuedTokenType });
+      const life = receivedLife(lifeMs, { askedAt, now: clock.now(), maxAgeMs, random: random() });
+      if (!life.ok) return fail({ error: life.error });
+      // An id token is for the application that asked, too.
+      const isIdToken = issuedTokenType === TOKEN_TYPE.idToken && credential.kind !== 'service_account_key';
+      const allowed = isIdToken ? [...audiences, credential.clientId] : audiences;
+      const wider = await checkAudience(
+        accessToken,
+        { profile, audiences: allowed },
+        { introspect, mayAsk: !isIdToken && mayRepeat(0) },
+      );
+      if (wider !== undefined) return fail({ error: wider });
+      return ok({
+        accessToken,
+        ...(scope === undefined ? {} : { scope }),
+        granted: extent.scopes,
+        ...life.value,
+        tokenType,
+        issuedTokenType,
+        ...(profile.revocation === undefined || extent.revoker !== undefined ? {} : { isIrrevocable: true }),
+      });
     };
-    const result = await withCredential(
-      profile.secret,
-      held.value,
-      attempt,
-      (delayMs) => clock.now() + delayMs + REQUEST_MS <= endsAt,
-    );
+    const result = await withCredential(secret, held.value, attempt, mayRepeat);
     return result.ok ? ok(result.value.value) : result;
+  }
+
+  /**
+   * An exchange of all that the profile grants, or that the caller has named. A subject that has less is asked about:
+   * ZITADEL would rather refuse than give what both have.
+   */
+  async function exchangeFitting(demand: ExchangeDemand): Promise<Result<ExchangedToken, AttemptFailure>> {
+    const { profile, scopes, exchanged, isExact } = demand;
+    const endsAt = plus(attemptEnd(clock), REQUEST_MS);
+    const audiences = [...new Set([...audiencesOf(scopes), ...exchanged.audiences])];
+    const whole: Extent = { scopes, audiences, ...(await findRevoker(profile, credentials)) };
+    const first = await exchange(demand, whole, endsAt);
+    if (first.ok || !['invalid_scope', 'invalid_target'].includes(first.error.error.kind)) return first;
+    // The audience is the scopes' own, unless the caller has named one.
+    const kind = exchanged.audiences.length === 0 ? 'invalid_scope' : 'invalid_target';
+    const tooMuch = fail<AttemptFailure>({
+      error: { kind, detail: 'the subject token does not have what is asked for' },
+    });
+    const isReadable = exchanged.subjectTokenType === TOKEN_TYPE.accessToken && exchanged.actor === undefined;
+    const mayHaveLess = isReadable && (!isExact || whole.revoker !== undefined);
+    if (!mayHaveLess) return tooMuch;
+    const { issuer, secret } = profile;
+    const asked = await inquiry.ask({ issuer, secret, endsAt }, exchanged.subjectToken);
+    if (!asked.ok) return fail({ error: asked.error });
+    if (!asked.value.isActive) {
+      return fail({ error: { kind: 'invalid_grant', detail: 'the subject token is not accepted' } });
+    }
+    const fitting = narrowTo(whole, asked.value, exchanged.audiences);
+    if (fitting === undefined || (isExact && fitting.scopes.length < scopes.length)) return tooMuch;
+    return clock.now() + REQUEST_MS <= endsAt ? exchange(demand, fitting, endsAt) : fail({ error: OUT_OF_TIME });
   }
 
   async function exchangeAndRemember(
@@ -156,14 +258,15 @@ export function createOnBehalf({
     key: CacheKey,
   ): Promise<Result<ExchangedToken, BrokerError>> {
     const earlier = memory.get(key)?.failure?.count ?? 0;
-    const result = await exchange(demand);
+    const result = await exchangeFitting(demand);
     const now = clock.now();
     if (result.ok) {
+      issued.add();
       const token = result.value;
-      memory.set(key, {
-        token,
-        keptUntil: Math.min(plus(now, KEPT_MS), plus(token.expiresAt, -LEAST_LEFT_MS)) as EpochMs,
-      });
+      const keptUntil = Math.min(plus(now, KEPT_MS), plus(token.expiresAt, -LEAST_LEFT_MS)) as EpochMs;
+      memory.set(key, { token, keptUntil });
+      // It may come back as the subject of another exchange, whose token is kept as long again.
+      await holdings.note(token.accessToken, { profile: demand.profile.name, until: plus(keptUntil, KEPT_MS) });
       return ok(token);
     }
     const { error, credential, until: refusedUntil } = result.error;
@@ -181,21 +284,53 @@ export function createOnBehalf({
     return begun;
   }
 
-  return async (demand, deadline) => {
+  /** What becomes of an exchanged token that a caller sends back; the rules are those of own tokens (tokens.ts). */
+  async function judgeRejected(
+    { profile }: ExchangeDemand,
+    key: CacheKey,
+    { token, rejected }: { token: ExchangedToken; rejected: Redacted<string> },
+  ): Promise<Rejected> {
+    const { accessToken } = token;
+    if (tokenDigest(accessToken) !== tokenDigest(rejected)) return 'not_current';
+    if (!(await doubts.claim(key))) return 'not_checked';
+    if (profile.introspection !== undefined) {
+      const asked = await introspect(profile, accessToken);
+      if (!asked.ok) return 'not_checked';
+      if (asked.value.introspection.isActive) return 'active';
+    }
+    const until = plus(clock.now(), 2 * KEPT_MS);
+    await bulletin.post({ kind: 'token', digest: tokenDigest(accessToken), profile: profile.name, until });
+    return 'replaced';
+  }
+
+  return async (demand, deadline, rejected) => {
     const key = exchangeKey(demand);
+    const { profile, exchanged } = demand;
     const { token, keptUntil, failure } = memory.get(key) ?? {};
-    const isRevoked =
+    const isKept =
       token !== undefined &&
-      demand.profile.revocation !== undefined &&
-      (await revocations.isKnown(token, deadline - clock.now()));
+      keptUntil !== undefined &&
+      clock.now() < keptUntil &&
+      !bulletin.isVoid(token, profile) &&
+      // Whoever brings a dead token gets nothing for it.
+      !bulletin.isKnownDead(exchanged.subjectToken);
+    let judged: { readonly rejected?: Rejected } = {};
+    if (isKept) {
+      if (rejected !== undefined) judged = { rejected: await judgeRejected(demand, key, { token, rejected }) };
+      if (judged.rejected !== 'replaced') return ok({ token, source: 'memory', ...judged });
+    }
     const now = clock.now();
-    if (token !== undefined && keptUntil !== undefined && now < keptUntil && !isRevoked)
-      return ok({ token, source: 'memory' });
-    if (stands(failure, now, credentials.known(demand.profile.secret))) return fail(currentError(failure, now));
-    const leftMs = deadline - now;
+    if (stands(failure, now, credentials.known(profile.secret))) {
+      const isRefused = failure.error.kind === 'credential_refused';
+      const current = isRefused ? await within(clock, ANSWER_MS, credentials.refresh(profile.secret)) : undefined;
+      const isChanged = current?.ok === true && current.value.id !== failure.credential;
+      if (!isChanged) return fail(currentError(failure, clock.now()));
+    }
+    const leftMs = deadline - clock.now();
     if (leftMs < LEAST_TIME_MS) return fail(OUT_OF_TIME);
+    const isMine = !underWay.has(key);
     const result = await within(clock, leftMs - ANSWER_MS, exchangeOnce(demand, key));
     if (result === undefined) return fail(OUT_OF_TIME);
-    return result.ok ? ok({ token: result.value, source: 'exchange' }) : result;
+    return result.ok ? ok({ token: result.value, source: isMine ? 'exchange' : 'memory', ...judged }) : result;
   };
 }

@@ -1,5 +1,7 @@
 import { fail, ok, type Result } from '../core/result.ts';
 import { TOKEN_TYPE } from '../oauth/grant.ts';
+import { ZITADEL_PROJECT } from '../zitadel/scope.ts';
+import { USER_ID } from '../zitadel/token-request.ts';
 import { isMapping, list, type Path, type Report, unknownFields } from './document.ts';
 
 /** What callers of a profile may exchange for what (RFC 8693). */
@@ -7,14 +9,13 @@ export interface ExchangeRules {
   /** URNs of token types. */
   readonly subjectTokenTypes: readonly string[];
   readonly requestedTokenTypes: readonly string[];
-  /** Values of `audience`; none: callers cannot name one. */
+  /** The most that comes out: the scopes of the profile. */
+  readonly scopes: readonly string[];
+  /** Values of `audience` that callers may ask for besides the audiences of the scopes. */
   readonly audiences: readonly string[];
   /** Whether an actor may stand in for another user. */
   readonly impersonation: boolean;
 }
-
-/** ZITADEL's own: a user by id, who needs an actor. */
-const USER_ID = 'urn:zitadel:params:oauth:token-type:user_id';
 
 /** Types by the short names that a profile may use for them. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -24,8 +25,8 @@ const TYPES: Readonly<Record<string, string>> = {
   user_id: USER_ID,
 };
 
-/** Subjects that are exchanged only with an actor. */
-const NEEDS_ACTOR: readonly string[] = [TOKEN_TYPE.jwt, USER_ID];
+/** Subjects that are exchanged only with an actor: an id token has no scopes of its own, and is refused for that. */
+export const NEEDS_ACTOR: readonly string[] = [TOKEN_TYPE.idToken, TOKEN_TYPE.jwt, USER_ID];
 
 /** Whether a text is the URN of a type of token that ZITADEL knows. */
 export const isTokenType = (text: string): boolean => Object.values(TYPES).includes(text);
@@ -41,11 +42,20 @@ const parseType =
     return name === undefined ? fail(`must be one of ${names.join(', ')}, or their URNs`) : ok(TYPES[name] ?? name);
   };
 
-const parseText = (value: unknown): Result<string, string> =>
-  typeof value === 'string' && value !== '' ? ok(value) : fail('must be a text with content');
+function parseAudience(value: unknown): Result<string, string> {
+  if (typeof value !== 'string' || value === '') return fail('must be a text with content');
+  return value === ZITADEL_PROJECT
+    ? fail("opens ZITADEL's own API and is never handed to callers; remove it")
+    : ok(value);
+}
 
 /** Reads `exchange` of a profile. By default access tokens are exchanged for access tokens, and nobody is impersonated. */
-export function parseExchangeRules(value: unknown, path: Path, report: Report): ExchangeRules {
+export function parseExchangeRules(
+  value: unknown,
+  scopes: readonly string[],
+  path: Path,
+  report: Report,
+): ExchangeRules {
   const fields = isMapping(value) ? value : {};
   if (!isMapping(value)) report(path, 'must be a mapping, {} for the defaults');
   unknownFields(fields, ['subjectTokenTypes', 'requestedTokenTypes', 'audiences', 'impersonation'], path, report);
@@ -60,10 +70,11 @@ export function parseExchangeRules(value: unknown, path: Path, report: Report): 
   if (impersonation !== true && subjects.some((type) => NEEDS_ACTOR.includes(type))) {
     report(
       [...path, 'impersonation'],
-      'must be true for the subject types jwt and user_id: ZITADEL wants an actor for them',
+      'must be true for the subject types id_token, jwt and user_id: ZITADEL wants an actor for them',
     );
   }
   return {
+    scopes,
     subjectTokenTypes: subjects,
     requestedTokenTypes: list(
       requestedTokenTypes,
@@ -71,7 +82,7 @@ export function parseExchangeRules(value: unknown, path: Path, report: Report): 
       report,
       parseType(REQUESTED_TYPES),
     ),
-    audiences: list(audiences, [...path, 'audiences'], report, parseText),
+    audiences: list(audiences, [...path, 'audiences'], report, parseAudience),
     impersonation: impersonation === true,
   };
 }

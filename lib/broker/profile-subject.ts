@@ -5,19 +5,57 @@ import type { Profile, ProfileFault, Profiles } from './profile.ts';
 export const earnsOwnTokens = ({ exchange, subject, grant }: Profile): boolean =>
   exchange === undefined || subject !== undefined || (grant !== undefined && grant !== 'token-exchange');
 
-/** Follows `subject` from profile to profile; `true` when the way leads back to where it has been. */
-function isCircular(start: Profile, profiles: Profiles): boolean {
+/** A profile, the one whose token it exchanges, and so on; ends where the way leads back to where it has been. */
+function* follow(start: Profile, profiles: Profiles): Generator<Profile> {
   const seen = new Set<string>();
-  for (
-    let at: Profile | undefined = start;
-    at !== undefined;
-    at = at.subject === undefined ? undefined : profiles.get(at.subject)
-  ) {
-    if (seen.has(at.name)) return true;
+  let at: Profile | undefined = start;
+  while (at !== undefined && !seen.has(at.name)) {
     seen.add(at.name);
+    yield at;
+    at = at.subject === undefined ? undefined : profiles.get(at.subject);
   }
-  return false;
 }
+
+const chains = new WeakMap<Profile, readonly string[]>();
+
+/** The names of a profile and of those whose tokens it exchanges, one after the other. */
+export function chainOf(profile: Profile, profiles: Profiles): readonly string[] {
+  const known = chains.get(profile);
+  if (known !== undefined) return known;
+  const chain = [...follow(profile, profiles)].map(({ name }) => name);
+  chains.set(profile, chain);
+  return chain;
+}
+
+/** Whether the way from subject to subject comes back to where it has been. */
+function isCircular(start: Profile, profiles: Profiles): boolean {
+  const last = [...follow(start, profiles)].at(-1);
+  return last?.subject !== undefined && profiles.has(last.subject);
+}
+
+const common = ({ scopes }: Profile, subject: Profile, profiles: Profiles): readonly string[] => {
+  const available = scopesOfTokens(subject, profiles);
+  return scopes.filter((scope) => available.includes(scope));
+};
+
+/** The scopes that the tokens of a profile have: its own or, where it exchanges, what its subject has too. */
+export function scopesOfTokens(profile: Profile, profiles: Profiles): readonly string[] {
+  if (profile.subject === undefined || isCircular(profile, profiles)) return profile.scopes;
+  const subject = profiles.get(profile.subject);
+  if (subject === undefined) return profile.scopes;
+  return profile.scopes.length === 0 ? scopesOfTokens(subject, profiles) : common(profile, subject, profiles);
+}
+
+/** Profiles in which each that exchanges knows what there is to exchange. */
+export const resolveScopes = (profiles: Profiles): Profiles =>
+  new Map(
+    [...profiles.values()].map((profile) => {
+      const subject = profile.subject === undefined ? undefined : profiles.get(profile.subject);
+      if (subject === undefined) return [profile.name, profile];
+      const inherited = scopesOfTokens(subject, profiles);
+      return [profile.name, { ...profile, scopes: common(profile, subject, profiles), inherited }];
+    }),
+  );
 
 function checkSubject(profile: Profile, subjectName: string, profiles: Profiles): ProfileFault[] {
   const fault = (field: string, problem: string) => [{ path: ['profiles', profile.name, field], problem }];
@@ -29,13 +67,18 @@ function checkSubject(profile: Profile, subjectName: string, profiles: Profiles)
   if (subject.issuer !== profile.issuer) {
     faults.push(...fault('subject', 'has another issuer; ZITADEL exchanges only tokens of its own'));
   }
-  if (!namesAudience(subject.scopes)) {
+  if (!namesAudience(scopesOfTokens(subject, profiles))) {
     const problem =
       `${subjectName} asks for no audience, so ZITADEL would refuse to exchange its token: add the scope ` +
       `urn:zitadel:iam:org:project:id:{project of this application}:aud to ${subjectName}`;
     faults.push(...fault('subject', problem));
+  } else if (profile.scopes.length > 0 && !namesAudience(common(profile, subject, profiles))) {
+    const problem =
+      `name no audience that ${subjectName} has too, so there is nothing to exchange its token for: use a scope ` +
+      `urn:zitadel:iam:org:project:id:{project}:aud of ${subjectName}, or leave scopes out for all of its audiences`;
+    faults.push(...fault('scopes', problem));
   }
-  if (profile.revocation !== undefined && subject.revocation !== profile.revocation) {
+  if (profile.revocation !== undefined && subject.revocation?.secret !== profile.revocation.secret) {
     const problem = `needs the same revocation in ${subjectName}: an exchanged token inherits its audience`;
     faults.push(...fault('revocation', problem));
   }
@@ -49,9 +92,10 @@ function checkSubject(profile: Profile, subjectName: string, profiles: Profiles)
 export function checkSubjects(profiles: Profiles): readonly ProfileFault[] {
   const subjects = new Set([...profiles.values()].map(({ subject }) => subject));
   return [...profiles.values()].flatMap((profile) => {
-    const { name, callers, grant, subject } = profile;
+    const { name, callers, grant, subject, introspection, revocation } = profile;
     const faults: ProfileFault[] = [];
-    if (callers.length === 0 && !subjects.has(name)) {
+    const others = [...(introspection?.callers ?? []), ...(revocation?.callers ?? [])];
+    if (callers.length === 0 && others.length === 0 && !subjects.has(name)) {
       const problem = 'is missing: nobody could use this profile; list the ARNs of IAM roles';
       faults.push({ path: ['profiles', name, 'callers'], problem });
     }
@@ -62,6 +106,11 @@ export function checkSubjects(profiles: Profiles): readonly ProfileFault[] {
     }
     if (profile.exchange !== undefined && profile.scopes.length === 0) {
       const problem = 'is missing: without scopes, exchanged tokens would have all that the subject has';
+      faults.push({ path: ['profiles', name, 'scopes'], problem });
+    } else if (profile.exchange !== undefined && !namesAudience(profile.scopes)) {
+      const problem =
+        "name no audience, so an exchanged token would carry all of its subject's: add a scope " +
+        'urn:zitadel:iam:org:project:id:{project}:aud';
       faults.push({ path: ['profiles', name, 'scopes'], problem });
     }
     if (profile.prewarm && !earnsOwnTokens(profile)) {

@@ -6,7 +6,22 @@ import { canonicalScopes, ZITADEL_API_SCOPE } from '../zitadel/scope.ts';
 import { parseRolePattern, type RolePattern } from './caller.ts';
 import { isMapping, list, type Path, type Report, unknownFields } from './document.ts';
 import { type ExchangeRules, parseExchangeRules } from './profile-exchange.ts';
-import { checkSubjects } from './profile-subject.ts';
+import { checkSubjects, resolveScopes } from './profile-subject.ts';
+
+/** The application that introspects, and who may ask it. */
+export interface Introspection {
+  readonly secret: string;
+  /** The callers of the profile where there are none. */
+  readonly callers?: readonly RolePattern[];
+}
+
+/** The OIDC application that revokes, and who may: nobody but those named. */
+export interface Revocation {
+  readonly secret: string;
+  /** As in the secret, which then need not be read for it: it is asked for as an audience with every token. */
+  readonly clientId?: string;
+  readonly callers: readonly RolePattern[];
+}
 
 /** A named way to obtain tokens. */
 export interface Profile {
@@ -21,12 +36,12 @@ export interface Profile {
   readonly grant?: Grant;
   /** The profile whose token is exchanged for one of this profile. */
   readonly subject?: string;
-  /** The secret of the application that introspects. */
-  readonly introspection?: string;
+  /** Of a profile with a subject: the scopes that the subject's tokens have. */
+  readonly inherited?: readonly string[];
+  readonly introspection?: Introspection;
   /** How long an active answer of introspection is kept; 0: not at all. */
   readonly introspectionCacheMs: number;
-  /** The secret of the OIDC application that revokes; its audience is asked for with every token. */
-  readonly revocation?: string;
+  readonly revocation?: Revocation;
   /** What callers may exchange for what. */
   readonly exchange?: ExchangeRules;
   readonly prewarm: boolean;
@@ -90,6 +105,42 @@ function checkSecret(value: unknown): string | undefined {
   return 'must be the name of a secret in AWS Secrets Manager, or its full ARN with the six characters at the end';
 }
 
+const parseCallers = (value: unknown, path: Path, report: Report): readonly RolePattern[] =>
+  list(value, path, report, (item) => parseRolePattern(String(item)));
+
+/** Reads `introspection`: the name of a secret, or a mapping. */
+function parseIntrospection(value: unknown, path: Path, report: Report): Introspection {
+  const fields = isMapping(value) ? value : { secret: value };
+  unknownFields(fields, ['secret', 'callers'], path, report);
+  const problem = checkSecret(fields.secret);
+  if (problem !== undefined) report(isMapping(value) ? [...path, 'secret'] : path, problem);
+  const { callers } = fields;
+  const secret = String(fields.secret);
+  return callers === undefined ? { secret } : { secret, callers: parseCallers(callers, [...path, 'callers'], report) };
+}
+
+/** Reads `revocation`: a mapping, since whoever may revoke must be named. */
+function parseRevocation(value: unknown, path: Path, report: Report): Revocation {
+  const fields = isMapping(value) ? value : { secret: value };
+  unknownFields(fields, ['secret', 'clientId', 'callers'], path, report);
+  const problem = checkSecret(fields.secret);
+  if (problem !== undefined) report(isMapping(value) ? [...path, 'secret'] : path, problem);
+  const { callers, clientId } = fields;
+  if (callers === undefined && problem === undefined) {
+    report(
+      isMapping(value) ? [...path, 'callers'] : path,
+      `names nobody who may revoke: write { secret: ${fields.secret}, callers: [ARNs of IAM roles] }, with [] for nobody`,
+    );
+  }
+  const isText = typeof clientId === 'string' && isScopeToken(clientId);
+  if (clientId !== undefined && !isText) report([...path, 'clientId'], 'must be the client id of the application');
+  return {
+    secret: String(fields.secret),
+    ...(isText ? { clientId } : {}),
+    callers: callers === undefined ? [] : parseCallers(callers, [...path, 'callers'], report),
+  };
+}
+
 function checkScope(value: unknown): string | undefined {
   if (typeof value !== 'string' || !isScopeToken(value))
     return 'must be one scope: printable ASCII without spaces (RFC 6749 §3.3)';
@@ -118,13 +169,11 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
   unknownFields(value, FIELDS, path, report);
   check('issuer', checkIssuer(value.issuer, rules));
   check('secret', checkSecret(value.secret));
-  for (const field of ['introspection', 'revocation'])
-    if (value[field] !== undefined) check(field, checkSecret(value[field]));
   const scopes = list(value.scopes ?? [], at('scopes'), report, (item) => {
     const problem = checkScope(item);
     return problem === undefined ? ok(String(item)) : fail(problem);
   });
-  const callers = list(value.callers ?? [], at('callers'), report, (item) => parseRolePattern(String(item)));
+  const callers = parseCallers(value.callers ?? [], at('callers'), report);
   const { grant, subject, prewarm = false, minValiditySeconds = DEFAULT_MIN_VALIDITY_SECONDS, maxAgeSeconds } = value;
   const { exchange, introspection, introspectionCacheSeconds = 0, revocation } = value;
   if (grant !== undefined && !GRANTS.includes(grant as Grant))
@@ -141,15 +190,19 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
     callers,
     ...(grant === undefined ? {} : { grant: grant as Grant }),
     ...(typeof subject === 'string' ? { subject } : {}),
-    ...(exchange === undefined ? {} : { exchange: parseExchangeRules(exchange, at('exchange'), report) }),
-    ...(introspection === undefined ? {} : { introspection: String(introspection) }),
+    ...(exchange === undefined
+      ? {}
+      : { exchange: parseExchangeRules(exchange, canonicalScopes(scopes), at('exchange'), report) }),
+    ...(introspection === undefined
+      ? {}
+      : { introspection: parseIntrospection(introspection, at('introspection'), report) }),
     introspectionCacheMs: seconds(
       introspectionCacheSeconds,
       { least: 0, most: 60 },
       at('introspectionCacheSeconds'),
       report,
     ),
-    ...(revocation === undefined ? {} : { revocation: String(revocation) }),
+    ...(revocation === undefined ? {} : { revocation: parseRevocation(revocation, at('revocation'), report) }),
     prewarm: prewarm === true,
     minValidityMs,
     ...(maxAgeSeconds === undefined ? {} : { maxAgeMs: seconds(maxAgeSeconds, age, at('maxAgeSeconds'), report) }),
@@ -179,5 +232,5 @@ export function parseProfiles(document: unknown, rules: ProfileRules): Result<Pr
   }
   if (profiles.size === 0 && faults.length === 0) report(['profiles'], 'must hold at least one profile');
   faults.push(...checkSubjects(profiles).filter(({ path }) => !faults.some((known) => isInField(known.path, path))));
-  return faults.length === 0 ? ok(profiles) : fail(faults);
+  return faults.length === 0 ? ok(resolveScopes(profiles)) : fail(faults);
 }

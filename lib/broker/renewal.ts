@@ -2,25 +2,30 @@ import { type Clock, sleep } from '../core/clock.ts';
 import type { BrokerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { plus, SECOND_MS } from '../core/time.ts';
+import type { Bulletin } from './bulletin.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
 import type { CacheKey, Demand } from './demand.ts';
 import { createDirectEarning } from './direct-earning.ts';
 import type { Earn } from './earn.ts';
-import { createFailure, type Failure, failureFromRow, stands } from './failure.ts';
-import { type Freshness, freshness, isSameToken, type Token } from './freshness.ts';
+import { createFailure, type Failure, failureFromRow, isSuspicionAgainst, stands } from './failure.ts';
+import { type Freshness, freshness, isSameToken, limitLife, type Token } from './freshness.ts';
+import type { Holdings } from './holdings.ts';
 import { isLeased } from './lease.ts';
 import { createLeasedEarning } from './leased-earning.ts';
+import type { Outages } from './outages.ts';
 import type { AttemptFailure } from './refusals.ts';
-import type { Revocations } from './revocations.ts';
 import { openToken } from './seal.ts';
 import type { Row, Table, TableFault } from './table.ts';
 
 /** A token, where it came from, and why it is no newer. */
 export interface Obtained {
   readonly token: Token;
+  /** `exchange` for the one whose request brought it about; whoever waited for the same has it from memory. */
   readonly source: 'memory' | 'store' | 'exchange';
   /** The renewal that was tried and failed, or the failure that keeps one from being tried. */
   readonly failure?: Failure;
+  /** The token could not be stored: no other sandbox will find it. */
+  readonly storeFault?: TableFault;
 }
 
 export interface RenewalDeps {
@@ -28,8 +33,10 @@ export interface RenewalDeps {
   readonly random: () => number;
   readonly uuid: () => string;
   readonly table: Table;
+  readonly holdings: Pick<Holdings, 'note'>;
   readonly credentials: Credentials;
-  readonly revocations: Revocations;
+  readonly bulletin: Pick<Bulletin, 'look' | 'isVoid'>;
+  readonly outages: Pick<Outages, 'standing'>;
   readonly earn: Earn;
 }
 
@@ -43,8 +50,14 @@ export type Renew = (
   options: {
     /** How many renewals in a row have failed in this sandbox. */
     readonly earlier: number;
+    /** The last failure of this sandbox. */
+    readonly failed?: Failure | undefined;
     /** A token that proved worthless although it seems valid. */
     readonly rejected?: Token | undefined;
+    /** What falls due within this time is renewed now. */
+    readonly aheadMs?: number | undefined;
+    /** Whether a token may be obtained that no other sandbox will find, while the table is away. */
+    readonly mayEarnAlone?: boolean | undefined;
   },
 ) => Promise<Result<Obtained, Failure>>;
 
@@ -73,16 +86,22 @@ export function nextStep(state: Freshness, { failed, leased }: { failed: boolean
   return state === 'due' ? 'serve' : 'wait';
 }
 
+/** A table that refuses a write for a row that has changed, and then shows that very row, tells nothing. */
+function contradiction(known: Row, found: Result<Row | undefined, TableFault>): TableFault | undefined {
+  if (!found.ok) return undefined;
+  const isSame = found.value?.generation === known.generation && found.value?.owner === known.owner;
+  return isSame ? { kind: 'unknown', detail: 'Contradiction' } : undefined;
+}
+
 /** What a row holds for the reader of a credential. */
 type Reading =
+  /** Nothing, or nothing that counts: it does not open, is void, was rejected, or is from the future. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'token'; readonly token: Token }
   /** Sealed by another credential. */
-  | { readonly kind: 'foreign' }
-  /** Does not open, was rejected or revoked: as good as nothing, and to be overwritten. */
-  | { readonly kind: 'worthless'; readonly sealed: string }
-  /** May have been revoked: the table does not tell. */
-  | { readonly kind: 'uncertain'; readonly fault: TableFault };
+  | { readonly kind: 'foreign' };
+
+const NOTHING: Reading = { kind: 'nothing' };
 
 const BUSY: BrokerError = {
   kind: 'unavailable',
@@ -92,63 +111,79 @@ const BUSY: BrokerError = {
 };
 
 /** Creates the renewal of one sandbox. */
-export function createRenewal({ clock, random, uuid, table, credentials, revocations, earn }: RenewalDeps): Renew {
-  const earnLeased = createLeasedEarning({ clock, random, uuid, table, earn });
+export function createRenewal(deps: RenewalDeps): Renew {
+  const { clock, random, table, credentials, bulletin, outages, earn } = deps;
+  const earnLeased = createLeasedEarning(deps);
   const earnDirectly = createDirectEarning({ clock, earn });
 
-  async function readSealed(
+  function readToken(
     { profile }: Demand,
     key: CacheKey,
     { row, held, rejected }: { row: Row; held: HeldCredential; rejected: Token | undefined },
-  ): Promise<Reading> {
+  ): Reading {
     const { sealed, credential } = row;
-    if (sealed === undefined) return { kind: 'nothing' };
+    if (sealed === undefined) return NOTHING;
     if (credential !== held.id) return { kind: 'foreign' };
     const opened = openToken(sealed, key, held);
-    if (!opened.ok || isSameToken(opened.value, rejected)) return { kind: 'worthless', sealed };
-    if (profile.revocation === undefined) return { kind: 'token', token: opened.value };
-    const revoked = await revocations.look(opened.value);
-    if (!revoked.ok) return { kind: 'uncertain', fault: revoked.error };
-    return revoked.value ? { kind: 'worthless', sealed } : { kind: 'token', token: opened.value };
+    if (!opened.ok || isSameToken(opened.value, rejected)) return NOTHING;
+    const token = limitLife(opened.value, { now: clock.now(), maxAgeMs: profile.maxAgeMs });
+    return token === undefined || bulletin.isVoid(token, profile) ? NOTHING : { kind: 'token', token };
   }
 
-  return async (demand, key, { earlier, rejected }) => {
-    const { secret, minValidityMs } = demand.profile;
+  return async (demand, key, { earlier, rejected, failed, aheadMs = 0, mayEarnAlone = true }) => {
+    const { secret, issuer, minValidityMs } = demand.profile;
     let endsAt = plus(clock.now(), RENEWAL_MS);
-    const remember = (error: BrokerError, { credential, until }: Partial<AttemptFailure> = {}) =>
-      createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil: until });
+    const remember = (error: BrokerError, { credential, until, ofSubject }: Partial<AttemptFailure> = {}) =>
+      createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil: until, ofSubject });
 
-    const [firstRow, current] = await Promise.all([table.read(key), credentials.get(secret)]);
+    const [firstRow, current] = await Promise.all([
+      table.read(key),
+      credentials.get(secret),
+      bulletin.look(RENEWAL_MS),
+    ]);
     if (!current.ok) return fail(remember(current.error));
     let held = current.value;
     let row = firstRow;
     let isReread = false;
     let writesLost = 0;
+    const heldBack = (): Failure | undefined => {
+      const outage = outages.standing(issuer);
+      if (outage === undefined) return undefined;
+      const retryAfterMs = outage.until - clock.now();
+      const error = { kind: 'unavailable', dependency: 'zitadel', detail: outage.detail, retryAfterMs } as const;
+      return { error, until: outage.until, count: earlier };
+    };
     const earnAlone = async (fault: TableFault): Promise<Result<Obtained, Failure>> => {
-      const earned = await earnDirectly(demand, key, { held, fault });
+      if (!mayEarnAlone)
+        return fail(remember({ kind: 'unavailable', dependency: 'dynamodb', detail: fault.detail, retryAfterMs: 0 }));
+      const outage = heldBack();
+      if (outage !== undefined) return fail(outage);
+      const isSuspected = isSuspicionAgainst(failed, held.id);
+      const earned = await earnDirectly(demand, key, { held, fault, isSuspected });
       if (earned.ok) return ok({ token: earned.value.token, source: 'exchange' });
       return fail(remember(earned.error.error, earned.error));
     };
     for (let round = 0; ; round += 1) {
       if (!row.ok) return earnAlone(row.error);
+      // Of a malformed row nothing counts, and it can be overwritten.
       const known: Row = row.value ?? {};
-      let reading = await readSealed(demand, key, { row: known, held, rejected });
+      let reading = readToken(demand, key, { row: known, held, rejected });
       if (reading.kind === 'foreign' && !isReread) {
         isReread = true;
         const changed = await credentials.reread(secret, held.id);
         if (!changed.ok) return fail(remember(changed.error));
         held = changed.value;
-        reading = await readSealed(demand, key, { row: known, held, rejected });
+        reading = readToken(demand, key, { row: known, held, rejected });
       }
-
-      if (reading.kind === 'uncertain') return earnAlone(reading.fault);
 
       const now = clock.now();
       const token = reading.kind === 'token' ? reading.token : undefined;
-      const state = token === undefined ? 'dead' : freshness(token, { now, minValidityMs });
+      const state = token === undefined ? 'dead' : freshness(token, { now, minValidityMs, aheadMs });
       const failure = failureFromRow(known);
       const settle = (reason: Failure): Result<Obtained, Failure> =>
-        token === undefined || state === 'dead' ? fail(reason) : ok({ token, source: 'store', failure: reason });
+        token === undefined || freshness(token, { now: clock.now(), minValidityMs }) === 'dead'
+          ? fail(reason)
+          : ok({ token, source: 'store', failure: reason });
 
       const step = nextStep(state, { failed: stands(failure, now, held.id), leased: isLeased(known, now) });
       if (step === 'serve' && token !== undefined) return ok({ token, source: 'store' });
@@ -163,19 +198,27 @@ export function createRenewal({ clock, random, uuid, table, credentials, revocat
         continue;
       }
 
+      const outage = heldBack();
+      if (outage !== undefined) return settle(outage);
       const prepared = await earn.prepare(demand, held);
       if (!prepared.ok) return settle(remember(prepared.error.error, prepared.error));
-      const worthless = reading.kind === 'worthless' ? reading.sealed : undefined;
-      const overruled = { credential: held.id, sealed: worthless, failedUntil: failure?.until };
-      const failedBefore = Math.max(earlier, failure?.count ?? 0);
-      const outcome = await earnLeased(demand, key, { prepared: prepared.value, overruled, earlier: failedBefore });
-      if (outcome.kind === 'earned') return ok({ token: outcome.earned.token, source: 'exchange' });
+      const outcome = await earnLeased(demand, key, {
+        row: known,
+        prepared: prepared.value,
+        earlier: Math.max(earlier, failure?.count ?? 0),
+        isSuspected: isSuspicionAgainst(failure, held.id) || isSuspicionAgainst(failed, held.id),
+      });
+      if (outcome.kind === 'earned') {
+        const { earned, storeFault } = outcome;
+        return ok({ token: earned.token, source: 'exchange', ...(storeFault === undefined ? {} : { storeFault }) });
+      }
       if (outcome.kind === 'failed') return settle(outcome.failure);
       // What a freeze has taken is given back.
       if (outcome.wasFrozen) endsAt = plus(clock.now(), RENEWAL_MS);
-      if (outcome.fault !== undefined) writesLost += 1;
+      const fault = outcome.fault ?? contradiction(known, outcome.row);
+      if (fault !== undefined) writesLost += 1;
       // One lost write may be chance; after the next one the table is as good as away.
-      if (outcome.fault !== undefined && writesLost > WRITES_TO_LOSE) return earnAlone(outcome.fault);
+      if (fault !== undefined && writesLost > WRITES_TO_LOSE) return earnAlone(fault);
       row = outcome.row;
     }
   };

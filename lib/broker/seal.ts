@@ -38,8 +38,8 @@ export function sealToken(
   key: CacheKey,
   { credential, id }: { credential: Credential; id: string },
 ): string {
-  const { accessToken, scope, earnedAt, expiresAt, refreshAt } = token;
-  const content = JSON.stringify({ token: accessToken.reveal(), scope, earnedAt, refreshAt });
+  const { accessToken, scope, earnedAt, expiresAt, refreshAt, madeFrom, isIrrevocable } = token;
+  const content = JSON.stringify({ token: accessToken.reveal(), scope, earnedAt, refreshAt, madeFrom, isIrrevocable });
   return encryptJwe(content, { kid: id, pk: key, exp: expiresAt }, sealingKey(credential));
 }
 
@@ -56,7 +56,7 @@ export function openToken(
   if (!opened.ok) return opened;
   const { kid, pk, exp } = opened.value.header;
   if (kid !== id || pk !== key) return fail('the token was sealed for another row');
-  const { token, scope, earnedAt, refreshAt } = parseJsonObject(opened.value.plaintext) ?? {};
+  const { token, scope, earnedAt, refreshAt, madeFrom, isIrrevocable } = parseJsonObject(opened.value.plaintext) ?? {};
   if (
     typeof token !== 'string' ||
     typeof earnedAt !== 'number' ||
@@ -71,5 +71,7 @@ export function openToken(
     earnedAt: instant(earnedAt),
     expiresAt: instant(exp),
     refreshAt: instant(refreshAt),
+    ...(Array.isArray(madeFrom) ? { madeFrom: madeFrom.map(String) } : {}),
+    ...(isIrrevocable === true ? { isIrrevocable } : {}),
   });
 }

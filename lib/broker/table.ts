@@ -1,11 +1,11 @@
 import type { Result } from '../core/result.ts';
 import type { EpochMs } from '../core/time.ts';
-import type { Condition } from './condition.ts';
+import { type Condition, holds } from './condition.ts';
 import type { CacheKey } from './demand.ts';
 
-/** What the sandboxes share about one demand. Times are epoch milliseconds, but for `ttl`. */
+/** What the sandboxes share about one demand, or about all (`notices`). Times are epoch milliseconds, but for `ttl`. */
 export interface Row {
-  /** Counts the leases; never goes back. */
+  /** Counts the writes; never goes back. */
   readonly generation?: number;
   /** Who holds the lease: a UUID made for this one attempt. */
   readonly owner?: string;
@@ -14,8 +14,8 @@ export interface Row {
   readonly sealed?: string;
   /** Which credential sealed it. */
   readonly credential?: string;
+  /** For whoever looks at the table; the broker believes what is sealed. */
   readonly expiresAt?: EpochMs;
-  readonly refreshAt?: EpochMs;
   /** No attempt to earn a token before this. */
   readonly failedUntil?: EpochMs;
   /** What failed: the kind of the error. */
@@ -24,20 +24,52 @@ export interface Row {
   readonly failures?: number;
   /** Which credential was refused; absent where the failure was not the credential's. */
   readonly failedCredential?: string;
-  /** In the row of a revocation, and in no other: how long it is remembered. */
-  readonly revokedUntil?: EpochMs;
+  /** When the token was last said to be dead by somebody who cannot prove it. */
+  readonly doubtedAt?: EpochMs;
+  /** In the row of a token's digest: the profile that holds the token, and until when. */
+  readonly holder?: string;
+  readonly heldUntil?: EpochMs;
+  /** In the row that all read: what every sandbox must know (notices.ts). */
+  readonly notices?: readonly string[];
   /** Epoch seconds: when the store may delete the row. */
   readonly ttl?: number;
+  /** Set by the reader: the row holds a field of another type, or a number that cannot be, and nothing of it counts. */
+  readonly malformed?: true;
 }
 
-export type RowField = keyof Row;
+export type RowField = Exclude<keyof Row, 'malformed'>;
+
+/** The fields that are written as they are: all but the set of notices. */
+export type PlainField = Exclude<RowField, 'notices'>;
+
+/** Numbers and texts of a row, by name: what a reader of the store accepts. */
+export const NUMBER_FIELDS = [
+  'generation',
+  'leaseUntil',
+  'expiresAt',
+  'failedUntil',
+  'failures',
+  'doubtedAt',
+  'heldUntil',
+  'ttl',
+] as const satisfies readonly PlainField[];
+export const TEXT_FIELDS = [
+  'owner',
+  'sealed',
+  'credential',
+  'failure',
+  'failedCredential',
+  'holder',
+] as const satisfies readonly PlainField[];
 
 /** One conditional write. */
 export interface RowUpdate {
-  readonly set: Row;
+  readonly set: Pick<Row, PlainField>;
   /** Adds one to `generation`, 0 where it is absent. */
   readonly nextGeneration?: boolean;
   readonly remove: readonly RowField[];
+  /** Changes the set of notices, each in one piece: writers do not overwrite one another. */
+  readonly notices?: { readonly change: 'add' | 'delete'; readonly of: readonly string[] };
   readonly condition: Condition<RowField>;
 }
 
@@ -50,9 +82,26 @@ export interface TableFault {
   readonly detail: string;
 }
 
-/** The shared store: one row for each demand, single-row conditional writes, reads that see every earlier write. */
+/** The shared store: single-row conditional writes, reads that see every earlier write. */
 export interface Table {
+  /** Answers a row with a mistyped field as `{ malformed: true }`. */
   readonly read: (key: CacheKey) => Promise<Result<Row | undefined, TableFault>>;
   /** Answers the whole row as it is after the write, or `refused` where the condition did not hold. */
   readonly update: (key: CacheKey, update: RowUpdate) => Promise<Result<Row | 'refused', TableFault>>;
+}
+
+/** What a write makes of a row: the contract of `update`, for stores in memory. */
+export function applyUpdate(row: Row, { set, remove, nextGeneration, notices, condition }: RowUpdate): Row | 'refused' {
+  if (!holds(condition, row)) return 'refused';
+  const next: Record<string, unknown> = { ...row, ...set };
+  if (nextGeneration) next.generation = (row.generation ?? 0) + 1;
+  for (const field of remove) delete next[field];
+  if (notices !== undefined) {
+    const known = row.notices ?? [];
+    const rest = known.filter((notice) => !notices.of.includes(notice));
+    const left = notices.change === 'add' ? [...rest, ...notices.of] : rest;
+    if (left.length === 0) delete next.notices;
+    else next.notices = left;
+  }
+  return next as Row;
 }

@@ -1,19 +1,27 @@
+import { createBoundedMap } from '../core/bounded-map.ts';
 import { type Clock, within } from '../core/clock.ts';
 import type { BrokerError } from '../core/error.ts';
+import type { Redacted } from '../core/redacted.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { type EpochMs, instant, plus, SECOND_MS } from '../core/time.ts';
+import { type EpochMs, instant, MINUTE_MS, plus, SECOND_MS } from '../core/time.ts';
 import type { Send } from '../oauth/transport.ts';
-import { createBoundedMap } from './bounded-map.ts';
+import { tokenDigest } from '../zitadel/token-identity.ts';
+import type { Bulletin } from './bulletin.ts';
+import type { Counter } from './counter.ts';
 import type { Credentials } from './credentials.ts';
 import { type CacheKey, cacheKey, type Demand } from './demand.ts';
+import { createDoubts } from './doubts.ts';
 import { createEarn } from './earn.ts';
 import { createExchange } from './exchange.ts';
 import { currentError, type Failure, isRecent, stands } from './failure.ts';
 import { freshness, isSameToken, isWorthKeeping, LEAST_LEFT_MS, type Token } from './freshness.ts';
+import type { Holdings } from './holdings.ts';
+import type { Introspect } from './introspect.ts';
+import { createLending, type Lending } from './lending.ts';
+import type { Outages } from './outages.ts';
 import type { Profiles } from './profile.ts';
 import type { AttemptFailure, WithCredential } from './refusals.ts';
 import { createRenewal, type Obtained, RENEWAL_MS } from './renewal.ts';
-import type { Revocations } from './revocations.ts';
 import type { Table } from './table.ts';
 
 /** All that comes from outside; built once for each sandbox. */
@@ -24,22 +32,42 @@ export interface TokensDeps {
   readonly uuid: () => string;
   readonly send: Send;
   readonly table: Table;
+  readonly holdings: Holdings;
   readonly credentials: Credentials;
   readonly withCredential: WithCredential;
-  readonly revocations: Revocations;
+  readonly bulletin: Bulletin;
+  readonly outages: Pick<Outages, 'standing'>;
+  readonly introspect: Introspect;
   readonly profiles: Profiles;
+  /** Counts the tokens that were obtained from ZITADEL. */
+  readonly issued: Counter;
 }
+
+/** What became of a token that a caller sent back. */
+export type Rejected = 'replaced' | 'active' | 'not_current' | 'not_checked';
 
 /** Tokens for demands, kept for as long as they are good. */
 export interface Tokens {
-  /** A token for a caller, by `deadline` at the latest. */
-  readonly obtain: (demand: Demand, deadline: EpochMs) => Promise<Result<Obtained, BrokerError>>;
-  /** Renews the token if it is due, and waits for it: what a caller would not do. */
-  readonly renew: (demand: Demand, deadline: EpochMs) => Promise<Result<Obtained, BrokerError>>;
+  /**
+   * A token for a caller, by `deadline` at the latest.
+   * @param rejected a token that an API refused: where it is the current one, it is checked and replaced
+   */
+  readonly obtain: (
+    demand: Demand,
+    deadline: EpochMs,
+    rejected?: Redacted<string>,
+  ) => Promise<Result<Obtained & { readonly rejected?: Rejected }, BrokerError>>;
+  /** Renews the token if it is due within `aheadMs`, waits for it, and fails where it cannot be stored for others. */
+  readonly renew: (demand: Demand, deadline: EpochMs, aheadMs: number) => Promise<Result<Obtained, BrokerError>>;
+  /** When the stored token ends, as far as the table says. */
+  readonly expiry: (demand: Demand) => Promise<EpochMs | undefined>;
 }
 
-/** Demands that one sandbox remembers; the least recently used one goes first. */
-export const REMEMBERED_DEMANDS = 10_000;
+/** What one sandbox remembers; what was used least recently goes first. */
+export const REMEMBERED = { entries: 10_000, bytes: 64 * 1024 * 1024 };
+
+/** What an entry takes besides its token. */
+const ENTRY_BYTES = 500;
 
 /** With less time than this, nothing is begun that a caller would wait for. */
 const LEAST_TIME_MS = 1.5 * SECOND_MS;
@@ -47,17 +75,11 @@ const LEAST_TIME_MS = 1.5 * SECOND_MS;
 /** Time that is kept for the answer. */
 const ANSWER_MS = 0.5 * SECOND_MS;
 
-/**
- * How long the caller whose request begins a renewal lends its invocation to it, although its own token is still good:
- * a sandbox is frozen once it has answered, and with it the renewal.
- */
-const RENEWAL_GRACE_MS = 100;
-
 /** While another sandbox renews a token that is still good, this one does not look for the result more often. */
 const LOOK_AGAIN_MS = SECOND_MS;
 
-/** A subject's token that is younger than this was not refused for being dead: a newer one would fare no better. */
-const NEW_SUBJECT_MS = 60 * SECOND_MS;
+/** How long a caller waits for a refused secret to be read again. */
+const REFRESH_MS = 0.5 * SECOND_MS;
 
 interface Entry {
   readonly token?: Token;
@@ -74,49 +96,64 @@ const OUT_OF_TIME: BrokerError = {
   retryAfterMs: SECOND_MS,
 };
 
+type Renewed = Result<Obtained, Failure>;
+
 /** Creates the tokens of one sandbox. */
 export function createTokens(deps: TokensDeps): Tokens {
-  const { clock, profiles, revocations } = deps;
-  const memory = createBoundedMap<CacheKey, Entry>(REMEMBERED_DEMANDS);
+  const { clock, credentials, profiles, bulletin, introspect, issued, table } = deps;
+  const memory = createBoundedMap<CacheKey, Entry>({
+    ...REMEMBERED,
+    sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
+  });
   /** One promise for each key, and never tied to the caller who began it. */
-  const renewals = new Map<CacheKey, Promise<Result<Obtained, Failure>>>();
-  const earn = createEarn({ exchange: createExchange(deps), credentials: deps.credentials, obtainSubject });
+  const renewals = new Map<CacheKey, Lending<Renewed>>();
+  const doubts = createDoubts({ clock, table });
+  const earn = createEarn({ exchange: createExchange(deps), credentials, obtainSubject });
   const renewal = createRenewal({ ...deps, earn });
 
   const freshnessOf = (token: Token, { profile: { minValidityMs } }: Demand) =>
     freshness(token, { now: clock.now(), minValidityMs });
 
   /** Keeps what a renewal came to, but never a token in place of one that lives longer. */
-  function remember(key: CacheKey, result: Result<Obtained, Failure>, minValidityMs: number): void {
+  function remember(key: CacheKey, result: Renewed, { profile }: Demand, rejected: Token | undefined): void {
     const now = clock.now();
-    const { token: before } = memory.get(key) ?? NOTHING;
+    const { token: known } = memory.get(key) ?? NOTHING;
+    const isGood = known !== undefined && !isSameToken(known, rejected) && !bulletin.isVoid(known, profile);
+    const before = isGood ? known : undefined;
     if (!result.ok) {
-      memory.set(key, { ...(before === undefined ? {} : { token: before }), failure: result.error });
+      // What was rejected without a proof stays: ZITADEL may be away, and the token good.
+      memory.set(key, { ...(known === undefined ? {} : { token: known }), failure: result.error });
       return;
     }
-    const { token: found, failure } = result.value;
+    const { token: found, source, failure } = result.value;
+    if (source === 'exchange') issued.add();
     if (!isWorthKeeping(found)) return;
     const token = before !== undefined && before.expiresAt > found.expiresAt ? before : found;
-    const isGood = freshness(token, { now, minValidityMs }) === 'fresh';
+    const isFresh = freshness(token, { now, minValidityMs: profile.minValidityMs }) === 'fresh';
     memory.set(key, {
       token,
       ...(failure === undefined ? {} : { failure }),
-      ...(isGood ? {} : { quietUntil: plus(now, LOOK_AGAIN_MS) }),
+      ...(isFresh ? {} : { quietUntil: plus(now, LOOK_AGAIN_MS) }),
     });
   }
 
-  function beginRenewal(demand: Demand, key: CacheKey, rejected?: Token): Promise<Result<Obtained, Failure>> {
+  function beginRenewal(
+    demand: Demand,
+    key: CacheKey,
+    options: { rejected?: Token; aheadMs?: number; mayEarnAlone?: boolean } = {},
+  ): Lending<Renewed> {
     const underWay = renewals.get(key);
     if (underWay !== undefined) return underWay;
-    const earlier = memory.get(key)?.failure?.count ?? 0;
-    const begun = renewal(demand, key, { earlier, rejected })
+    const failed = memory.get(key)?.failure;
+    const promise = renewal(demand, key, { earlier: failed?.count ?? 0, failed, ...options })
       .then((result) => {
-        remember(key, result, demand.profile.minValidityMs);
+        remember(key, result, demand, options.rejected);
         return result;
       })
       .finally(() => renewals.delete(key));
     // A bug in a renewal that nobody waits for any more must not end the process; those who wait see it.
-    begun.catch(() => undefined);
+    promise.catch(() => undefined);
+    const begun = createLending(clock, promise);
     renewals.set(key, begun);
     return begun;
   }
@@ -129,28 +166,33 @@ export function createTokens(deps: TokensDeps): Tokens {
   }
 
   /** A sandbox that was frozen meanwhile may have earned what is nearly over by now: there may be a newer one. */
-  function isOver(result: Result<Obtained, Failure>, demand: Demand): boolean {
+  function isOver(result: Renewed, demand: Demand): boolean {
     if (!result.ok) return false;
     const { token, failure } = result.value;
     const state = freshnessOf(token, demand);
     return state === 'dead' || (state === 'last_resort' && failure === undefined);
   }
 
-  /** What a renewal that has ended means for a caller. */
-  function settle(key: CacheKey, result: Result<Obtained, Failure>): Result<Obtained, BrokerError> {
-    return result.ok ? ok(result.value) : fallBack(key, currentError(result.error, clock.now()), result.error);
+  /** What a renewal that has ended means for a caller: only the one who began it has brought a token about. */
+  function settle(key: CacheKey, result: Renewed, isMine: boolean): Result<Obtained, BrokerError> {
+    if (!result.ok) return fallBack(key, currentError(result.error, clock.now()), result.error);
+    const { value } = result;
+    return ok(isMine || value.source !== 'exchange' ? value : { ...value, source: 'memory' });
   }
 
   async function awaitRenewal(
     demand: Demand,
     key: CacheKey,
     deadline: EpochMs,
+    rejected?: Token,
   ): Promise<Result<Obtained, BrokerError>> {
     const leftMs = deadline - clock.now();
     if (leftMs < LEAST_TIME_MS) return fallBack(key, OUT_OF_TIME);
-    const result = await within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key));
+    const isMine = !renewals.has(key);
+    const begun = beginRenewal(demand, key, rejected === undefined ? {} : { rejected });
+    const result = await within(clock, leftMs - ANSWER_MS, begun.promise);
     if (result === undefined) return fallBack(key, OUT_OF_TIME);
-    return isOver(result, demand) ? awaitRenewal(demand, key, deadline) : settle(key, result);
+    return isOver(result, demand) ? awaitRenewal(demand, key, deadline, rejected) : settle(key, result, isMine);
   }
 
   /**
@@ -163,10 +205,9 @@ export function createTokens(deps: TokensDeps): Tokens {
     key: CacheKey,
     { deadline, failed }: { deadline: EpochMs; failed?: Failure },
   ): Promise<Result<Obtained, BrokerError>> {
-    const isFirst = !renewals.has(key);
-    const begun = beginRenewal(demand, key);
-    const renewed = isFirst ? await within(clock, RENEWAL_GRACE_MS, begun) : undefined;
-    if (renewed !== undefined && !isOver(renewed, demand)) return settle(key, renewed);
+    const isMine = !renewals.has(key);
+    const renewed = await beginRenewal(demand, key).lend();
+    if (renewed !== undefined && !isOver(renewed, demand)) return settle(key, renewed, isMine);
     const { token } = memory.get(key) ?? NOTHING;
     // Its time may have run out meanwhile: the sandbox may have been frozen.
     const state = token === undefined ? 'dead' : freshnessOf(token, demand);
@@ -177,29 +218,108 @@ export function createTokens(deps: TokensDeps): Tokens {
       : ok({ token, source: 'memory', failure: failed });
   }
 
-  /** Drops a token that was revoked, from a profile that can: other hits stay free of calls. */
-  async function dropRevoked(key: CacheKey, deadline: EpochMs): Promise<void> {
-    const { token } = memory.get(key) ?? NOTHING;
-    if (token === undefined || !(await revocations.isKnown(token, deadline - clock.now()))) return;
-    // Only this very token: a newer one may have come while the table was asked.
-    if (isSameToken(memory.get(key)?.token, token)) memory.set(key, NOTHING);
+  /** Whether a failure that stands is over before its time: its secret has changed, or its subject is well again. */
+  async function isCured(failure: Failure, { profile }: Demand, deadline: EpochMs): Promise<boolean> {
+    const waitMs = Math.min(REFRESH_MS, (deadline - clock.now()) / 2);
+    if (failure.ofSubject) {
+      const subject = profile.subject === undefined ? undefined : profiles.get(profile.subject);
+      if (subject === undefined) return false;
+      const obtained = await within(clock, waitMs, obtain({ profile: subject, scopes: subject.scopes }, deadline));
+      return obtained?.ok === true;
+    }
+    const { kind } = failure.error;
+    if (kind !== 'credential_refused' && kind !== 'credential_unusable') return false;
+    const before = failure.credential ?? credentials.known(profile.secret);
+    const current = await within(clock, waitMs, credentials.refresh(profile.secret));
+    return current?.ok === true && current.value.id !== before;
   }
 
   async function obtain(demand: Demand, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
     const key = cacheKey(demand);
-    if (demand.profile.revocation !== undefined) await dropRevoked(key, deadline);
-    const { token, failure, quietUntil = instant(0) } = memory.get(key) ?? NOTHING;
+    const entry = memory.get(key) ?? NOTHING;
+    const { failure, quietUntil = instant(0) } = entry;
+    let { token } = entry;
+    if (token !== undefined && bulletin.isVoid(token, demand.profile)) {
+      token = undefined;
+      memory.set(key, failure === undefined ? NOTHING : { failure });
+    }
     const now = clock.now();
     const state = token === undefined ? 'dead' : freshnessOf(token, demand);
     if (token !== undefined && state === 'fresh') return ok({ token, source: 'memory' });
-    if (stands(failure, now, deps.credentials.known(demand.profile.secret)))
-      return fallBack(key, currentError(failure, now), failure);
+    if (stands(failure, now, credentials.known(demand.profile.secret))) {
+      const isOverNow = await isCured(failure, demand, deadline);
+      if (!isOverNow) return fallBack(key, currentError(failure, clock.now()), failure);
+      memory.set(key, token === undefined ? NOTHING : { token });
+      return awaitRenewal(demand, key, deadline);
+    }
     if (token !== undefined && state === 'due') {
       const isLeftAlone = now < quietUntil || deadline - now < LEAST_TIME_MS;
       return isLeftAlone ? ok({ token, source: 'memory' }) : serveDue(demand, key, { deadline });
     }
     if (state === 'last_resort' && isRecent(failure, now)) return serveDue(demand, key, { deadline, failed: failure });
     return awaitRenewal(demand, key, deadline);
+  }
+
+  /** Drops a token, and lets all others know: it is dead, or has been replaced. */
+  async function invalidate({ profile }: Demand, key: CacheKey, token: Token): Promise<void> {
+    if (isSameToken(memory.get(key)?.token, token)) memory.set(key, NOTHING);
+    const { accessToken, expiresAt } = token;
+    await bulletin.post({
+      kind: 'token',
+      digest: tokenDigest(accessToken),
+      profile: profile.name,
+      until: plus(expiresAt, MINUTE_MS),
+    });
+  }
+
+  /** Obtains another token in place of one that is said to be dead, and only then lets the others know. */
+  async function replace(
+    demand: Demand,
+    key: CacheKey,
+    { token, deadline }: { token: Token; deadline: EpochMs },
+  ): Promise<Result<Obtained, BrokerError>> {
+    // A renewal that is under way may come back with the token that is to be replaced.
+    const underWay = renewals.get(key)?.promise.catch(() => undefined);
+    if (underWay !== undefined) await within(clock, deadline - clock.now() - LEAST_TIME_MS, underWay);
+    const leftMs = deadline - clock.now();
+    if (leftMs < LEAST_TIME_MS) return fail(OUT_OF_TIME);
+    const result = await within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key, { rejected: token }).promise);
+    if (result === undefined) return fail(OUT_OF_TIME);
+    if (!result.ok) return fail(currentError(result.error, clock.now()));
+    if (!isSameToken(result.value.token, token)) await invalidate(demand, key, token);
+    return result;
+  }
+
+  /**
+   * What a caller gets that has sent a token back. Only the current one counts, at most once a minute for each key in
+   * the fleet: nobody can make the broker ask ZITADEL more often, and no newer token goes for an older one's sake.
+   */
+  async function obtainInstead(
+    demand: Demand,
+    deadline: EpochMs,
+    rejected: Redacted<string>,
+  ): Promise<Result<Obtained & { readonly rejected: Rejected }, BrokerError>> {
+    const key = cacheKey(demand);
+    const obtained = await obtain(demand, deadline);
+    if (!obtained.ok) return obtained;
+    const { token, source } = obtained.value;
+    const answer = (what: Rejected) => ok({ ...obtained.value, rejected: what });
+    if (source === 'exchange' || tokenDigest(token.accessToken) !== tokenDigest(rejected)) return answer('not_current');
+    if (!(await doubts.claim(key))) {
+      // Somebody else has doubted it in the last minute, and may have replaced it.
+      const newer = await awaitRenewal(demand, key, deadline);
+      if (!newer.ok || isSameToken(newer.value.token, token)) return answer('not_checked');
+      return ok({ ...newer.value, rejected: 'replaced' });
+    }
+    if (demand.profile.introspection !== undefined) {
+      const asked = await introspect(demand.profile, token.accessToken);
+      if (!asked.ok) return answer('not_checked');
+      if (asked.value.introspection.isActive) return answer('active');
+      // Dead by ZITADEL's word: nobody gets it any more, whether there is another one or not.
+      await invalidate(demand, key, token);
+    }
+    const replaced = await replace(demand, key, { token, deadline });
+    return replaced.ok ? ok({ ...replaced.value, rejected: 'replaced' }) : replaced;
   }
 
   async function obtainSubject({ profile }: Demand, refused?: Token): Promise<Result<Token, AttemptFailure>> {
@@ -210,33 +330,42 @@ export function createTokens(deps: TokensDeps): Tokens {
     }
     const demand = { profile: subject, scopes: subject.scopes };
     const key = cacheKey(demand);
-    const now = clock.now();
+    const deadline = plus(clock.now(), RENEWAL_MS);
     if (refused !== undefined) {
-      if (now - refused.earnedAt < NEW_SUBJECT_MS) return ok(refused);
-      if (isSameToken(memory.get(key)?.token, refused)) memory.set(key, NOTHING);
-      const renewed = await beginRenewal(demand, key, refused);
-      if (renewed.ok) return ok(renewed.value.token);
-      return fail({ error: currentError(renewed.error, clock.now()), until: renewed.error.until });
+      // ZITADEL says itself that it is dead, or that it is not for this application: a new one each minute tells.
+      if (!(await doubts.claim(key))) return ok(refused);
+      const replaced = await replace(demand, key, { token: refused, deadline });
+      return replaced.ok ? ok(replaced.value.token) : fail({ error: replaced.error, ofSubject: true });
     }
-    const obtained = await obtain(demand, plus(now, RENEWAL_MS));
+    const obtained = await obtain(demand, deadline);
     if (obtained.ok) return ok(obtained.value.token);
     // Who needs the subject's token is kept waiting no longer than the subject itself.
     const { until } = memory.get(key)?.failure ?? {};
-    return fail({ error: obtained.error, ...(until === undefined ? {} : { until }) });
+    return fail({ error: obtained.error, ofSubject: true, ...(until === undefined ? {} : { until }) });
   }
 
-  async function renew(demand: Demand, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
+  async function renew(demand: Demand, deadline: EpochMs, aheadMs: number): Promise<Result<Obtained, BrokerError>> {
     const leftMs = deadline - clock.now();
     if (leftMs <= 0) return fail(OUT_OF_TIME);
     const key = cacheKey(demand);
-    // What a schedule earned while the table is away would reach nobody.
-    const row = await deps.table.read(key);
-    if (!row.ok)
-      return fail({ kind: 'unavailable', dependency: 'dynamodb', detail: row.error.detail, retryAfterMs: 0 });
-    const result = await within(clock, leftMs, beginRenewal(demand, key));
+    // What a schedule obtains and cannot store would reach nobody.
+    const { promise } = beginRenewal(demand, key, { aheadMs, mayEarnAlone: false });
+    const result = await within(clock, leftMs, promise);
     if (result === undefined) return fail(OUT_OF_TIME);
-    return result.ok ? result : fail(currentError(result.error, clock.now()));
+    if (!result.ok) return fail(currentError(result.error, clock.now()));
+    const { storeFault } = result.value;
+    if (storeFault === undefined) return result;
+    const detail = `the token could not be stored: ${storeFault.detail}`;
+    return fail({ kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: 0 });
   }
 
-  return { obtain, renew };
+  return {
+    obtain: (demand, deadline, rejected) =>
+      rejected === undefined ? obtain(demand, deadline) : obtainInstead(demand, deadline, rejected),
+    renew,
+    async expiry(demand) {
+      const row = await table.read(cacheKey(demand));
+      return row.ok ? row.value?.expiresAt : undefined;
+    },
+  };
 }

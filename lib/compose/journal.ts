@@ -1,3 +1,4 @@
+import { createHealth, type Health } from '../broker/health.ts';
 import type { Clock } from '../core/clock.ts';
 import { instant } from '../core/time.ts';
 import { createLog, type Log } from '../http/log.ts';
@@ -6,6 +7,7 @@ import { createLog, type Log } from '../http/log.ts';
 export interface Journal {
   readonly clock: Clock;
   readonly log: Log;
+  readonly health: Health;
   /** Whether this is the local stack. */
   readonly isLocal: boolean;
 }
@@ -27,5 +29,5 @@ export function createJournal(
   }: { clock?: Clock; write?: (line: string) => void },
 ): Journal {
   const log = createLog(env.METRICS_NAMESPACE ?? 'zitadel-token-broker', write);
-  return { clock, log, isLocal: env.BROKER_LOCAL === 'true' };
+  return { clock, log, health: createHealth(clock), isLocal: env.BROKER_LOCAL === 'true' };
 }

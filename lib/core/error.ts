@@ -14,11 +14,11 @@ export type BrokerError =
   /** ZITADEL lets nobody stand in for another user, or not this actor. */
   | { readonly kind: 'impersonation_refused'; readonly detail: string }
   /** The secret cannot serve: absent, not readable for the broker, no JSON, a field missing, a key expired. */
-  | { readonly kind: 'credential_unusable'; readonly detail: string }
+  | { readonly kind: 'credential_unusable'; readonly detail: string; readonly retryAfterMs?: number }
   /** ZITADEL refused the broker's own credential, or what the profile asks for. */
-  | { readonly kind: 'credential_refused'; readonly detail: string }
+  | { readonly kind: 'credential_refused'; readonly detail: string; readonly retryAfterMs?: number }
   /** ZITADEL answered something that no token endpoint answers. */
-  | { readonly kind: 'unexpected_answer'; readonly detail: string }
+  | { readonly kind: 'unexpected_answer'; readonly detail: string; readonly retryAfterMs?: number }
   /** A dependency is down, slow or throttling. */
   | {
       readonly kind: 'unavailable';

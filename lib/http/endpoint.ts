@@ -1,5 +1,7 @@
+import type { Bulletin } from '../broker/bulletin.ts';
 import type { Principal } from '../broker/caller.ts';
-import { authorize } from '../broker/policy.ts';
+import type { Health } from '../broker/health.ts';
+import { authorize, type Use } from '../broker/policy.ts';
 import { isProfileName, type Profile, type Profiles } from '../broker/profile.ts';
 import type { Clock } from '../core/clock.ts';
 import type { BrokerError, CallerError } from '../core/error.ts';
@@ -7,6 +9,7 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { type EpochMs, plus } from '../core/time.ts';
 import { type Form, parseForm } from '../oauth/form.ts';
 import { answerBug, answerError, type GatewayAnswer } from './answer.ts';
+import { describeBug } from './bug.ts';
 import { readFormBody, readGatewayRequest, requestId } from './gateway-request.ts';
 import { identify } from './identity.ts';
 import type { Log, RequestRecord } from './log.ts';
@@ -24,6 +27,8 @@ export interface EndpointDeps {
   readonly clock: Clock;
   readonly profiles: Profiles;
   readonly log: Log;
+  readonly health: Pick<Health, 'degraded'>;
+  readonly bulletin: Pick<Bulletin, 'look' | 'hasLooked' | 'isBlocked'>;
 }
 
 /** What is known of a request so far; the log gets it whatever becomes of the request. */
@@ -46,16 +51,27 @@ export type Serve = (asked: Asked) => Promise<Result<GatewayAnswer, BrokerError>
 
 export const callerError = (kind: CallerError['kind'], detail: string) => fail<BrokerError>({ kind, detail });
 
+export interface EndpointOptions {
+  /** As the log names it. */
+  readonly name: string;
+  readonly use: Use;
+  /** What follows the profile in the path. */
+  readonly route: string;
+  /** Of the form. */
+  readonly largestBytes: number;
+}
+
 /**
  * Creates `POST /{profile}{route}`: who asks, whether the profile is theirs, and what they sent, in this order; then an
  * answer and a line of log, whatever happens.
- * @param largestBytes of the form
  */
 export function createEndpoint(
-  { clock, profiles, log }: EndpointDeps,
-  { name, route, largestBytes }: { name: string; route: string; largestBytes: number },
+  { clock, profiles, log, health, bulletin }: EndpointDeps,
+  { name, use, route, largestBytes }: EndpointOptions,
   serve: Serve,
 ): GatewayHandler {
+  const BLOCKED = fail<BrokerError>({ kind: 'not_allowed', detail: 'blocked by an operator' });
+
   async function letIn(
     event: unknown,
     context: InvocationContext,
@@ -66,8 +82,16 @@ export function createEndpoint(
     const caller = identify(event);
     if (!caller.ok) return caller;
     facts.caller = caller.value;
-    const profile = authorize(profiles, request.profile, caller.value);
+    const profile = authorize(profiles, request.profile, caller.value, use);
     if (!profile.ok) return profile;
+    facts.issuer = profile.value.issuer;
+    const remainingMs = context.getRemainingTimeInMillis();
+    const deadline = plus(clock.now(), remainingMs);
+    const isBlocked = () => bulletin.isBlocked(profile.value, caller.value);
+    // In a new sandbox the look goes together with what else is read, if anything is; nothing is answered before it.
+    const isFirst = !bulletin.hasLooked();
+    if (!isFirst) await bulletin.look(remainingMs);
+    if (isBlocked()) return BLOCKED;
     const body = readFormBody(request, largestBytes);
     if (!body.ok) return body;
     const form = parseForm(body.value);
@@ -76,23 +100,36 @@ export function createEndpoint(
     if (clientId !== undefined && clientId !== profile.value.name) {
       return callerError('invalid_request', 'client_id, if sent, must be the name of the profile');
     }
-    const deadline = plus(clock.now(), context.getRemainingTimeInMillis());
     const bodyBytes = Buffer.byteLength(body.value);
-    return serve({ caller: caller.value, profile: profile.value, form: form.value, bodyBytes, deadline, facts });
+    const asked = { caller: caller.value, profile: profile.value, form: form.value, bodyBytes, deadline, facts };
+    const served = await serve(asked);
+    if (!isFirst || !isBlocked()) return served;
+    delete facts.obtained;
+    return BLOCKED;
   }
 
   return async (event, context) => {
     const at = clock.now();
     const id = requestId(event) || (context.awsRequestId ?? '');
     const facts: Facts = {};
-    const served = await letIn(event, context, facts).catch((bug: unknown) => {
-      facts.bug = bug instanceof Error ? bug.name : typeof bug;
+    const served = await letIn(event, context, facts).catch((thrown: unknown) => {
+      facts.bug = describeBug(thrown);
       return ok(answerBug(id));
     });
     if (!served.ok) facts.error = served.error;
     const answer = served.ok ? served.value : answerError(served.error, id);
     const durationMs = clock.now() - at;
-    log.request({ at, requestId: id, route: name, profile: '', status: answer.statusCode, durationMs, ...facts });
+    const degraded = health.degraded(facts.issuer);
+    log.request({
+      at,
+      requestId: id,
+      route: name,
+      profile: '',
+      status: answer.statusCode,
+      durationMs,
+      degraded,
+      ...facts,
+    });
     return answer;
   };
 }

@@ -2,8 +2,15 @@ import type { Introspect } from '../broker/introspect.ts';
 import { fingerprint } from '../core/digest.ts';
 import { redacted } from '../core/redacted.ts';
 import { ok } from '../core/result.ts';
+import { canonicalToken } from '../zitadel/token-identity.ts';
 import { answerText } from './answer.ts';
-import { callerError, createEndpoint, type EndpointDeps, type GatewayHandler } from './endpoint.ts';
+import {
+  callerError,
+  createEndpoint,
+  type EndpointDeps,
+  type EndpointOptions,
+  type GatewayHandler,
+} from './endpoint.ts';
 import { LARGEST_TOKEN_FORM_BYTES } from './gateway-request.ts';
 
 /** What follows the profile in the path. */
@@ -19,11 +26,17 @@ export interface IntrospectionEndpointDeps extends EndpointDeps {
  * places; ZITADEL does not.
  */
 export function createIntrospectionEndpoint(deps: IntrospectionEndpointDeps): GatewayHandler {
-  const options = { name: 'introspect', route: INTROSPECTION_ROUTE, largestBytes: LARGEST_TOKEN_FORM_BYTES };
-  return createEndpoint(deps, options, async ({ form, profile, facts }) => {
+  const options: EndpointOptions = {
+    name: 'introspect',
+    use: 'introspection',
+    route: INTROSPECTION_ROUTE,
+    largestBytes: LARGEST_TOKEN_FORM_BYTES,
+  };
+  return createEndpoint(deps, options, async ({ form, profile, deadline, facts }) => {
     const token = form.get('token');
     if (token === undefined) return callerError('invalid_request', 'token is missing');
-    facts.seen = fingerprint(token);
+    facts.seen = fingerprint(canonicalToken(token));
+    await deps.bulletin.look(deadline - deps.clock.now());
     const result = await deps.introspect(profile, redacted(token));
     if (!result.ok) return result;
     const { introspection, source } = result.value;

@@ -1,9 +1,14 @@
 import type { Principal } from '../broker/caller.ts';
 import type { Token } from '../broker/freshness.ts';
+import { COSTS, type Degradation } from '../broker/health.ts';
+import type { Prewarmed } from '../broker/prewarm.ts';
 import type { Obtained } from '../broker/renewal.ts';
+import type { Rejected } from '../broker/tokens.ts';
 import { fingerprint } from '../core/digest.ts';
 import type { BrokerError } from '../core/error.ts';
 import type { EpochMs } from '../core/time.ts';
+import { canonicalToken } from '../zitadel/token-identity.ts';
+import { type Bug, describeBug } from './bug.ts';
 
 /** Everything that a line may hold: an allow-list. No header, body, event, stack or `cause` is among it. */
 export interface RequestRecord {
@@ -15,23 +20,29 @@ export interface RequestRecord {
   readonly caller?: Principal;
   readonly status: number;
   readonly durationMs: number;
-  readonly obtained?: Pick<Obtained, 'token' | 'source' | 'failure'>;
+  readonly obtained?: Pick<Obtained, 'token' | 'source' | 'failure'> & { readonly rejected?: Rejected };
+  /** How many tokens were obtained from ZITADEL since the line before: each is reported once. */
+  readonly issued?: number;
+  /** What is away, as the sandbox last saw it. */
+  readonly degraded?: readonly Degradation[];
+  /** Of the profile: which of the issuers that are away count. */
+  readonly issuer?: string;
   /** What introspection said, and where it was known. */
   readonly introspected?: { readonly isActive: boolean; readonly source: 'memory' | 'zitadel' };
   /** The fingerprint of a token that the caller sent to be introspected or revoked. */
   readonly seen?: string;
   readonly error?: BrokerError;
-  /** A bug: the name of what was thrown, never its message. */
-  readonly bug?: string;
+  /** A bug: the name and the place of what was thrown, never its message. */
+  readonly bug?: Bug;
 }
 
 /** What a schedule's run came to. */
 export interface PrewarmRecord {
   readonly at: EpochMs;
   readonly durationMs: number;
-  readonly renewed: readonly string[];
-  readonly kept: readonly string[];
-  readonly failed: readonly { readonly profile: string; readonly error: BrokerError }[];
+  readonly results: readonly Prewarmed[];
+  readonly issued: number;
+  readonly degraded: readonly Degradation[];
 }
 
 /** Counts that CloudWatch reads from the line (Embedded Metric Format). */
@@ -49,29 +60,59 @@ const fingerprints = new WeakMap<Token, string>();
 function fingerprintOf(token: Token): string {
   const known = fingerprints.get(token);
   if (known !== undefined) return known;
-  const made = fingerprint(token.accessToken.reveal());
+  const made = fingerprint(canonicalToken(token.accessToken.reveal()));
   fingerprints.set(token, made);
   return made;
 }
 
-const LEVEL = (status: number): string => {
+/** A request that was served, but not as in health, is for an operator to see before callers notice. */
+function levelOf({ status, obtained, degraded = [] }: RequestRecord): string {
   if (status >= 500) return 'error';
-  return status >= 400 ? 'warn' : 'info';
-};
+  return status >= 400 || obtained?.failure !== undefined || degraded.length > 0 ? 'warn' : 'info';
+}
 
 const refusals = (error: BrokerError | undefined): Metrics =>
   error?.kind === 'credential_refused' || error?.kind === 'credential_unusable' ? { CredentialRefused: 1 } : {};
 
-function requestMetrics({ obtained, error, bug }: RequestRecord): Metrics {
+const AWAY_METRICS = { table: 'TableAway', secrets: 'SecretsAway', zitadel: 'ZitadelAway' } as const;
+
+const awayMetrics = (degraded: readonly Degradation[]): Metrics =>
+  Object.fromEntries(degraded.map(({ what }) => [AWAY_METRICS[what], 1]));
+
+function outcomeMetrics({ obtained, error, bug }: RequestRecord): Metrics {
   if (bug !== undefined) return { Bugs: 1 };
   if (obtained === undefined) return error?.kind === 'unavailable' ? { Unavailable: 1 } : refusals(error);
-  const served = obtained.source === 'exchange' ? { Exchanges: 1 } : { Hits: 1 };
+  const served: Metrics = obtained.source === 'exchange' ? {} : { Hits: 1 };
   return obtained.failure === undefined
     ? served
     : { ...served, RenewalsFailed: 1, ...refusals(obtained.failure.error) };
 }
 
-const describe = ({ kind, detail }: BrokerError) => ({ kind, detail });
+const requestMetrics = (record: RequestRecord): Metrics => ({
+  ...outcomeMetrics(record),
+  ...(record.issued ? { Exchanges: record.issued } : {}),
+  ...(record.degraded?.length ? awayMetrics(record.degraded) : {}),
+});
+
+const describe = (error: BrokerError) => ({
+  kind: error.kind,
+  ...('dependency' in error ? { dependency: error.dependency } : {}),
+  detail: error.detail,
+});
+
+/** What is away, since when, and what it costs; nothing in health. */
+const describeDegraded = (degraded: readonly Degradation[] = []) =>
+  degraded.length === 0
+    ? {}
+    : {
+        degraded: degraded.map(({ what }) => what),
+        away: degraded.map(({ what, since, detail }) => ({
+          dependency: what,
+          detail,
+          since: new Date(since).toISOString(),
+          cost: COSTS[what],
+        })),
+      };
 
 /**
  * Creates the log.
@@ -103,7 +144,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
     request(record) {
       const { at, requestId, route, profile, caller, status, durationMs, obtained, introspected, error, bug } = record;
       emit(at, requestMetrics(record), {
-        level: LEVEL(status),
+        level: levelOf(record),
         route,
         profile,
         caller: caller === undefined ? undefined : `${caller.account}:${caller.role}`,
@@ -114,26 +155,44 @@ export function createLog(namespace: string, write: (line: string) => void): Log
         active: introspected?.isActive,
         // The token is handed out although its renewal failed.
         renewal: obtained?.failure === undefined ? undefined : describe(obtained.failure.error),
+        // What became of a token that the caller sent back.
+        rejected: obtained?.rejected,
+        // The revoking application's client id was not to be had when the token was obtained.
+        revocable: obtained?.token.isIrrevocable ? false : undefined,
+        ...describeDegraded(record.degraded),
         error: error === undefined ? undefined : describe(error),
-        bug,
+        bug: bug?.name,
+        at: bug?.at,
         id: requestId,
       });
     },
-    prewarm({ at, durationMs, renewed, kept, failed }) {
+    prewarm({ at, durationMs, results, issued, degraded }) {
+      const named = (wanted: Prewarmed['outcome']) =>
+        results.filter(({ outcome }) => outcome === wanted).map(({ profile }) => profile);
+      const failed = results.filter(({ outcome }) => outcome === 'failed');
+      const bugs = failed.filter((result) => 'bug' in result).length;
       emit(
         at,
         {
-          Renewed: renewed.length,
+          Renewed: named('renewed').length,
           PrewarmFailed: failed.length,
+          ...(failed.length > 0 ? { RenewalsFailed: failed.length } : {}),
+          ...(bugs > 0 ? { Bugs: bugs } : {}),
+          ...(issued > 0 ? { Exchanges: issued } : {}),
           ...Object.assign({}, ...failed.map(({ error }) => refusals(error))),
+          ...awayMetrics(degraded),
         },
         {
           level: failed.length === 0 ? 'info' : 'error',
           route: 'prewarm',
           ms: durationMs,
-          renewed,
-          kept,
-          failed: failed.map(({ profile, error }) => ({ profile, ...describe(error) })),
+          renewed: named('renewed'),
+          kept: named('kept'),
+          failed: failed.map(({ profile, error, ...rest }) => {
+            const bug = 'bug' in rest ? describeBug(rest.bug) : undefined;
+            return { profile, ...(error === undefined ? {} : describe(error)), bug: bug?.name, at: bug?.at };
+          }),
+          ...describeDegraded(degraded),
         },
       );
     },

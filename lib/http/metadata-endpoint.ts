@@ -32,11 +32,17 @@ function requestPath(event: unknown): string {
   return String(candidates.find((candidate) => typeof candidate === 'string') ?? '');
 }
 
-/** Host and port: the domain that API Gateway vouches for, with the port that only the header has. */
-function requestHost(event: unknown): string {
+const DOMAIN = /^[a-z0-9](?:[a-z0-9.-]{0,252})$/i;
+
+/**
+ * The domain that API Gateway vouches for, or nothing. What the caller wrote beside it (a port, a user) must not
+ * enter an answer that caches give to others; only the local stack, which is nobody's cache, has a port.
+ */
+function requestHost(event: unknown, isLocal: boolean): string {
   const { headers, requestContext } = members(event);
   const { domainName } = members(requestContext);
-  const domain = typeof domainName === 'string' ? domainName : '';
+  const domain = typeof domainName === 'string' && DOMAIN.test(domainName) ? domainName : '';
+  if (!isLocal) return domain;
   const entry = Object.entries(members(headers)).find(([name]) => name.toLowerCase() === 'host');
   const header = typeof entry?.[1] === 'string' ? entry[1] : '';
   return header.replace(/:\d+$/, '') === domain ? header : domain;
@@ -45,7 +51,7 @@ function requestHost(event: unknown): string {
 /** The broker's own URL of a profile: what its clients put where ZITADEL's issuer was. */
 function issuerOf(event: unknown, profile: string, { publicUrl, isLocal }: MetadataEndpointDeps): string {
   if (publicUrl !== undefined) return `${publicUrl}/${profile}`;
-  const host = requestHost(event);
+  const host = requestHost(event, isLocal);
   const path = requestPath(event);
   const base = path.endsWith(METADATA_ROUTE) ? path.slice(0, -METADATA_ROUTE.length) : `/${profile}`;
   const scheme = isLocal && /^(?:localhost|127\.0\.0\.1)(?::\d+)?$/.test(host) ? 'http' : 'https';

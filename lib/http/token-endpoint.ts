@@ -1,12 +1,13 @@
+import type { Counter } from '../broker/counter.ts';
 import type { Demand } from '../broker/demand.ts';
 import { allowExchange } from '../broker/exchange-policy.ts';
 import type { ObtainedOnBehalf, ObtainOnBehalf } from '../broker/on-behalf.ts';
-import { grantScopes } from '../broker/policy.ts';
-import type { Profile } from '../broker/profile.ts';
+import { grantExchangeScopes, grantScopes } from '../broker/policy.ts';
 import { earnsOwnTokens } from '../broker/profile-subject.ts';
 import type { Obtained } from '../broker/renewal.ts';
 import type { Tokens } from '../broker/tokens.ts';
 import type { BrokerError } from '../core/error.ts';
+import { type Redacted, redacted } from '../core/redacted.ts';
 import { ok, type Result } from '../core/result.ts';
 import { type EpochMs, secondsUntil } from '../core/time.ts';
 import type { Form } from '../oauth/form.ts';
@@ -21,15 +22,19 @@ export const TOKEN_ROUTE = '/oauth/v2/token';
 export interface TokenEndpointDeps extends EndpointDeps {
   readonly tokens: Tokens;
   readonly onBehalf: ObtainOnBehalf;
+  /** Counts the tokens that were obtained from ZITADEL, whoever waited for them. */
+  readonly issued: Counter;
 }
 
-/** What every grant has in common (RFC 6749 §3.2, §3.3); parameters that are not known are ignored. */
-function readDemand(form: Form, profile: Profile): Result<Demand, BrokerError> {
-  const scopes = grantScopes(profile, form.get('scope'));
-  return scopes.ok ? ok({ profile, scopes: scopes.value }) : scopes;
+/** A token that an API has refused, sent along by the caller: an extension of the broker's own. */
+function readRejected(form: Form): Redacted<string> | undefined {
+  const rejected = form.get('rejected_token');
+  return rejected === undefined ? undefined : redacted(rejected);
 }
 
-const scopeOf = (scope: string | undefined, { scopes }: Demand): string => scope ?? scopes.join(' ');
+/** The scopes of a token of one's own: as the server says, else as they were asked for. */
+const scopeOf = (scope: string | undefined, { profile, scopes }: Demand): string =>
+  scope ?? (scopes.length === 0 ? (profile.inherited ?? []) : scopes).join(' ');
 
 /** RFC 6749 §5.1. */
 const answerToken = ({ token }: Obtained, demand: Demand, now: EpochMs): GatewayAnswer =>
@@ -41,13 +46,13 @@ const answerToken = ({ token }: Obtained, demand: Demand, now: EpochMs): Gateway
   });
 
 /** RFC 8693 §2.2.1. */
-const answerExchange = ({ token }: ObtainedOnBehalf, demand: Demand, now: EpochMs): GatewayAnswer =>
+const answerExchange = ({ token }: ObtainedOnBehalf, now: EpochMs): GatewayAnswer =>
   answerJson(200, {
     access_token: token.accessToken.reveal(),
     issued_token_type: token.issuedTokenType,
     token_type: token.tokenType,
     expires_in: secondsUntil(token.expiresAt, now),
-    scope: scopeOf(token.scope, demand),
+    scope: token.scope ?? token.granted.join(' '),
   });
 
 /** Creates `POST /{profile}/oauth/v2/token`. */
@@ -62,16 +67,19 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
     deadline,
     facts,
   }: Asked): Promise<Result<GatewayAnswer, BrokerError>> {
-    if (bodyBytes > LARGEST_FORM_BYTES) return callerError('invalid_request', 'the body is larger than 4 kB');
-    const demand = readDemand(form, profile);
-    if (!demand.ok) return demand;
+    const rejected = readRejected(form);
+    if (bodyBytes > LARGEST_FORM_BYTES && rejected === undefined)
+      return callerError('invalid_request', 'the body is larger than 4 kB');
+    const scopes = grantScopes(profile, form.get('scope'));
+    if (!scopes.ok) return scopes;
+    const demand = { profile, scopes: scopes.value };
     if (form.has('audience') || form.has('resource')) {
       return callerError('invalid_target', 'audiences are set by the profile; leave audience and resource out');
     }
-    const obtained = await tokens.obtain(demand.value, deadline);
+    const obtained = await tokens.obtain(demand, deadline, rejected);
     if (!obtained.ok) return obtained;
     facts.obtained = obtained.value;
-    return ok(answerToken(obtained.value, demand.value, clock.now()));
+    return ok(answerToken(obtained.value, demand, clock.now()));
   }
 
   /** "This token, for that application" (RFC 8693). */
@@ -79,31 +87,40 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
     if (profile.exchange === undefined) {
       return callerError('unsupported_grant_type', 'this profile does not exchange tokens');
     }
-    const demand = readDemand(form, profile);
-    if (!demand.ok) return demand;
+    const requested = form.get('scope');
+    const scopes = grantExchangeScopes(profile.exchange, requested);
+    if (!scopes.ok) return scopes;
     const exchanged = allowExchange(form, profile.exchange);
     if (!exchanged.ok) return exchanged;
-    const obtained = await onBehalf({ ...demand.value, exchanged: exchanged.value }, deadline);
+    await deps.bulletin.look(deadline - clock.now());
+    const demand = { profile, scopes: scopes.value, exchanged: exchanged.value, isExact: requested !== undefined };
+    const obtained = await onBehalf(demand, deadline, readRejected(form));
     if (!obtained.ok) return obtained;
     facts.obtained = obtained.value;
-    return ok(answerExchange(obtained.value, demand.value, clock.now()));
+    return ok(answerExchange(obtained.value, clock.now()));
+  }
+
+  async function serve(asked: Asked): Promise<Result<GatewayAnswer, BrokerError>> {
+    const grantType = asked.form.get('grant_type');
+    if (grantType === undefined) return callerError('invalid_request', 'grant_type is missing');
+    if (grantType === GRANT_TYPE.tokenExchange) return serveExchange(asked);
+    if (grantType !== GRANT_TYPE.clientCredentials) {
+      return callerError(
+        'unsupported_grant_type',
+        `grant_type must be ${GRANT_TYPE.clientCredentials}, or token exchange where the profile allows it`,
+      );
+    }
+    if (earnsOwnTokens(asked.profile)) return serveOwn(asked);
+    return callerError('unsupported_grant_type', "this profile exchanges its callers' tokens only");
   }
 
   return createEndpoint(
     deps,
-    { name: 'token', route: TOKEN_ROUTE, largestBytes: LARGEST_TOKEN_FORM_BYTES },
+    { name: 'token', use: 'token', route: TOKEN_ROUTE, largestBytes: LARGEST_TOKEN_FORM_BYTES },
     async (asked) => {
-      const grantType = asked.form.get('grant_type');
-      if (grantType === undefined) return callerError('invalid_request', 'grant_type is missing');
-      if (grantType === GRANT_TYPE.tokenExchange) return serveExchange(asked);
-      if (grantType !== GRANT_TYPE.clientCredentials) {
-        return callerError(
-          'unsupported_grant_type',
-          `grant_type must be ${GRANT_TYPE.clientCredentials}, or token exchange where the profile allows it`,
-        );
-      }
-      if (earnsOwnTokens(asked.profile)) return serveOwn(asked);
-      return callerError('unsupported_grant_type', "this profile exchanges its callers' tokens only");
+      const served = await serve(asked);
+      asked.facts.issued = deps.issued.take();
+      return served;
     },
   );
 }

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { Clock } from '../core/clock.ts';
+import { afterAwake, type Clock } from '../core/clock.ts';
 import { dropIdle } from '../core/connections.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { SECOND_MS } from '../core/time.ts';
@@ -59,7 +59,7 @@ export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Se
         ...(authorization === undefined ? {} : { authorization }),
       };
       const request = client.request(url, { method: 'POST', agent, headers });
-      const timers = [clock.after(totalMs, () => give(fail({ kind: 'timeout', detail: 'total' })))];
+      const timers = [afterAwake(clock, totalMs, () => give(fail({ kind: 'timeout', detail: 'total' })))];
 
       function give(outcome: Outcome, isStale = false): void {
         for (const cancel of timers) cancel();
@@ -69,7 +69,7 @@ export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Se
 
       request.on('socket', (socket) => {
         if (!socket.connecting) return;
-        const cancel = clock.after(Math.min(CONNECT_MS, totalMs), () =>
+        const cancel = afterAwake(clock, Math.min(CONNECT_MS, totalMs), () =>
           give(fail({ kind: 'timeout', detail: 'connect' })),
         );
         timers.push(cancel);

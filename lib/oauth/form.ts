@@ -32,10 +32,13 @@ export function parseForm(body: string): Result<Form, string> {
   return ok(form);
 }
 
-/** Encodes parameters as `application/x-www-form-urlencoded`, in the order given; absent ones are left out. */
-export function encodeForm(parameters: Readonly<Record<string, string | undefined>>): string {
+/** Parameters of a request: one with several values is sent as often, one without any not at all. */
+export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** Encodes parameters as `application/x-www-form-urlencoded`, in the order given. */
+export function encodeForm(parameters: Parameters): string {
   const form = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) form.append(name, value);
+  for (const [name, value = []] of Object.entries(parameters)) for (const one of [value].flat()) form.append(name, one);
   return form.toString();
 }
 

@@ -28,6 +28,8 @@ export interface TransportFault {
   readonly kind: 'unreachable' | 'timeout' | 'oversized' | 'garbled';
   /** A code such as `ECONNREFUSED`, fit for the log. */
   readonly detail: string;
+  /** Where the request was not sent, since the server is known to be away: when it may be again. */
+  readonly retryAfterMs?: number;
 }
 
 /** Sends a request and answers within its own time limit; redirects are not followed. */

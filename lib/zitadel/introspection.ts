@@ -3,6 +3,7 @@ import type { Result } from '../core/result.ts';
 import { type EpochMs, instant, SECOND_MS } from '../core/time.ts';
 import { isJson, parseJsonObject } from '../oauth/token-response.ts';
 import type { OAuthAnswer, OAuthRequest, TransportFault } from '../oauth/transport.ts';
+import { readAudience } from './audience.ts';
 import type { Credential } from './credential.ts';
 import { authenticateClient, type SigningDeps } from './token-request.ts';
 import { createRequest, sortAnswer, type UpstreamTrouble } from './upstream.ts';
@@ -12,6 +13,12 @@ export interface Introspection {
   readonly body: string;
   readonly isActive: boolean;
   readonly expiresAt?: EpochMs;
+  readonly audience?: readonly string[];
+  readonly scopes?: readonly string[];
+  /** The user id of the account that the token is for. */
+  readonly subject?: string;
+  /** Who obtained it: the login name of a service account, or the client id of an application. */
+  readonly clientId?: string;
 }
 
 export type IntrospectionOutcome =
@@ -26,6 +33,32 @@ export async function buildIntrospectionRequest(
 ): Promise<OAuthRequest> {
   const client = await authenticateClient(issuer, credential, deps);
   return createRequest(`${issuer}/oauth/v2/introspect`, client, { token: token.reveal() }, [token.reveal()]);
+}
+
+/** Builds `POST /oidc/v1/userinfo` (OpenID Connect Core §5.3.1): with the token alone, whatever its audience. */
+export const buildUserinfoRequest = (issuer: string, token: Redacted<string>): OAuthRequest => ({
+  url: `${issuer}/oidc/v1/userinfo`,
+  authorization: `Bearer ${token.reveal().replace(/\s+/g, '')}`,
+  body: '',
+  secrets: [token.reveal()],
+});
+
+/** Whether ZITADEL takes the token; `undefined` where the answer says nothing about it. */
+export function judgeUserinfo(result: Result<OAuthAnswer, TransportFault>): boolean | undefined {
+  if (!result.ok) return undefined;
+  if (result.value.status === 401) return false;
+  return result.value.status === 200 && isJson(result.value) ? true : undefined;
+}
+
+function readClaims({ exp, aud, scope, sub, client_id: clientId }: Readonly<Record<string, unknown>>) {
+  const audience = readAudience(aud);
+  return {
+    ...(typeof exp === 'number' ? { expiresAt: instant(exp * SECOND_MS) } : {}),
+    ...(audience === undefined ? {} : { audience }),
+    ...(typeof scope === 'string' ? { scopes: scope.split(' ') } : {}),
+    ...(typeof sub === 'string' ? { subject: sub } : {}),
+    ...(typeof clientId === 'string' ? { clientId } : {}),
+  };
 }
 
 /**
@@ -57,7 +90,5 @@ export function judgeIntrospection(
   ) {
     return { kind: 'unexpected', detail: `${sorted.detail}: the body repeats the credential` };
   }
-  const { active: isActive, exp } = claims;
-  const expiresAt = typeof exp === 'number' ? { expiresAt: instant(exp * SECOND_MS) } : {};
-  return { kind: 'introspected', introspection: { body, isActive, ...expiresAt } };
+  return { kind: 'introspected', introspection: { body, isActive: claims.active, ...readClaims(claims) } };
 }

@@ -17,6 +17,8 @@ export interface TokenRequest {
   readonly scopes: readonly string[];
   /** The token that is exchanged; with `token-exchange` only. */
   readonly subjectToken?: Redacted<string>;
+  /** What the exchanged token may have as its audience: without any, ZITADEL would copy all that the subject has. */
+  readonly audiences?: readonly string[];
 }
 
 /** Where ZITADEL takes token requests: always on the issuer's own origin. */
@@ -48,7 +50,7 @@ export async function authenticateClient(
  * it and accepts an empty one; only an exchange without it means "the subject's scopes".
  */
 export async function buildTokenRequest(request: TokenRequest, deps: SigningDeps): Promise<OAuthRequest> {
-  const { issuer, credential, grant, scopes, subjectToken } = request;
+  const { issuer, credential, grant, scopes, subjectToken, audiences = [] } = request;
   const scope = scopes.join(' ');
   if (grant === 'jwt-bearer' && credential.kind === 'service_account_key') {
     const { userId: subject, key } = credential;
@@ -59,7 +61,11 @@ export async function buildTokenRequest(request: TokenRequest, deps: SigningDeps
   }
   const client = await authenticateClient(issuer, credential, deps);
   if (grant === 'token-exchange' && subjectToken !== undefined) {
-    return exchangeRequest(issuer, client, scopes, { subjectToken, subjectTokenType: TOKEN_TYPE.accessToken });
+    return exchangeRequest(issuer, client, scopes, {
+      subjectToken,
+      subjectTokenType: TOKEN_TYPE.accessToken,
+      audiences,
+    });
   }
   return createRequest(tokenEndpoint(issuer), client, { grant_type: GRANT_TYPE.clientCredentials, scope }, []);
 }
@@ -69,9 +75,13 @@ export interface ExchangeParameters {
   readonly subjectToken: Redacted<string>;
   readonly subjectTokenType: string;
   readonly actor?: { readonly token: Redacted<string>; readonly tokenType: string };
-  readonly audience?: string;
+  /** What the exchanged token may have as its audience, never none. */
+  readonly audiences: readonly string[];
   readonly requestedTokenType?: string;
 }
+
+/** ZITADEL's own type of subject: a user by id, who needs an actor. */
+export const USER_ID = 'urn:zitadel:params:oauth:token-type:user_id';
 
 /** Builds the one POST that exchanges a token. */
 export async function buildExchangeRequest(
@@ -86,7 +96,7 @@ function exchangeRequest(
   issuer: string,
   client: ClientAuthentication,
   scopes: readonly string[],
-  { subjectToken, subjectTokenType, actor, audience, requestedTokenType }: ExchangeParameters,
+  { subjectToken, subjectTokenType, actor, audiences, requestedTokenType }: ExchangeParameters,
 ): OAuthRequest {
   const parameters = {
     grant_type: GRANT_TYPE.tokenExchange,
@@ -94,10 +104,12 @@ function exchangeRequest(
     subject_token_type: subjectTokenType,
     actor_token: actor?.token.reveal(),
     actor_token_type: actor?.tokenType,
-    audience,
+    audience: audiences,
     requested_token_type: requestedTokenType,
     scope: scopes.length === 0 ? undefined : scopes.join(' '),
   };
-  const secrets = [subjectToken.reveal(), ...(actor === undefined ? [] : [actor.token.reveal()])];
+  // The id of a user is no secret: answers may well repeat pieces of it.
+  const subject = subjectTokenType === USER_ID ? [] : [subjectToken.reveal()];
+  const secrets = [...subject, ...(actor === undefined ? [] : [actor.token.reveal()])];
   return createRequest(tokenEndpoint(issuer), client, parameters, secrets);
 }

@@ -2,7 +2,7 @@ import { loggable } from '../core/redacted.ts';
 import type { Result } from '../core/result.ts';
 import { SECOND_MS } from '../core/time.ts';
 import type { ClientAuthentication } from '../oauth/client-authentication.ts';
-import { encodeForm } from '../oauth/form.ts';
+import { encodeForm, type Parameters } from '../oauth/form.ts';
 import { parseErrorResponse } from '../oauth/token-response.ts';
 import type { OAuthAnswer, OAuthRequest, TransportFault } from '../oauth/transport.ts';
 
@@ -27,7 +27,7 @@ export type UpstreamAnswer =
 export function createRequest(
   url: string,
   client: ClientAuthentication,
-  parameters: Readonly<Record<string, string | undefined>>,
+  parameters: Parameters,
   secrets: readonly string[],
 ): OAuthRequest {
   return {
@@ -52,12 +52,37 @@ function retryAfter(answer: OAuthAnswer): { retryAfterMs?: number } {
     : {};
 }
 
+/** Statuses by which ZITADEL, or what stands before it, says that it cannot answer anybody. */
+const NOBODY_STATUSES = [408, 429, 500, 502, 503, 504];
+
+/**
+ * Whether an answer says that the issuer is away for everybody, and why: nothing came back, or a status that no request
+ * is to blame for. A 500 that is an OAuth error is about this one request: released ZITADELs answer a bad assertion so.
+ */
+export function awayDetail(
+  result: Result<OAuthAnswer, TransportFault>,
+): { readonly detail: string; readonly retryAfterMs?: number } | undefined {
+  if (!result.ok) {
+    const { kind, detail } = result.error;
+    return kind === 'unreachable' || kind === 'timeout' ? { detail: `${kind}: ${detail}` } : undefined;
+  }
+  const answer = result.value;
+  if (!NOBODY_STATUSES.includes(answer.status)) return undefined;
+  if (answer.status === 500 && parseErrorResponse(answer) !== undefined) return undefined;
+  return { detail: `status ${answer.status}`, ...retryAfter(answer) };
+}
+
 /** Sorts what came back. Total: any answer of any server is one of four things. */
 export function sortAnswer({ secrets }: OAuthRequest, result: Result<OAuthAnswer, TransportFault>): UpstreamAnswer {
   if (!result.ok) {
-    const { kind, detail } = result.error;
+    const { kind, detail, retryAfterMs } = result.error;
     const isNonsense = kind === 'oversized' || kind === 'garbled';
-    return { kind: isNonsense ? 'unexpected' : 'unavailable', detail: `${kind}: ${detail}` };
+    if (isNonsense) return { kind: 'unexpected', detail: `${kind}: ${detail}` };
+    return {
+      kind: 'unavailable',
+      detail: `${kind}: ${detail}`,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    };
   }
   const answer = result.value;
   const { status } = answer;

@@ -4,118 +4,137 @@ import {
   acquire,
   CLOCK_SKEW_MS,
   canEndWithin,
+  doubt,
   isLeased,
   isStillMine,
+  isUnchanged,
   LEASE_MS,
-  mayAcquire,
   publish,
   release,
 } from '../../lib/broker/lease.ts';
-import type { Row } from '../../lib/broker/table.ts';
+import { applyUpdate, type Row, type RowUpdate } from '../../lib/broker/table.ts';
 import { instant, plus } from '../../lib/core/time.ts';
 
 const NOW = instant(1_795_438_700_000);
-const MINE = { credential: 'c1' };
-const token = { sealed: 's', credential: 'c1', expiresAt: plus(NOW, 60_000), refreshAt: plus(NOW, 45_000) };
+/** A day later nobody asks for a row any more. */
+const TTL = Math.floor(NOW / 1_000) + 86_400;
+const token = { sealed: 's', credential: 'c1', expiresAt: plus(NOW, 60_000) };
+const failure = { failedUntil: plus(NOW, 9), failure: 'credential_refused', failures: 2, failedCredential: 'c1' };
+const mine = { owner: 'me', until: plus(NOW, LEASE_MS) };
+const held: Row = { generation: 3, owner: 'me', leaseUntil: mine.until };
 
-describe('the lease may be taken', () => {
-  test.each<[string, Row, object, boolean]>([
-    ['of a row that is new', {}, {}, true],
-    ['while the token is fresh', token, {}, false],
-    ['when the token is due', { ...token, refreshAt: NOW }, {}, true],
-    ['a moment before it is due', { ...token, refreshAt: plus(NOW, 1) }, {}, false],
-    ['of a token that another credential sealed', { ...token, credential: 'c0' }, {}, true],
-    ['of a fresh token that proved worthless', token, { sealed: 's' }, true],
-    ['of a fresh token that replaced a worthless one', token, { sealed: 'older' }, false],
-    ['while another holds it', { leaseUntil: plus(NOW, 1) }, {}, false],
-    ['when it has ended by this clock alone', { leaseUntil: plus(NOW, -CLOCK_SKEW_MS) }, {}, false],
-    ['when it has ended by every clock', { leaseUntil: plus(NOW, -CLOCK_SKEW_MS - 1) }, {}, true],
-    ['while a failure stands', { failedUntil: plus(NOW, 1) }, {}, false],
-    ['at the end of a failure', { failedUntil: NOW }, {}, true],
-    ['against a failure that does not count', { failedUntil: plus(NOW, 1) }, { failedUntil: plus(NOW, 1) }, true],
-    ['against a newer failure', { failedUntil: plus(NOW, 2) }, { failedUntil: plus(NOW, 1) }, false],
-  ])('%s: %o, %o: %s', (_name, row, overruled, isAllowed) => {
-    expect(holds(mayAcquire(NOW, { ...MINE, ...overruled }), row)).toBe(isAllowed);
+test('how long a lease lasts, and how far clocks may be apart', () => {
+  expect([LEASE_MS, CLOCK_SKEW_MS]).toEqual([5_000, 1_000]);
+});
+
+describe('another holds the lease', () => {
+  test.each<[string, leftMs: number | undefined, boolean]>([
+    ['of a row that is new', undefined, false],
+    ['that was taken a moment ago', 5_000, true],
+    ['that ends in a moment', 1, true],
+    ['that has ended by this clock alone', -1_000, true],
+    ['that has ended by every clock', -1_001, false],
+    ['that a clock took that is a second ahead', 6_000, true],
+    ['that no clock that is right can have taken', 6_001, false],
+    ['from far in the future', 86_400_000_000, false],
+  ])('%s, with %s ms left: %s', (_name, leftMs, expected) => {
+    expect(isLeased(leftMs === undefined ? {} : { leaseUntil: plus(NOW, leftMs) }, NOW)).toBe(expected);
   });
 });
 
-test('the condition of a taking, as the table gets it', () => {
-  const free = {
-    kind: 'any',
-    of: [
-      { kind: 'absent', field: 'leaseUntil' },
-      { kind: 'below', field: 'leaseUntil', value: NOW - 1_000 },
-    ],
-  };
-  const due = [
-    { kind: 'absent', field: 'sealed' },
-    { kind: 'at_most', field: 'refreshAt', value: NOW },
-    { kind: 'differs', field: 'credential', value: 'c1' },
-  ];
-  const failed = [
-    { kind: 'absent', field: 'failedUntil' },
-    { kind: 'at_most', field: 'failedUntil', value: NOW },
-  ];
-  expect(mayAcquire(NOW, MINE)).toEqual({
-    kind: 'all',
-    of: [free, { kind: 'any', of: due }, { kind: 'any', of: failed }],
-  });
-  const worthless = { kind: 'equals', field: 'sealed', value: 's' };
-  const foreign = { kind: 'equals', field: 'failedUntil', value: 7 };
-  expect(mayAcquire(NOW, { ...MINE, sealed: 's', failedUntil: instant(7) })).toEqual({
-    kind: 'all',
-    of: [free, { kind: 'any', of: [...due, worthless] }, { kind: 'any', of: [...failed, foreign] }],
+describe('a row that was read is unchanged', () => {
+  test.each<[read: Row, now: Row, boolean]>([
+    [{}, {}, true],
+    [{}, { generation: 1 }, false],
+    // Of a demand that nobody has earned a token for, others may have noted something.
+    [{}, { notices: ['n'] }, true],
+    [{ generation: 2 }, { generation: 2, owner: 'other' }, true],
+    [{ generation: 2 }, { generation: 3 }, false],
+    [{ generation: 2 }, {}, false],
+    [{ malformed: true }, {}, true],
+    [{ malformed: true }, { generation: 7 }, true],
+  ])('%o, now %o: %s', (read, now, expected) => {
+    expect(holds(isUnchanged(read), now)).toBe(expected);
   });
 });
 
-test.each([
+test.each<[Row, boolean]>([
   [{ generation: 2, owner: 'me' }, true],
-  [{ generation: 3, owner: 'me' }, false],
+  // Somebody has doubted the token meanwhile.
+  [{ generation: 3, owner: 'me' }, true],
   [{ generation: 2, owner: 'other' }, false],
   [{ generation: 2 }, false],
   [{}, false],
-])('a lease of generation 2 is still mine in %o: %s', (row, isMine) => {
-  expect(holds(isStillMine({ generation: 2, owner: 'me', until: NOW }), row)).toBe(isMine);
+])('the lease is still mine in %o: %s', (row, isMine) => {
+  expect(holds(isStillMine(mine), row)).toBe(isMine);
 });
 
-test('how long it lasts', () => {
-  expect(LEASE_MS).toBe(5_000);
-  expect(acquire('me', NOW, mayAcquire(NOW, MINE))).toEqual({
-    // A day later nobody asks for the row any more.
-    set: { owner: 'me', leaseUntil: plus(NOW, 5_000), ttl: Math.floor(NOW / 1_000) + 86_400 },
-    nextGeneration: true,
-    remove: [],
-    condition: mayAcquire(NOW, MINE),
-  });
-  expect(isLeased({ leaseUntil: plus(NOW, 1) }, NOW)).toBe(true);
-  expect(isLeased({}, NOW)).toBe(false);
-  const lease = { generation: 1, owner: 'me', until: plus(NOW, 3_000) };
-  expect(canEndWithin(lease, NOW, 3_000)).toBe(true);
-  expect(canEndWithin(lease, plus(NOW, 1), 3_000)).toBe(false);
+test.each([
+  [4_999, true],
+  [5_000, true],
+  [5_001, false],
+])('what takes %s ms ends within a new lease: %s', (durationMs, canEnd) => {
+  expect(canEndWithin(mine, NOW, durationMs)).toBe(canEnd);
 });
 
-test('publishing ends the lease and every failure; giving up leaves its failure', () => {
-  const lease = { generation: 1, owner: 'me', until: NOW };
-  expect(isStillMine(lease)).toEqual({
-    kind: 'all',
-    of: [
-      { kind: 'equals', field: 'generation', value: 1 },
-      { kind: 'equals', field: 'owner', value: 'me' },
+describe('a write makes of a row', () => {
+  const take = (row: Row) => acquire(row, 'me', NOW, isUnchanged(row));
+  const old: Row = { ...token, ...failure, generation: 7, notices: ['n'], ttl: 1 };
+
+  test.each<[string, Row, RowUpdate, Row | 'refused']>([
+    ['the first lease', {}, take({}), { ...held, generation: 1, ttl: TTL }],
+    ['the next lease, and leaves the rest', old, take(old), { ...old, ...held, generation: 8, ttl: TTL }],
+    ['no lease of a row that has changed', { ...old, generation: 8 }, take(old), 'refused'],
+    [
+      'a lease and nothing else of a malformed row',
+      old,
+      take({ malformed: true }),
+      { ...held, generation: 1, ttl: TTL },
     ],
-  });
-  expect(publish(lease, token)).toMatchObject({
-    set: token,
-    remove: ['owner', 'leaseUntil', 'failedUntil', 'failure', 'failures', 'failedCredential'],
-    condition: isStillMine(lease),
-  });
-  expect(release(lease)).toMatchObject({
-    set: {},
-    remove: ['owner', 'leaseUntil', 'failedUntil', 'failure', 'failures', 'failedCredential'],
-  });
-  const failure = { failedUntil: NOW, failure: 'unavailable', failures: 1 };
-  expect(release(lease, failure)).toEqual({
-    set: failure,
-    remove: ['owner', 'leaseUntil', 'failedCredential'],
-    condition: isStillMine(lease),
+
+    [
+      'a token that ends the lease and every failure',
+      { ...held, ...failure, doubtedAt: NOW },
+      publish(mine, token),
+      { ...token, generation: 4, doubtedAt: NOW, ttl: TTL + 60 },
+    ],
+    ['no token of the lease of another', { ...held, owner: 'other' }, publish(mine, token), 'refused'],
+    ['no token of a lease that has been given up', token, publish(mine, token), 'refused'],
+
+    [
+      'no lease, and no failure, of a lease that is given up',
+      { ...token, ...held, ...failure },
+      release(mine),
+      { ...token, generation: 4 },
+    ],
+    [
+      'a failure that ends the lease',
+      { ...token, ...held },
+      release(mine, failure),
+      { ...token, ...failure, generation: 4 },
+    ],
+    [
+      'a failure that is no credential’s of one that was',
+      { ...held, ...failure },
+      release(mine, { failedUntil: NOW, failure: 'unavailable', failures: 3 }),
+      { generation: 4, failedUntil: NOW, failure: 'unavailable', failures: 3 },
+    ],
+    ['no failure in the lease of another', { ...held, owner: 'other' }, release(mine, failure), 'refused'],
+
+    [
+      'a doubt',
+      { ...token, generation: 4, ttl: 1 },
+      doubt({ generation: 4, ttl: 1 }, NOW),
+      { ...token, generation: 5, doubtedAt: NOW, ttl: TTL },
+    ],
+    [
+      'a doubt of a row that is kept for longer',
+      { ...token, generation: 4, ttl: TTL + 1 },
+      doubt({ generation: 4, ttl: TTL + 1 }, NOW),
+      { ...token, generation: 5, doubtedAt: NOW, ttl: TTL + 1 },
+    ],
+    ['no doubt of a row that has changed', { ...token, generation: 5 }, doubt({ generation: 4 }, NOW), 'refused'],
+  ])('%s', (_name, row, update, expected) => {
+    expect(applyUpdate(row, update)).toEqual(expected);
   });
 });

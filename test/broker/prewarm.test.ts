@@ -32,6 +32,7 @@ const refused: BrokerError = { kind: 'credential_refused', detail: 'status 400' 
 
 const tokens = (renew: Tokens['renew']): Tokens => ({
   renew,
+  expiry: async () => undefined,
   obtain: () => {
     throw new Error('the schedule does not obtain');
   },

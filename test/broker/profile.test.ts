@@ -10,6 +10,7 @@ const matchesSchema = new Ajv({ allErrors: true, strict: false }).compile(schema
 const ROLE = 'arn:aws:iam::123456789012:role/orders-service';
 const GOOD = { issuer: 'https://example.zitadel.cloud', secret: 'zitadel/orders', scopes: ['a', 'b'], callers: [ROLE] };
 const AUDIENCE = 'urn:zitadel:iam:org:project:id:1:aud';
+const AIMED = { scopes: [AUDIENCE] };
 
 const parseOne = (profile: unknown, name = 'orders') =>
   parseProfiles({ profiles: { [name]: profile } }, { allowLoopbackHttp: false });
@@ -106,27 +107,40 @@ describe('faults that a schema can see', () => {
     ['introspection by nothing', { introspection: '' }, 'introspection', /must be the name of a secret/],
     ['too long a cache', { introspectionCacheSeconds: 61 }, 'introspectionCacheSeconds', /from 0 to 60/],
     ['revocation by nothing', { revocation: 7 }, 'revocation', /must be the name of a secret/],
-    ['an exchange that is a switch', { exchange: true }, 'exchange', /must be a mapping/],
+    ['revocation by nobody', { revocation: 'app' }, 'revocation', /names nobody who may revoke: write \{ secret: app/],
+    [
+      'revocation by nobody, in a mapping',
+      { revocation: { secret: 'app' } },
+      'revocation.callers',
+      /names nobody who may revoke/,
+    ],
+    [
+      "an audience that opens ZITADEL's own API",
+      { ...AIMED, exchange: { audiences: ['zitadel'] } },
+      'exchange.audiences.0',
+      /opens ZITADEL's own API/,
+    ],
+    ['an exchange that is a switch', { ...AIMED, exchange: true }, 'exchange', /must be a mapping/],
     [
       'an exchange of anything',
-      { exchange: { subjectTokenTypes: ['saml2'] } },
+      { ...AIMED, exchange: { subjectTokenTypes: ['saml2'] } },
       'exchange.subjectTokenTypes.0',
       /must be one of access_token/,
     ],
     [
       'an exchange for a refresh token',
-      { exchange: { requestedTokenTypes: ['refresh_token'] } },
+      { ...AIMED, exchange: { requestedTokenTypes: ['refresh_token'] } },
       'exchange.requestedTokenTypes.0',
       /must be one of/,
     ],
-    ['an audience that is none', { exchange: { audiences: [''] } }, 'exchange.audiences.0', /must be a text/],
+    ['an audience that is none', { ...AIMED, exchange: { audiences: [''] } }, 'exchange.audiences.0', /must be a text/],
     [
       'impersonation in words',
-      { exchange: { impersonation: 'yes' } },
+      { ...AIMED, exchange: { impersonation: 'yes' } },
       'exchange.impersonation',
       /must be true or false/,
     ],
-    ['a misspelt rule', { exchange: { audience: ['x'] } }, 'exchange.audience', /is no field here/],
+    ['a misspelt rule', { ...AIMED, exchange: { audience: ['x'] } }, 'exchange.audience', /is no field here/],
     ['prewarm in words', { prewarm: 'yes' }, 'prewarm', /must be true or false/],
     ['too small a validity', { minValiditySeconds: 4 }, 'minValiditySeconds', /from 5 to 3600/],
     ['half a second', { minValiditySeconds: 60.5 }, 'minValiditySeconds', /whole number/],
@@ -203,17 +217,17 @@ describe('faults among profiles', () => {
     ],
     [
       'an exchange that is prewarmed',
-      { orders: { ...GOOD, exchange: {}, prewarm: true } },
+      { orders: { ...subject, exchange: {}, prewarm: true } },
       /orders\.prewarm must be false/,
     ],
     [
       'users without an actor',
-      { orders: { ...GOOD, exchange: { subjectTokenTypes: ['user_id'] } } },
+      { orders: { ...subject, exchange: { subjectTokenTypes: ['user_id'] } } },
       /orders\.exchange\.impersonation must be true/,
     ],
     [
       'an exchanged token that cannot be revoked',
-      { orders: subject, billing: { ...other, subject: 'orders', revocation: 'x' } },
+      { orders: subject, billing: { ...other, subject: 'orders', revocation: { secret: 'x', callers: [] } } },
       /billing\.revocation needs the same revocation in orders/,
     ],
     ['nobody', { orders: { ...GOOD, callers: [] } }, /orders\.callers is missing: nobody could use/],

@@ -61,7 +61,8 @@ describe('a credential that is refused', () => {
     expect(tried).toEqual([mine.id]);
     await clock.advance(1_000);
     expect((await run(withCredential('mine', mine, attempts(1), always))).ok).toBe(true);
-    expect(secrets.reads()).toBe(2);
+    // Read once more while it was left alone: its secret might have changed.
+    expect(secrets.reads()).toBe(3);
   });
 
   test('gives way to a changed one at once', async () => {
@@ -94,11 +95,11 @@ describe('a credential that is refused', () => {
     expect(await run(withCredential('mine', mine, attempts(1), () => false))).toMatchObject({ ok: false });
   });
 
-  test('is refused twice at the most', async () => {
+  test('is refused once, and a changed one twice: it may be too new', async () => {
     const mine = await held();
     secrets.put('mine', secret('second'));
     expect((await run(withCredential('mine', mine, attempts(9), always))).ok).toBe(false);
-    expect(tried).toHaveLength(2);
+    expect(tried).toHaveLength(3);
   });
 });
 

@@ -62,7 +62,10 @@ function judgeExchange(form: ReadonlyMap<string, string>, profile: unknown): Fau
   const isActorFine = hasActor ? member(exchange, 'impersonation') === true && isActorKnown : actorType === undefined;
   const requested = form.get('requested_token_type');
   const isRequestFine = requested === undefined || typesOf(exchange, 'requestedTokenTypes').includes(requested);
+  // Whoever is no access token is exchanged only where somebody acts for it.
+  const isAccessToken = form.get('subject_token_type') === 'urn:ietf:params:oauth:token-type:access_token';
   if (!isSubjectFine || !isActorFine || !isRequestFine) faults.add('invalid_request');
+  if (!isAccessToken && !hasActor) faults.add('invalid_request');
   if (!isScopeFine(form.get('scope'), profile)) faults.add('invalid_scope');
   const audience = form.get('audience');
   const isAudienceFine = audience === undefined || listed(exchange, 'audiences').includes(audience);

@@ -57,13 +57,17 @@ export const DOCUMENT = {
     billing: { ...shared, secret: 'shipping', subject: 'orders' },
     introspecting: { ...orders, introspection: 'apiSecret' },
     remembering: { ...orders, introspection: 'apiSecret', introspectionCacheSeconds: 60 },
-    revocable: { ...orders, introspection: 'apiSecret', revocation: 'shipping' },
+    revocable: { ...orders, introspection: 'apiSecret', revocation: { secret: 'shipping', callers: orders.callers } },
     exchanging: { ...exchanging, exchange: {} },
     portal: {
       ...exchanging,
       exchange: { ...ALL_TYPES, audiences: [AUDIENCES.known, AUDIENCES.unknown], impersonation: true },
     },
-    both: { ...exchanging, subject: 'orders', exchange: { subjectTokenTypes: ['access_token', 'id_token'] } },
+    both: {
+      ...exchanging,
+      subject: 'orders',
+      exchange: { subjectTokenTypes: ['access_token', 'id_token'], impersonation: true },
+    },
     // A name that every object has: whoever looks it up carelessly finds something.
     constructor: { ...orders, callers: [`arn:aws:iam::${ACCOUNT}:role/somebody-else`] },
     derived: { ...shared, secret: 'shipping', subject: 'source' },

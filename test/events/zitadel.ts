@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ok } from '../../lib/core/result.ts';
 import type { OAuthRequest, Send } from '../../lib/oauth/transport.ts';
+import accounts from '../recordings/accounts.json' with { type: 'json' };
 import { AUDIENCES, ISSUER } from './profiles.ts';
 
 /** A text of a token's look that is always the same for one name. */
@@ -62,10 +63,10 @@ function refuseExchange(form: URLSearchParams, isSubjectGood: boolean): Reply | 
     return refuse(404, 'invalid_request', 'membership not found');
   }
   if (actor !== null && !SENT.goodActors.includes(actor)) return refuse(400, 'invalid_request', 'actor_token invalid');
-  const audience = form.get('audience');
-  return audience === null || audience === AUDIENCES.known
+  const foreign = form.getAll('audience').find((audience) => audience === AUDIENCES.unknown);
+  return foreign === undefined
     ? undefined
-    : refuse(400, 'invalid_target', `audience "${audience}" not found in subject or actor token`);
+    : refuse(400, 'invalid_target', `audience "${foreign}" not found in subject or actor token`);
 }
 
 /** A ZITADEL in this process: it accepts every credential and never fails, so that whatever goes wrong is the broker's. */
@@ -113,8 +114,9 @@ export function createInProcessZitadel(onIssue: (token: string) => void): InProc
     const token = form.get('token') ?? '';
     if (request.url === `${ISSUER}/oauth/v2/token`) return issue(request, form);
     if (request.url === `${ISSUER}/oauth/v2/revoke`) return revoke(token);
-    const active = SENT.active.includes(token) || holders.has(token);
-    return reply(200, active ? { active, exp: 4_102_444_800, scope: 'profile' } : { active });
+    const active = [...SENT.active, ...SENT.goodSubjects].includes(token) || holders.has(token);
+    const owner = { client_id: accounts.saSecret.clientId, aud: [AUDIENCES.known] };
+    return reply(200, active ? { active, exp: 4_102_444_800, scope: 'profile', ...owner } : { active });
   }
 
   return {

@@ -22,9 +22,9 @@ const isToken = toPath('/oauth/v2/token');
 const isExchange = (sent: Sent) => isToken(sent) && sent.body.includes('subject_token=');
 const isOperation = (operation: string) => (sent: Sent) => sent.head.includes(`.${operation}\r\n`);
 const isUpdate = isOperation('UpdateItem');
-const isAcquire = (sent: Sent) => isUpdate(sent) && sent.body.includes('if_not_exists');
-const isPublish = (sent: Sent) => isUpdate(sent) && sent.body.includes('"#sealed":"sealed"') && !isAcquire(sent);
-const isRemembered = (sent: Sent) => isUpdate(sent) && sent.body.includes('revokedUntil');
+const isAcquire = (sent: Sent) => isUpdate(sent) && sent.body.includes('SET #owner');
+const isPublish = (sent: Sent) => isUpdate(sent) && sent.body.includes('SET #sealed');
+const isRemembered = (sent: Sent) => isUpdate(sent) && sent.body.includes('ADD #notices');
 const isSecret = (name: string) => (sent: Sent) => sent.body.includes(`"${name}"`);
 
 /** One request to ZITADEL; a refused key is tried again after 0.5 s. */

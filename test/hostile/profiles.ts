@@ -42,7 +42,7 @@ export function profilesFor(issuer: string, mark: string): { readonly profiles: 
       behalf: { ...shared, secret: 'application', exchange: {} },
       introspecting: { ...shared, secret: 'account', introspection: 'application-key' },
       introspecting2: { ...shared, secret: 'account', introspection: 'application' },
-      revoking: { ...shared, secret: 'account', revocation: 'application' },
+      revoking: { ...shared, secret: 'account', revocation: { secret: 'application', callers: shared.callers } },
     },
   };
 }

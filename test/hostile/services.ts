@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 import type { Proper, Sent } from './play.ts';
-import { SECRETS } from './profiles.ts';
+import { accounts, SECRETS } from './profiles.ts';
 
 /** What ZITADEL answers when it is well. */
 export function zitadelAnswer(sent: Sent, token: string): Proper {
@@ -10,7 +10,8 @@ export function zitadelAnswer(sent: Sent, token: string): Proper {
     body: JSON.stringify(members),
   });
   if (sent.head.startsWith('POST /oauth/v2/revoke ')) return { status: 200, type: 'application/json', body: '' };
-  if (sent.head.startsWith('POST /oauth/v2/introspect ')) return proper({ active: true, sub: '300000000000000001' });
+  if (sent.head.startsWith('POST /oauth/v2/introspect '))
+    return proper({ active: true, sub: '300000000000000001', client_id: accounts.saSecret.clientId });
   const isExchange = sent.body.includes('subject_token=');
   return proper({
     access_token: token,

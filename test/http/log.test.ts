@@ -59,12 +59,12 @@ const failed = (error: RequestRecord['error'], status: number): RequestRecord =>
 
 describe('what is counted', () => {
   test.each<[string, RequestRecord, string, object]>([
-    ['an exchange', { ...RECORD, obtained: { token, source: 'exchange' } }, 'info', { Exchanges: 1 }],
+    ['an exchange', { ...RECORD, obtained: { token, source: 'exchange' }, issued: 1 }, 'info', { Exchanges: 1 }],
     ['a token from the table', { ...RECORD, obtained: { token, source: 'store' } }, 'info', { Hits: 1 }],
     [
       'a renewal that failed',
       { ...RECORD, obtained: { token, source: 'memory', failure: { error: refused, until: NOW, count: 1 } } },
-      'info',
+      'warn',
       { Hits: 1, RenewalsFailed: 1, CredentialRefused: 1 },
     ],
     ['a refused credential', failed(refused, 502), 'error', { CredentialRefused: 1 }],
@@ -80,7 +80,17 @@ describe('what is counted', () => {
       'error',
       { Unavailable: 1 },
     ],
-    ['a bug', { ...failed(undefined, 500), bug: 'TypeError' }, 'error', { Bugs: 1 }],
+    ['a bug', { ...failed(undefined, 500), bug: { name: 'TypeError' } }, 'error', { Bugs: 1 }],
+    [
+      'what is away, although the request was served',
+      {
+        ...RECORD,
+        obtained: { token, source: 'memory' },
+        degraded: [{ what: 'table', since: NOW, detail: 'ThrottlingException' }],
+      },
+      'warn',
+      { Hits: 1, TableAway: 1 },
+    ],
   ])('%s', (_name, record, level, metrics) => {
     const line = JSON.parse(lineOf(record));
     expect(line).toMatchObject({ level, ...metrics });

@@ -108,11 +108,14 @@ describe('roles', () => {
       Resource: getAtt(of),
     });
     expect(statements('MetadataRole')).toEqual([logs('MetadataLogs')]);
-    expect(statements('IntrospectRole')).toEqual([logs('IntrospectLogs')]);
-    expect(statements('RevokeRole')).toEqual([
-      logs('RevokeLogs'),
-      { Effect: 'Allow', Action: ['dynamodb:UpdateItem'], Resource: getAtt('TokenTable') },
-    ]);
+    // What every sandbox must know is read by these two as well, and written.
+    const rows = {
+      Effect: 'Allow',
+      Action: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+      Resource: getAtt('TokenTable'),
+    };
+    expect(statements('IntrospectRole')).toEqual([logs('IntrospectLogs'), rows]);
+    expect(statements('RevokeRole')).toEqual([logs('RevokeLogs'), rows]);
   });
 });
 
@@ -123,9 +126,9 @@ describe('statements', () => {
     writeFileSync(
       file,
       `profiles:
-        orders: { secret: orders, revocation: orders-app, introspection: api-app }
+        orders: { secret: orders, revocation: { secret: orders-app, callers: [] }, introspection: api-app }
         shipping: { secret: shipping, subject: orders, prewarm: true }
-        reports: { secret: reports, revocation: reports-app }`,
+        reports: { secret: reports, revocation: { secret: reports-app, callers: [] } }`,
     );
     vi.stubEnv('PROFILES_FILE', file);
   });
@@ -138,12 +141,13 @@ describe('statements', () => {
 
   test('each function reads the secrets that it uses, and none of another', async () => {
     const { token, prewarm, introspect, revoke, metadata } = await resolve({});
-    const all = ['orders', 'orders-app', 'reports', 'reports-app', 'shipping'];
+    const all = ['api-app', 'orders', 'orders-app', 'reports', 'reports-app', 'shipping'];
     expect(resources(token, 'secretsmanager:GetSecretValue')).toEqual(all.map(secret));
-    const used = ['orders', 'orders-app', 'shipping'];
+    const used = ['api-app', 'orders', 'orders-app', 'shipping'];
     expect(resources(prewarm, 'secretsmanager:GetSecretValue')).toEqual(used.map(secret));
     expect(resources(introspect, 'secretsmanager:GetSecretValue')).toEqual([secret('api-app')]);
-    expect(resources(revoke, 'secretsmanager:GetSecretValue')).toEqual(['orders-app', 'reports-app'].map(secret));
+    const own = ['orders', 'orders-app', 'reports', 'reports-app'];
+    expect(resources(revoke, 'secretsmanager:GetSecretValue')).toEqual(own.map(secret));
     expect(metadata).toHaveLength(1);
   });
 

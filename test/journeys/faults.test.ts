@@ -383,9 +383,13 @@ describe("the end of the Lambda's time", () => {
       sandbox.token(tokenEvent('orders', 'grant_type=client_credentials'), context(remainingMs));
     const first = await rig.pass(ask(15_000));
     await rig.clock.advance(ageMs);
-    const calls = rig.zitadel.calls() + rig.table.calls();
+    const calls = [rig.zitadel.calls(), rig.secretsManager.calls()];
+    const rowsRead = rig.table.calls();
     const second = await ask(1_400);
     expect(JSON.parse(second.body).access_token).toBe(JSON.parse(first.body).access_token);
-    expect(rig.zitadel.calls() + rig.table.calls()).toBe(calls);
+    await rig.clock.advance(5_000);
+    expect([rig.zitadel.calls(), rig.secretsManager.calls()]).toEqual(calls);
+    // What all sandboxes must know is looked up, and nothing else.
+    expect(rig.table.calls() - rowsRead).toBe(ageMs === 0 ? 0 : 1);
   });
 });

@@ -98,7 +98,7 @@ test.each<[string, unknown, Record<string, string>, object]>([
     'loopback, but not the local stack',
     event({ headers: { host: '127.0.0.1:1' }, requestContext: { domainName: '127.0.0.1' } }),
     {},
-    { status: 200, issuer: 'https://127.0.0.1:1/orders' },
+    { status: 200, issuer: 'https://127.0.0.1/orders' },
   ],
   ['a name that is none', event({ pathParameters: { profile: '"><script>' } }), {}, { status: 400, issuer: undefined }],
   ['no event at all', null, {}, { status: 400, issuer: undefined }],

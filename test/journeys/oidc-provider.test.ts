@@ -69,8 +69,19 @@ beforeAll(async () => {
   stack = await createStack({
     profiles: profilesOf({
       profiles: {
-        odd: { ...profile, secret: 'odd', introspection: 'odd', revocation: 'odd' },
-        key: { ...profile, secret: 'key', grant: 'client_credentials', introspection: 'key', revocation: 'key' },
+        odd: {
+          ...profile,
+          secret: 'odd',
+          introspection: 'odd',
+          revocation: { secret: 'odd', callers: profile.callers },
+        },
+        key: {
+          ...profile,
+          secret: 'key',
+          grant: 'client_credentials',
+          introspection: 'key',
+          revocation: { secret: 'key', callers: profile.callers },
+        },
         wrong: { ...profile, secret: 'wrong' },
       },
     }),

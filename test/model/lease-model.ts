@@ -1,8 +1,9 @@
-import { holds } from '../../lib/broker/condition.ts';
 import { REQUEST_MS } from '../../lib/broker/exchange.ts';
-import { acquire, type Lease, type Overruled, publish, release } from '../../lib/broker/lease.ts';
+import { failureFromRow, LONGEST_PAUSE_MS } from '../../lib/broker/failure.ts';
+import { type Freshness, freshness, tokenLife } from '../../lib/broker/freshness.ts';
+import { acquire, doubt, type Lease, publish, release } from '../../lib/broker/lease.ts';
 import { EXCHANGE_MS } from '../../lib/broker/leased-earning.ts';
-import type { Row, RowUpdate } from '../../lib/broker/table.ts';
+import { applyUpdate, type Row, type RowUpdate } from '../../lib/broker/table.ts';
 import { type EpochMs, instant, plus, SECOND_MS } from '../../lib/core/time.ts';
 import type { Rules } from './clauses.ts';
 
@@ -23,6 +24,8 @@ export interface Budget {
   readonly failures: number;
   /** Credentials that are refused: the secret is read again, and another exchange follows. */
   readonly refusals: number;
+  /** Notes in the row that its token is doubted: they are no business of the lease's. */
+  readonly doubts: number;
 }
 
 /** A process, as the scenario sets it up. */
@@ -30,7 +33,8 @@ export interface Member {
   /** By how many milliseconds its clock is ahead. */
   readonly aheadMs: number;
   readonly credential: string;
-  readonly overruled?: Omit<Overruled, 'credential'>;
+  /** A token that proved worthless, as it is sealed. */
+  readonly rejected?: string;
 }
 
 /** A small world: who is in it, what the row is at first, what may go wrong, and for how long. */
@@ -45,6 +49,8 @@ export interface Scenario {
   readonly budget: Partial<Budget>;
   /** Tokens that may be earned besides the one that must be: where the members hold different credentials. */
   readonly moreTokens?: number;
+  /** The row is malformed at first: whoever has read that may take it from a holder. */
+  readonly isSpoilt?: boolean;
 }
 
 interface Process {
@@ -53,11 +59,8 @@ interface Process {
   /** Whether it was frozen since it asked for its lease: then its lease may be over without its knowing. */
   readonly wasFrozen: boolean;
   readonly attempts: number;
-  /** What the row said, or `refused`. */
-  readonly reply?: Row | 'refused';
+  /** Absent where it was refused. */
   readonly lease?: Lease;
-  /** When it asked, by its own clock. */
-  readonly askedAt?: EpochMs;
   /** The tick at which its exchange, or its reading of the secret, began. */
   readonly startedAt?: number;
 }
@@ -67,8 +70,6 @@ interface Message {
   readonly update: RowUpdate;
   /** Of an acquisition: its sender waits for the answer. */
   readonly isAsked: boolean;
-  /** The tick at which the token in it was asked for. */
-  readonly earnedAt?: number;
   readonly isLate?: boolean;
 }
 
@@ -76,8 +77,6 @@ interface Message {
 export interface State {
   readonly tick: number;
   readonly row: Row;
-  /** The tick at which the token in the row was asked for. */
-  readonly storedEarnedAt: number;
   readonly processes: readonly Process[];
   readonly messages: readonly Message[];
   readonly left: Budget;
@@ -85,7 +84,8 @@ export interface State {
   readonly earned: number;
   /** Crashes, freezes and deletions so far: each may cost one exchange more. */
   readonly causes: number;
-  readonly isDeleted: boolean;
+  /** The row was deleted or overwritten under its holder, and may be under another. */
+  readonly isSpoilt: boolean;
 }
 
 /** A state that follows, how it came about, and what is wrong with it, if anything. */
@@ -95,32 +95,42 @@ export interface Step {
   readonly fault?: string;
 }
 
-const NO_FAULTS: Budget = { crashes: 0, freezes: 0, duplicates: 0, delays: 0, deletions: 0, failures: 0, refusals: 0 };
+const NO_FAULTS: Budget = {
+  crashes: 0,
+  freezes: 0,
+  duplicates: 0,
+  delays: 0,
+  deletions: 0,
+  failures: 0,
+  refusals: 0,
+  doubts: 0,
+};
 /** How long Secrets Manager may take. */
 const REREAD_MS = 2 * SECOND_MS;
-const FAILURE_SECONDS = 3;
-/** An earned token needs no renewal as long as a scenario lasts. */
-const REFRESH_SECONDS = 60;
+/** A token that is earned in a scenario needs no renewal as long as it lasts: that comes after 60 s. */
+const LIFE_MS = 80 * SECOND_MS;
+
+const idle = (attempts: number): Process => ({ phase: 'idle', isFrozen: false, wasFrozen: false, attempts });
 
 /** How a scenario begins. */
-export const beginning = ({ members, row, budget }: Scenario): State => ({
+export const beginning = ({ members, row, budget, isSpoilt = false }: Scenario): State => ({
   tick: 0,
   row,
-  storedEarnedAt: -1,
-  processes: members.map(() => ({ phase: 'idle', isFrozen: false, wasFrozen: false, attempts: 0 })),
+  processes: members.map(() => idle(0)),
   messages: [],
   left: { ...NO_FAULTS, ...budget },
   earned: 0,
   causes: 0,
-  isDeleted: false,
+  isSpoilt,
 });
 
-function apply(row: Row, { set, remove, nextGeneration, condition }: RowUpdate): Row | 'refused' {
-  if (!holds(condition, row)) return 'refused';
-  const next: Record<string, unknown> = { ...row, ...set };
-  if (nextGeneration) next.generation = (row.generation ?? 0) + 1;
-  for (const field of remove) delete next[field];
-  return next as Row;
+/** As the store reads it. */
+const read = (row: Row): Row => (Number.isSafeInteger(row.generation ?? 0) ? row : { malformed: true });
+
+/** Where the token of a row stands for its reader. Sealed is when it was earned, in milliseconds from the beginning. */
+function tokenState({ sealed, credential }: Row, member: Member, now: EpochMs): Freshness {
+  if (sealed === undefined || credential !== member.credential || sealed === member.rejected) return 'dead';
+  return freshness(tokenLife(plus(BEGIN, Number(sealed)), { lifeMs: LIFE_MS, random: 0 }), { now, minValidityMs: 0 });
 }
 
 /** Everything that may happen next. */
@@ -134,6 +144,8 @@ export function steps(
   const found: Step[] = [];
   const change = (index: number, by: Partial<Process>): readonly Process[] =>
     processes.map((process, at) => (at === index ? { ...process, ...by } : process));
+  /** With one process that has nothing to do any more. */
+  const rest = (index: number) => processes.with(index, idle(processes[index]?.attempts ?? 0));
   const add = (what: string, by: Partial<State>, fault?: string): void => {
     found.push({ what, state: { ...state, ...by }, ...(fault === undefined ? {} : { fault }) });
   };
@@ -154,29 +166,34 @@ export function steps(
   if (left.deletions > 0) {
     add('the row is deleted', {
       row: {},
-      storedEarnedAt: -1,
-      isDeleted: true,
+      isSpoilt: true,
       causes: state.causes + 1,
       left: spend('deletions'),
     });
   }
 
+  if (left.doubts > 0) {
+    const doubted = applyUpdate(row, doubt(read(row), BEGIN));
+    if (doubted !== 'refused') add('somebody doubts the token', { row: doubted, left: spend('doubts') });
+  }
+
   for (const [at, message] of messages.entries()) {
-    const { update, from, isAsked, earnedAt } = message;
-    const written = apply(row, update);
-    const deliver = (what: string, rest: readonly Message[], by: Partial<State>): void => {
+    const { update, from, isAsked } = message;
+    const written = applyUpdate(row, update);
+    const isMade = written !== 'refused';
+    const { owner = '', leaseUntil = BEGIN } = update.set;
+    const lease = isMade ? { lease: { owner, until: leaseUntil } } : {};
+    const deliver = (what: string, others: readonly Message[], by: Partial<State>): void => {
       const isWaiting = isAsked && processes[from]?.phase === 'asking';
-      const isStored = written !== 'refused' && earnedAt !== undefined;
       add(
-        `${what} of process ${from}: ${written === 'refused' ? 'refused' : 'made'}`,
+        `${what} of process ${from}: ${isMade ? 'made' : 'refused'}`,
         {
-          messages: rest,
-          ...(written === 'refused' ? {} : { row: written }),
-          ...(isStored ? { storedEarnedAt: earnedAt } : {}),
-          ...(isWaiting ? { processes: change(from, { phase: 'answered', reply: written }) } : {}),
+          messages: others,
+          ...(isMade ? { row: written } : {}),
+          ...(isWaiting ? { processes: change(from, { phase: 'answered', ...lease }) } : {}),
           ...by,
         },
-        isStored && earnedAt < state.storedEarnedAt ? 'a stored token gives way to an older one' : undefined,
+        isMade && Number(written.sealed) < Number(row.sealed) ? 'a stored token gives way to an older one' : undefined,
       );
     };
     deliver('a write', messages.toSpliced(at, 1), {});
@@ -185,7 +202,7 @@ export function steps(
       add(`a write of process ${from} is late`, {
         messages: messages.with(at, late),
         // Its sender has given up, and leaves things as they are.
-        processes: isAsked ? change(from, { phase: 'idle' }) : processes,
+        processes: isAsked ? rest(from) : processes,
         left: spend('delays'),
         causes: state.causes + 1,
       });
@@ -215,56 +232,56 @@ export function steps(
       add(`process ${index} freezes`, { processes: frozen, causes: state.causes + 1, left: spend('freezes') });
     }
     const now = nowOf(index);
+    const member = members[index] as Member;
     if (phase === 'idle' && process.attempts < attempts) {
-      const { credential = '', overruled = {} } = members[index] ?? {};
-      const owner = `${index}#${process.attempts}`;
-      const update = acquire(owner, now, rules.mayAcquire(now, { credential, ...overruled }));
-      add(`process ${index} asks for the lease`, {
-        messages: [...messages, { from: index, update, isAsked: true }],
-        processes: change(index, { phase: 'asking', attempts: process.attempts + 1, wasFrozen: false, askedAt: now }),
-      });
+      const known = read(row);
+      const failed = rules.stands(failureFromRow(known), now, member.credential);
+      const judged = { failed, leased: rules.isLeased(known, now) };
+      if (rules.nextStep(tokenState(known, member, now), judged) === 'acquire') {
+        const update = acquire(known, `${index}#${process.attempts}`, now, rules.isUnchanged(known));
+        add(`process ${index} asks for the lease`, {
+          messages: [...messages, { from: index, update, isAsked: true }],
+          processes: processes.with(index, { ...idle(process.attempts + 1), phase: 'asking' }),
+        });
+      }
     }
-    if (phase === 'answered' && process.reply !== undefined) {
-      const { generation = 0, owner = '', leaseUntil = instant(0) } = process.reply === 'refused' ? {} : process.reply;
-      const isTaken = process.reply !== 'refused';
-      const got: Partial<Process> = isTaken
-        ? { phase: 'holding', lease: { generation, owner, until: leaseUntil } }
-        : { phase: 'idle' };
-      add(`process ${index} reads the answer`, { processes: change(index, got) });
+    if (phase === 'answered') {
+      const next = lease === undefined ? rest(index) : change(index, { phase: 'holding' });
+      add(`process ${index} reads the answer`, { processes: next });
     }
     if (phase === 'rereading') {
       add(`process ${index} has read the secret`, { processes: change(index, { phase: 'holding' }) });
     }
     if (phase === 'holding' && lease !== undefined && !rules.canEndWithin(lease, now, EXCHANGE_MS)) {
-      add(`process ${index} has no time left`, { processes: change(index, { phase: 'idle' }) });
+      add(`process ${index} has no time left`, { processes: rest(index) });
     } else if (phase === 'holding') {
       const others = processes.some((other, at) => at !== index && isWorking(other));
-      const stands = (row.failedUntil ?? 0) > Math.max(now, process.askedAt ?? 0) && row.failedCredential === undefined;
-      const together = others && !process.wasFrozen && !state.isDeleted ? 'two exchanges at a time' : undefined;
-      const hasty = stands && (process.askedAt ?? 0) >= (row.failedUntil ?? 0) - FAILURE_SECONDS * SECOND_MS;
+      const { failedUntil = 0, failedCredential } = row;
+      const isFailed = failedCredential === undefined && now < failedUntil && failedUntil < now + 2 * LONGEST_PAUSE_MS;
+      const faults = [
+        !state.isSpoilt && others && 'two exchanges at a time',
+        isFailed && 'an exchange although a failure stands',
+        !state.isSpoilt && tokenState(row, member, now) === 'fresh' && 'an exchange although a token is fresh',
+      ];
       add(
         `process ${index} begins its exchange`,
         { processes: change(index, { phase: 'exchanging', startedAt: tick }) },
-        together ?? (hasty && !process.wasFrozen ? 'an exchange although a failure stands' : undefined),
+        (!process.wasFrozen && faults.find((fault) => fault !== false)) || undefined,
       );
     }
     if (phase === 'exchanging' && lease !== undefined) {
-      const earnedAt = process.startedAt ?? 0;
-      const { credential = '' } = members[index] ?? {};
-      const refreshAt = plus(now, REFRESH_SECONDS * SECOND_MS);
-      const token = {
-        sealed: `token ${earnedAt} of ${index}`,
-        credential,
-        expiresAt: plus(refreshAt, SECOND_MS),
-        refreshAt,
-      };
-      const update = { ...publish(lease, token), condition: rules.isStillMine(lease) };
+      const earnedMs = (process.startedAt ?? 0) * tickMs;
+      const { expiresAt } = tokenLife(plus(BEGIN, earnedMs), { lifeMs: LIFE_MS, random: 0 });
+      const send = (update: RowUpdate): readonly Message[] => [
+        ...messages,
+        { from: index, update: rules.end({ ...update, condition: rules.isStillMine(lease) }), isAsked: false },
+      ];
       const isTooMany = state.earned > state.causes + moreTokens;
       add(
         `process ${index} has a token`,
         {
-          messages: [...messages, { from: index, update, isAsked: false, earnedAt }],
-          processes: change(index, { phase: 'idle' }),
+          messages: send(publish(lease, { sealed: String(earnedMs), credential: member.credential, expiresAt })),
+          processes: rest(index),
           earned: state.earned + 1,
         },
         isTooMany ? `${state.earned + 1} tokens, with ${state.causes} causes` : undefined,
@@ -276,11 +293,10 @@ export function steps(
         });
       }
       if (left.failures > 0) {
-        const failure = { failedUntil: plus(now, FAILURE_SECONDS * SECOND_MS), failure: 'unavailable', failures: 1 };
-        const given = { ...release(lease, failure), condition: rules.isStillMine(lease) };
+        const failure = { failedUntil: plus(now, LONGEST_PAUSE_MS), failure: 'unavailable', failures: 1 };
         add(`the exchange of process ${index} fails`, {
-          messages: [...messages, { from: index, update: given, isAsked: false }],
-          processes: change(index, { phase: 'idle' }),
+          messages: send(release(lease, failure)),
+          processes: rest(index),
           left: spend('failures'),
         });
       }

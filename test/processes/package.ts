@@ -32,7 +32,12 @@ const profiles: Readonly<Record<string, object>> = {
   orders: { ...shared, secret: 'orders' },
   reports: { ...shared, secret: 'reports' },
   billing: { ...shared, secret: 'billing', subject: 'reports', scopes: [] },
-  revocable: { ...shared, secret: 'orders', introspection: 'apiSecret', revocation: 'shipping' },
+  revocable: {
+    ...shared,
+    secret: 'orders',
+    introspection: 'apiSecret',
+    revocation: { secret: 'shipping', callers: shared.callers },
+  },
   ...Object.fromEntries(KEYS.map((name) => [name, { ...shared, secret: name }])),
   ...Object.fromEntries(WARM.map((name) => [name, { ...shared, secret: 'orders', prewarm: true }])),
 };

@@ -20,6 +20,7 @@ describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, ()
     }
     expect(calls()).toBe(before);
     expect(world.zitadel.issued()).toBe(1);
+    await sandbox.idle();
     expect(sandbox.output().stderr).toBe('');
     expect(sandbox.log().map(({ source }) => source)).toEqual(['exchange', ...Array(20).fill('memory')]);
   });

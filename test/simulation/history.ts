@@ -37,8 +37,8 @@ function describe(happening: Happening): string | undefined {
     case 'disturbed':
       return `disturbed ${happening.label ?? 'everything'}: ${happening.why}`;
     case 'written': {
-      const { generation, owner, leaseUntil, refreshAt } = happening.after;
-      return `written  ${happening.label}: ${JSON.stringify({ generation, owner, leaseUntil, refreshAt })}`;
+      const { generation, owner, leaseUntil, notices } = happening.after;
+      return `written  ${happening.label}: ${JSON.stringify({ generation, owner, leaseUntil, notices })}`;
     }
     case 'revoked':
       return `revoked  token ${happening.text.split('-')[2]} by ${happening.sandbox}`;

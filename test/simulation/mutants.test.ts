@@ -47,7 +47,7 @@ test('there is a mutant for each promise', () => {
 
 test.concurrent.each(MUTANTS.map((mutant, number) => ({ ...mutant, number })))(
   'the simulation finds out who $name',
-  { timeout: 120_000 },
+  { timeout: 600_000 },
   async ({ number, breaks, ...mutant }) => {
     const { code, output } = await simulate(prepare(number, mutant));
     expect(output).toContain(`"${breaks}": `);

@@ -30,28 +30,28 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('leaves the scopes out of the key', 'a token is handed out only for what it was earned for', [
     'broker/demand.ts',
-    'revocation, ...scopes]',
-    'revocation]',
+    "revocation?.secret ?? '', ...scopes]",
+    "revocation?.secret ?? '']",
   ]),
   mutant('looks at nobody', 'strangers get 403, and only they', [
     'broker/policy.ts',
-    'profile.callers.some((pattern) => matchesRole(pattern, principal))',
+    'callersFor(profile, use).some((pattern) => matchesRole(pattern, principal))',
     'true',
   ]),
   mutant(
     'takes a lease that another holds',
     'one exchange for each key and refresh window, and one more for each cause',
-    ['broker/lease.ts', 'of: [leaseIsFree(now), tokenIsDue', 'of: [tokenIsDue'],
+    ['broker/renewal.ts', 'leased: isLeased(known, now)', 'leased: false && isLeased(known, now)'],
   ),
   mutant(
     'earns a token although there is one',
     'one exchange for each key and refresh window, and one more for each cause',
-    ['broker/lease.ts', 'tokenIsDue(now, overruled), noFailureStands', 'noFailureStands'],
+    ['broker/renewal.ts', "if (state === 'fresh') return 'serve';", ''],
   ),
   mutant('forgets what it has earned', 'one exchange for each key and refresh window, and one more for each cause', [
     'broker/leased-earning.ts',
-    'await store(key, lease, earned.value);',
-    '',
+    'const storeFault = await store(demand, key, lease, earned.value);',
+    'const storeFault = lease.until > 0 ? undefined : await store(demand, key, lease, earned.value);',
   ]),
   mutant('forgets the count of leases', 'a generation never goes back', [
     'broker/lease.ts',
@@ -67,11 +67,17 @@ export const MUTANTS: readonly Mutant[] = [
       'if (first.ok) return first;',
     ],
     ['broker/failure.ts', '  now < failure.until &&\n', '  now < 0 &&\n'],
+    ['broker/outages.ts', 'if (state !== undefined && now < state.until) return state;', 'return undefined;'],
+    [
+      'broker/renewal.ts',
+      'const outage = outages.standing(issuer);',
+      'const outage = outages.standing(issuer.slice(1));',
+    ],
   ),
   mutant('waits without an end', 'every request ends within its deadline', [
     'broker/tokens.ts',
-    'within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key))',
-    'within(clock, 3_600_000, beginRenewal(demand, key))',
+    'within(clock, leftMs - ANSWER_MS, begun.promise)',
+    'within(clock, 3_600_000, begun.promise)',
   ]),
   mutant('holds a grudge', 'without faults, and soon after them, all is well', [
     'broker/failure.ts',
@@ -79,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
     'export const LONGEST_PAUSE_MS = 600 * SECOND_MS;',
   ]),
   mutant('looks for revocations too seldom', 'a revoked token is not handed out after a minute', [
-    'broker/revocations.ts',
+    'broker/bulletin.ts',
     'const LOOK_EVERY_MS = 50 * SECOND_MS;',
     'const LOOK_EVERY_MS = 5000 * SECOND_MS;',
   ]),

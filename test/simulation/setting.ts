@@ -34,7 +34,7 @@ const DOCUMENT = {
       secret: 'stock',
       scopes: [AUDIENCE],
       callers: [`${ROLE}/shop`],
-      revocation: 'revoker',
+      revocation: { secret: 'revoker', callers: [`${ROLE}/shop`] },
       minValiditySeconds: 20,
     },
     brief: { issuer: ISSUER, secret: 'brief', scopes: [AUDIENCE], callers: [`${ROLE}/office`], maxAgeSeconds: 600 },

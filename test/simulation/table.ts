@@ -1,6 +1,6 @@
-import { holds } from '../../lib/broker/condition.ts';
+import { BULLETIN_KEY } from '../../lib/broker/bulletin.ts';
 import type { CacheKey } from '../../lib/broker/demand.ts';
-import type { Row, RowUpdate, Table, TableFault } from '../../lib/broker/table.ts';
+import { applyUpdate, type Row, type RowUpdate, type Table, type TableFault } from '../../lib/broker/table.ts';
 import { fail, ok, type Result } from '../../lib/core/result.ts';
 import { SECOND_MS } from '../../lib/core/time.ts';
 import type { DrawFault, OperationFault } from './faults.ts';
@@ -41,18 +41,16 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
   const rows = new Map<CacheKey, Row>();
   const before = new Map<CacheKey, { readonly row: Row | undefined; readonly until: number }>();
 
-  function write(key: CacheKey, { set, nextGeneration, remove, condition }: RowUpdate): Written {
+  function write(key: CacheKey, update: RowUpdate): Written {
     const row = rows.get(key) ?? {};
-    if (!holds(condition, row)) return 'refused';
-    const next: Record<string, unknown> = { ...row, ...set };
-    if (nextGeneration) next.generation = (row.generation ?? 0) + 1;
-    for (const field of remove) delete next[field];
+    const next = applyUpdate(row, update);
+    if (next === 'refused') return next;
     before.set(key, { row: rows.get(key), until: scheduler.now() });
-    rows.set(key, next as Row);
-    const label = LABELS.get(key) ?? 'a revocation';
-    emit({ kind: 'written', at: scheduler.now(), label, before: row, after: next as Row });
+    rows.set(key, next);
+    const label = LABELS.get(key) ?? (key === BULLETIN_KEY ? 'the notices' : 'a holding');
+    emit({ kind: 'written', at: scheduler.now(), label, before: row, after: next });
     emit({ kind: 'text', at: scheduler.now(), text: JSON.stringify(next) });
-    return next as Row;
+    return next;
   }
 
   function read(key: CacheKey, isStale: boolean): Row | undefined {

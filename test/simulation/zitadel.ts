@@ -106,10 +106,7 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
     }
     const subject = form.get('subject_token');
     if (subject !== null) {
-      const known = tokens.get(subject);
-      if (known === undefined || ended.has(subject) || known.expiresAt <= scheduler.now()) {
-        return refuse('invalid_request', 'subject_token is invalid');
-      }
+      if (alive(subject) === undefined) return refuse('invalid_request', 'subject_token is invalid');
     }
     const token = issue(client, scopes.join(' '), lane, sentAt);
     return answer(200, {
@@ -120,10 +117,31 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
     });
   }
 
+  const alive = (text: string): Issued | undefined => {
+    const known = tokens.get(text);
+    return known === undefined || ended.has(text) || known.expiresAt <= scheduler.now() ? undefined : known;
+  };
+
+  function introspect(text: string): object {
+    const known = alive(text);
+    if (known === undefined) return { active: false };
+    const { profile, expiresAt } = known;
+    const client = profile === 'reports' ? {} : { client_id: `${profile}-client` };
+    return { active: true, sub: `${profile}-user`, ...client, exp: Math.floor(expiresAt / SECOND_MS) };
+  }
+
   function answerRequest(request: OAuthRequest, lane: Lane, sentAt: number): Outcome {
     const form = new URLSearchParams(request.body);
+    if (request.url.endsWith('/userinfo')) {
+      const text = request.authorization?.replace('Bearer ', '') ?? '';
+      return alive(text) === undefined ? answer(401, { error: 'access_denied' }) : answer(200, { sub: 'somebody' });
+    }
     const client = readClient(request, form);
-    if (!request.url.endsWith('/revoke')) return answerTokenRequest(client, form, lane, sentAt);
+    if (request.url.endsWith('/token')) return answerTokenRequest(client, form, lane, sentAt);
+    if (request.url.endsWith('/introspect')) {
+      if (!isAccepted(client.secret, client.version)) return refuse('unauthorized_client', '');
+      return answer(200, introspect(form.get('token') ?? ''));
+    }
     if (!isAccepted(client.secret, client.version)) return refuse('invalid_client', 'invalid secret');
     ended.add(form.get('token') ?? '');
     return answer(200, {});
@@ -161,10 +179,11 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
       return new Promise((resolve) => {
         const sentAt = scheduler.now();
         const form = new URLSearchParams(request.body);
-        const { secret } = readClient(request, form);
+        const isToken = request.url.endsWith('/token');
+        const { secret } = request.url.endsWith('/userinfo') ? { secret: 'nobody' } : readClient(request, form);
         const scopes = (form.get('scope') ?? '').split(' ').filter((scope) => scope !== REVOKER_AUDIENCE);
         const label = labelOf(secret, scopes.join(' '));
-        if (!request.url.endsWith('/revoke')) emit({ kind: 'sent', at: sentAt, label, sandbox: lane.name });
+        if (isToken) emit({ kind: 'sent', at: sentAt, label, sandbox: lane.name });
         const fault = draw('zitadel', sentAt, sandbox, random);
         if (fault !== undefined) emit({ kind: 'disturbed', at: sentAt, label, why: fault });
         const cancel = lane.clock.after(TOTAL_MS, () => {

@@ -59,7 +59,7 @@ export function profilesFor(
       secret: 'orders',
       scopes: [PROJECT_AUDIENCE],
       introspection: 'apiSecret',
-      revocation: 'shipping',
+      revocation: { secret: 'shipping', callers: shared.callers },
     },
   };
   for (const [name, change] of Object.entries(changes)) profiles[name] = { ...profiles[name], ...change };

@@ -103,6 +103,7 @@ describe('what no recording shows', () => {
   test('a text that repeats what was sent is withheld', () => {
     expect(judge(400, { error: 'invalid_client', error_description: 'secret s3cr3t-s3cr3t is wrong' })).toEqual({
       kind: 'credential_refused',
+      error: 'invalid_client',
       detail: 'status 400: [withheld: repeats a secret]',
     });
   });

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { REMEMBERED_DEMANDS } from '../../../lib/broker/tokens.ts';
+import { REMEMBERED } from '../../../lib/broker/tokens.ts';
 import type { BenchOptions, Measured, Section } from '../section.ts';
 import { ratio, showSpread, spread } from '../stats.ts';
 import { lines } from '../svg.ts';
@@ -75,7 +75,7 @@ async function measure({ isQuick, note }: BenchOptions): Promise<Measured> {
     ratios: { 'cost of a hit, 10,000 × one': cost.median, [`memory, ${KEYS} keys × ${HALF}`]: growth },
     plots: {
       memory: lines(
-        `Memory, ever new keys; ${REMEMBERED_DEMANDS} are kept`,
+        `Memory, ever new keys; ${REMEMBERED.entries} are kept`,
         [{ name: 'ours', points: plateau.map(([keys, bytes]) => [keys, bytes / MIB] as const) }],
         { xLabel: 'keys asked for', yLabel: 'MiB' },
       ),

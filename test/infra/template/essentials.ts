@@ -3,8 +3,8 @@ import type { Json, Resource, Template } from './packaged.ts';
 /** A file of profiles that uses all that a profile can have. */
 // biome-ignore format: one profile a line
 export const EVERYTHING = `profiles:
-  orders: { issuer: https://example.zitadel.cloud, secret: zitadel/orders, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/orders], revocation: zitadel/app, introspection: zitadel/api }
-  shipping: { issuer: https://example.zitadel.cloud, secret: zitadel/shipping, subject: orders, revocation: zitadel/app, callers: [arn:aws:iam::123456789012:role/shipping], prewarm: true }
+  orders: { issuer: https://example.zitadel.cloud, secret: zitadel/orders, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/orders], revocation: { secret: zitadel/app, callers: [arn:aws:iam::123456789012:role/orders] }, introspection: zitadel/api }
+  shipping: { issuer: https://example.zitadel.cloud, secret: zitadel/shipping, subject: orders, revocation: { secret: zitadel/app, callers: [arn:aws:iam::123456789012:role/shipping] }, callers: [arn:aws:iam::123456789012:role/shipping], prewarm: true }
 `;
 
 /** One rule for templates: answers what breaks it. */
@@ -47,8 +47,8 @@ const VARIABLES = ['TABLE_NAME', 'METRICS_NAMESPACE', 'PUBLIC_URL'];
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   TokenRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
   PrewarmRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
-  IntrospectRole: ['secretsmanager:GetSecretValue'],
-  RevokeRole: ['dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
+  IntrospectRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
+  RevokeRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
   MetadataRole: [],
 };
 const LOGGING = ['logs:CreateLogStream', 'logs:PutLogEvents'];

@@ -34,6 +34,8 @@ export const createOneExchange: CreateInvariant = ({ clocksApartMs }) => {
         if (happening.label === undefined) causesOfAll += 1;
         else addCause(happening.label);
       }
+      // What falls due before the next run of the schedule is renewed by this one.
+      if (happening.kind === 'prewarming') causesOfAll += 1;
       if (happening.kind === 'written' && clocksApartMs > CLOCK_SKEW_MS) {
         // Beyond the bound a lease may be taken from who still has it.
         const { before, after, label } = happening;

@@ -1,4 +1,4 @@
-import { REVOCATION_KNOWN_MS } from '../../../lib/broker/revocations.ts';
+import { NOTICE_KNOWN_MS } from '../../../lib/broker/bulletin.ts';
 import type { CreateInvariant } from '../happening.ts';
 import { RECOVERY_MS } from '../plan.ts';
 
@@ -43,9 +43,9 @@ export const createRevoked: CreateInvariant = () => {
       const revocation = revoked.get(token.text);
       if (revocation === undefined) return undefined;
       // Who could not read the table cannot know; it says so in docs/operating.md.
-      const isBlind = at - (unread.get(asked.sandbox) ?? Number.NEGATIVE_INFINITY) < REVOCATION_KNOWN_MS;
+      const isBlind = at - (unread.get(asked.sandbox) ?? Number.NEGATIVE_INFINITY) < NOTICE_KNOWN_MS;
       const isKnown =
-        revocation.sandbox === asked.sandbox ? asked.at > revocation.at : at > revocation.at + REVOCATION_KNOWN_MS;
+        revocation.sandbox === asked.sandbox ? asked.at > revocation.at : at > revocation.at + NOTICE_KNOWN_MS;
       return isKnown && !isBlind
         ? `${asked.id} got a token that was revoked ${at - revocation.at} ms before`
         : undefined;

@@ -1,0 +1,20 @@
+/** Counts what came about since somebody last asked: each thing is reported once, whoever reports it. */
+export interface Counter {
+  readonly add: () => void;
+  readonly take: () => number;
+}
+
+/** Creates a counter at 0. */
+export function createCounter(): Counter {
+  let count = 0;
+  return {
+    add: () => {
+      count += 1;
+    },
+    take: () => {
+      const taken = count;
+      count = 0;
+      return taken;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** A map that forgets what was used least recently once it holds too much. */
+export interface BoundedMap<K, V> {
+  readonly get: (key: K) => V | undefined;
+  readonly set: (key: K, value: V) => void;
+  readonly size: () => number;
+}
+
+/** What a map may hold: so many entries and, by the estimate of `sizeOf`, so many bytes. */
+export interface Bounds<V> {
+  readonly entries: number;
+  readonly bytes?: number;
+  readonly sizeOf?: (value: V) => number;
+}
+
+/** Creates an empty bounded map. Insertion order of a `Map` is the order of use: a hit moves its entry to the end. */
+export function createBoundedMap<K, V>({
+  entries: most,
+  bytes = Number.POSITIVE_INFINITY,
+  sizeOf = () => 0,
+}: Bounds<V>): BoundedMap<K, V> {
+  const entries = new Map<K, V>();
+  let held = 0;
+  const forget = (key: K): void => {
+    const value = entries.get(key);
+    if (value === undefined) return;
+    held -= sizeOf(value);
+    entries.delete(key);
+  };
+  return {
+    get: (key) => {
+      const value = entries.get(key);
+      if (value !== undefined) {
+        entries.delete(key);
+        entries.set(key, value);
+      }
+      return value;
+    },
+    set: (key, value) => {
+      forget(key);
+      entries.set(key, value);
+      held += sizeOf(value);
+      for (const oldest of entries.keys()) {
+        if (entries.size <= most && held <= bytes) return;
+        forget(oldest);
+      }
+    },
+    size: () => entries.size,
+  };
+}
