@@ -47,7 +47,7 @@ export interface Bulletin {
 }
 
 /** Adds notices to the row, or deletes them from it, whatever else is in it. */
-export const changeNotices = (change: 'add' | 'delete', of: readonly string[]): RowUpdate => ({
+const changeNotices = (change: 'add' | 'delete', of: readonly string[]): RowUpdate => ({
   set: {},
   remove: [],
   notices: { change, of },

@@ -6,7 +6,7 @@ import { type EpochMs, plus, SECOND_MS } from '../core/time.ts';
 import type { HeldCredential } from './credentials.ts';
 import type { CacheKey, Demand } from './demand.ts';
 import type { Earn } from './earn.ts';
-import { type Earned, REQUEST_MS } from './exchange.ts';
+import { type Earned, mayRepeatUntil, REQUEST_MS } from './exchange.ts';
 import type { AttemptFailure } from './refusals.ts';
 import type { TableFault } from './table.ts';
 
@@ -38,7 +38,7 @@ export function createDirectEarning({ clock, earn }: { clock: Clock; earn: Earn 
     const prepared = await earn.prepare(demand, held);
     if (!prepared.ok) return prepared;
     const endsAt = plus(clock.now(), DIRECT_MS);
-    const mayRepeat = (delayMs: number) => clock.now() + delayMs + REQUEST_MS <= endsAt;
+    const mayRepeat = mayRepeatUntil(clock, endsAt);
     const earned = await earn.earn(demand, prepared.value, { mayRepeat, isSuspected });
     return earned.ok ? ok(earned.value) : earned;
   };

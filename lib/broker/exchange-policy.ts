@@ -24,8 +24,8 @@ function readActor(
   return ok({ actor: { token: redacted(token), tokenType } });
 }
 
-/** What a caller wants exchanged, and which audiences it names itself. */
-export type ExchangeWish = Omit<ExchangeParameters, 'audiences'> & { readonly audiences: readonly string[] };
+/** What a caller wants exchanged. `audiences` are those that it names itself, and may be none. */
+export type ExchangeWish = ExchangeParameters;
 
 /** Reads what a caller wants exchanged, and holds it against what the profile allows (RFC 8693 §2.1). */
 export function allowExchange(form: Form, rules: ExchangeRules): Result<ExchangeWish, CallerError> {

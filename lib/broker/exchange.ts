@@ -187,5 +187,11 @@ export function createExchange({ clock, random, uuid, send, withCredential, intr
   };
 }
 
+/** Whether another request may follow some time from now, and be over by `endsAt`. */
+export const mayRepeatUntil =
+  (clock: Clock, endsAt: EpochMs): AttemptOptions['mayRepeat'] =>
+  (delayMs) =>
+    clock.now() + delayMs + REQUEST_MS <= endsAt;
+
 /** When something that takes up to two requests and a moment must be over. */
 export const attemptEnd = (clock: Clock): EpochMs => plus(clock.now(), 2 * REQUEST_MS + SECOND_MS);

@@ -13,7 +13,7 @@ import {
 } from '../zitadel/introspection.ts';
 import { getApplication, toAttemptFailure } from './application.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
-import { REQUEST_MS } from './exchange.ts';
+import { mayRepeatUntil } from './exchange.ts';
 import type { WithCredential } from './refusals.ts';
 
 export interface InquiryDeps {
@@ -55,7 +55,7 @@ export function createInquiry({ clock, uuid, send, credentials, withCredential }
         if (outcome.kind === 'introspected') return ok(outcome.introspection);
         return fail(toAttemptFailure(outcome, id, `introspection, secret ${secret}`));
       };
-      const mayRepeat = (delayMs: number) => clock.now() + delayMs + REQUEST_MS <= endsAt;
+      const mayRepeat = mayRepeatUntil(clock, endsAt);
       const asked = await withCredential(secret, application.value.held, attempt, mayRepeat);
       return asked.ok ? ok(asked.value.value) : fail(asked.error.error);
     },

@@ -10,6 +10,7 @@ import type { Bulletin } from './bulletin.ts';
 import { attemptEnd } from './exchange.ts';
 import type { Holding, Holdings } from './holdings.ts';
 import type { Inquiry } from './inquiry.ts';
+import { tokenNotice } from './notices.ts';
 import type { Profile } from './profile.ts';
 
 export interface IntrospectDeps {
@@ -71,7 +72,7 @@ export function createIntrospect({ clock, inquiry, bulletin, holdings }: Introsp
   async function tell({ issuer }: Profile, key: string, token: Redacted<string>, { profile, until }: Holding) {
     const isAlive = await inquiry.isAlive(issuer, token);
     if (isAlive === false) {
-      await bulletin.post({ kind: 'token', digest: tokenDigest(token), profile, until: plus(until, MINUTE_MS) });
+      await bulletin.post(tokenNotice(token, { profile, until: plus(until, MINUTE_MS) }));
     } else if (isAlive === true) unseen.set(key, plus(clock.now(), MINUTE_MS));
   }
 

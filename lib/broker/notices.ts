@@ -1,6 +1,9 @@
+import type { Redacted } from '../core/redacted.ts';
 import { type EpochMs, instant, plus } from '../core/time.ts';
 import { LONGEST_LIFE_MS } from '../oauth/token-response.ts';
+import { tokenDigest } from '../zitadel/token-identity.ts';
 import { matchesRole, type Principal, parseRolePattern, type RolePattern } from './caller.ts';
+import type { Holding } from './holdings.ts';
 import { CLOCK_SKEW_MS } from './lease.ts';
 
 /** One thing that every sandbox must know. `*` stands for every profile, or every caller. */
@@ -15,6 +18,14 @@ export type Notice =
   | { readonly kind: 'away'; readonly issuer: string; readonly until: EpochMs };
 
 export const ALL = '*';
+
+/** The notice that a token died before its time, or may no longer be handed out. */
+export const tokenNotice = (token: Redacted<string>, { profile, until }: Holding): Notice => ({
+  kind: 'token',
+  digest: tokenDigest(token),
+  profile,
+  until,
+});
 
 /** A notice as the table keeps it: words with single spaces between. */
 export function writeNotice(notice: Notice): string {

@@ -18,13 +18,14 @@ import type { Credentials, HeldCredential } from './credentials.ts';
 import { type CacheKey, cacheKey, type Demand } from './demand.ts';
 import type { Doubts } from './doubts.ts';
 import { findRevoker } from './earn.ts';
-import { attemptEnd, checkAudience, REQUEST_MS, receivedLife } from './exchange.ts';
+import { attemptEnd, checkAudience, mayRepeatUntil, REQUEST_MS, receivedLife } from './exchange.ts';
 import type { ExchangeWish } from './exchange-policy.ts';
 import { createFailure, currentError, type Failure, stands } from './failure.ts';
 import { LEAST_LEFT_MS, type Token } from './freshness.ts';
 import type { Holdings } from './holdings.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { Introspect } from './introspect.ts';
+import { tokenNotice } from './notices.ts';
 import type { AttemptFailure, WithCredential } from './refusals.ts';
 import type { Rejected } from './tokens.ts';
 
@@ -187,7 +188,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
     const held = await credentials.get(secret);
     if (!held.ok) return fail({ error: held.error });
     const audiences = audienceOf(extent);
-    const mayRepeat = (delayMs: number) => clock.now() + delayMs + REQUEST_MS <= endsAt;
+    const mayRepeat = mayRepeatUntil(clock, endsAt);
     const attempt = async ({ credential, id }: HeldCredential): Promise<Result<ExchangedToken, AttemptFailure>> => {
       const askedAt = clock.now();
       const asked = { issuer, credential, scopes: extent.scopes };
@@ -292,14 +293,11 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
   ): Promise<Rejected> {
     const { accessToken } = token;
     if (tokenDigest(accessToken) !== tokenDigest(rejected)) return 'not_current';
-    if (!(await doubts.claim(key))) return 'not_checked';
-    if (profile.introspection !== undefined) {
-      const asked = await introspect(profile, accessToken);
-      if (!asked.ok) return 'not_checked';
-      if (asked.value.introspection.isActive) return 'active';
-    }
+    const verdict = await doubts.examine(profile, key, accessToken);
+    if (verdict === 'taken') return 'not_checked';
+    if (verdict === 'not_checked' || verdict === 'active') return verdict;
     const until = plus(clock.now(), 2 * KEPT_MS);
-    await bulletin.post({ kind: 'token', digest: tokenDigest(accessToken), profile: profile.name, until });
+    await bulletin.post(tokenNotice(accessToken, { profile: profile.name, until }));
     return 'replaced';
   }
 

@@ -5,6 +5,10 @@ import type { Profile, ProfileFault, Profiles } from './profile.ts';
 export const earnsOwnTokens = ({ exchange, subject, grant }: Profile): boolean =>
   exchange === undefined || subject !== undefined || (grant !== undefined && grant !== 'token-exchange');
 
+/** The profile whose token a profile exchanges, if any. */
+export const subjectOf = ({ subject }: Profile, profiles: Profiles): Profile | undefined =>
+  subject === undefined ? undefined : profiles.get(subject);
+
 /** A profile, the one whose token it exchanges, and so on; ends where the way leads back to where it has been. */
 function* follow(start: Profile, profiles: Profiles): Generator<Profile> {
   const seen = new Set<string>();
@@ -12,7 +16,7 @@ function* follow(start: Profile, profiles: Profiles): Generator<Profile> {
   while (at !== undefined && !seen.has(at.name)) {
     seen.add(at.name);
     yield at;
-    at = at.subject === undefined ? undefined : profiles.get(at.subject);
+    at = subjectOf(at, profiles);
   }
 }
 
@@ -30,7 +34,7 @@ export function chainOf(profile: Profile, profiles: Profiles): readonly string[]
 /** Whether the way from subject to subject comes back to where it has been. */
 function isCircular(start: Profile, profiles: Profiles): boolean {
   const last = [...follow(start, profiles)].at(-1);
-  return last?.subject !== undefined && profiles.has(last.subject);
+  return last !== undefined && subjectOf(last, profiles) !== undefined;
 }
 
 const common = ({ scopes }: Profile, subject: Profile, profiles: Profiles): readonly string[] => {
@@ -40,8 +44,7 @@ const common = ({ scopes }: Profile, subject: Profile, profiles: Profiles): read
 
 /** The scopes that the tokens of a profile have: its own or, where it exchanges, what its subject has too. */
 export function scopesOfTokens(profile: Profile, profiles: Profiles): readonly string[] {
-  if (profile.subject === undefined || isCircular(profile, profiles)) return profile.scopes;
-  const subject = profiles.get(profile.subject);
+  const subject = isCircular(profile, profiles) ? undefined : subjectOf(profile, profiles);
   if (subject === undefined) return profile.scopes;
   return profile.scopes.length === 0 ? scopesOfTokens(subject, profiles) : common(profile, subject, profiles);
 }
@@ -50,7 +53,7 @@ export function scopesOfTokens(profile: Profile, profiles: Profiles): readonly s
 export const resolveScopes = (profiles: Profiles): Profiles =>
   new Map(
     [...profiles.values()].map((profile) => {
-      const subject = profile.subject === undefined ? undefined : profiles.get(profile.subject);
+      const subject = subjectOf(profile, profiles);
       if (subject === undefined) return [profile.name, profile];
       const inherited = scopesOfTokens(subject, profiles);
       return [profile.name, { ...profile, scopes: common(profile, subject, profiles), inherited }];

@@ -8,13 +8,13 @@ import type { Send } from '../oauth/transport.ts';
 import type { Credential } from '../zitadel/credential.ts';
 import type { Introspection } from '../zitadel/introspection.ts';
 import { buildRevocationRequest, judgeRevocation } from '../zitadel/revocation.ts';
-import { tokenDigest } from '../zitadel/token-identity.ts';
 import { getApplication, toAttemptFailure } from './application.ts';
 import type { Bulletin } from './bulletin.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
-import { REQUEST_MS } from './exchange.ts';
+import { mayRepeatUntil, REQUEST_MS } from './exchange.ts';
 import type { Holdings } from './holdings.ts';
 import type { Inquiry } from './inquiry.ts';
+import { tokenNotice } from './notices.ts';
 import type { Profile } from './profile.ts';
 import type { AttemptFailure, WithCredential } from './refusals.ts';
 
@@ -69,7 +69,7 @@ export function createRevoke(deps: RevokeDeps): Revoke {
       if (outcome.kind === 'foreign_token') return fail({ error: FOREIGN });
       return fail(toAttemptFailure(outcome, id, `revocation of profile ${name}, secret ${secret}`));
     };
-    const mayRepeat = (delayMs: number) => clock.now() + delayMs + REQUEST_MS <= endsAt;
+    const mayRepeat = mayRepeatUntil(clock, endsAt);
     const revoked = await withCredential(secret, application.value.held, attempt, mayRepeat);
     return revoked.ok ? ok(undefined) : fail(revoked.error.error);
   }
@@ -95,12 +95,8 @@ export function createRevoke(deps: RevokeDeps): Revoke {
     // A made-up token, or one that was dead already and that nobody holds, leaves nothing behind.
     if (!isActive && holding === undefined) return ok(undefined);
     const until = holding?.until ?? asked.value.expiresAt ?? plus(clock.now(), LONGEST_LIFE_MS);
-    const posted = await bulletin.post({
-      kind: 'token',
-      digest: tokenDigest(token),
-      profile: holding?.profile ?? profile.name,
-      until: plus(until, MINUTE_MS),
-    });
+    const holder = holding?.profile ?? profile.name;
+    const posted = await bulletin.post(tokenNotice(token, { profile: holder, until: plus(until, MINUTE_MS) }));
     if (posted.ok) return ok(undefined);
     const detail = `revoked, but not remembered: ${posted.error.detail}`;
     return fail({ kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: SECOND_MS });

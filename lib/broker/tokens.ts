@@ -10,7 +10,7 @@ import type { Bulletin } from './bulletin.ts';
 import type { Counter } from './counter.ts';
 import type { Credentials } from './credentials.ts';
 import { type CacheKey, cacheKey, type Demand } from './demand.ts';
-import { createDoubts } from './doubts.ts';
+import type { Doubts } from './doubts.ts';
 import { createEarn } from './earn.ts';
 import { createExchange } from './exchange.ts';
 import { currentError, type Failure, isRecent, stands } from './failure.ts';
@@ -18,8 +18,10 @@ import { freshness, isSameToken, isWorthKeeping, LEAST_LEFT_MS, type Token } fro
 import type { Holdings } from './holdings.ts';
 import type { Introspect } from './introspect.ts';
 import { createLending, type Lending } from './lending.ts';
+import { tokenNotice } from './notices.ts';
 import type { Outages } from './outages.ts';
 import type { Profiles } from './profile.ts';
+import { subjectOf } from './profile-subject.ts';
 import type { AttemptFailure, WithCredential } from './refusals.ts';
 import { createRenewal, type Obtained, RENEWAL_MS } from './renewal.ts';
 import type { Table } from './table.ts';
@@ -38,6 +40,7 @@ export interface TokensDeps {
   readonly bulletin: Bulletin;
   readonly outages: Pick<Outages, 'standing'>;
   readonly introspect: Introspect;
+  readonly doubts: Doubts;
   readonly profiles: Profiles;
   /** Counts the tokens that were obtained from ZITADEL. */
   readonly issued: Counter;
@@ -100,14 +103,13 @@ type Renewed = Result<Obtained, Failure>;
 
 /** Creates the tokens of one sandbox. */
 export function createTokens(deps: TokensDeps): Tokens {
-  const { clock, credentials, profiles, bulletin, introspect, issued, table } = deps;
+  const { clock, credentials, profiles, bulletin, doubts, issued, table } = deps;
   const memory = createBoundedMap<CacheKey, Entry>({
     ...REMEMBERED,
     sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
   });
   /** One promise for each key, and never tied to the caller who began it. */
   const renewals = new Map<CacheKey, Lending<Renewed>>();
-  const doubts = createDoubts({ clock, table });
   const earn = createEarn({ exchange: createExchange(deps), credentials, obtainSubject });
   const renewal = createRenewal({ ...deps, earn });
 
@@ -184,15 +186,14 @@ export function createTokens(deps: TokensDeps): Tokens {
     demand: Demand,
     key: CacheKey,
     deadline: EpochMs,
-    rejected?: Token,
   ): Promise<Result<Obtained, BrokerError>> {
     const leftMs = deadline - clock.now();
     if (leftMs < LEAST_TIME_MS) return fallBack(key, OUT_OF_TIME);
     const isMine = !renewals.has(key);
-    const begun = beginRenewal(demand, key, rejected === undefined ? {} : { rejected });
+    const begun = beginRenewal(demand, key);
     const result = await within(clock, leftMs - ANSWER_MS, begun.promise);
     if (result === undefined) return fallBack(key, OUT_OF_TIME);
-    return isOver(result, demand) ? awaitRenewal(demand, key, deadline, rejected) : settle(key, result, isMine);
+    return isOver(result, demand) ? awaitRenewal(demand, key, deadline) : settle(key, result, isMine);
   }
 
   /**
@@ -222,7 +223,7 @@ export function createTokens(deps: TokensDeps): Tokens {
   async function isCured(failure: Failure, { profile }: Demand, deadline: EpochMs): Promise<boolean> {
     const waitMs = Math.min(REFRESH_MS, (deadline - clock.now()) / 2);
     if (failure.ofSubject) {
-      const subject = profile.subject === undefined ? undefined : profiles.get(profile.subject);
+      const subject = subjectOf(profile, profiles);
       if (subject === undefined) return false;
       const obtained = await within(clock, waitMs, obtain({ profile: subject, scopes: subject.scopes }, deadline));
       return obtained?.ok === true;
@@ -264,12 +265,7 @@ export function createTokens(deps: TokensDeps): Tokens {
   async function invalidate({ profile }: Demand, key: CacheKey, token: Token): Promise<void> {
     if (isSameToken(memory.get(key)?.token, token)) memory.set(key, NOTHING);
     const { accessToken, expiresAt } = token;
-    await bulletin.post({
-      kind: 'token',
-      digest: tokenDigest(accessToken),
-      profile: profile.name,
-      until: plus(expiresAt, MINUTE_MS),
-    });
+    await bulletin.post(tokenNotice(accessToken, { profile: profile.name, until: plus(expiresAt, MINUTE_MS) }));
   }
 
   /** Obtains another token in place of one that is said to be dead, and only then lets the others know. */
@@ -286,7 +282,8 @@ export function createTokens(deps: TokensDeps): Tokens {
     const result = await within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key, { rejected: token }).promise);
     if (result === undefined) return fail(OUT_OF_TIME);
     if (!result.ok) return fail(currentError(result.error, clock.now()));
-    if (!isSameToken(result.value.token, token)) await invalidate(demand, key, token);
+    const isTold = bulletin.isVoid(token, demand.profile);
+    if (!isTold && !isSameToken(result.value.token, token)) await invalidate(demand, key, token);
     return result;
   }
 
@@ -305,25 +302,22 @@ export function createTokens(deps: TokensDeps): Tokens {
     const { token, source } = obtained.value;
     const answer = (what: Rejected) => ok({ ...obtained.value, rejected: what });
     if (source === 'exchange' || tokenDigest(token.accessToken) !== tokenDigest(rejected)) return answer('not_current');
-    if (!(await doubts.claim(key))) {
+    const verdict = await doubts.examine(demand.profile, key, token.accessToken);
+    if (verdict === 'taken') {
       // Somebody else has doubted it in the last minute, and may have replaced it.
       const newer = await awaitRenewal(demand, key, deadline);
       if (!newer.ok || isSameToken(newer.value.token, token)) return answer('not_checked');
       return ok({ ...newer.value, rejected: 'replaced' });
     }
-    if (demand.profile.introspection !== undefined) {
-      const asked = await introspect(demand.profile, token.accessToken);
-      if (!asked.ok) return answer('not_checked');
-      if (asked.value.introspection.isActive) return answer('active');
-      // Dead by ZITADEL's word: nobody gets it any more, whether there is another one or not.
-      await invalidate(demand, key, token);
-    }
+    if (verdict === 'not_checked' || verdict === 'active') return answer(verdict);
+    // Dead by ZITADEL's word: nobody gets it any more, whether there is another one or not.
+    if (verdict === 'dead') await invalidate(demand, key, token);
     const replaced = await replace(demand, key, { token, deadline });
     return replaced.ok ? ok({ ...replaced.value, rejected: 'replaced' }) : replaced;
   }
 
   async function obtainSubject({ profile }: Demand, refused?: Token): Promise<Result<Token, AttemptFailure>> {
-    const subject = profile.subject === undefined ? undefined : profiles.get(profile.subject);
+    const subject = subjectOf(profile, profiles);
     if (subject === undefined) {
       const detail = `profile ${profile.name} has no subject whose token to exchange`;
       return fail({ error: { kind: 'credential_unusable', detail } });

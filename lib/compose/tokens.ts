@@ -25,10 +25,11 @@ export interface TokenFunctions {
  * @throws {Error} where the environment is not as a deployment makes it: the function cannot start
  */
 export function createTokenFunctions(profiles: Profiles, env: Environment, overrides: Overrides = {}): TokenFunctions {
-  const base = { ...createBase(profiles, env, overrides), issued: createCounter() };
+  const shared = createBase(profiles, env, overrides);
+  const base = { ...shared, issued: createCounter(), doubts: createDoubts(shared) };
   const { clock, log, bulletin, health, issued } = base;
   const tokens = createTokens(base);
-  const onBehalf = createOnBehalf({ ...base, doubts: createDoubts(base) });
+  const onBehalf = createOnBehalf(base);
   return {
     token: createTokenEndpoint({ ...base, tokens, onBehalf }),
     revoke: createRevocationEndpoint({ ...base, revoke: createRevoke(base) }),

@@ -51,6 +51,8 @@ export type Serve = (asked: Asked) => Promise<Result<GatewayAnswer, BrokerError>
 
 export const callerError = (kind: CallerError['kind'], detail: string) => fail<BrokerError>({ kind, detail });
 
+const BLOCKED = fail<BrokerError>({ kind: 'not_allowed', detail: 'blocked by an operator' });
+
 export interface EndpointOptions {
   /** As the log names it. */
   readonly name: string;
@@ -70,8 +72,6 @@ export function createEndpoint(
   { name, use, route, largestBytes }: EndpointOptions,
   serve: Serve,
 ): GatewayHandler {
-  const BLOCKED = fail<BrokerError>({ kind: 'not_allowed', detail: 'blocked by an operator' });
-
   async function letIn(
     event: unknown,
     context: InvocationContext,

@@ -75,7 +75,7 @@ export interface ExchangeParameters {
   readonly subjectToken: Redacted<string>;
   readonly subjectTokenType: string;
   readonly actor?: { readonly token: Redacted<string>; readonly tokenType: string };
-  /** What the exchanged token may have as its audience, never none. */
+  /** What the exchanged token may have as its audience: without any, ZITADEL copies the subject's. */
   readonly audiences: readonly string[];
   readonly requestedTokenType?: string;
 }
