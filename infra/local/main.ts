@@ -7,6 +7,7 @@ import type { Principal } from './gateway/sigv4.ts';
 import { HELP, readSecrets, readSettings, type Settings, UsageError } from './settings.ts';
 import { createStack, REGION, type Stack } from './stack.ts';
 import type { StandIn } from './stand-in.ts';
+import { publishLocalStack } from './state.ts';
 import { createZitadel } from './zitadel/server.ts';
 
 /** As often as the schedule of a deployment. */
@@ -78,9 +79,16 @@ async function main(): Promise<void> {
     onError: (error) => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
   });
   printWelcome(stack, input, principals);
+  const withdraw = publishLocalStack(new URL(stack.gateway.url).port, {
+    region: REGION,
+    tableUrl: stack.table.url,
+    tableName: stack.table.tableName,
+    profiles: [...input.profiles],
+  });
   const stopSchedule = prewarmOnSchedule(stack);
   const stop = async () => {
     stopSchedule();
+    withdraw();
     await Promise.all([stack.close(), input.zitadel?.close()]);
     process.exit(0);
   };

@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
+/** Where the gateway listens unless `--port` says otherwise. */
+export const DEFAULT_PORT = 8787;
+
 export const HELP = `Runs the broker on this machine: its real handlers behind a local API Gateway, with stand-ins for
 Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
 
   npm start
   npm start -- --profiles my-profiles.yml --secrets my-secrets.json [--no-zitadel]
 
-  --port N          where the gateway listens (default 8787; 0 picks a free port)
+  --port N          where the gateway listens (default ${DEFAULT_PORT}; 0 picks a free port)
   --profiles FILE   your own profiles; tokens then come from the issuers that they name (https, or http on loopback)
   --secrets FILE    the secrets that the profiles name, as JSON: { "name": "secret string or JSON", … }
   --no-zitadel      leaves the ZITADEL stand-in out
@@ -35,7 +38,7 @@ const LARGEST_PORT = 65_535;
  */
 export function readSettings(args: readonly string[]): Settings {
   const options = {
-    port: { type: 'string', default: '8787' },
+    port: { type: 'string', default: String(DEFAULT_PORT) },
     profiles: { type: 'string' },
     secrets: { type: 'string' },
     zitadel: { type: 'boolean', default: true },

@@ -7,7 +7,7 @@ import type { Principal } from './gateway/sigv4.ts';
 import { createRoutes } from './routes.ts';
 import { createSecretsManager } from './secrets-manager.ts';
 import type { StandIn } from './stand-in.ts';
-import { createTable } from './table.ts';
+import { createTable, type Table } from './table.ts';
 
 export const REGION = 'eu-central-1';
 
@@ -27,6 +27,7 @@ export interface StackOptions {
 export interface Stack {
   readonly gateway: StandIn;
   readonly sandbox: Sandbox;
+  readonly table: Table;
   readonly close: () => Promise<void>;
 }
 
@@ -79,7 +80,7 @@ export async function createStack({
       await gateway.close();
       await closeServices();
     };
-    return { gateway, sandbox, close };
+    return { gateway, sandbox, table, close };
   } catch (error) {
     await closeServices();
     throw error;

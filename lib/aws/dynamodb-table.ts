@@ -1,12 +1,8 @@
 import type { FieldValue } from '../broker/condition.ts';
 import { NUMBER_FIELDS, type Row, type RowField, type Table, type TableFault, TEXT_FIELDS } from '../broker/table.ts';
-import type { Clock } from '../core/clock.ts';
 import { fail, ok } from '../core/result.ts';
-import { type Answer, createDynamoDbCall, errorName } from './dynamodb-call.ts';
+import { type Answer, type DynamoDbCall, errorName } from './dynamodb-call.ts';
 import { toUpdateExpression } from './expression.ts';
-
-/** How long the table may take: a token that is waited for longer is earned without it. */
-const TABLE_MS = 300;
 
 /** An attribute as DynamoDB writes it: `{S: "text"}`, `{N: "1"}` or `{SS: ["text"]}`. */
 type Attributes = Readonly<Record<string, unknown>>;
@@ -65,13 +61,8 @@ const toFault = (answer: Answer): TableFault => ({
 
 const unknown = (detail: string) => fail<TableFault>({ kind: 'unknown', detail });
 
-/**
- * Creates the shared store on DynamoDB: GetItem (consistent) and UpdateItem alone.
- * @throws {Error} where the environment names no region
- */
-export function createDynamoDbTable({ clock, tableName }: { clock: Clock; tableName: string }): Table {
-  const call = createDynamoDbCall({ clock, limitMs: TABLE_MS });
-
+/** Creates the shared store on DynamoDB: GetItem (consistent) and UpdateItem alone. */
+export function createDynamoDbTable({ tableName, call }: { tableName: string; call: DynamoDbCall }): Table {
   return {
     async read(key) {
       const answered = await call('GetItem', { TableName: tableName, Key: { pk: { S: key } }, ConsistentRead: true });

@@ -90,6 +90,19 @@ export async function postNotices(
   return added;
 }
 
+/** Takes notices back. */
+export async function withdrawNotices(table: Table, notices: readonly Notice[]): Promise<Result<void, TableFault>> {
+  const written = await table.update(BULLETIN_KEY, changeNotices('delete', notices.map(writeNotice)));
+  return written.ok ? ok(undefined) : written;
+}
+
+/** The notices that stand in the table; a malformed row has none. */
+export async function readNotices(table: Table): Promise<Result<readonly Notice[], TableFault>> {
+  const row = await table.read(BULLETIN_KEY);
+  if (!row.ok) return row;
+  return ok((row.value?.notices ?? []).flatMap((text) => readNotice(text) ?? []));
+}
+
 /** Creates what one sandbox knows. */
 export function createBulletin({
   clock,

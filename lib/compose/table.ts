@@ -1,7 +1,11 @@
+import { createDynamoDbCall } from '../aws/dynamodb-call.ts';
 import { createDynamoDbTable } from '../aws/dynamodb-table.ts';
 import type { Table } from '../broker/table.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Environment } from './base.ts';
+
+/** How long the table may take: a token that is waited for longer is obtained without it. */
+const TABLE_MS = 300;
 
 /**
  * Builds the shared store.
@@ -10,5 +14,5 @@ import type { Environment } from './base.ts';
 export function createTable(env: Environment, clock: Clock): Table {
   const { TABLE_NAME: tableName } = env;
   if (tableName === undefined || tableName === '') throw new Error('the environment variable TABLE_NAME is missing');
-  return createDynamoDbTable({ clock, tableName });
+  return createDynamoDbTable({ tableName, call: createDynamoDbCall({ clock, limitMs: TABLE_MS }) });
 }

@@ -4,6 +4,7 @@ import { type AttributeValue, DynamoDBClient, PutItemCommand } from '@aws-sdk/cl
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createTable, type Table as TableStandIn } from '../../infra/local/table.ts';
+import { createDynamoDbCall } from '../../lib/aws/dynamodb-call.ts';
 import { createDynamoDbTable } from '../../lib/aws/dynamodb-table.ts';
 import { type Condition, holds } from '../../lib/broker/condition.ts';
 import type { CacheKey } from '../../lib/broker/demand.ts';
@@ -31,7 +32,7 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_DYNAMODB: standIn.url,
   });
   clock = createFakeClock(NOW);
-  dynamoDb = createDynamoDbTable({ clock, tableName: 'tokens' });
+  dynamoDb = createDynamoDbTable({ tableName: 'tokens', call: createDynamoDbCall({ clock, limitMs: 300 }) });
   client = new DynamoDBClient({});
 });
 afterAll(async () => {

@@ -7,6 +7,7 @@ import { createSecretsManager, type SecretsManager } from '../../infra/local/sec
 import type { StandIn } from '../../infra/local/stand-in.ts';
 import { createTable, type Table } from '../../infra/local/table.ts';
 import { createZitadel, type Zitadel } from '../../infra/local/zitadel/server.ts';
+import type { Profiles } from '../../lib/broker/profile.ts';
 import type { Overrides } from '../../lib/compose/base.ts';
 import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import type { Clock } from '../../lib/core/clock.ts';
@@ -92,6 +93,7 @@ export interface Rig {
   readonly zitadel: Zitadel;
   readonly secretsManager: SecretsManager;
   readonly table: Table;
+  readonly profiles: Profiles;
   readonly gateway: StandIn;
   /** Every line that the broker has logged. */
   readonly lines: string[];
@@ -165,6 +167,7 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
     zitadel,
     secretsManager,
     table,
+    profiles,
     gateway,
     lines,
     log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),

@@ -1,0 +1,98 @@
+import { parseArgs } from 'node:util';
+import { NOTICE_KNOWN_MS, postNotices, withdrawNotices } from '../../lib/broker/bulletin.ts';
+import { parseRolePattern } from '../../lib/broker/caller.ts';
+import { ALL, type Notice } from '../../lib/broker/notices.ts';
+import { UsageError } from '../local/settings.ts';
+import { checkProfile, knownBy, openTarget, run, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
+
+const HELP = `Shuts a caller, or everybody, out of a profile without a deployment: all its endpoints answer 403, and the log says
+so. It holds until it is undone. Tokens that were handed out before stay good: see npm run flush.
+
+  npm run block -- (--stage S | --local) (--profile P | --all) [--caller ARN] [--undo]
+  npm run block -- (--stage S | --local) [--profile P] --list
+
+  --profile P   the profile
+  --all         every profile; needs --caller
+  --caller ARN  this role alone, as a profile lists it: arn:aws:iam::123456789012:role/name (default: every caller)
+  --undo        takes back what the same command without --undo has done
+  --list        prints what is blocked
+${TARGET_HELP}`;
+
+type Block = Extract<Notice, { kind: 'block' }>;
+
+const everybody = (caller: string): string => (caller === ALL ? 'everybody' : caller);
+const everywhere = (profile: string): string => (profile === ALL ? 'all profiles' : profile);
+
+/** What a profile's callers tell about a block that names none of them: it may be a slip. */
+function doubt({ profiles }: Target, { profile, caller }: Block): string {
+  const role = parseRolePattern(caller);
+  if (!role.ok) return '';
+  const { partition, account, role: name, isPrefix } = role.value;
+  const patterns = [...profiles.values()]
+    .filter((known) => profile === ALL || known.name === profile)
+    .flatMap(({ callers, introspection, revocation }) => [
+      ...callers,
+      ...(introspection?.callers ?? []),
+      ...(revocation?.callers ?? []),
+    ]);
+  const isMeant = patterns.some(
+    (pattern) =>
+      pattern.partition === partition &&
+      pattern.account === account &&
+      ((pattern.isPrefix && name.startsWith(pattern.role)) ||
+        (isPrefix ? pattern.role.startsWith(name) : pattern.role === name)),
+  );
+  return isMeant ? '' : `Note: ${everywhere(profile)} does not list this role.\n`;
+}
+
+function list(target: Target, blocks: readonly Block[]): string {
+  if (blocks.length === 0) return `${target.name}: nobody is blocked.\n`;
+  const lines = blocks.map(({ profile, caller }) => `  ${everywhere(profile)}: ${everybody(caller)}\n`);
+  return `${target.name}: blocked are\n${lines.sort().join('')}`;
+}
+
+/**
+ * The command `block`.
+ * @returns what to print
+ */
+export async function block(args: readonly string[]): Promise<string> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      ...TARGET_OPTIONS,
+      profile: { type: 'string' },
+      all: { type: 'boolean', default: false },
+      caller: { type: 'string' },
+      undo: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+    },
+  });
+  const { profile: name, all, caller = ALL, undo, list: wantsList, help } = values;
+  if (help) return HELP;
+  if (undo && wantsList) throw new UsageError('--undo and --list exclude each other');
+  if (!wantsList && all === (name !== undefined)) throw new UsageError('say which profile: --profile P or --all');
+  if (all && caller === ALL) throw new UsageError('--all needs --caller ARN: nobody at all could use the broker');
+  const role = caller === ALL ? undefined : parseRolePattern(caller);
+  if (role !== undefined && !role.ok) throw new UsageError(`--caller ${role.error}`);
+  const target = openTarget(values);
+  const { notices, now } = await target.read();
+  const blocks = notices.filter(({ kind }) => kind === 'block') as readonly Block[];
+  if (wantsList) return list(target, name === undefined ? blocks : blocks.filter(({ profile }) => profile === name));
+  const wanted: Block = { kind: 'block', profile: name ?? ALL, caller };
+  const isBlocked = blocks.some(({ profile, caller }) => profile === wanted.profile && caller === wanted.caller);
+  // A profile that is no more can still be taken off the list.
+  if (name !== undefined && !(undo && isBlocked)) checkProfile(target, name);
+  const who = `${target.name}: ${everybody(caller)}`;
+  const where = everywhere(wanted.profile);
+  if (undo && !isBlocked) return `${who} was not blocked from ${where}; nothing was changed.\n`;
+  const done = undo ? await withdrawNotices(target.table, [wanted]) : await postNotices(target.table, [wanted], now);
+  if (!done.ok) throw target.explain(done.error);
+  const what = undo
+    ? 'is no longer blocked from'
+    : isBlocked
+      ? 'was blocked before, and stays blocked, from'
+      : 'is blocked from';
+  return `${who} ${what} ${where}.\n${knownBy(now, NOTICE_KNOWN_MS)}\n${undo ? '' : doubt(target, wanted)}`;
+}
+
+if (import.meta.main) await run(block);
