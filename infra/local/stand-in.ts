@@ -26,6 +26,9 @@ export interface ListenOptions {
   readonly host?: string;
 }
 
+/** As Go's servers, such as ZITADEL's, take them; Node's own limit is 16 KiB. */
+const LARGEST_HEADERS_BYTES = 1024 * 1024;
+
 /**
  * Serves `answer` on loopback.
  * @throws {Error} with `code: 'EADDRINUSE'` when the port is taken.
@@ -33,7 +36,7 @@ export interface ListenOptions {
 export async function listen(answer: RequestListener, { port = 0, host = '127.0.0.1' }: ListenOptions = {}) {
   let calls = 0;
   let fault: Intercept | undefined;
-  const server: Server = createServer((req, res) => {
+  const server: Server = createServer({ maxHeaderSize: LARGEST_HEADERS_BYTES }, (req, res) => {
     calls += 1;
     if (fault === undefined) return answer(req, res);
     Promise.resolve(fault(req, res)).then(

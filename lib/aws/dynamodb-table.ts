@@ -44,7 +44,10 @@ function toRow(item: Attributes): Row {
   for (const [field, read] of READERS) {
     if (item[field] === undefined) continue;
     const value = read(item[field]);
-    if (value === undefined) return { malformed: true };
+    if (value === undefined) {
+      const generation = readCount(item.generation);
+      return { malformed: true, ...(generation === undefined ? {} : { generation }) };
+    }
     row[field] = value;
   }
   return row as Row;

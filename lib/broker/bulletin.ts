@@ -10,7 +10,7 @@ import type { Token } from './freshness.ts';
 import { compileNotices, isBlocked, isVoid, type Notice, readNotice, tidy, writeNotice } from './notices.ts';
 import type { Profile, Profiles } from './profile.ts';
 import { chainOf } from './profile-subject.ts';
-import { NUMBER_FIELDS, type Row, type RowUpdate, type Table, type TableFault, TEXT_FIELDS } from './table.ts';
+import { otherFields, type Row, type RowUpdate, type Table, type TableFault } from './table.ts';
 
 /** How soon every sandbox knows of a notice. */
 export const NOTICE_KNOWN_MS = 60 * SECOND_MS;
@@ -56,7 +56,7 @@ const changeNotices = (change: 'add' | 'delete', of: readonly string[]): RowUpda
 
 const EMPTY_ROW: RowUpdate = {
   set: {},
-  remove: [...NUMBER_FIELDS, ...TEXT_FIELDS, 'notices'],
+  remove: otherFields({}),
   condition: { kind: 'always' },
 };
 

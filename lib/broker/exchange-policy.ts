@@ -45,8 +45,7 @@ export function allowExchange(form: Form, rules: ExchangeRules): Result<Exchange
   if (actor.value.actor === undefined && NEEDS_ACTOR.includes(subjectTokenType)) {
     return refuse('invalid_request', 'this subject_token_type needs actor_token and actor_token_type');
   }
-  const audience = form.get('audience');
-  const audiences = audience === undefined ? [] : [audience];
+  const audiences = [...new Set(form.all('audience'))].sort();
   if (form.has('resource') || audiences.some((named) => !rules.audiences.includes(named))) {
     return refuse('invalid_target', 'the audience is not among those of the profile, and resource is not supported');
   }

@@ -1,6 +1,6 @@
 import { DAY_MS, type EpochMs, plus, SECOND_MS, toEpochSeconds } from '../core/time.ts';
 import type { Condition } from './condition.ts';
-import type { Row, RowField, RowUpdate } from './table.ts';
+import { otherFields, type Row, type RowField, type RowUpdate } from './table.ts';
 
 /** How long one sandbox may keep the others from earning the same token: one request to ZITADEL and a second try. */
 export const LEASE_MS = 5 * SECOND_MS;
@@ -26,10 +26,8 @@ export const isLeased = ({ leaseUntil }: Row, now: EpochMs): boolean =>
 
 /** While this holds, the row is the one that was read: what was decided from it still counts. */
 export const isUnchanged = ({ generation, malformed }: Row): Condition<RowField> => {
-  if (malformed) return { kind: 'always' };
-  return generation === undefined
-    ? { kind: 'absent', field: 'generation' }
-    : { kind: 'equals', field: 'generation', value: generation };
+  if (generation !== undefined) return { kind: 'equals', field: 'generation', value: generation };
+  return malformed ? { kind: 'always' } : { kind: 'absent', field: 'generation' };
 };
 
 /** While this holds, what the row says is still the holder's to change. */
@@ -44,17 +42,16 @@ export const canEndWithin = ({ until }: Lease, now: EpochMs, durationMs: number)
 
 const LEASE_FIELDS = ['owner', 'leaseUntil'] as const;
 const FAILURE_FIELDS = ['failedUntil', 'failure', 'failures', 'failedCredential'] as const;
-const OTHER_FIELDS = ['sealed', 'credential', 'expiresAt', 'doubtedAt', 'holder', 'heldUntil', 'notices'] as const;
 
-/** Takes the lease of a row that its reader has judged. Of a malformed row nothing is left. */
+/** The next write of a row that its reader has judged. Of a malformed row nothing else is left. */
+function overwrite(row: Row, set: RowUpdate['set']): Pick<RowUpdate, 'set' | 'remove'> {
+  const written = { ...set, generation: (row.generation ?? 0) + 1 };
+  return { set: written, remove: row.malformed ? otherFields(written) : [] };
+}
+
+/** Takes the lease of a row. */
 export const acquire = (row: Row, owner: string, now: EpochMs, condition: Condition<RowField>): RowUpdate => ({
-  set: {
-    owner,
-    leaseUntil: plus(now, LEASE_MS),
-    generation: (row.generation ?? 0) + 1,
-    ttl: toEpochSeconds(plus(now, ROW_LIFE_MS)),
-  },
-  remove: row.malformed ? [...FAILURE_FIELDS, ...OTHER_FIELDS] : [],
+  ...overwrite(row, { owner, leaseUntil: plus(now, LEASE_MS), ttl: toEpochSeconds(plus(now, ROW_LIFE_MS)) }),
   condition,
 });
 
@@ -82,8 +79,6 @@ export const release = (
 
 /** Notes that somebody doubts the token of a row that was read; of several at once, one is first. */
 export const doubt = (row: Row, now: EpochMs): RowUpdate => ({
-  set: { doubtedAt: now, ttl: Math.max(row.ttl ?? 0, toEpochSeconds(plus(now, ROW_LIFE_MS))) },
-  nextGeneration: true,
-  remove: [],
+  ...overwrite(row, { doubtedAt: now, ttl: Math.max(row.ttl ?? 0, toEpochSeconds(plus(now, ROW_LIFE_MS))) }),
   condition: isUnchanged(row),
 });

@@ -33,7 +33,10 @@ export interface Row {
   readonly notices?: readonly string[];
   /** Epoch seconds: when the store may delete the row. */
   readonly ttl?: number;
-  /** Set by the reader: the row holds a field of another type, or a number that cannot be, and nothing of it counts. */
+  /**
+   * Set by the reader: the row holds a field of another type, or a number that cannot be, and nothing of it counts but
+   * `generation`, where that can be read.
+   */
   readonly malformed?: true;
 }
 
@@ -62,6 +65,10 @@ export const TEXT_FIELDS = [
   'holder',
 ] as const satisfies readonly PlainField[];
 
+/** What a row holds besides what is written: that is removed where nothing of it is to be left. */
+export const otherFields = (set: Pick<Row, PlainField>): readonly RowField[] =>
+  [...NUMBER_FIELDS, ...TEXT_FIELDS, 'notices' as const].filter((field) => !(field in set));
+
 /** One conditional write. */
 export interface RowUpdate {
   readonly set: Pick<Row, PlainField>;
@@ -84,7 +91,7 @@ export interface TableFault {
 
 /** The shared store: single-row conditional writes, reads that see every earlier write. */
 export interface Table {
-  /** Answers a row with a mistyped field as `{ malformed: true }`. */
+  /** Answers a row with a mistyped field as `{ malformed: true }`, with its `generation` where that can be read. */
   readonly read: (key: CacheKey) => Promise<Result<Row | undefined, TableFault>>;
   /** Answers the whole row as it is after the write, or `refused` where the condition did not hold. */
   readonly update: (key: CacheKey, update: RowUpdate) => Promise<Result<Row | 'refused', TableFault>>;

@@ -1,7 +1,15 @@
 import { fail, ok, type Result } from '../core/result.ts';
 
 /** Parameters of a form; a parameter sent without a value counts as not sent (RFC 6749 §3.2). */
-export type Form = ReadonlyMap<string, string>;
+export interface Form {
+  readonly get: (name: string) => string | undefined;
+  /** All values of a parameter that may be repeated. */
+  readonly all: (name: string) => readonly string[];
+  readonly has: (name: string) => boolean;
+}
+
+/** What may be sent more than once (RFC 8693 §2.1). */
+const REPEATABLE = ['audience', 'resource'];
 
 function decode(text: string): string | undefined {
   try {
@@ -13,23 +21,25 @@ function decode(text: string): string | undefined {
 }
 
 /**
- * Parses `application/x-www-form-urlencoded` strictly: no parameter twice (RFC 6749 §3.2), no broken escape, no bytes
- * that are not UTF-8 (appendix B).
+ * Parses `application/x-www-form-urlencoded` strictly: no parameter twice (RFC 6749 §3.2) but those of RFC 8693 §2.1, no
+ * broken escape, no bytes that are not UTF-8 (appendix B).
  * @returns the form, or a sentence that says what is wrong without repeating what was sent
  */
 export function parseForm(body: string): Result<Form, string> {
-  const form = new Map<string, string>();
+  const form = new Map<string, string[]>();
   for (const pair of body.split('&')) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
     const name = decode(equals < 0 ? pair : pair.slice(0, equals));
     const value = decode(equals < 0 ? '' : pair.slice(equals + 1));
     if (name === undefined || value === undefined) return fail('the body is not form-url-encoded UTF-8');
-    if (form.has(name)) return fail('a parameter is sent more than once');
-    form.set(name, value);
+    const known = form.get(name);
+    if (known === undefined) form.set(name, [value]);
+    else if (REPEATABLE.includes(name)) known.push(value);
+    else return fail('a parameter is sent more than once');
   }
-  for (const [name, value] of form) if (value === '') form.delete(name);
-  return ok(form);
+  const all = (name: string): readonly string[] => (form.get(name) ?? []).filter((value) => value !== '');
+  return ok({ all, get: (name) => all(name)[0], has: (name) => all(name).length > 0 });
 }
 
 /** Parameters of a request: one with several values is sent as often, one without any not at all. */

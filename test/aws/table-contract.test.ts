@@ -8,7 +8,7 @@ import { createDynamoDbCall } from '../../lib/aws/dynamodb-call.ts';
 import { createDynamoDbTable } from '../../lib/aws/dynamodb-table.ts';
 import { type Condition, holds } from '../../lib/broker/condition.ts';
 import type { CacheKey } from '../../lib/broker/demand.ts';
-import { acquire, isUnchanged, type Lease, publish, release } from '../../lib/broker/lease.ts';
+import { acquire, doubt, isUnchanged, type Lease, publish, release } from '../../lib/broker/lease.ts';
 import type { Row, RowField, RowUpdate, Table } from '../../lib/broker/table.ts';
 import { instant, plus } from '../../lib/core/time.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
@@ -190,6 +190,23 @@ describe('a row that somebody has made malformed counts for nothing, and can be 
     const taken = { owner: 'me', leaseUntil: plus(NOW, 5_000), generation: 1, ttl: expect.any(Number) };
     expect(await dynamoDb.update(key, acquire(row, 'me', NOW, isUnchanged(row)))).toEqual({ ok: true, value: taken });
     expect(await dynamoDb.read(key)).toEqual({ ok: true, value: taken });
+    await client.send(new PutItemCommand({ TableName: 'tokens', Item }));
+    const doubted = { doubtedAt: NOW, generation: 1, ttl: expect.any(Number) };
+    expect(await dynamoDb.update(key, doubt(row, NOW))).toEqual({ ok: true, value: doubted });
+  });
+
+  test('of those who have read it, one is first: its count is believed where it can be read', async () => {
+    const key = newKey();
+    const Item = { pk: { S: key }, generation: { N: '3' }, sealed: { BOOL: true } };
+    await client.send(new PutItemCommand({ TableName: 'tokens', Item }));
+    const row: Row = { malformed: true, generation: 3 };
+    expect(await dynamoDb.read(key)).toEqual({ ok: true, value: row });
+    const taken = await dynamoDb.update(key, acquire(row, 'me', NOW, isUnchanged(row)));
+    expect(taken).toMatchObject({ ok: true, value: { owner: 'me', generation: 4 } });
+    expect(await dynamoDb.update(key, acquire(row, 'you', NOW, isUnchanged(row)))).toEqual({
+      ok: true,
+      value: 'refused',
+    });
   });
 
   test('an attribute of an unknown name is passed over', async () => {

@@ -53,6 +53,8 @@ describe('a row that was read is unchanged', () => {
     [{ generation: 2 }, {}, false],
     [{ malformed: true }, {}, true],
     [{ malformed: true }, { generation: 7 }, true],
+    [{ malformed: true, generation: 7 }, { generation: 7 }, true],
+    [{ malformed: true, generation: 7 }, { generation: 8 }, false],
   ])('%o, now %o: %s', (read, now, expected) => {
     expect(holds(isUnchanged(read), now)).toBe(expected);
   });
@@ -90,6 +92,18 @@ describe('a write makes of a row', () => {
       old,
       take({ malformed: true }),
       { ...held, generation: 1, ttl: TTL },
+    ],
+    [
+      'the next lease of a malformed row, of those who have read it for one only',
+      { ...old, generation: 8 },
+      take({ malformed: true, generation: 7 }),
+      'refused',
+    ],
+    [
+      'a doubt and nothing else of a malformed row',
+      old,
+      doubt({ malformed: true, generation: 7 }, NOW),
+      { doubtedAt: NOW, generation: 8, ttl: TTL },
     ],
 
     [

@@ -49,7 +49,7 @@ function judgeOwn(form: ReadonlyMap<string, string>, profile: unknown, size: num
   return faults;
 }
 
-function judgeExchange(form: ReadonlyMap<string, string>, profile: unknown): Faults {
+function judgeExchange({ parameters: form, audiences }: ReadForm, profile: unknown): Faults {
   const exchange = member(profile, 'exchange');
   if (exchange === undefined) return one('unsupported_grant_type');
   const faults = new Set<string>();
@@ -67,8 +67,7 @@ function judgeExchange(form: ReadonlyMap<string, string>, profile: unknown): Fau
   if (!isSubjectFine || !isActorFine || !isRequestFine) faults.add('invalid_request');
   if (!isAccessToken && !hasActor) faults.add('invalid_request');
   if (!isScopeFine(form.get('scope'), profile)) faults.add('invalid_scope');
-  const audience = form.get('audience');
-  const isAudienceFine = audience === undefined || listed(exchange, 'audiences').includes(audience);
+  const isAudienceFine = audiences.every((audience) => listed(exchange, 'audiences').includes(audience));
   if (!isAudienceFine || form.has('resource')) faults.add('invalid_target');
   return faults;
 }
@@ -82,10 +81,11 @@ const judgeReference = (form: ReadonlyMap<string, string>, profile: unknown, end
   return faults;
 };
 
-function judgeGrant({ parameters, size }: ReadForm, profile: unknown): Faults {
+function judgeGrant(form: ReadForm, profile: unknown): Faults {
+  const { parameters, size } = form;
   const grant = parameters.get('grant_type');
   if (grant === undefined) return one('invalid_request');
-  if (grant === TOKEN_EXCHANGE) return judgeExchange(parameters, profile);
+  if (grant === TOKEN_EXCHANGE) return judgeExchange(form, profile);
   return grant === 'client_credentials' ? judgeOwn(parameters, profile, size) : one('unsupported_grant_type');
 }
 

@@ -4,6 +4,8 @@ import { member } from './json.ts';
 export interface ReadForm {
   /** Without those that are sent empty: they are not sent (RFC 6749 §3.1). */
   readonly parameters: ReadonlyMap<string, string>;
+  /** All values of `audience`, which may be repeated, as `resource` may (RFC 8693 §2.1). */
+  readonly audiences: readonly string[];
   /** Bytes of the body. */
   readonly size: number;
 }
@@ -46,19 +48,23 @@ function unescaped(text: string): string | undefined {
   return fromUtf8(Buffer.from(first + pieces.join(''), 'latin1'));
 }
 
-/** The parameters of a form; `undefined` where one is sent twice or cannot be read. */
-function parametersOf(bytes: Buffer): ReadonlyMap<string, string> | undefined {
-  const read = new Map<string, string>();
+/** The parameters of a form; `undefined` where one is sent twice that may not be, or cannot be read. */
+function parametersOf(bytes: Buffer): Pick<ReadForm, 'parameters' | 'audiences'> | undefined {
+  const read: [name: string, value: string][] = [];
   // One character for each byte: what is not ASCII must be UTF-8 in the end, however it was written.
   for (const piece of bytes.toString('latin1').split('&')) {
     if (piece === '') continue;
     const equals = piece.indexOf('=');
     const name = unescaped(equals < 0 ? piece : piece.slice(0, equals));
     const value = unescaped(equals < 0 ? '' : piece.slice(equals + 1));
-    if (name === undefined || value === undefined || read.has(name)) return undefined;
-    read.set(name, value);
+    if (name === undefined || value === undefined) return undefined;
+    const isRepeated = read.some(([earlier]) => earlier === name);
+    if (isRepeated && name !== 'audience' && name !== 'resource') return undefined;
+    read.push([name, value]);
   }
-  return new Map([...read].filter(([, value]) => value !== ''));
+  const sent = read.filter(([, value]) => value !== '');
+  const audiences = sent.filter(([name]) => name === 'audience').map(([, value]) => value);
+  return { parameters: new Map(sent), audiences };
 }
 
 /** The form in the event of a POST; `undefined` where there is none, or none that may be read. */
@@ -70,5 +76,5 @@ export function readForm(event: unknown): ReadForm | undefined {
   // The whole body is UTF-8, not only what its escapes and its other bytes make together.
   if (!isForm || bytes.length > LARGEST || fromUtf8(bytes) === undefined) return undefined;
   const parameters = parametersOf(bytes);
-  return parameters && { parameters, size: bytes.length };
+  return parameters && { ...parameters, size: bytes.length };
 }

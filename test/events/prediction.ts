@@ -1,6 +1,6 @@
 import { admit, isNameOfProfile, nameInPath } from './authoriser.ts';
 import { judgeForm, TOKEN_EXCHANGE } from './form-judge.ts';
-import { readForm } from './form-reader.ts';
+import { type ReadForm, readForm } from './form-reader.ts';
 import { type Endpoint, ROUTES } from './plan.ts';
 import { AUDIENCES, DOCUMENT } from './profiles.ts';
 import { SENT } from './zitadel.ts';
@@ -15,11 +15,11 @@ const SERVED = '200';
 const NEEDS_ACTOR = ['urn:ietf:params:oauth:token-type:jwt', 'urn:zitadel:params:oauth:token-type:user_id'];
 
 /** What ZITADEL has against a revocation that is in order. */
-const refusalsOfRevocation = (parameters: ReadonlyMap<string, string>): readonly string[] =>
+const refusalsOfRevocation = ({ parameters }: ReadForm): readonly string[] =>
   SENT.unrevocable.includes(parameters.get('token') ?? '') ? ['unsupported_token_type'] : [];
 
 /** Likewise of an exchange, as the recordings tell. */
-function refusalsOfExchange(parameters: ReadonlyMap<string, string>): readonly string[] {
+function refusalsOfExchange({ parameters, audiences }: ReadForm): readonly string[] {
   const subject = parameters.get('subject_token') ?? '';
   const actor = parameters.get('actor_token');
   const needsActor = NEEDS_ACTOR.includes(parameters.get('subject_token_type') ?? '');
@@ -28,13 +28,12 @@ function refusalsOfExchange(parameters: ReadonlyMap<string, string>): readonly s
   return [
     ...(SENT.goodSubjects.includes(subject) && isActorKnown ? [] : ['invalid_grant']),
     ...(isPowerless ? ['unauthorized_client'] : []),
-    ...(parameters.get('audience') === AUDIENCES.unknown ? ['invalid_target'] : []),
+    ...(audiences.includes(AUDIENCES.unknown) ? ['invalid_target'] : []),
   ];
 }
 
 const REFUSALS = {
-  token: (parameters: ReadonlyMap<string, string>) =>
-    parameters.get('grant_type') === TOKEN_EXCHANGE ? refusalsOfExchange(parameters) : [],
+  token: (form: ReadForm) => (form.parameters.get('grant_type') === TOKEN_EXCHANGE ? refusalsOfExchange(form) : []),
   introspect: () => [],
   revoke: refusalsOfRevocation,
 } as const;
@@ -49,6 +48,6 @@ export function predict(event: unknown, endpoint: Endpoint): Prediction {
   if (!admission.admitted) return new Set([`${admission.status} ${admission.error}`]);
   const form = readForm(event);
   const faults = judgeForm(form, endpoint, admission.name, admission.profile);
-  const refused = faults.size > 0 || form === undefined ? [...faults] : REFUSALS[endpoint](form.parameters);
+  const refused = faults.size > 0 || form === undefined ? [...faults] : REFUSALS[endpoint](form);
   return new Set(refused.length === 0 ? [SERVED] : refused.map((code) => `${STATUS[code] ?? 400} ${code}`));
 }

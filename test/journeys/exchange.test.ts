@@ -149,6 +149,25 @@ describe('what ZITADEL refuses', () => {
     expect(reply.json.error).toBe('invalid_target');
   });
 
+  const { project, otherProject, org } = accounts;
+  const application = accounts.oidcSecret.clientId;
+  test.each([
+    ['several', [otherProject, application], [project, otherProject, application]],
+    ['one twice, and one that is empty', [otherProject, '', otherProject], [project, otherProject]],
+    ['one that the profile does not list', [otherProject, org], 'invalid_target'],
+  ])('audiences that the caller names, in as many parameters (RFC 8693 §2.1): %s', async (_name, named, expected) => {
+    const scopes = [project, otherProject, application].map((id) => `urn:zitadel:iam:org:project:id:${id}:aud`);
+    const exchange = { audiences: [otherProject, application] };
+    await restartWith({ changes: { orders: { scopes }, exchanging: { exchange } } });
+    const body = new URLSearchParams(form({ subject_token: await getToken(), subject_token_type: ACCESS_TOKEN }));
+    for (const audience of named) body.append('audience', audience);
+    const { json } = await rig.pass(rig.ask({ profile: 'exchanging', form: body.toString() }));
+    if (typeof expected === 'string') return expect(json.error).toBe(expected);
+    const token = new URLSearchParams({ token: String(json.access_token) }).toString();
+    const seen = await rig.pass(rig.ask({ profile: 'introspecting', endpoint: 'introspect', form: token }));
+    expect([...(seen.json.aud as string[])].sort()).toEqual([...expected].sort());
+  });
+
   test('impersonation that is switched off: 403, and the log says what to do', async () => {
     await restartWith({
       changes: { exchanging: { exchange: { subjectTokenTypes: ['user_id'], impersonation: true } } },

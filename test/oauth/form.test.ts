@@ -2,9 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeForm, encodeFormValue, parseForm } from '../../lib/oauth/form.ts';
 
+const NAMES = ['a', 'b', '__proto__', 'audience'];
+
 const entries = (body: string) => {
   const form = parseForm(body);
-  return form.ok ? Object.fromEntries(form.value) : form.error;
+  if (!form.ok) return form.error;
+  const { get, has } = form.value;
+  return Object.fromEntries(NAMES.filter(has).map((name) => [name, get(name)]));
 };
 
 describe('parseForm', () => {
@@ -27,15 +31,23 @@ describe('parseForm', () => {
     ['a=%zz', 'the body is not form-url-encoded UTF-8'],
     ['a=%FF', 'the body is not form-url-encoded UTF-8'],
     ['%ff=a', 'the body is not form-url-encoded UTF-8'],
+    ['scope=x&audience=1&scope=x', 'a parameter is sent more than once'],
   ])('%s is refused', (body, problem) => expect(entries(body)).toBe(problem));
+
+  test.each(['audience', 'resource'])('%s may be repeated (RFC 8693 §2.1)', (name) => {
+    const form = parseForm(`${name}=1&${name}=&${name}=2&scope=x&${name}=1`);
+    expect(form.ok && [form.value.all(name), form.value.get(name)]).toEqual([['1', '2', '1'], '1']);
+  });
 
   test('reads what encodeForm and URLSearchParams write', () => {
     const value = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(
       fc.property(fc.dictionary(value, value), (parameters) => {
-        const expected = new Map(Object.entries(parameters));
-        expect(parseForm(encodeForm(parameters))).toEqual({ ok: true, value: expected });
-        expect(parseForm(new URLSearchParams(parameters).toString())).toEqual({ ok: true, value: expected });
+        for (const body of [encodeForm(parameters), new URLSearchParams(parameters).toString()]) {
+          const form = parseForm(body);
+          const read = Object.keys(parameters).map((name) => [name, form.ok ? form.value.get(name) : undefined]);
+          expect(Object.fromEntries(read)).toEqual(parameters);
+        }
       }),
     );
   });
