@@ -6,9 +6,9 @@ export const GRANTS = ['client_credentials', 'jwt-bearer', 'token-exchange'] as 
 export type Grant = (typeof GRANTS)[number];
 
 const KIND_NAME: Readonly<Record<Credential['kind'], string>> = {
-  client_secret: 'client id and secret',
-  service_account_key: 'service-account key',
-  application_key: 'application key',
+  client_secret: 'a client id and secret',
+  service_account_key: 'a service-account key',
+  application_key: 'an application key',
 };
 
 /** Which grants ZITADEL (or, for client_credentials with a key, RFC 7521 §6.2) has for a credential. */
@@ -30,7 +30,7 @@ export function chooseGrant(
   const possible = POSSIBLE[kind];
   if (grant !== undefined) {
     if (possible.includes(grant)) return ok(grant);
-    return fail(`a ${KIND_NAME[kind]} cannot be used with grant: ${grant}; it can with ${possible.join(' or ')}`);
+    return fail(`${KIND_NAME[kind]} cannot be used with grant: ${grant}; it can with ${possible.join(' or ')}`);
   }
   if (kind === 'service_account_key') {
     if (!hasSubject) return ok('jwt-bearer');

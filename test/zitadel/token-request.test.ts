@@ -86,12 +86,23 @@ describe('which grant a credential uses', () => {
   );
 
   test.each([
+    ['client_secret', 'jwt-bearer', 'a client id and secret', 'client_credentials or token-exchange'],
+    ['service_account_key', 'token-exchange', 'a service-account key', 'jwt-bearer'],
+    ['application_key', 'jwt-bearer', 'an application key', 'token-exchange or client_credentials'],
+  ] as const)('%s, asked for %s, says what it can', (kind, grant, name, possible) => {
+    expect(chooseGrant({ kind }, { grant, hasSubject: false })).toEqual({
+      ok: false,
+      error: `${name} cannot be used with grant: ${grant}; it can with ${possible}`,
+    });
+  });
+
+  test.each([
     ['client_secret', false, 'client_credentials'],
     ['client_secret', true, 'token-exchange'],
     ['service_account_key', false, 'jwt-bearer'],
     ['service_account_key', true, /cannot exchange/],
     ['application_key', true, 'token-exchange'],
-    ['application_key', false, /earns no token on its own/],
+    ['application_key', false, /earns no token on its own.*, or set grant: client_credentials/],
   ] as const)('%s, with a subject: %s', (kind, hasSubject, expected) => {
     const chosen = chooseGrant({ kind }, { hasSubject });
     expect(chosen.ok ? chosen.value : chosen.error).toEqual(
