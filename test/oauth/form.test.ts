@@ -57,5 +57,7 @@ describe('parseForm', () => {
   });
 });
 
+test('a parameter that is absent is left out', () => expect(encodeForm({ a: '1', b: undefined })).toBe('a=1'));
+
 test('a value on its own', () =>
   expect(encodeFormValue("a b&ü+%!*-._~'()")).toBe('a+b%26%C3%BC%2B%25%21*-._%7E%27%28%29'));

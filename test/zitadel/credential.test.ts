@@ -112,6 +112,21 @@ test('a name for a credential is made of its kind as well', () => {
   expect(credential.ok && credential.value.material.reveal()).toBe('["client_secret","a","b"]');
 });
 
+test.each([
+  ['another owner', { userId: '1' }],
+  ['another key id', { keyId: '1' }],
+  ['another key', { key: pem(2048) }],
+  ['another date', { expirationDate: '2031-01-01T00:00:00Z' }],
+  ['another kind', { type: 'application', clientId: saKey.userId }],
+])('%s makes it another credential; the form of its key does not', (_name, change) => {
+  const material = (secret: object) => {
+    const credential = parse(secret);
+    return credential.ok && credential.value.material.reveal();
+  };
+  expect(material({ ...saKey, ...change })).not.toBe(material(saKey));
+  expect(material({ ...saKey, key: pkcs8(saKey.key) })).toBe(material(saKey));
+});
+
 test('a key past its date', () => {
   const key = parse({ ...saKey, expirationDate: '2026-11-23T12:00:00Z' });
   const at = Date.parse('2026-11-23T12:00:00Z');
