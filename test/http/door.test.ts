@@ -52,26 +52,33 @@ describe('the caller', () => {
     ['a name of 65 characters', `arn:aws:sts::123456789012:assumed-role/${'a'.repeat(65)}/i-0abc`],
   ];
   test.each(hostile)('an ARN that is %s is refused', (_name, userArn) => {
+    const detail =
+      typeof userArn === 'string'
+        ? 'the caller is no assumed IAM role'
+        : 'the event holds no IAM identity: is the route authorised with IAM?';
     for (const event of [v2({ userArn }), v1({ userArn })]) {
-      expect(identify(event)).toMatchObject({ ok: false, error: { kind: 'untrusted_caller' } });
+      expect(identify(event)).toEqual({ ok: false, error: { kind: 'untrusted_caller', detail } });
     }
   });
 
-  test.each([
-    ['another account', { accountId: '210987654321' }, { accountId: '210987654321' }],
-    ['no account', { accountId: undefined }, { accountId: undefined }],
-    ['an account in digits', { accountId: 123_456_789_012 }, { accountId: 123_456_789_012 }],
-    [
-      'the session of another',
-      { callerId: 'AROA0:other', userId: 'AROA0:other' },
-      { caller: 'AROA0:other', user: 'AROA0:other' },
-    ],
-    ['no caller id', { callerId: undefined }, { caller: undefined }],
-    ['a caller id without a session', { callerId: 'AROA0', userId: 'AROA0' }, { caller: 'AROA0', user: 'AROA0' }],
-    ['another user id', { userId: 'AROA0:i-0abc' }, { user: 'AROA0:i-0abc' }],
-  ])('%s is refused', (_name, iam, identity) => {
-    expect(identify(v2(iam)).ok).toBe(false);
-    expect(identify(v1(identity)).ok).toBe(false);
+  const ACCOUNT = "the account of the ARN is not the caller's account";
+  const LIST = [ID];
+  const SESSION = "the session of the ARN is not the caller id's";
+  test.each<[name: string, accountId: unknown, callerId: unknown, userId: unknown, detail: string]>([
+    ['another account', '210987654321', ID, ID, ACCOUNT],
+    ['no account', undefined, ID, ID, ACCOUNT],
+    ['an account in digits', 123_456_789_012, ID, ID, ACCOUNT],
+    ['the session of another', '123456789012', 'AROA0:other', 'AROA0:other', SESSION],
+    ['no caller id', '123456789012', undefined, ID, SESSION],
+    ['a caller id without a session', '123456789012', 'AROA0', 'AROA0', SESSION],
+    ['a caller id in a list', '123456789012', LIST, LIST, SESSION],
+    ['something before the caller id', '123456789012', ` ${ID}`, ` ${ID}`, SESSION],
+    ['something after the caller id', '123456789012', `${ID}:x`, `${ID}:x`, SESSION],
+    ['another user id', '123456789012', ID, 'AROA0:i-0abc', 'user id and caller id differ'],
+  ])('%s is refused', (_name, accountId, callerId, userId, detail) => {
+    for (const event of [v2({ accountId, callerId, userId }), v1({ accountId, caller: callerId, user: userId })]) {
+      expect(identify(event)).toEqual({ ok: false, error: { kind: 'untrusted_caller', detail } });
+    }
   });
 
   test('what a caller sends is not looked at', () => {
@@ -125,6 +132,26 @@ describe('the profile in the path', () => {
   ])('%s', (_name, event, profile) => expect(readGatewayRequest(event, ROUTE).profile).toBe(profile));
 });
 
+test.each([
+  ['a-Z_0=+/.', true],
+  ['a'.repeat(128), true],
+  ['a'.repeat(129), false],
+  [' a', false],
+  ['a\n', false],
+  ['', false],
+  [7, false],
+])('%j names a request: %s', (id, expected) => {
+  expect(requestId({ requestContext: { requestId: id } })).toBe(expected ? id : '');
+});
+
+test.each([[null], ['event'], [{}], [{ headers: null, body: 7, isBase64Encoded: 'true' }]])(
+  'an event of %j',
+  (event) => {
+    const nothing = { profile: '', contentType: '', body: '', isBase64Encoded: false };
+    expect(readGatewayRequest(event, ROUTE)).toEqual(nothing);
+  },
+);
+
 describe('the body', () => {
   const form = 'application/x-www-form-urlencoded';
   const read = (
@@ -133,29 +160,30 @@ describe('the body', () => {
   ) => {
     const request = readGatewayRequest({ headers: { [header]: contentType }, body, isBase64Encoded }, ROUTE);
     const result = readFormBody(request, LARGEST_FORM_BYTES);
-    return result.ok ? result.value : result.error.kind;
+    return result.ok ? result.value : `${result.error.kind}: ${result.error.detail}`;
   };
+  const NO_FORM = 'invalid_request: the content type must be application/x-www-form-urlencoded';
+  const TOO_LARGE = 'invalid_request: the body is larger than 4 kB';
+  const largest = 'a'.repeat(LARGEST_FORM_BYTES);
   test.each([
     ['plain', read('a=1'), 'a=1'],
     ['in base64', read(Buffer.from('a=ü').toString('base64'), { isBase64Encoded: true }), 'a=ü'],
     ['with a charset', read('a=1', { contentType: 'Application/X-WWW-Form-URLencoded; charset=utf-8' }), 'a=1'],
+    ['with a space after the type', read('a=1', { contentType: `${form} ;charset=utf-8` }), 'a=1'],
     ['with a header in other letters', read('a=1', { header: 'Content-Type' }), 'a=1'],
     ['absent', read(undefined), ''],
-    ['as large as may be', read('a'.repeat(LARGEST_FORM_BYTES)), 'a'.repeat(LARGEST_FORM_BYTES)],
-    ['a byte too large', read('a'.repeat(LARGEST_FORM_BYTES + 1)), 'invalid_request'],
-    ['a character too large', read(`${'a'.repeat(LARGEST_FORM_BYTES - 1)}ü`), 'invalid_request'],
-    [
-      'too large in base64',
-      read(Buffer.alloc(LARGEST_FORM_BYTES + 1, 'a').toString('base64'), { isBase64Encoded: true }),
-      'invalid_request',
-    ],
-    ['JSON', read('{}', { contentType: 'application/json' }), 'invalid_request'],
-    ['a form with files', read('a=1', { contentType: 'multipart/form-data' }), 'invalid_request'],
-    ['no content type', read('a=1', { contentType: '' }), 'invalid_request'],
+    ['as large as may be', read(largest), largest],
+    ['… in base64', read(Buffer.from(largest).toString('base64'), { isBase64Encoded: true }), largest],
+    ['a byte too large', read(`${largest}a`), TOO_LARGE],
+    ['a character too large', read(`${largest.slice(1)}ü`), TOO_LARGE],
+    ['too large in base64', read(Buffer.from(`${largest}a`).toString('base64'), { isBase64Encoded: true }), TOO_LARGE],
+    ['JSON', read('{}', { contentType: 'application/json' }), NO_FORM],
+    ['a form with files', read('a=1', { contentType: 'multipart/form-data' }), NO_FORM],
+    ['no content type', read('a=1', { contentType: '' }), NO_FORM],
     [
       'bytes that are no UTF-8',
       read(Buffer.from([0xff]).toString('base64'), { isBase64Encoded: true }),
-      'invalid_request',
+      'invalid_request: the body is not UTF-8',
     ],
   ])('%s', (_name, actual, expected) => expect(actual).toBe(expected));
 });
@@ -192,10 +220,13 @@ describe('failures as HTTP', () => {
     const retryAfter = { unavailable: '2', out_of_time: '1' }[error.kind as string];
     expect(answer.headers['retry-after']).toBe(retryAfter);
     expect('www-authenticate' in answer.headers).toBe(status === 401);
+    if (status === 401) expect(answer.headers['www-authenticate']).toBe('AWS4-HMAC-SHA256');
   });
 
   test('a bug tells nothing but where to look', () => {
-    expect(answerBug('r1')).toMatchObject({ statusCode: 500, body: expect.stringContaining('"request_id":"r1"') });
+    const { statusCode, body } = answerBug('r1');
+    const told = { error: 'server_error', error_description: 'an error of the broker itself', request_id: 'r1' };
+    expect({ statusCode, body: JSON.parse(body) }).toEqual({ statusCode: 500, body: told });
     expect(answerJson(200, {}).headers).toMatchObject({ 'cache-control': 'no-store' });
   });
 });
