@@ -69,9 +69,7 @@ export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Se
 
       request.on('socket', (socket) => {
         if (!socket.connecting) return;
-        const cancel = afterAwake(clock, Math.min(CONNECT_MS, totalMs), () =>
-          give(fail({ kind: 'timeout', detail: 'connect' })),
-        );
+        const cancel = afterAwake(clock, CONNECT_MS, () => give(fail({ kind: 'timeout', detail: 'connect' })));
         timers.push(cancel);
         socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', cancel);
       });

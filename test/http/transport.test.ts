@@ -47,6 +47,36 @@ const says =
     });
   };
 
+const EMPTY = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+
+test.each([
+  ['no authorization', {}],
+  ['one', { authorization: 'Basic x' }],
+])('what is sent, with %s', async (_name, authorization) => {
+  let sent = '';
+  const url = await raw((socket) => {
+    socket.on('data', (bytes) => {
+      sent += bytes;
+      if (sent.endsWith('client_credentials')) socket.write(EMPTY);
+    });
+  });
+  await send({ ...request(url), ...authorization });
+  const [head = '', body] = sent.split('\r\n\r\n');
+  const [line, ...headers] = head.split('\r\n');
+  expect(line).toBe('POST /oauth/v2/token HTTP/1.1');
+  expect(body).toBe('grant_type=client_credentials');
+  expect(Object.fromEntries(headers.map((header) => header.split(': ')))).toEqual({
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    'content-type': 'application/x-www-form-urlencoded',
+    'content-length': '29',
+    'user-agent': 'zitadel-token-broker',
+    Host: new URL(url).host,
+    Connection: 'keep-alive',
+    ...authorization,
+  });
+});
+
 describe('what comes back', () => {
   test('an answer of any status, with its headers and body', async () => {
     const url = await raw(says('HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 2\r\n\r\nno'));
@@ -55,6 +85,12 @@ describe('what comes back', () => {
       ok: true,
       value: { status: 302, headers: { location: 'http://127.0.0.1:1/' }, body: 'no' },
     });
+  });
+
+  test('a body that is as long as may be', async () => {
+    const body = 'a'.repeat(LARGEST_BODY_BYTES);
+    const url = await raw(says(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGEST_BODY_BYTES}\r\n\r\n${body}`));
+    expect(await send(request(url))).toMatchObject({ ok: true, value: { body } });
   });
 
   test.each([
@@ -121,6 +157,49 @@ describe('time', () => {
     expect(await sent).toEqual({ ok: false, error: { kind: 'timeout', detail: 'total' } });
   });
 
+  test('a connection that is not secured in 1 s', async () => {
+    let isAsked = false;
+    const url = await raw(
+      (socket) =>
+        void socket.once('data', () => {
+          isAsked = true;
+        }),
+    );
+    const sent = send(request(url.replace('http:', 'https:')));
+    await until(() => isAsked);
+    await clock.advance(1_000);
+    expect(await sent).toEqual({ ok: false, error: { kind: 'timeout', detail: 'connect' } });
+    expect(clock.dropTimers()).toBe(0);
+  });
+
+  test('a connection that stands may take its time, the kept one too; one that is given up is closed', async () => {
+    let asked = 0;
+    let socket: Socket | undefined;
+    let isClosed = false;
+    const url = await raw((opened) => {
+      socket = opened;
+      opened.on('close', () => {
+        isClosed = true;
+      });
+      opened.on('data', () => {
+        asked += 1;
+      });
+    });
+    for (const round of [1, 2]) {
+      const sent = send(request(url));
+      await until(() => asked === round);
+      await clock.advance(2_999);
+      socket?.write(EMPTY);
+      expect((await sent).ok).toBe(true);
+    }
+    expect(isClosed).toBe(false);
+    const late = send(request(url));
+    await until(() => asked === 3);
+    await clock.advance(3_000);
+    expect((await late).ok).toBe(false);
+    await until(() => isClosed);
+  });
+
   test('an answer that drips', async () => {
     let socket: Socket | undefined;
     const url = await raw((opened) => {
@@ -139,8 +218,9 @@ describe('time', () => {
   });
 
   test('no timer is left behind', async () => {
-    const url = await raw(says('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+    const url = await raw(says(EMPTY));
     await send(request(url));
+    await send(request(url.replace('http:', 'https:')));
     expect(clock.dropTimers()).toBe(0);
   });
 });
@@ -179,8 +259,65 @@ describe('connections', () => {
     expect((await send(request(url))).ok).toBe(true);
   });
 
+  test('where one is found dead, all that are kept are given up', async () => {
+    const waiting: Socket[] = [];
+    let connections = 0;
+    const url = await raw((socket) => {
+      connections += 1;
+      if (connections > 2) return says(EMPTY)(socket);
+      socket.once('data', () => {
+        socket.once('data', () => socket.resetAndDestroy());
+        if (waiting.push(socket) === 2) for (const one of waiting) one.write(EMPTY);
+      });
+    });
+    await Promise.all([send(request(url)), send(request(url))]);
+    expect((await send(request(url))).ok).toBe(true);
+    expect(connections).toBe(3);
+  });
+
+  test.each([
+    ['there is time left', 2_999, 2, true],
+    ['the sandbox was frozen for all of it', 3_000, 1, false],
+  ])('a dead one is replaced once, if %s', async (_name, frozenMs, opened, isAnswered) => {
+    let connections = 0;
+    let frozenForMs = 0;
+    const now = () => instant(clock.now() + frozenForMs);
+    const frozen = createTransport({ clock: { now, after: clock.after }, allowLoopbackHttp: true });
+    const url = await raw((socket) => {
+      connections += 1;
+      if (connections > 1) return says(EMPTY)(socket);
+      socket.once('data', () => {
+        socket.write(EMPTY);
+        socket.once('data', () => {
+          frozenForMs = frozenMs;
+          socket.resetAndDestroy();
+        });
+      });
+    });
+    await frozen(request(url));
+    expect((await frozen(request(url))).ok).toBe(isAnswered);
+    expect(connections).toBe(opened);
+  });
+
+  test('what fails otherwise is not tried again', async () => {
+    let asked = 0;
+    const url = await raw((socket) => {
+      socket.on('data', () => {
+        asked += 1;
+        if (asked === 3) socket.resetAndDestroy();
+        else socket.write(asked === 1 ? EMPTY : 'garbage\r\n\r\n');
+      });
+    });
+    await send(request(url));
+    expect(await send(request(url))).toMatchObject({ ok: false, error: { kind: 'garbled' } });
+    expect(await send(request(url))).toMatchObject({ ok: false, error: { kind: 'unreachable' } });
+    expect(asked).toBe(3);
+  });
+
   test.each([
     ['plain HTTP beyond this machine', 'http://zitadel.example/oauth/v2/token', true],
+    ['… whose name begins like this one', 'http://localhost.example/oauth/v2/token', true],
+    ['… or ends so', 'http://not-localhost/oauth/v2/token', true],
     ['plain HTTP on this machine, outside the local stack', '', false],
     ['another scheme', 'ftp://127.0.0.1/oauth/v2/token', true],
   ])('%s: nothing is sent', async (_name, url, allowLoopbackHttp) => {
