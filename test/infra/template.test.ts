@@ -313,26 +313,70 @@ test('every log group has a retention, and every function one of its own', () =>
   expect(groups.every(({ RetentionInDays }) => RetentionInDays === 30)).toBe(true);
 });
 
+/** What an alarm looks at: a metric, or an expression. */
+const watched = ({ Namespace, MetricName, Metrics = [] }: Json): string =>
+  MetricName === undefined
+    ? String((Metrics as { Expression?: string }[]).find(({ Expression }) => Expression !== undefined)?.Expression)
+    : `${Namespace} ${MetricName}`;
+
+const SIGNS: Readonly<Record<string, string>> = { GreaterThanThreshold: '>', LessThanThreshold: '<' };
+
+/** When an alarm is raised: how often, in how many periods of so many seconds. */
+function when(alarm: Json): string {
+  const { ComparisonOperator, Threshold, Statistic, ExtendedStatistic, EvaluationPeriods: periods } = alarm;
+  const [, query] = (alarm.Metrics ?? []) as { MetricStat: { Period: number } }[];
+  const seconds = alarm.Period ?? query?.MetricStat.Period;
+  const measure = [Statistic ?? ExtendedStatistic ?? 'share', SIGNS[String(ComparisonOperator)], Threshold].join(' ');
+  return `${measure}, ${alarm.DatapointsToAlarm ?? periods} of ${periods} × ${seconds} s`;
+}
+
 test('alarms', () => {
-  const alarms = Object.fromEntries(
-    ofType('AWS::CloudWatch::Alarm').map(
-      ({ Properties: { AlarmName, Namespace, MetricName, ComparisonOperator, Threshold, TreatMissingData } }) => [
-        String(AlarmName).replace('zitadel-token-broker-prod-', ''),
-        [Namespace, MetricName, ComparisonOperator, Threshold, TreatMissingData],
-      ],
-    ),
-  );
-  expect(alarms).toEqual({
+  const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => [
+    String(Properties.AlarmName).replace('zitadel-token-broker-prod-', ''),
+    [watched(Properties), when(Properties), Properties.TreatMissingData],
+  ]);
+  const once = 'Sum > 0, 1 of 1 × 300 s';
+  const again = 'Sum > 0, 2 of 3 × 300 s';
+  const lasting = 'Sum > 0, 3 of 4 × 300 s';
+  const own = 'zitadel-token-broker-prod';
+  expect(Object.fromEntries(alarms)).toEqual({
     ...Object.fromEntries(
       FUNCTIONS.flatMap((name) => [
-        [`${name}-errors`, ['AWS/Lambda', 'Errors', 'GreaterThanThreshold', 0, 'notBreaching']],
-        [`${name}-throttles`, ['AWS/Lambda', 'Throttles', 'GreaterThanThreshold', 0, 'notBreaching']],
+        [`${name}-errors`, ['AWS/Lambda Errors', name === 'prewarm' ? again : once, 'notBreaching']],
+        [`${name}-throttles`, ['AWS/Lambda Throttles', once, 'notBreaching']],
       ]),
     ),
-    'prewarm-missing': ['AWS/Lambda', 'Invocations', 'LessThanThreshold', 1, 'breaching'],
-    'credential-refused': ['zitadel-token-broker-prod', 'CredentialRefused', 'GreaterThanThreshold', 0, 'notBreaching'],
-    'api-errors': ['AWS/ApiGateway', '5xx', 'GreaterThanThreshold', 5, 'notBreaching'],
+    'prewarm-missing': ['AWS/Lambda Invocations', 'Sum < 1, 1 of 1 × 900 s', 'breaching'],
+    'credential-refused': [`${own} CredentialRefused`, once, 'notBreaching'],
+    'renewals-failed': [`${own} RenewalsFailed`, again, 'notBreaching'],
+    unavailable: [`${own} Unavailable`, again, 'notBreaching'],
+    'table-away': [`${own} TableAway`, lasting, 'notBreaching'],
+    'secrets-away': [`${own} SecretsAway`, lasting, 'notBreaching'],
+    bugs: [`${own} Bugs`, once, 'notBreaching'],
+    'api-errors': [
+      'IF(requests > 0, 100 * FILL(errors, 0) / requests, 0)',
+      'share > 5, 2 of 15 × 60 s',
+      'notBreaching',
+    ],
+    'api-latency': ['AWS/ApiGateway Latency', 'p99 > 3000, 3 of 4 × 300 s', 'notBreaching'],
   });
+});
+
+test('the share of errors is that of the API, by the minute', () => {
+  const sum = (Id: string, MetricName: string) => ({
+    Id,
+    MetricStat: {
+      Metric: { Namespace: 'AWS/ApiGateway', MetricName, Dimensions: [{ Name: 'ApiId', Value: { Ref: 'HttpApi' } }] },
+      Period: 60,
+      Stat: 'Sum',
+    },
+    ReturnData: false,
+  });
+  expect(properties('ApiErrorsAlarm').Metrics).toEqual([
+    expect.objectContaining({ Id: 'share', ReturnData: true }),
+    sum('requests', 'Count'),
+    sum('errors', '5xx'),
+  ]);
 });
 
 test.each(FUNCTIONS)('the alarms of %s look at it', (name) => {
@@ -352,15 +396,16 @@ test('prewarm is missed after 15 minutes', () => {
 });
 
 test.each([
-  [{}, { alarmTopics: [], tableEncryption: { SSEEnabled: true, SSEType: 'KMS' } }],
-  [
-    { 'param:alarmTopicArn': 'topic', 'param:tableKmsKeyArn': 'key' },
-    { alarmTopics: ['topic'], tableEncryption: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: 'key' } },
-  ],
+  [{}, { tableEncryption: { SSEEnabled: true, SSEType: 'KMS' } }],
+  [{ 'param:tableKmsKeyArn': 'key' }, { tableEncryption: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: 'key' } }],
 ])('with the options %o', async (set, expected) => {
   const resolveVariable = async (name: string) => (set as Record<string, string>)[name] ?? '';
   expect(await resolveOptions({ resolveVariable })).toEqual(expected);
-  for (const { Properties } of ofType('AWS::CloudWatch::Alarm')) expect(Properties.AlarmActions).toEqual([]);
+});
+
+test('without a topic, alarms tell nobody', () => {
+  for (const { Properties } of ofType('AWS::CloudWatch::Alarm'))
+    expect(Properties).toMatchObject({ AlarmActions: [], OKActions: [] });
 });
 
 test('the stack says where the broker is and what callers need', () => {

@@ -25,6 +25,11 @@ const statementsOf = (role: Json): Json[] => {
   return policy?.PolicyDocument.Statement ?? [];
 };
 
+/** A part of an alarm's expression. */
+const queryIn = (alarm: Json, id: string): Json => (alarm.Metrics as Json[]).find(({ Id }) => Id === id) ?? {};
+
+const metricIn = (alarm: Json, id: string): Json => (queryIn(alarm, id).MetricStat as { Metric: Json }).Metric;
+
 const allow = (Action: string, rest: Json): Json => ({ Effect: 'Allow', Action, ...rest });
 
 /** Each rule at least once. */
@@ -89,7 +94,39 @@ export const FAULTS: readonly Fault[] = [
   { rule: 'every alarm looks at something that is there', fault: 'a function by a name of its own',
     make: (of) => Object.assign(of('PrewarmMissingAlarm'), { Dimensions: [{ Name: 'FunctionName', Value: 'prewarm' }] }) },
   { rule: 'every alarm looks at something that is there', fault: 'another dimension',
-    make: (of) => Object.assign(of('ApiErrorsAlarm'), { Dimensions: [{ Name: 'ApiName', Value: { Ref: 'HttpApi' } }] }) },
+    make: (of) => Object.assign(of('ApiLatencyAlarm'), { Dimensions: [{ Name: 'ApiName', Value: { Ref: 'HttpApi' } }] }) },
+  { rule: 'every alarm looks at something that is there', fault: 'a metric that the log never writes',
+    make: (of) => Object.assign(of('TableAwayAlarm'), { MetricName: 'TableGone' }) },
+  { rule: 'every alarm looks at something that is there', fault: 'a metric by the name that it has in REST APIs',
+    make: (of) => Object.assign(metricIn(of('ApiErrorsAlarm'), 'errors'), { MetricName: '5XXError' }) },
+  { rule: 'every alarm looks at something that is there', fault: 'another dimension, in an expression',
+    make: (of) => Object.assign(metricIn(of('ApiErrorsAlarm'), 'requests'), { Dimensions: [{ Name: 'ApiName', Value: { Ref: 'HttpApi' } }] }) },
+  { rule: 'every alarm looks at something that is there', fault: 'no metric at all',
+    make: (of) => delete of('ApiErrorsAlarm').Metrics },
+  { rule: 'an expression names each of its metrics, and alone is looked at', fault: 'a metric of another name',
+    make: (of) => Object.assign(queryIn(of('ApiErrorsAlarm'), 'errors'), { Id: 'faults' }) },
+  { rule: 'an expression names each of its metrics, and alone is looked at', fault: 'two results',
+    make: (of) => delete queryIn(of('ApiErrorsAlarm'), 'errors').ReturnData },
+  { rule: 'an expression names each of its metrics, and alone is looked at', fault: 'minutes and hours together',
+    make: (of) => Object.assign(queryIn(of('ApiErrorsAlarm'), 'errors').MetricStat as Json, { Period: 3600 }) },
+  { rule: 'an alarm can be raised', fault: 'more periods than are looked at',
+    make: (of) => Object.assign(of('TableAwayAlarm'), { DatapointsToAlarm: 5 }) },
+  { rule: 'an alarm can be raised', fault: 'longer than a day',
+    make: (of) => Object.assign(of('PrewarmMissingAlarm'), { EvaluationPeriods: 97 }) },
+  { rule: 'an alarm can be raised', fault: 'silence taken for health does not end it',
+    make: (of) => delete of('BugsAlarm').TreatMissingData },
+  { rule: 'what the log counts as harm has an alarm', fault: 'an alarm less',
+    make: (_of, resources) => delete resources.SecretsAwayAlarm },
+  { rule: 'what the log counts as harm has an alarm', fault: 'an alarm on something else',
+    make: (of) => Object.assign(of('RenewalsFailedAlarm'), { MetricName: 'Exchanges' }) },
+  { rule: 'every alarm says what is wrong and where to look', fault: 'nothing said',
+    make: (of) => delete of('BugsAlarm').AlarmDescription },
+  { rule: 'every alarm says what is wrong and where to look', fault: 'nowhere to look',
+    make: (of) => Object.assign(of('BugsAlarm'), { AlarmDescription: 'The broker met a bug: a caller got 500.' }) },
+  { rule: 'every alarm says what is wrong and where to look', fault: 'a field that the log does not have',
+    make: (of) => Object.assign(of('BugsAlarm'), { AlarmDescription: 'The broker met a bug. The log says which in the field stack.' }) },
+  { rule: 'docs/operating.md says of every alarm what to do first', fault: 'an alarm that it does not have',
+    make: (of) => Object.assign(of('BugsAlarm'), { AlarmName: 'zitadel-token-broker-prod-beetles' }) },
   { rule: 'names in texts are there', fault: 'a URL of no API',
     make: (_of, _resources, { Outputs }) => Object.assign(Outputs, { BrokerUrl: { Value: { 'Fn::Sub': `https://\${HttpApiX}.execute-api` } } }) },
   { rule: 'names in texts are there', fault: 'an attribute of nothing, in one text',

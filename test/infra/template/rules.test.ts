@@ -3,19 +3,21 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { instant } from '../../../lib/core/time.ts';
-import { createLog } from '../../../lib/http/log.ts';
+import { createLog, type Log } from '../../../lib/http/log.ts';
 import { ACCEPTED } from './accepted.ts';
+import { ALARMS, alarmsOf, loggedMetrics, metricsOf, WITHOUT_ALARM } from './alarms.ts';
 import { CONTENTS } from './contents.ts';
 import { DOORS } from './doors.ts';
 import { EVERYTHING, RULES } from './essentials.ts';
 import { FAULTS } from './faults.ts';
+import { HANDBOOK } from './handbook.ts';
 import { findings, NAG_FAULTS } from './nag.ts';
 import { ALL_OPTIONS, packageAgain } from './options.ts';
 import { type Json, type Packaged, packageService, type Template } from './packaged.ts';
 import { ofType } from './reading.ts';
 import { RIGHTS } from './rights.ts';
 
-const ALL = [...DOORS, ...RIGHTS, ...CONTENTS];
+const ALL = [...DOORS, ...RIGHTS, ...CONTENTS, ...ALARMS, ...HANDBOOK];
 
 let packaged: Packaged;
 let withOptions: Template;
@@ -111,19 +113,45 @@ describe('cdk-nag', () => {
   });
 });
 
-test('the alarm on refused credentials counts what the log counts, as the log counts it', () => {
-  const alarm = packaged.template.Resources.CredentialRefusedAlarm?.Properties;
-  const lines: string[] = [];
-  createLog(String(alarm?.Namespace), (line) => lines.push(line)).request({
-    at: instant(1_700_000_000_000),
-    requestId: 'r1',
-    route: 'token',
-    profile: 'orders',
-    status: 502,
-    durationMs: 10,
-    error: { kind: 'credential_refused', detail: 'invalid_client' },
+describe('the alarms on what the log counts', () => {
+  const NOW = instant(1_700_000_000_000);
+  const request = { at: NOW, requestId: 'r1', route: 'token', profile: 'orders', status: 200, durationMs: 10 } as const;
+  const away = (what: 'table' | 'secrets') => ({
+    ...request,
+    degraded: [{ what, since: NOW, detail: 'TimeoutError' }],
   });
-  const [{ Dimensions, Metrics }] = JSON.parse(String(lines[0]))._aws.CloudWatchMetrics;
-  expect(Metrics).toEqual([{ Name: alarm?.MetricName }]);
-  expect(Dimensions).toEqual([alarm?.Dimensions ?? []]);
+  const unavailable = { kind: 'unavailable', dependency: 'zitadel', detail: 'fetch failed', retryAfterMs: 1 } as const;
+  const failed = { profile: 'orders', outcome: 'failed', error: unavailable } as const;
+  const run = { at: NOW, durationMs: 10, results: [failed], issued: 0, degraded: [] };
+
+  test.each<[alarm: string, write: (log: Log) => void]>([
+    ['CredentialRefused', (log) => log.request({ ...request, error: { kind: 'credential_refused', detail: 'x' } })],
+    ['Unavailable', (log) => log.request({ ...request, error: unavailable })],
+    ['Bugs', (log) => log.request({ ...request, bug: { name: 'TypeError' } })],
+    ['TableAway', (log) => log.request(away('table'))],
+    ['SecretsAway', (log) => log.request(away('secrets'))],
+    ['RenewalsFailed', (log) => log.prewarm(run)],
+  ])('%s counts it as the log does', (name, write) => {
+    const alarm = packaged.template.Resources[`${name}Alarm`]?.Properties;
+    const lines: string[] = [];
+    write(createLog(String(alarm?.Namespace), (line) => lines.push(line)));
+    const [{ Dimensions, Metrics }] = JSON.parse(String(lines[0]))._aws.CloudWatchMetrics;
+    expect(Metrics).toContainEqual({ Name: alarm?.MetricName });
+    expect(Dimensions).toEqual([alarm?.Dimensions ?? []]);
+  });
+
+  test('all that the log counts is known', () => {
+    const known = ['Hits', 'Exchanges', 'Renewed', 'TableAway', 'SecretsAway', 'ZitadelAway', 'CredentialRefused'];
+    const failures = ['RenewalsFailed', 'PrewarmFailed', 'Unavailable', 'Bugs'];
+    expect([...loggedMetrics()].sort()).toEqual([...known, ...failures].sort());
+    // What has no alarm must be counted; else its reason must go as well.
+    expect(loggedMetrics()).toEqual(expect.arrayContaining(Object.keys(WITHOUT_ALARM)));
+  });
+
+  test('the README says what the alarms cost', () => {
+    const metrics = alarmsOf(packaged.template).flatMap(([, alarm]) => metricsOf(alarm));
+    const readme = readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8');
+    // 0.10 USD a month for each metric that an alarm looks at.
+    expect(readme).toContain(`${(metrics.length / 10).toFixed(1)} USD for the alarms`);
+  });
 });

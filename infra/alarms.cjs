@@ -1,0 +1,161 @@
+// What an operator is woken for; what to do first about each alarm is in docs/operating.md. All of them go to the topic
+// in the parameter alarmTopicArn, if there is one.
+
+/** The functions, and what it costs while one of them does not work. */
+const FUNCTIONS = {
+  token: 'callers get no token',
+  introspect: 'no token is introspected',
+  revoke: 'no token is revoked',
+  metadata: 'clients do not find the endpoints',
+  prewarm: 'tokens are not renewed ahead, and callers wait for renewals',
+};
+
+/** In one period of five minutes. */
+const ONCE = { Period: 300, EvaluationPeriods: 1 };
+
+/** In two of three such periods: what is tried again and works does not count. */
+const AGAIN = { Period: 300, EvaluationPeriods: 3, DatapointsToAlarm: 2 };
+
+/** In three of four: the log says for a minute that something is away, which may lie in two periods. */
+const LASTING = { Period: 300, EvaluationPeriods: 4, DatapointsToAlarm: 3 };
+
+/** The share of failed requests that is too much, in each of two minutes: a single failure never is. */
+const ERRORS_PERCENT = 5;
+
+/** As long as a request to ZITADEL may take. A cold start that obtains a token takes about one second. */
+const SLOW_MS = 3000;
+
+/** Where an alarm says nothing else: more than none, and silence is health. */
+const DEFAULTS = { Threshold: 0, ComparisonOperator: 'GreaterThanThreshold', TreatMissingData: 'notBreaching' };
+
+const title = (name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+
+const lambda = (name, MetricName) => ({
+  Namespace: 'AWS/Lambda',
+  MetricName,
+  Dimensions: [{ Name: 'FunctionName', Value: { Ref: `${title(name)}LambdaFunction` } }],
+  Statistic: 'Sum',
+});
+
+const api = (MetricName) => ({
+  Namespace: 'AWS/ApiGateway',
+  MetricName,
+  Dimensions: [{ Name: 'ApiId', Value: { Ref: 'HttpApi' } }],
+});
+
+/** The broker's own metrics, which have no dimensions (lib/http/log.ts). */
+const own = (Namespace, MetricName) => ({ Namespace, MetricName, Statistic: 'Sum' });
+
+/** One metric in an expression, by the minute. */
+const sum = (Id, Metric) => ({ Id, MetricStat: { Metric, Period: 60, Stat: 'Sum' }, ReturnData: false });
+
+const ofFunction = (prefix) => (name) => ({
+  [`${name}-errors`]: {
+    AlarmDescription: `The function ${name} crashes, times out or does not start: ${FUNCTIONS[name]}. Look into the log group /aws/lambda/${prefix}-${name}.`,
+    ...lambda(name, 'Errors'),
+    ...ONCE,
+  },
+  [`${name}-throttles`]: {
+    AlarmDescription: `Lambda has no concurrency left for ${name}: ${FUNCTIONS[name]}. How to raise it is in docs/operating.md, Alarms.`,
+    ...lambda(name, 'Throttles'),
+    ...ONCE,
+  },
+});
+
+/** All alarms, by the ends of their names. */
+const alarms = (prefix, namespace) => ({
+  ...Object.assign({}, ...Object.keys(FUNCTIONS).map(ofFunction(prefix))),
+  // In place of the one above: a run fails where one token was not renewed, and the next run tries again.
+  'prewarm-errors': {
+    AlarmDescription: `prewarm could not renew tokens in two runs: they are still handed out until they end. The log group /aws/lambda/${prefix}-prewarm says which, and why, in the field failed.`,
+    ...lambda('prewarm', 'Errors'),
+    ...AGAIN,
+  },
+  'prewarm-missing': {
+    AlarmDescription:
+      'prewarm has not run for 15 minutes: tokens are not renewed ahead, and callers wait for renewals. Look at its schedule in EventBridge (docs/operating.md, Alarms).',
+    ...lambda('prewarm', 'Invocations'),
+    Threshold: 1,
+    ComparisonOperator: 'LessThanThreshold',
+    Period: 900,
+    EvaluationPeriods: 1,
+    TreatMissingData: 'breaching',
+  },
+  'credential-refused': {
+    AlarmDescription:
+      'ZITADEL refuses a credential, or a secret cannot be used: the profile gets no new token. The log names the profile, and the reason in the field error, renewal or failed.',
+    ...own(namespace, 'CredentialRefused'),
+    ...ONCE,
+  },
+  'renewals-failed': {
+    AlarmDescription:
+      'Tokens are not renewed: they are still handed out until 5 s before they end, then callers get 503. The log says why in the field renewal or failed (prewarm).',
+    ...own(namespace, 'RenewalsFailed'),
+    ...AGAIN,
+  },
+  unavailable: {
+    AlarmDescription:
+      'Callers get 503: something is away that the broker cannot do without. The log says what in the field error (dependency, detail).',
+    ...own(namespace, 'Unavailable'),
+    ...AGAIN,
+  },
+  'table-away': {
+    AlarmDescription:
+      'DynamoDB does not answer or refuses: each sandbox obtains its own tokens and does not see revocations of the others. The log has the error in the field away.',
+    ...own(namespace, 'TableAway'),
+    ...LASTING,
+  },
+  'secrets-away': {
+    AlarmDescription:
+      'Secrets Manager does not answer: sandboxes renew with the last known secret for 24 hours at most, and new ones answer 503. The log has the error in the field away.',
+    ...own(namespace, 'SecretsAway'),
+    ...LASTING,
+  },
+  bugs: {
+    AlarmDescription:
+      'The broker met a bug: a caller got 500, or a token was not renewed ahead. The log says what and where in the fields bug and at; report it.',
+    ...own(namespace, 'Bugs'),
+    ...ONCE,
+  },
+  'api-errors': {
+    AlarmDescription: `More than ${ERRORS_PERCENT} % of the requests were answered 5xx, in 2 of the last 15 minutes. The log says why in the field error; what never reached a function is in /aws/http-api/${prefix}.`,
+    Metrics: [
+      // A minute without a request has no share; one without an error may have no count of them.
+      { Id: 'share', Expression: 'IF(requests > 0, 100 * FILL(errors, 0) / requests, 0)', ReturnData: true },
+      sum('requests', api('Count')),
+      sum('errors', api('5xx')),
+    ],
+    Threshold: ERRORS_PERCENT,
+    EvaluationPeriods: 15,
+    DatapointsToAlarm: 2,
+  },
+  'api-latency': {
+    AlarmDescription: `One request in a hundred takes longer than ${SLOW_MS / 1000} s: callers may give up. Look in the log at the fields ms, route and away.`,
+    ...api('Latency'),
+    ExtendedStatistic: 'p99',
+    Threshold: SLOW_MS,
+    ...LASTING,
+  },
+});
+
+module.exports = async ({ resolveVariable }) => {
+  const text = async (name) => String(await resolveVariable(name));
+  const prefix = `${await text('self:service')}-${await text('sls:stage')}`;
+  const topic = await text('param:alarmTopicArn');
+  const topics = topic === '' ? [] : [topic];
+  const resource = ([name, properties]) => [
+    `${name.split('-').map(title).join('')}Alarm`,
+    {
+      Type: 'AWS::CloudWatch::Alarm',
+      Properties: {
+        AlarmName: `${prefix}-${name}`,
+        ...DEFAULTS,
+        ...properties,
+        AlarmActions: topics,
+        OKActions: topics,
+      },
+    },
+  ];
+  const namespace = await text('self:provider.environment.METRICS_NAMESPACE');
+  return { Resources: Object.fromEntries(Object.entries(alarms(prefix, namespace)).map(resource)) };
+};

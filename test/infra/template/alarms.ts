@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Rule } from './essentials.ts';
+import type { Json, Template } from './packaged.ts';
+import { ofType, references } from './reading.ts';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** A metric as an alarm names it, in an expression or alone. */
+export interface Watched {
+  readonly Namespace?: unknown;
+  readonly MetricName?: unknown;
+  readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
+}
+
+/** One part of an expression, or the expression itself. */
+interface Query {
+  readonly Id: string;
+  readonly Expression?: string;
+  readonly MetricStat?: { readonly Metric: Watched; readonly Period: number };
+  readonly ReturnData?: boolean;
+}
+
+const queriesOf = ({ Metrics = [] }: Json): readonly Query[] => Metrics as readonly Query[];
+
+/** All metrics that an alarm looks at: each is charged. */
+export const metricsOf = (alarm: Json): readonly Watched[] =>
+  alarm.Metrics === undefined ? [alarm] : queriesOf(alarm).flatMap(({ MetricStat }) => MetricStat?.Metric ?? []);
+
+export const alarmsOf = (template: Template) => ofType(template, 'AWS::CloudWatch::Alarm');
+
+/** What AWS counts, by namespace: the dimension, the type of what it names, and the metrics. */
+const AWS_METRICS: Readonly<Record<string, readonly [dimension: string, type: string, metrics: readonly string[]]>> = {
+  'AWS/Lambda': ['FunctionName', 'AWS::Lambda::Function', ['Errors', 'Throttles', 'Invocations']],
+  'AWS/ApiGateway': ['ApiId', 'AWS::ApiGatewayV2::Api', ['Count', '5xx', 'Latency']],
+};
+
+/** Words of the Embedded Metric Format itself. */
+const FORMAT = ['Namespace', 'Dimensions'];
+
+/** The names of all metrics that the log may write: they alone are keys with a capital, or stand for one. */
+export function loggedMetrics(): readonly string[] {
+  const source = readFileSync(join(root, 'lib/http/log.ts'), 'utf8');
+  const code = source.replaceAll(/\/\*\*[\s\S]*?\*\/|\/\/.*/g, '');
+  const names = [...code.matchAll(/\b([A-Z][A-Za-z]+): |'([A-Z][A-Za-z]+)'/g)].map(
+    ([, key, text]) => key ?? text ?? '',
+  );
+  return [...new Set(names)].filter((name) => !FORMAT.includes(name));
+}
+
+/** What is counted and has no alarm of its own, and why. */
+export const WITHOUT_ALARM: Readonly<Record<string, string>> = {
+  Hits: 'a token that was handed out',
+  Exchanges: 'a token that was obtained',
+  Renewed: 'a token that was renewed ahead',
+  PrewarmFailed: 'RenewalsFailed counts it too, and the run fails: prewarm-errors',
+  ZitadelAway: 'what it costs, RenewalsFailed and Unavailable count; a sandbox that need not ask again still says it',
+};
+
+/** The namespaces that the functions' own metrics go to. */
+const ownNamespaces = (template: Template): readonly unknown[] =>
+  ofType(template, 'AWS::Lambda::Function').map(([, { Environment }]) => {
+    const { Variables = {} } = (Environment ?? {}) as { Variables?: Json };
+    return Variables.METRICS_NAMESPACE;
+  });
+
+const isOwn = (template: Template, { Namespace }: Watched): boolean =>
+  ownNamespaces(template).every((own) => own === Namespace);
+
+/** The functions' own metrics have no dimensions, so an alarm with one would wait for ever. */
+function isThere(template: Template, metric: Watched): boolean {
+  const { Namespace, MetricName, Dimensions = [] } = metric;
+  const aws = AWS_METRICS[String(Namespace)];
+  if (aws === undefined)
+    return isOwn(template, metric) && Dimensions.length === 0 && loggedMetrics().includes(String(MetricName));
+  const [name, type, metrics] = aws;
+  const [dimension] = Dimensions;
+  const [to = ''] = references(dimension?.Value);
+  const isOfType = dimension?.Name === name && template.Resources[to]?.Type === type;
+  return Dimensions.length === 1 && isOfType && metrics.includes(String(MetricName));
+}
+
+/** Names in an expression: those of functions are in capitals. */
+const namesIn = (expression: string): readonly string[] => expression.match(/\b[a-z]\w*/g) ?? [];
+
+function isSound(queries: readonly Query[]): boolean {
+  const stats = queries.filter(({ MetricStat }) => MetricStat !== undefined);
+  const [looked, ...others] = queries.filter(({ ReturnData }) => ReturnData !== false);
+  const used = new Set(namesIn(looked?.Expression ?? ''));
+  const periods = new Set(stats.map(({ MetricStat }) => MetricStat?.Period));
+  const isComplete = stats.length === used.size && stats.every(({ Id }) => used.has(Id));
+  return isComplete && others.length === 0 && periods.size === 1;
+}
+
+const DAY_SECONDS = 86_400;
+
+/** CloudWatch refuses more data points than periods, and more than a day; without data, only the schedule is in doubt. */
+function canBeRaised(alarm: Json): boolean {
+  const { EvaluationPeriods: periods, DatapointsToAlarm: points = periods, TreatMissingData } = alarm;
+  const seconds =
+    alarm.Period ?? queriesOf(alarm).find(({ MetricStat }) => MetricStat !== undefined)?.MetricStat?.Period;
+  const silence = alarm.MetricName === 'Invocations' ? 'breaching' : 'notBreaching';
+  const isPossible = Number(points) <= Number(periods) && Number(seconds) * Number(periods) <= DAY_SECONDS;
+  return isPossible && TreatMissingData === silence;
+}
+
+/** The names of the alarms that do not keep to something. */
+export const alarmsThat = (template: Template, keeps: (alarm: Json) => boolean): readonly string[] =>
+  alarmsOf(template).flatMap(([name, alarm]) => (keeps(alarm) ? [] : [name]));
+
+/** What an operator is woken for. */
+export const ALARMS: readonly Rule[] = [
+  {
+    name: 'every alarm looks at something that is there',
+    complaints: (template) =>
+      alarmsThat(template, (alarm) => {
+        const metrics = metricsOf(alarm);
+        return metrics.length > 0 && metrics.every((metric) => isThere(template, metric));
+      }),
+  },
+  {
+    name: 'an expression names each of its metrics, and alone is looked at',
+    complaints: (template) => alarmsThat(template, (alarm) => alarm.Metrics === undefined || isSound(queriesOf(alarm))),
+  },
+  { name: 'an alarm can be raised', complaints: (template) => alarmsThat(template, canBeRaised) },
+  {
+    name: 'what the log counts as harm has an alarm',
+    complaints: (template) => {
+      const watched = alarmsOf(template)
+        .flatMap(([, alarm]) => metricsOf(alarm))
+        .filter((metric) => isOwn(template, metric))
+        .map(({ MetricName }) => MetricName);
+      return loggedMetrics().filter((name) => !watched.includes(name) && !Object.hasOwn(WITHOUT_ALARM, name));
+    },
+  },
+];
