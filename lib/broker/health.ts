@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Result } from '../core/result.ts';
-import { type EpochMs, instant, MINUTE_MS, plus } from '../core/time.ts';
+import { type EpochMs, MINUTE_MS, plus } from '../core/time.ts';
 import type { SecretStore } from './credentials.ts';
 import type { Table, TableFault } from './table.ts';
 
@@ -30,8 +30,11 @@ export interface Health {
   readonly degraded: (issuer?: string) => readonly Degradation[];
 }
 
-/** Writes are few: one that failed longer ago than this says nothing about now. Reads come again within seconds. */
-const WRITE_COUNTS_MS = MINUTE_MS;
+/**
+ * What failed longer ago than this says nothing about now: a sandbox that serves from memory asks nobody for hours.
+ * Writes are few; the table is read every minute, and a secret that is in use every five.
+ */
+const COUNTS_MS = { writes: MINUTE_MS, others: 6 * MINUTE_MS };
 
 /** Creates the health of one sandbox: at first, all is well. */
 export function createHealth(clock: Clock): Health {
@@ -42,7 +45,7 @@ export function createHealth(clock: Clock): Health {
       const now = clock.now();
       if (detail === undefined) away.delete(key);
       else {
-        const until = part === 'writes' ? plus(now, WRITE_COUNTS_MS) : instant(Number.POSITIVE_INFINITY);
+        const until = plus(now, part === 'writes' ? COUNTS_MS.writes : COUNTS_MS.others);
         away.set(key, { what, part, since: away.get(key)?.since ?? now, detail, until });
       }
     },
