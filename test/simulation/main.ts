@@ -10,11 +10,12 @@ import { simulate } from './workers.ts';
 
 const HELP = `Plays histories of faults against the real broker, on a virtual clock, and checks its promises.
 
-  npm run simulate -- [--seed S] [--runs N] [--workers N] [--brief]
+  npm run simulate -- [--seed S] [--runs N] [--from N] [--workers N] [--brief]
   npm run simulate -- --replay SEED
 
   --seed S       names the histories: those of a seed are always the same (default: broker)
   --runs N       how many (default: 2000)
+  --from N       leaves out the first N of them: goes on where another was stopped (default: 0)
   --workers N    processes that share them (default: one for each core)
   --brief        names a broken promise without telling the shortest history that breaks it
   --replay SEED  plays one history again, as a violation names it, shrinks it and tells it
@@ -28,22 +29,26 @@ const PROGRESS_MS = 2000;
 const note = (text: string) => process.stderr.write(text);
 
 /** A count from the command line. */
-function countOf(name: string, text: string): number {
+function countOf(name: string, text: string, least = 1): number {
   const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) throw new Error(`--${name} must be a whole number of at least 1`);
+  if (text.trim() === '' || !Number.isSafeInteger(count) || count < least) {
+    throw new Error(`--${name} must be a whole number of at least ${least}`);
+  }
   return count;
 }
 
 /** Says how far the runs are, now and then. */
-function tellProgress(runs: number): (figures: Figures) => void {
+function tellProgress(runs: number): (figures: Figures, next: number) => void {
   const startedAt = performance.now();
   let notedAt = startedAt;
-  return (figures) => {
+  return (figures, next) => {
     const now = performance.now();
     if (now - notedAt < PROGRESS_MS) return;
     notedAt = now;
     const rate = figures.runs / ((now - startedAt) / 1000);
-    note(`${figures.runs} of ${runs} runs, ${figures.requests} requests, ${rate.toFixed(0)} runs/s\n`);
+    note(
+      `${next} of ${runs} runs, ${figures.requests} requests, ${rate.toFixed(0)} runs/s; --from ${next} goes on here\n`,
+    );
   };
 }
 
@@ -87,6 +92,7 @@ async function main(): Promise<void> {
     options: {
       seed: { type: 'string', default: 'broker' },
       runs: { type: 'string', default: '2000' },
+      from: { type: 'string', default: '0' },
       workers: { type: 'string', default: String(availableParallelism()) },
       replay: { type: 'string' },
       brief: { type: 'boolean', default: false },
@@ -100,8 +106,10 @@ async function main(): Promise<void> {
   }
   const startedAt = performance.now();
   const runs = countOf('runs', values.runs);
+  const from = countOf('from', values.from, 0);
+  if (from >= runs) throw new Error('--from must be less than --runs: nothing is left to play');
   const workers = countOf('workers', values.workers);
-  const figures = await simulate({ seed: values.seed, runs, workers, onProgress: tellProgress(runs) });
+  const figures = await simulate({ seed: values.seed, from, runs, workers, onProgress: tellProgress(runs) });
   process.stdout.write(report(figures, (performance.now() - startedAt) / 1000));
   const [violation] = figures.violations;
   if (violation === undefined) return;

@@ -15,12 +15,19 @@ const [first, ...others]: [Regression, ...Regression[]] = JSON.parse(
 );
 
 test('2,000 histories of faults break no promise', { timeout: 180_000 }, async () => {
-  const figures = await simulate({ seed: 'test', runs: 2000, workers: 2 });
+  const figures = await simulate({ seed: 'test', from: 0, runs: 2000, workers: 2 });
   expect(figures.violations).toEqual([]);
   expect(figures.requests).toBeGreaterThan(400_000);
   // Faults that are never met would prove nothing.
   expect(FAULT_KINDS.filter((kind) => (figures.faults[kind] ?? 0) === 0)).toEqual([]);
   expect(FAULT_KINDS.length).toBeGreaterThanOrEqual(20);
+});
+
+test('what was stopped goes on with the run that it names', async () => {
+  const told: number[] = [];
+  const onProgress = (_figures: unknown, next: number) => void told.push(next);
+  const figures = await simulate({ seed: 'test', from: 1998, runs: 2000, workers: 2, onProgress });
+  expect([figures.runs, told]).toEqual([2, [2000]]);
 });
 
 /** Histories that broke a promise once, shrunk: what was found is mended. */

@@ -7,16 +7,19 @@ const MOST_VIOLATIONS = 10;
 /** Runs that are shared among workers. */
 export interface Shared {
   readonly seed: string;
+  /** The number of the first one; the earlier ones were played before. */
+  readonly from: number;
   readonly runs: number;
   readonly workers: number;
-  /** Gets the figures so far, after each batch. */
-  readonly onProgress?: (figures: Figures) => void;
+  /** Gets the figures so far, after each batch, and up to which number all runs are done. */
+  readonly onProgress?: (figures: Figures, next: number) => void;
 }
 
 /** Makes the runs, each core its share; after so many broken promises there is enough to do. */
-export function simulate({ seed, runs, workers, onProgress }: Shared): Promise<Figures> {
+export function simulate({ seed, from, runs, workers, onProgress }: Shared): Promise<Figures> {
   let figures = NOTHING;
-  let next = 0;
+  let next = from;
+  const underWay = new Map<Worker, number>();
   return new Promise((resolve, reject) => {
     let working = 0;
     const give = (worker: Worker): void => {
@@ -29,6 +32,7 @@ export function simulate({ seed, runs, workers, onProgress }: Shared): Promise<F
       }
       const batch: Batch = { seed, from: next, runs: Math.min(BATCH, runs - next) };
       next += batch.runs;
+      underWay.set(worker, batch.from);
       worker.postMessage(batch);
     };
     for (let index = 0; index < workers; index += 1) {
@@ -37,7 +41,8 @@ export function simulate({ seed, runs, workers, onProgress }: Shared): Promise<F
       worker.on('error', reject);
       worker.on('message', (done: Figures) => {
         figures = add(figures, done);
-        onProgress?.(figures);
+        underWay.delete(worker);
+        onProgress?.(figures, Math.min(next, ...underWay.values()));
         give(worker);
       });
       give(worker);
