@@ -107,4 +107,62 @@ describe('what no recording shows', () => {
       detail: 'status 400: [withheld: repeats a secret]',
     });
   });
+
+  test.each([
+    ['invalid_client', 'no', { kind: 'credential_refused', error: 'invalid_client' }],
+    ['access_denied', 'no', { kind: 'credential_refused', error: 'access_denied' }],
+    [
+      'invalid_request',
+      'Errors.User.NotActive',
+      { kind: 'credential_refused', error: 'invalid_request', isAccount: true },
+    ],
+    ['server_error', 'no', { kind: 'unavailable' }],
+    ['temporarily_unavailable', 'no', { kind: 'unavailable' }],
+    ['invalid_request', 'no', { kind: 'unexpected', isRefusal: true }],
+    ['invalid_dpop_proof', 'no', { kind: 'unexpected' }],
+  ])('400 %s %s', (error, description, expected) => {
+    const detail = `status 400: ${error} ${description}`;
+    expect(judge(400, { error, error_description: description })).toStrictEqual({ ...expected, detail });
+  });
+
+  describe('an error of its own may be a bad assertion', () => {
+    const internal = { error: 'server_error', error_description: 'ID=x Message=Errors.Internal' };
+    test.each([
+      ['of a service account', 500, internal, 'grant_type=x&assertion=y', 'maybe_refused'],
+      ['not of an application', 500, internal, 'client_assertion=y', 'unavailable'],
+      ['not with another status', 503, internal, 'assertion=y', 'unavailable'],
+      ['not with another error', 500, { ...internal, error: 'invalid' }, 'assertion=y', 'unavailable'],
+      ['not with another text', 500, { ...internal, error_description: 'x' }, 'assertion=y', 'unavailable'],
+      ['not without an error', 500, {}, 'assertion=y', 'unavailable'],
+    ])('%s', (_name, status, body, sent, kind) => {
+      const answer = { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+      expect(judgeTokenAnswer({ ...REQUEST, body: sent }, ok(answer))).toMatchObject({
+        kind,
+        detail: expect.stringMatching(new RegExp(`^status ${status}`)),
+      });
+    });
+
+    test('nothing came back: it may not', () => {
+      const outcome = judgeTokenAnswer({ ...REQUEST, body: 'assertion=y' }, fail({ kind: 'timeout', detail: 'X' }));
+      expect(outcome.kind).toBe('unavailable');
+    });
+  });
+
+  const good = { access_token: 'token', token_type: 'Bearer', expires_in: 60 };
+  test.each([
+    ['scope', { scope: 'x s3cr3t-s3cr3t' }],
+    ['issued_token_type', { issued_token_type: 'urn:s3cr3t-s3cr3t' }],
+  ])('a token whose %s repeats what was sent is none', (_name, member) => {
+    expect(judge(200, good).kind).toBe('earned');
+    expect(judge(200, { ...good, ...member })).toEqual({
+      kind: 'unexpected',
+      detail: 'status 200: scope or issued_token_type repeats a secret',
+    });
+  });
+
+  test('what is wrong with a 200 is said', () =>
+    expect(judge(200, { ...good, token_type: 'mac' })).toEqual({
+      kind: 'unexpected',
+      detail: expect.stringMatching(/^status 200: .*token_type/),
+    }));
 });

@@ -3,7 +3,7 @@ import { redacted } from '../../lib/core/redacted.ts';
 import { instant } from '../../lib/core/time.ts';
 import { parseCredential } from '../../lib/zitadel/credential.ts';
 import { chooseGrant, GRANTS } from '../../lib/zitadel/grant.ts';
-import { buildTokenRequest } from '../../lib/zitadel/token-request.ts';
+import { buildExchangeRequest, buildTokenRequest, USER_ID } from '../../lib/zitadel/token-request.ts';
 import accounts from '../recordings/accounts.json' with { type: 'json' };
 import recorded from '../recordings/token.json' with { type: 'json' };
 
@@ -68,6 +68,102 @@ test('an empty scope is sent, since ZITADEL refuses a request without; an exchan
   };
   expect(await body('client_credentials')).toBe('');
   expect(await body('token-exchange')).toBeNull();
+});
+
+describe('what is exchanged', () => {
+  const asked = { issuer: ISSUER, credential: credential(accounts.oidcSecret), scopes: [] as string[] };
+  const exchanged = { subjectToken, subjectTokenType: 'type', audiences: [] as string[] };
+  const form = async (request: object, parameters: object) => {
+    const { body, secrets } = await buildExchangeRequest(
+      { ...asked, ...request },
+      { ...exchanged, ...parameters },
+      deps,
+    );
+    return { parameters: [...new URLSearchParams(body)], secrets };
+  };
+  const base = [
+    ['grant_type', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+    ['subject_token', 'subject-token'],
+    ['subject_token_type', 'type'],
+  ];
+  const actor = { token: redacted('actor-token'), tokenType: 'actor-type' };
+
+  test.each<[name: string, request: object, parameters: object, sent: string[][]]>([
+    ['nothing but a token', {}, {}, []],
+    ['scopes', { scopes: ['a', 'b'] }, {}, [['scope', 'a b']]],
+    [
+      'audiences',
+      {},
+      { audiences: ['a', 'b'] },
+      [
+        ['audience', 'a'],
+        ['audience', 'b'],
+      ],
+    ],
+    ['a type', {}, { requestedTokenType: 'wanted' }, [['requested_token_type', 'wanted']]],
+    [
+      'an actor',
+      {},
+      { actor },
+      [
+        ['actor_token', 'actor-token'],
+        ['actor_token_type', 'actor-type'],
+      ],
+    ],
+  ])('%s', async (_name, request, parameters, sent) => {
+    const built = await form(request, parameters);
+    expect(built.parameters).toEqual([...base, ...sent]);
+  });
+
+  test('tokens must not be logged; the id of a user may', async () => {
+    const client = (await form({}, { subjectTokenType: USER_ID })).secrets;
+    expect(client).toHaveLength(3);
+    expect(client).not.toContain('subject-token');
+    expect((await form({}, {})).secrets).toEqual([...client, 'subject-token']);
+    expect((await form({}, { actor })).secrets).toEqual([...client, 'subject-token', 'actor-token']);
+  });
+
+  test.each<[audiences: string[] | undefined]>([[undefined], [['a', 'b']]])(
+    'a token of the broker’s own, for the audiences %j',
+    async (audiences) => {
+      const grant = 'token-exchange' as const;
+      const request = { ...asked, grant, scopes: ['a', 'b'], subjectToken, ...(audiences && { audiences }) };
+      const sent = new URLSearchParams((await buildTokenRequest(request, deps)).body);
+      expect([sent.getAll('audience'), sent.get('scope')]).toEqual([audiences ?? [], 'a b']);
+      expect(sent.get('subject_token_type')).toBe('urn:ietf:params:oauth:token-type:access_token');
+    },
+  );
+
+  test('with nothing to exchange, or by another grant, nothing is exchanged', async () => {
+    const grants = ['token-exchange', 'client_credentials'] as const;
+    for (const [index, grant] of grants.entries()) {
+      const request = { ...asked, grant, ...(index === 0 ? {} : { subjectToken }) };
+      const sent = new URLSearchParams((await buildTokenRequest(request, deps)).body);
+      expect([sent.get('grant_type'), sent.has('subject_token')]).toEqual(['client_credentials', false]);
+    }
+  });
+
+  test.each([
+    [accounts.saKey.key, accounts.saKey.key.userId],
+    [accounts.oidcKey, accounts.oidcKey.clientId],
+  ])('an assertion names the client', async (secret, subject) => {
+    const request = {
+      issuer: ISSUER,
+      credential: credential(secret),
+      grant: 'client_credentials' as const,
+      scopes: ['a'],
+    };
+    const sent = new URLSearchParams((await buildTokenRequest(request, deps)).body);
+    const [, payload = ''] = (sent.get('client_assertion') ?? '').split('.');
+    expect(JSON.parse(Buffer.from(payload, 'base64url').toString())).toMatchObject({ iss: subject, sub: subject });
+    expect(sent.get('assertion')).toBeNull();
+  });
+
+  test('the bearer grant is for a service-account key alone', async () => {
+    const request = { ...asked, grant: 'jwt-bearer' as const };
+    const sent = new URLSearchParams((await buildTokenRequest(request, deps)).body);
+    expect(sent.get('grant_type')).toBe('client_credentials');
+  });
 });
 
 describe('which grant a credential uses', () => {

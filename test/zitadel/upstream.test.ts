@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
-import { ok } from '../../lib/core/result.ts';
-import { createRequest, sortAnswer } from '../../lib/zitadel/upstream.ts';
+import { describe, expect, test } from 'vitest';
+import { fail, ok } from '../../lib/core/result.ts';
+import { awayDetail, createRequest, sortAnswer } from '../../lib/zitadel/upstream.ts';
 
 const URL = 'https://example.zitadel.cloud/oauth/v2/token';
 const REQUEST = { url: URL, body: '', secrets: [] };
@@ -29,4 +29,41 @@ test.each([
     't',
   ]);
   expect(request).toStrictEqual({ url: URL, ...header, body: 'a=1', secrets: ['s', 't'] });
+});
+
+test.each([
+  [undefined, {}],
+  [0, { retryAfterMs: 0 }],
+])('a request that was not sent, to be tried again in %s ms', (retryAfterMs, expected) => {
+  const fault = { kind: 'unreachable', detail: 'X', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } as const;
+  expect(sortAnswer(REQUEST, fail(fault))).toStrictEqual({
+    kind: 'unavailable',
+    detail: 'unreachable: X',
+    ...expected,
+  });
+});
+
+describe('an issuer is away for everybody', () => {
+  const json = { 'content-type': 'application/json' };
+  test.each([
+    [408, '', {}, { detail: 'status 408' }],
+    [429, '', {}, { detail: 'status 429' }],
+    [500, '', {}, { detail: 'status 500' }],
+    [502, '', {}, { detail: 'status 502' }],
+    [503, '', { 'retry-after': '7' }, { detail: 'status 503', retryAfterMs: 7_000 }],
+    [504, '{"error":"server_error"}', json, { detail: 'status 504' }],
+    [500, '{"error":"server_error"}', json, undefined],
+    [200, '', {}, undefined],
+    [400, '{"error":"x"}', json, undefined],
+    [501, '', {}, undefined],
+  ])('status %i %s', (status, body, headers, expected) =>
+    expect(awayDetail(ok({ status, body, headers }))).toEqual(expected),
+  );
+
+  test.each([
+    ['unreachable', { detail: 'unreachable: X' }],
+    ['timeout', { detail: 'timeout: X' }],
+    ['oversized', undefined],
+    ['garbled', undefined],
+  ] as const)('%s', (kind, expected) => expect(awayDetail(fail({ kind, detail: 'X' }))).toEqual(expected));
 });
