@@ -21,7 +21,7 @@ describe('parseForm', () => {
     ['a=&b', {}],
     ['&&a=1&', { a: '1' }],
     ['__proto__=1', { ['__proto__']: '1' }],
-  ])('%s', (body, expected) => expect(entries(body)).toEqual(expected));
+  ])('%s', (body, expected) => expect(entries(body)).toStrictEqual(expected));
 
   test.each([
     ['a=1&a=2', 'a parameter is sent more than once'],
