@@ -167,6 +167,20 @@ describe('an active answer is kept', () => {
     expect(rig.zitadel.calls() - before).toBe(2);
   });
 
+  test('a kept answer is for its profile alone: the application of another may not see the token', async () => {
+    const { clientId, clientSecret } = accounts.apiOther;
+    const introspectionCacheSeconds = 60;
+    const blind = { introspection: 'apiOther', introspectionCacheSeconds };
+    await restartWith({
+      secrets: { apiOther: JSON.stringify({ clientId, clientSecret }) },
+      changes: { introspecting: { introspectionCacheSeconds }, revocable: blind },
+    });
+    const token = await getToken();
+    expect((await introspect(token)).json.active).toBe(true);
+    expect((await introspect(token, 'revocable')).json).toEqual({ active: false });
+    expect((await introspect(token)).json.active).toBe(true);
+  });
+
   test('never past the end of the token', async () => {
     await restartWith({ changes: { introspecting: { introspectionCacheSeconds: 60 } }, tokenLifetimeSeconds: 30 });
     const token = await getToken();
