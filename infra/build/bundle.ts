@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import type { CompiledProfiles } from '../../lib/compose/base.ts';
-import { readProfilesFile } from './profiles-file.ts';
+import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 
 const HELP = `Bundles each function into one file, the profiles and the AWS SDK included.
 
@@ -156,7 +156,7 @@ export async function bundle({
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { analyze: { type: 'boolean' }, help: { type: 'boolean' } } });
   if (values.help) return void process.stdout.write(HELP);
-  const profilesFile = process.env.PROFILES_FILE ?? 'infra/profiles.yml';
+  const profilesFile = chosenProfilesFile();
   for (const { name, file, bytes, analysis } of await bundle({ profilesFile, outdir: '.build' })) {
     process.stdout.write(`${name}: ${file}, ${Math.round(bytes / 1000)} kB\n${values.analyze ? analysis : ''}`);
   }

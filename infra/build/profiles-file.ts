@@ -4,6 +4,9 @@ import { LineCounter, parseDocument } from 'yaml';
 import { type ProfileRules, type Profiles, parseProfiles } from '../../lib/broker/profile.ts';
 import schema from '../profiles.schema.json' with { type: 'json' };
 
+/** The file that is deployed. */
+export const chosenProfilesFile = (): string => process.env.PROFILES_FILE ?? 'infra/profiles.yml';
+
 /** What is wrong, a line each: `file:line:column what to do`. */
 export type ProfilesFileFaults = readonly string[];
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Profile } from '../../lib/broker/profile.ts';
 import { earnsOwnTokens } from '../../lib/broker/profile-subject.ts';
-import { readProfilesFile } from './profiles-file.ts';
+import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 
 const HELP = `Checks the profiles and prints them as a table, or every fault with its place.
 
@@ -37,7 +37,7 @@ function main(): number {
     process.stdout.write(HELP);
     return 0;
   }
-  const file = values.file ?? process.env.PROFILES_FILE ?? 'infra/profiles.yml';
+  const file = values.file ?? chosenProfilesFile();
   const read = readProfilesFile(file, { allowLoopbackHttp: false });
   if (!read.ok) {
     process.stderr.write(`${read.error.join('\n')}\n\n${file} has ${read.error.length} fault(s); nothing was built.\n`);

@@ -79,7 +79,7 @@ async function main(): Promise<void> {
     onError: (error) => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
   });
   printWelcome(stack, input, principals);
-  const withdraw = publishLocalStack(new URL(stack.gateway.url).port, {
+  const withdraw = publishLocalStack(String(stack.gateway.port), {
     region: REGION,
     tableUrl: stack.table.url,
     tableName: stack.table.tableName,

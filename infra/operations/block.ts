@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
-import { NOTICE_KNOWN_MS, postNotices, withdrawNotices } from '../../lib/broker/bulletin.ts';
-import { parseRolePattern } from '../../lib/broker/caller.ts';
+import { postNotices, withdrawNotices } from '../../lib/broker/bulletin.ts';
+import { matchesRole, type Principal, parseRolePattern, type RolePattern } from '../../lib/broker/caller.ts';
 import { ALL, type Notice } from '../../lib/broker/notices.ts';
+import { callersFor, USES } from '../../lib/broker/policy.ts';
 import { UsageError } from '../local/settings.ts';
 import { checkProfile, knownBy, openTarget, run, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
 
@@ -23,24 +24,19 @@ type Block = Extract<Notice, { kind: 'block' }>;
 const everybody = (caller: string): string => (caller === ALL ? 'everybody' : caller);
 const everywhere = (profile: string): string => (profile === ALL ? 'all profiles' : profile);
 
+const asPrincipal = (pattern: RolePattern): Principal => ({ kind: 'iam_role', ...pattern });
+
 /** What a profile's callers tell about a block that names none of them: it may be a slip. */
 function doubt({ profiles }: Target, { profile, caller }: Block): string {
   const role = parseRolePattern(caller);
   if (!role.ok) return '';
-  const { partition, account, role: name, isPrefix } = role.value;
-  const patterns = [...profiles.values()]
-    .filter((known) => profile === ALL || known.name === profile)
-    .flatMap(({ callers, introspection, revocation }) => [
-      ...callers,
-      ...(introspection?.callers ?? []),
-      ...(revocation?.callers ?? []),
-    ]);
-  const isMeant = patterns.some(
-    (pattern) =>
-      pattern.partition === partition &&
-      pattern.account === account &&
-      ((pattern.isPrefix && name.startsWith(pattern.role)) ||
-        (isPrefix ? pattern.role.startsWith(name) : pattern.role === name)),
+  const blocked = role.value;
+  const listed = [...profiles.values()]
+    .filter(({ name }) => profile === ALL || name === profile)
+    .flatMap((known) => USES.flatMap((use) => callersFor(known, use)));
+  // Either may be the beginning of names, and so be meant for more than the other.
+  const isMeant = listed.some(
+    (pattern) => matchesRole(pattern, asPrincipal(blocked)) || matchesRole(blocked, asPrincipal(pattern)),
   );
   return isMeant ? '' : `Note: ${everywhere(profile)} does not list this role.\n`;
 }
@@ -92,7 +88,7 @@ export async function block(args: readonly string[]): Promise<string> {
     : isBlocked
       ? 'was blocked before, and stays blocked, from'
       : 'is blocked from';
-  return `${who} ${what} ${where}.\n${knownBy(now, NOTICE_KNOWN_MS)}\n${undo ? '' : doubt(target, wanted)}`;
+  return `${who} ${what} ${where}.\n${knownBy(now)}\n${undo ? '' : doubt(target, wanted)}`;
 }
 
 if (import.meta.main) await run(block);

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { NOTICE_KNOWN_MS, postNotices } from '../../lib/broker/bulletin.ts';
+import { postNotices } from '../../lib/broker/bulletin.ts';
 import { ALL } from '../../lib/broker/notices.ts';
 import { UsageError } from '../local/settings.ts';
 import { checkProfile, knownBy, openTarget, run, TARGET_HELP, TARGET_OPTIONS } from './target.ts';
@@ -34,7 +34,7 @@ export async function flush(args: readonly string[]): Promise<string> {
   const whose = all ? 'all profiles' : names.join(', ');
   return (
     `${target.name}: every token of ${whose} that was obtained before ${new Date(now).toISOString()} is void.\n` +
-    `${knownBy(now, NOTICE_KNOWN_MS)} Each is obtained anew when it is next asked for.\n`
+    `${knownBy(now)} Each is obtained anew when it is next asked for.\n`
   );
 }
 

@@ -1,12 +1,12 @@
 import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { createDynamoDbTable } from '../../lib/aws/dynamodb-table.ts';
-import { readNotices } from '../../lib/broker/bulletin.ts';
+import { NOTICE_KNOWN_MS, readNotices } from '../../lib/broker/bulletin.ts';
 import type { Notice } from '../../lib/broker/notices.ts';
 import type { Profiles } from '../../lib/broker/profile.ts';
 import type { Table, TableFault } from '../../lib/broker/table.ts';
 import { fail, ok } from '../../lib/core/result.ts';
 import { type EpochMs, instant, SECOND_MS } from '../../lib/core/time.ts';
-import { readProfilesFile } from '../build/profiles-file.ts';
+import { chosenProfilesFile, readProfilesFile } from '../build/profiles-file.ts';
 import { DEFAULT_PORT, UsageError } from '../local/settings.ts';
 import { readLocalStack } from '../local/state.ts';
 
@@ -168,8 +168,7 @@ export function openTarget({
 }: TargetValues): Target {
   if (local === (stage !== undefined)) throw new UsageError('say which broker: --stage S or --local');
   if (local) return openLocal(port);
-  const file = process.env.PROFILES_FILE ?? 'infra/profiles.yml';
-  const read = readProfilesFile(file, { allowLoopbackHttp: false });
+  const read = readProfilesFile(chosenProfilesFile(), { allowLoopbackHttp: false });
   if (!read.ok) throw new UsageError(read.error.join('\n'));
   const tableName = `${SERVICE}-${stage}`;
   return createTarget(new DynamoDBClient({ ...SDK_LIMITS, region }), tableName, {
@@ -202,5 +201,5 @@ export async function run(command: (args: readonly string[]) => Promise<string>)
 }
 
 /** When every sandbox knows of something that was written at `now`. */
-export const knownBy = (now: EpochMs, withinMs: number): string =>
-  `Every sandbox knows by ${new Date(now + withinMs).toISOString()}.`;
+export const knownBy = (now: EpochMs): string =>
+  `Every sandbox knows by ${new Date(now + NOTICE_KNOWN_MS).toISOString()}.`;

@@ -6,10 +6,11 @@ import type { Profile, Profiles } from './profile.ts';
 import type { ExchangeRules } from './profile-exchange.ts';
 
 /** What a caller wants to do with a profile. */
-export type Use = 'token' | 'introspection' | 'revocation';
+export const USES = ['token', 'introspection', 'revocation'] as const;
+export type Use = (typeof USES)[number];
 
 /** Who may do it: introspection is for the callers of the profile unless it names its own, revocation for those named. */
-function callersFor({ callers, introspection, revocation }: Profile, use: Use): readonly RolePattern[] {
+export function callersFor({ callers, introspection, revocation }: Profile, use: Use): readonly RolePattern[] {
   if (use === 'introspection') return introspection?.callers ?? callers;
   return use === 'revocation' ? (revocation?.callers ?? callers) : callers;
 }

@@ -26,7 +26,7 @@ function decode(text: string): string | undefined {
  * @returns the form, or a sentence that says what is wrong without repeating what was sent
  */
 export function parseForm(body: string): Result<Form, string> {
-  const form = new Map<string, string[]>();
+  const form = new Map<string, readonly string[]>();
   for (const pair of body.split('&')) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
@@ -34,11 +34,10 @@ export function parseForm(body: string): Result<Form, string> {
     const value = decode(equals < 0 ? '' : pair.slice(equals + 1));
     if (name === undefined || value === undefined) return fail('the body is not form-url-encoded UTF-8');
     const known = form.get(name);
-    if (known === undefined) form.set(name, [value]);
-    else if (REPEATABLE.includes(name)) known.push(value);
-    else return fail('a parameter is sent more than once');
+    if (known !== undefined && !REPEATABLE.includes(name)) return fail('a parameter is sent more than once');
+    form.set(name, [...(known ?? []), ...(value === '' ? [] : [value])]);
   }
-  const all = (name: string): readonly string[] => (form.get(name) ?? []).filter((value) => value !== '');
+  const all = (name: string): readonly string[] => form.get(name) ?? [];
   return ok({ all, get: (name) => all(name)[0], has: (name) => all(name).length > 0 });
 }
 

@@ -12,7 +12,7 @@ let port: string;
 /** The rig as `npm start` publishes a stack; its DynamoDB tells the rig's time. */
 beforeEach(async () => {
   rig = await createRig();
-  port = new URL(rig.gateway.url).port;
+  port = String(rig.gateway.port);
   const { url: tableUrl, tableName } = rig.table;
   withdraw = publishLocalStack(port, { region: 'eu-central-1', tableUrl, tableName, profiles: [...rig.profiles] });
   rig.table.intercept((_req, res) => {

@@ -8,7 +8,7 @@ import { createDoubts, type Doubts } from '../../lib/broker/doubts.ts';
 import { createOnBehalf, type ObtainOnBehalf } from '../../lib/broker/on-behalf.ts';
 import type { Profile, Profiles } from '../../lib/broker/profile.ts';
 import { createRevoke, type Revoke } from '../../lib/broker/revoke.ts';
-import { applyUpdate, type Row, type RowUpdate, type Table, type TableFault } from '../../lib/broker/table.ts';
+import type { Row, RowUpdate, Table, TableFault } from '../../lib/broker/table.ts';
 import { createTokens, type Tokens } from '../../lib/broker/tokens.ts';
 import { type Base, createBase } from '../../lib/compose/base.ts';
 import { fail, ok, type Result } from '../../lib/core/result.ts';
@@ -17,6 +17,7 @@ import type { OAuthAnswer, OAuthRequest, TransportFault } from '../../lib/oauth/
 import accounts from '../recordings/accounts.json' with { type: 'json' };
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createMemorySecrets, type MemorySecrets } from './memory-secrets.ts';
+import { createMemoryTable } from './memory-table.ts';
 import { profilesOf } from './profiles.ts';
 
 export { accounts };
@@ -109,6 +110,7 @@ const LONGEST_MS = 60_000;
 
 function createFleetTable(): FleetTable {
   const rows = new Map<string, Row>();
+  const memory = createMemoryTable(rows);
   const updates: { key: string; update: RowUpdate }[] = [];
   let reads = 0;
   let faultOf: (way: 'read' | 'update', key: string) => TableFault | undefined = () => undefined;
@@ -122,15 +124,14 @@ function createFleetTable(): FleetTable {
     async read(key) {
       reads += 1;
       const fault = faultOf('read', key);
-      return fault === undefined ? ok(rows.get(key)) : fail(fault);
+      return fault === undefined ? memory.read(key) : fail(fault);
     },
     async update(key, update) {
       const fault = faultOf('update', key);
       if (fault?.kind === 'unavailable') return fail(fault);
       updates.push({ key, update });
-      const written = applyUpdate(rows.get(key) ?? {}, update);
-      if (written !== 'refused') rows.set(key, written);
-      return fault === undefined ? ok(written) : fail(fault);
+      const written = await memory.update(key, update);
+      return fault === undefined ? written : fail(fault);
     },
   };
 }

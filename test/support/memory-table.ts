@@ -2,8 +2,7 @@ import { applyUpdate, type Row, type Table } from '../../lib/broker/table.ts';
 import { ok } from '../../lib/core/result.ts';
 
 /** The shared store as a map: the least program that keeps the contract. */
-export function createMemoryTable(): Table {
-  const rows = new Map<string, Row>();
+export function createMemoryTable(rows = new Map<string, Row>()): Table {
   return {
     read: async (key) => ok(rows.get(key)),
     update: async (key, update) => {

@@ -54,7 +54,7 @@ export const WITHOUT_ALARM: Readonly<Record<string, string>> = {
   Exchanges: 'a token that was obtained',
   Renewed: 'a token that was renewed ahead',
   PrewarmFailed: 'RenewalsFailed counts it too, and the run fails: prewarm-errors',
-  ZitadelAway: 'what it costs, RenewalsFailed and Unavailable count; a sandbox that need not ask again still says it',
+  ZitadelAway: 'what it costs, RenewalsFailed and Unavailable count',
 };
 
 /** The namespaces that the functions' own metrics go to. */
