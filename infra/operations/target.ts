@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { parse } from 'yaml';
 import { createDynamoDbTable } from '../../lib/aws/dynamodb-table.ts';
 import { NOTICE_KNOWN_MS, readNotices } from '../../lib/broker/bulletin.ts';
 import type { Notice } from '../../lib/broker/notices.ts';
@@ -53,7 +55,6 @@ export interface Target {
 /** Nothing is wrong with the command line, but it could not be done: the message says why and what to do. */
 export class OperationError extends Error {}
 
-const SERVICE = 'zitadel-token-broker';
 const MOST_MS = 5 * SECOND_MS;
 
 const HTTP_OK = 200;
@@ -170,7 +171,9 @@ export function openTarget({
   if (local) return openLocal(port);
   const read = readProfilesFile(chosenProfilesFile(), { allowLoopbackHttp: false });
   if (!read.ok) throw new UsageError(read.error.join('\n'));
-  const tableName = `${SERVICE}-${stage}`;
+  // As the deployment names its table: a second broker has another service name.
+  const { service } = parse(readFileSync('serverless.yml', 'utf8'));
+  const tableName = `${service}-${stage}`;
   return createTarget(new DynamoDBClient({ ...SDK_LIMITS, region }), tableName, {
     name: `${stage} (${region})`,
     profiles: read.value,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bundle, FUNCTIONS } from '../../infra/build/bundle.ts';
+import { openTarget } from '../../infra/operations/target.ts';
 import { type Json, packageService, type Resource } from './template/packaged.ts';
 
 const run = promisify(execFile);
@@ -329,6 +330,14 @@ function when(alarm: Json): string {
   const measure = [Statistic ?? ExtendedStatistic ?? 'share', SIGNS[String(ComparisonOperator)], Threshold].join(' ');
   return `${measure}, ${alarm.DatapointsToAlarm ?? periods} of ${periods} × ${seconds} s`;
 }
+
+test("the commands of operators name the stage's table", () => {
+  const { explain } = openTarget({ stage: 'prod', region: 'eu-central-1', local: false, port: '1' });
+  const { message } = explain({ kind: 'unavailable', detail: 'ResourceNotFoundException' });
+  expect(message).toBe(
+    `eu-central-1 has no table ${properties('TokenTable').TableName}: are --stage, --region and the AWS account right?`,
+  );
+});
 
 test('alarms', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => [
