@@ -15,6 +15,8 @@ export interface Answer {
   readonly json: Readonly<Record<string, unknown>>;
   readonly requestId: string;
   readonly tookMs: number;
+  /** When it came, in epoch milliseconds of the world's clock: what it says of time counts from here. */
+  readonly answeredAt: number;
 }
 
 /** A request for a function behind API Gateway. */
@@ -55,7 +57,7 @@ function gatewayEvent({ profile, form = 'grant_type=client_credentials', endpoin
   return { ...event, requestContext: { ...(event.requestContext as object), requestId } };
 }
 
-function toAnswer(invoked: Invoked): Omit<Answer, 'requestId' | 'tookMs'> {
+function toAnswer(invoked: Invoked): Omit<Answer, 'requestId' | 'tookMs' | 'answeredAt'> {
   const nothing = { kind: invoked.kind, status: 0, headers: {}, text: '', json: {} };
   if (invoked.kind === 'error') return { ...nothing, text: `${invoked.errorType}: ${invoked.errorMessage}` };
   if (invoked.kind !== 'response') return nothing;
@@ -91,7 +93,7 @@ export async function createFunction({
       const requestId = randomUUID();
       const startedMs = performance.now();
       const invoked = await invoke(gatewayEvent(request, requestId), request.timeoutMs);
-      return { ...toAnswer(invoked), requestId, tookMs: performance.now() - startedMs };
+      return { ...toAnswer(invoked), requestId, tookMs: performance.now() - startedMs, answeredAt: now() };
     },
     idle: api.idle,
     log() {
