@@ -24,7 +24,7 @@ const token: Answer = {
   json: { access_token: 'a token', expires_in: 30 },
   requestId: 'request-1',
   tookMs: 5,
-  answeredAt: 1_795_438_700_000,
+  answeredAt: NOW,
 };
 const unavailable: Answer = {
   ...token,

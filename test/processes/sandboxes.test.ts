@@ -34,8 +34,17 @@ describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, ()
       started(world, 'revoke'),
       started(world, 'metadata'),
     ]);
-    expect(await prewarm.invoke({})).toEqual({ kind: 'response', body: 'null' });
-    expect(prewarm.log().at(-1)).toMatchObject({ Renewed: 5, PrewarmFailed: 0 });
+    // It fails where the table was too slow for this machine, and goes on in its next run.
+    let runs = 0;
+    let givenUp: number;
+    let ran: Awaited<ReturnType<typeof prewarm.invoke>>;
+    do {
+      givenUp = world.tableGivenUp();
+      runs += 1;
+      ran = await prewarm.invoke({});
+    } while (ran.kind === 'error' && world.tableGivenUp() > givenUp);
+    expect(ran).toEqual({ kind: 'response', body: 'null' });
+    expect(prewarm.log().at(-1)).toMatchObject({ PrewarmFailed: 0, ...(runs === 1 ? { Renewed: 5 } : {}) });
     // What was prewarmed is there for all.
     await expectToken(world, await world.ask(token, { profile: 'warm-0' }));
     await expectExchanges(world, 5);
