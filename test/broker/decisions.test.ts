@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { matchesRole, type Principal, parseRolePattern } from '../../lib/broker/caller.ts';
 import { cacheKey } from '../../lib/broker/demand.ts';
-import { receivedLife } from '../../lib/broker/exchange.ts';
+import { mayRepeatUntil, receivedLife } from '../../lib/broker/exchange.ts';
 import {
   createFailure,
   currentError,
@@ -573,4 +573,15 @@ describe('a failure', () => {
     expect(failure?.error.detail).toBe('another sandbox has just failed; its log says why');
     expect(failure !== undefined && 'credential' in failure).toBe(false);
   });
+});
+
+test.each([
+  [0, 0, true],
+  [0, 4_000, true],
+  [0, 4_001, false],
+  [4_000, 0, true],
+  [4_001, 0, false],
+])('of 7 s, %i ms later, another request may follow in %i ms: %s', (passedMs, delayMs, expected) => {
+  const clock = { now: () => plus(NOW, passedMs), after: () => expect.unreachable() };
+  expect(mayRepeatUntil(clock, plus(NOW, 7_000))(delayMs)).toBe(expected);
 });

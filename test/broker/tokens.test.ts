@@ -409,6 +409,34 @@ describe('where no token is known', () => {
     expect(await timed()).toMatchObject([{ error: { kind: 'credential_unusable' } }, 500]);
   });
 
+  test('an account that is locked is asked for again sooner than a credential that is wrong', async () => {
+    fleet.play(() => refusal('invalid_request', 'Errors.User.NotActive'));
+    expect(sourceOf(await obtain())).toBe('credential_refused');
+    expect(row()?.failedUntil).toBe(plus(START, 2_000));
+    fleet.play(undefined);
+    await fleet.clock.advance(2_000);
+    expect(sourceOf(await obtain())).toBe('exchange');
+  });
+
+  test('an error that may be the key’s is a refusal the second time', async () => {
+    begin({ changes: { keyed: { secret: 'reports', scopes: [audience(P)] } } });
+    fleet.play(() => refusal('server_error', 'Errors.Internal', 500));
+    const detail = 'profile keyed, secret reports: status 500: server_error Errors.Internal';
+    expect(await obtain({ profile: 'keyed' })).toMatchObject({
+      error: { kind: 'unavailable', dependency: 'zitadel', detail },
+    });
+    await fleet.clock.advance(30_000);
+    expect(await obtain({ profile: 'keyed' })).toMatchObject({
+      error: {
+        kind: 'credential_refused',
+        detail: `${detail} (again: the credential is taken for refused)`,
+      },
+    });
+    await fleet.clock.advance(30_000);
+    fleet.play(undefined);
+    expect(sourceOf(await obtain({ profile: 'keyed' }))).toBe('exchange');
+  });
+
   test('another failure is not cured by a secret', async () => {
     fleet.play(() => answer(418, ''));
     await obtain();
@@ -965,6 +993,8 @@ describe('a token that is exchanged for that of a subject', () => {
   ])('is refused for %s', async (_name, outcome, error) => {
     fleet.play(({ form }) => (form.has('subject_token') ? outcome : undefined));
     expect(await shipping()).toMatchObject({ ok: false, error });
+    // The subject's token is not to blame.
+    expect(requests()).toBe(2);
   });
 
   test('needs a credential that can exchange', async () => {
@@ -975,7 +1005,70 @@ describe('a token that is exchanged for that of a subject', () => {
         detail: expect.stringMatching(/^profile shipping, secret shipping: a service-account key cannot exchange/),
       },
     });
-    expect(fleet.sent).toEqual([]);
+    expect([fleet.sent, fleet.table.updates]).toEqual([[], []]);
+  });
+
+  test('needs one that can exchange still, where the secret has changed', async () => {
+    fleet.play(({ form }) => {
+      if (!form.has('subject_token')) return undefined;
+      fleet.secrets.put('shipping', SECRETS.reports);
+      return refusal('invalid_client', 'no');
+    });
+    expect(await shipping()).toMatchObject({
+      error: { kind: 'credential_unusable', detail: expect.stringMatching(/a service-account key cannot exchange/) },
+    });
+  });
+
+  describe('and cannot be read', () => {
+    const WITH = { changes: { shipping: { introspection: 'api' } } };
+    test.each([
+      ['is introspected', [P], 'exchange'],
+      ['is introspected, and is for others as well', [P, Q], 'unexpected_answer'],
+    ])('%s', async (_name, aud, expected) => {
+      begin(WITH);
+      fleet.play(({ endpoint }) => (endpoint === 'introspect' ? answer(200, { active: true, aud }) : undefined));
+      expect(sourceOf(await shipping())).toBe(expected);
+      expect(fleet.sent.map(({ endpoint }) => endpoint)).toEqual(['token', 'token', 'introspect']);
+    });
+
+    test('is believed, where ZITADEL does not say', async () => {
+      begin(WITH);
+      fleet.play(({ endpoint }) => (endpoint === 'introspect' ? answer(418, '') : undefined));
+      expect(sourceOf(await shipping())).toBe('exchange');
+    });
+
+    test('is not introspected, where there is no time for it', async () => {
+      begin(WITH);
+      refuses(1);
+      expect(sourceOf(await shipping())).toBe('exchange');
+      expect(fleet.sent.map(({ endpoint }) => endpoint)).toEqual(['token', 'token', 'token', 'token']);
+    });
+  });
+
+  test('that can be read is not introspected', async () => {
+    begin({ changes: { shipping: { introspection: 'api' } } });
+    fleet.play(({ form }) =>
+      form.has('subject_token')
+        ? answer(200, { access_token: jwt([P]), token_type: 'Bearer', expires_in: 3_600 })
+        : undefined,
+    );
+    expect(sourceOf(await shipping())).toBe('exchange');
+    expect(fleet.sent).toHaveLength(2);
+  });
+
+  test('has the scope that ZITADEL says', async () => {
+    expect(good(await shipping()).token.scope).toBe(audience(P));
+    const { token } = good(await obtain());
+    expect(['scope' in token, 'madeFrom' in token, 'isIrrevocable' in token]).toEqual([false, false, false]);
+  });
+
+  test('is for an audience, although one revokes', async () => {
+    const revocation = { secret: 'shipping', callers: [] };
+    begin({
+      changes: { orders: { revocation }, shipping: { scopes: [audience(P), 'profile'], revocation } },
+    });
+    expect(sourceOf(await shipping({ scopes: ['profile'] }))).toBe('credential_unusable');
+    expect(exchanges()).toEqual([]);
   });
 });
 
