@@ -133,3 +133,67 @@ test.each(['keyId', 'userId', 'expirationDate'] as const)("a change of a key's %
   secrets.put('mine', JSON.stringify({ ...key, [field]: field === 'expirationDate' ? '2099-01-01T00:00:00Z' : '1' }));
   expect(await id(credentials.reread('mine', before))).not.toBe(before);
 });
+
+describe('while a credential is refused', () => {
+  test('its secret is read again every 1.5 s', async () => {
+    await id();
+    await clock.advance(1_499);
+    await id(credentials.refresh('mine'));
+    expect(secrets.reads()).toBe(1);
+    await clock.advance(1);
+    await id(credentials.refresh('mine'));
+    expect(secrets.reads()).toBe(2);
+    await id(credentials.refresh('mine'));
+    expect(secrets.reads()).toBe(2);
+  });
+
+  test('a read that is under way is waited for', async () => {
+    const first = await id();
+    const { read } = secrets;
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    Object.assign(secrets, { read: (name: string) => gate.then(() => read(name)) });
+    const reread = id(credentials.reread('mine', first));
+    const refreshed = id(credentials.refresh('mine'));
+    secrets.put('mine', secret('second'));
+    release();
+    const second = await reread;
+    expect([await refreshed, second === first, secrets.reads()]).toEqual([second, false, 2]);
+  });
+
+  test('a secret of which nothing is kept is read at once', async () => {
+    secrets.fault({ kind: 'refused', detail: 'X' });
+    expect((await credentials.refresh('mine')).ok).toBe(false);
+    expect((await credentials.refresh('mine')).ok).toBe(false);
+    expect(secrets.reads()).toBe(2);
+  });
+});
+
+test('what is kept has a name, however old', async () => {
+  expect(credentials.known('mine')).toBeUndefined();
+  const first = await id();
+  await clock.advance(2 * HARD_LIFE_MS);
+  expect(credentials.known('mine')).toBe(first);
+  secrets.fault({ kind: 'refused', detail: 'X' });
+  await credentials.get('mine');
+  expect(credentials.known('mine')).toBeUndefined();
+});
+
+test('a key that has expired is not given, however it is asked for', async () => {
+  const key = JSON.stringify({ ...accounts.saKey.key, expirationDate: new Date(NOW + 1_000).toISOString() });
+  secrets.put('mine', key);
+  await id();
+  await clock.advance(1_000);
+  for (const asked of [credentials.reread('mine', 'other'), credentials.refresh('mine')])
+    expect(await asked).toMatchObject({ error: { kind: 'credential_unusable' } });
+});
+
+test('with Secrets Manager away and nothing known, how long to wait is said, and no value is told', async () => {
+  secrets.fault({ kind: 'away', detail: 'X\u0000Y' });
+  expect(await credentials.get('mine')).toEqual({
+    ok: false,
+    error: { kind: 'unavailable', dependency: 'secrets-manager', detail: 'X Y', retryAfterMs: 10_000 },
+  });
+});

@@ -2,12 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { matchesRole, type Principal, parseRolePattern } from '../../lib/broker/caller.ts';
 import { cacheKey } from '../../lib/broker/demand.ts';
+import { mayRepeatUntil, receivedLife } from '../../lib/broker/exchange.ts';
 import {
   createFailure,
   currentError,
   failureFromRow,
   failureToRow,
   isRecent,
+  isSuspicionAgainst,
   pauseMs,
   stands,
 } from '../../lib/broker/failure.ts';
@@ -17,9 +19,10 @@ import {
   isWorthKeeping,
   LEAST_CACHED_LIFE_MS,
   LEAST_LEFT_MS,
+  limitLife,
   tokenLife,
 } from '../../lib/broker/freshness.ts';
-import { authorize, grantScopes } from '../../lib/broker/policy.ts';
+import { authorize, grantExchangeScopes, grantScopes } from '../../lib/broker/policy.ts';
 import type { Profile } from '../../lib/broker/profile.ts';
 import { nextStep, pollMs } from '../../lib/broker/renewal.ts';
 import { createBoundedMap } from '../../lib/core/bounded-map.ts';
@@ -373,4 +376,212 @@ test('two tokens are the same if their users cannot tell them apart', () => {
 test('the least that a token must have left is 5 s, and the shortest life that is kept 20 s, of which ZITADEL says 19', () => {
   expect(LEAST_LEFT_MS).toBe(5_000);
   expect(LEAST_CACHED_LIFE_MS).toBe(19_000);
+});
+
+describe('a token that was stored, under the rules of today', () => {
+  const stored = { accessToken: redacted('t'), ...tokenLife(NOW, { lifeMs: 100_000, random: 0 }) };
+  test.each<[name: string, nowMs: number, maxAgeMs: number | undefined, expected: object | undefined]>([
+    ['no age', 0, undefined, {}],
+    ['a greater age', 0, 100_000, {}],
+    ['a smaller age', 0, 99_999, { expiresAt: plus(NOW, 99_999), refreshAt: plus(NOW, 69_999) }],
+    ['an age after its renewal', 0, 20_000, { expiresAt: plus(NOW, 20_000), refreshAt: plus(NOW, 14_000) }],
+    ['from a clock that is ahead', -5_000, undefined, {}],
+    ['from the future', -5_001, undefined, undefined],
+  ])('%s', (_name, nowMs, maxAgeMs, expected) => {
+    expect(limitLife(stored, { now: plus(NOW, nowMs), maxAgeMs })).toEqual(expected && { ...stored, ...expected });
+  });
+
+  test('is not renewed later than before', () => {
+    const early = { ...stored, refreshAt: plus(NOW, 5) };
+    expect(limitLife(early, { now: NOW, maxAgeMs: 50_000 })?.refreshAt).toBe(plus(NOW, 5));
+  });
+
+  test.each([
+    [0, 'fresh'],
+    [24_999, 'fresh'],
+    [25_000, 'due'],
+  ])('%i ms ahead of its renewal by 25 s: %s', (aheadMs, expected) => {
+    expect(freshness(stored, { now: plus(NOW, 50_000), minValidityMs: 5_000, aheadMs })).toBe(expected);
+  });
+});
+
+describe('the life of a token that has just come', () => {
+  test.each<[lifeMs: number, tookMs: number, isOk: boolean]>([
+    [3_600_000, 0, true],
+    [5_000, 0, true],
+    [4_999, 0, false],
+    [8_000, 3_000, true],
+    [8_000, 3_001, false],
+    [8_999, 4_000, false],
+    // A sandbox that stood still has another try.
+    [8_999, 4_001, true],
+    [4_999, 4_001, false],
+  ])('of %i ms, after a request of %i ms: %s', (lifeMs, tookMs, isOk) => {
+    const life = receivedLife(lifeMs, { askedAt: NOW, now: plus(NOW, tookMs), maxAgeMs: undefined, random: 0 });
+    expect(life).toEqual(
+      isOk
+        ? { ok: true, value: tokenLife(NOW, { lifeMs, random: 0 }) }
+        : {
+            ok: false,
+            error: {
+              kind: 'unexpected_answer',
+              detail: `the token lives ${lifeMs / 1_000} s, of which the request took ${tookMs} ms; less than 5 s is of no use`,
+            },
+          },
+    );
+  });
+
+  test('is shortened by an age', () => {
+    const life = receivedLife(100_000, { askedAt: NOW, now: NOW, maxAgeMs: 50_000, random: 0.5 });
+    expect(life).toEqual({ ok: true, value: tokenLife(NOW, { lifeMs: 50_000, random: 0.5 }) });
+  });
+});
+
+describe('who may do what', () => {
+  const pattern = (role: string) => ({ partition: 'aws', account: '123456789012', role, isPrefix: false });
+  const base = { callers: [pattern('caller')] };
+  const application = { secret: 'app' };
+  const own = (role: string) => ({ ...application, callers: [pattern(role)] });
+  type Row = [name: string, changes: Partial<Profile>, role: string, uses: readonly string[]];
+  test.each<Row>([
+    ['a caller', {}, 'caller', ['token', 'introspection', 'revocation']],
+    [
+      'a caller, where introspection names nobody',
+      { introspection: application },
+      'caller',
+      ['token', 'introspection', 'revocation'],
+    ],
+    ['a caller, where introspection names its own', { introspection: own('other') }, 'caller', ['token', 'revocation']],
+    ['one that introspection names', { introspection: own('other') }, 'other', ['introspection']],
+    ['a caller, where revocation names its own', { revocation: own('other') }, 'caller', ['token', 'introspection']],
+    ['one that revocation names', { revocation: own('other') }, 'other', ['revocation']],
+    ['nobody', {}, 'other', []],
+  ])('%s', (_name, changes, role, uses) => {
+    const profiles = new Map([['orders', profile({ ...base, ...changes })]]);
+    for (const use of ['token', 'introspection', 'revocation'] as const) {
+      const result = authorize(profiles, 'orders', principal({ role }), use);
+      const list = use === 'token' ? 'the profile' : `${use} of the profile`;
+      const refused = { ok: false, error: { kind: 'not_allowed', detail: `${list} does not list this caller` } };
+      expect(result).toEqual(uses.includes(use) ? { ok: true, value: profiles.get('orders') } : refused);
+    }
+  });
+});
+
+describe('scopes of an exchange', () => {
+  const aud = 'urn:zitadel:iam:org:project:id:1:aud';
+  const noAudience = {
+    ok: false,
+    error: {
+      kind: 'invalid_scope',
+      detail:
+        'the scopes name no audience: ask for urn:zitadel:iam:org:project:id:{project}:aud as well, or for no scope',
+    },
+  };
+  const spaces = { ok: false, error: { kind: 'invalid_scope', detail: 'scopes are separated by single spaces' } };
+  const foreign = { ok: false, error: { kind: 'invalid_scope', detail: 'a scope is not among those of the profile' } };
+  const scopes = ['a', aud];
+  const rules = { scopes, subjectTokenTypes: [], requestedTokenTypes: [], audiences: [], impersonation: false };
+
+  test.each<[requested: string | undefined, ofCallers: object, ofSubject: object, own: object]>([
+    [undefined, { ok: true, value: scopes }, { ok: true, value: scopes }, { ok: true, value: scopes }],
+    [aud, { ok: true, value: [aud] }, { ok: true, value: [aud] }, { ok: true, value: [aud] }],
+    [`${aud} a`, { ok: true, value: scopes }, { ok: true, value: scopes }, { ok: true, value: scopes }],
+    ['a', noAudience, noAudience, { ok: true, value: ['a'] }],
+    ['b', foreign, foreign, foreign],
+    ['a  a', spaces, spaces, spaces],
+    ['', spaces, spaces, spaces],
+  ])('%j', (requested, ofCallers, ofSubject, own) => {
+    expect(grantExchangeScopes(rules, requested)).toEqual(ofCallers);
+    expect(grantScopes(profile({ scopes, subject: 'x', inherited: scopes }), requested)).toEqual(ofSubject);
+    expect(grantScopes(profile({ scopes }), requested)).toEqual(own);
+  });
+});
+
+describe('a failure', () => {
+  const away = (retryAfterMs: number): BrokerError => ({
+    kind: 'unavailable',
+    dependency: 'zitadel',
+    detail: 'x',
+    retryAfterMs,
+  });
+  const error = (
+    kind: 'credential_refused' | 'credential_unusable' | 'unexpected_answer' | 'not_allowed',
+  ): BrokerError => ({ kind, detail: 'x' });
+
+  test('is a suspicion against a credential, where it may be the credential’s', () => {
+    const failure = (of: BrokerError, credential?: string) =>
+      createFailure(of, { now: NOW, earlier: 0, random: 0, credential });
+    expect(isSuspicionAgainst(failure(away(0), 'c1'), 'c1')).toBe(true);
+    expect(isSuspicionAgainst(failure(away(0), 'c1'), 'c2')).toBe(false);
+    expect(isSuspicionAgainst(failure(away(0)), 'c1')).toBe(false);
+    expect(isSuspicionAgainst(failure(error('credential_refused'), 'c1'), 'c1')).toBe(false);
+    expect(isSuspicionAgainst(undefined, 'c1')).toBe(false);
+  });
+
+  test.each<[of: BrokerError, context: object, untilMs: number]>([
+    [away(7_000), {}, 7_000],
+    [error('unexpected_answer'), {}, 2_000],
+    [error('credential_refused'), {}, 30_000],
+    [error('credential_refused'), { refusedUntil: plus(NOW, 5) }, 5],
+    [error('unexpected_answer'), { refusedUntil: plus(NOW, 5) }, 2_000],
+  ])('%j %j ends after %i ms', (of, context, untilMs) => {
+    const failure = createFailure(of, { now: NOW, earlier: 0, random: 0, ...context });
+    expect(failure).toEqual({ error: of, until: plus(NOW, untilMs), count: 1 });
+  });
+
+  test('of a subject is marked', () => {
+    const failure = createFailure(away(0), { now: NOW, earlier: 0, random: 0, ofSubject: true });
+    expect(failure.ofSubject).toBe(true);
+    expect(failureToRow(failure)).toEqual({ failedUntil: failure.until, failure: 'unavailable', failures: 1 });
+  });
+
+  test.each([
+    [31_000, true],
+    [31_001, false],
+  ])('that ends in %i ms stands: %s', (ms, expected) => {
+    expect(stands({ error: away(0), until: plus(NOW, ms), count: 1 }, NOW)).toBe(expected);
+  });
+
+  test.each<[of: BrokerError, nowMs: number, retryAfterMs: number | undefined]>([
+    [away(0), 500, 1_500],
+    [away(0), 2_500, 0],
+    [error('unexpected_answer'), 500, 1_500],
+    [error('credential_refused'), 500, 2_000],
+    [error('credential_unusable'), 500, 2_000],
+    [error('not_allowed'), 500, undefined],
+  ])('%j, %i ms later: to be tried again in %s ms', (of, nowMs, retryAfterMs) => {
+    const current = currentError({ error: of, until: plus(NOW, 2_000), count: 1 }, plus(NOW, nowMs));
+    expect(current).toEqual({ ...of, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  });
+
+  test.each<[row: object, expected: object | undefined]>([
+    [{}, undefined],
+    [
+      { failedUntil: NOW, failure: 'credential_refused', failures: 2 },
+      { error: { kind: 'credential_refused' }, count: 2 },
+    ],
+    [
+      { failedUntil: NOW, failure: 'unexpected_answer' },
+      { error: { kind: 'unexpected_answer' }, count: 1 },
+    ],
+    [{ failedUntil: NOW, failure: 'x' }, { error: { kind: 'unavailable', dependency: 'zitadel', retryAfterMs: 0 } }],
+  ])('in the row %j', (row, expected) => {
+    const failure = failureFromRow(row);
+    expect(failure === undefined).toBe(expected === undefined);
+    if (expected === undefined) return;
+    expect(failure).toMatchObject({ until: NOW, ...expected });
+    expect(failure?.error.detail).toBe('another sandbox has just failed; its log says why');
+    expect(failure !== undefined && 'credential' in failure).toBe(false);
+  });
+});
+
+test.each([
+  [0, 0, true],
+  [0, 4_000, true],
+  [0, 4_001, false],
+  [4_000, 0, true],
+  [4_001, 0, false],
+])('of 7 s, %i ms later, another request may follow in %i ms: %s', (passedMs, delayMs, expected) => {
+  const clock = { now: () => plus(NOW, passedMs), after: () => expect.unreachable() };
+  expect(mayRepeatUntil(clock, plus(NOW, 7_000))(delayMs)).toBe(expected);
 });

@@ -86,7 +86,7 @@ const audienceOfToken = (text: string) => [...(fleet.zitadel.sessions.find(text)
 const audiencesSent = () =>
   tokenRequests()
     .filter(({ form }) => form.has('subject_token'))
-    .map(({ form }) => form.getAll('audience').sort());
+    .map(({ form }) => form.getAll('audience'));
 
 const list = (...ids: string[]) => ids.sort();
 
@@ -145,6 +145,18 @@ describe("what comes out is bounded by the profile, whatever the caller's token 
       },
     ],
     [
+      'P, Q | P, a scope and the audience Q | Q: what both have',
+      {
+        has: [p, q],
+        grants: [p, 'email'],
+        audiences: [Q],
+        asks: { audiences: [Q] },
+        sent: [both, both],
+        out: both,
+        scope: p,
+      },
+    ],
+    [
       'P | P and the audience Q | Q',
       { has: [p], grants: [p], audiences: [Q], asks: { audiences: [Q] }, sent: [both], out: 'invalid_target' },
     ],
@@ -197,6 +209,8 @@ describe("what comes out is bounded by the profile, whatever the caller's token 
     begin({ changes: { exchanging } });
     const result = await exchange({ subject: await fleet.issue(row.has), ...row.asks });
     expect(audiencesSent()).toEqual(row.sent);
+    // Whoever names its scopes gets these or nothing: nobody need ask what the subject has.
+    if (row.asks?.scope !== undefined && !row.isRevocable) expect(fleet.sent).toHaveLength(row.sent.length);
     if (typeof row.out === 'string') return expect(result).toMatchObject({ ok: false, error: { kind: row.out } });
     expect(audienceOfToken(textOf(result))).toEqual(row.out);
     if (!result.ok) return;
@@ -366,7 +380,10 @@ describe('an exchanged token is kept', () => {
     const subject = await issue();
     const results = await fleet.run(Promise.all(Array.from({ length: 100 }, () => begun({ subject }))));
     expect(new Set(results.map(textOf)).size).toBe(1);
-    expect(results.filter((result) => result.ok && result.value.source === 'exchange')).toHaveLength(1);
+    expect(results.map((result) => result.ok && result.value.source)).toEqual([
+      'exchange',
+      ...Array(99).fill('memory'),
+    ]);
     expect([tokenRequests().length, member.issued.take()]).toEqual([1, 1]);
   });
 
@@ -559,14 +576,34 @@ describe('what ZITADEL refuses', () => {
     });
   });
 
+  test('what both have is refused as well', async () => {
+    begin({ changes: { exchanging: { scopes: [audience(P), 'email'] } } });
+    fleet.play(({ endpoint }) =>
+      endpoint === 'token' ? refusal('invalid_target') : answer(200, { active: true, aud: [P], scope: audience(P) }),
+    );
+    expect(await exchange()).toMatchObject({
+      error: { kind: 'invalid_target', detail: 'the subject token does not have what is asked for' },
+    });
+    expect(audiencesSent()).toEqual([[P], [P]]);
+  });
+
+  test.each([
+    ['no audience', { active: true, scope: audience(P) }],
+    ['another audience', { active: true, scope: audience(P), aud: [Q] }],
+  ])('a subject of which ZITADEL tells %s has too little', async (_name, told) => {
+    fleet.play(({ endpoint }) => (endpoint === 'token' ? refusal('invalid_scope') : answer(200, told)));
+    expect(await exchange()).toMatchObject({ error: { kind: 'invalid_scope' } });
+    expect(audiencesSent()).toHaveLength(1);
+  });
+
   test('a subject that cannot be asked about', async () => {
     fleet.play(({ endpoint }) => (endpoint === 'token' ? refusal('invalid_scope') : cut));
     expect(await exchange()).toMatchObject({ error: { kind: 'unavailable', detail: 'unreachable: ECONNRESET' } });
   });
 
   test.each([
-    [2_999, true],
-    [4_500, false],
+    [3_500, true],
+    [3_510, false],
   ])('a subject that was asked about for %i ms leaves time for another exchange: %s', async (tookMs, isEnough) => {
     begin({ changes: { exchanging: { scopes: [audience(P), audience(Q)] } } });
     const subject = await fleet.issue([audience(P)]);
@@ -709,6 +746,19 @@ describe('an answer that is no exchanged token', () => {
       value: { token: { scope: 'said', granted: [audience(P)], tokenType: 'Bearer', issuedTokenType: JWT } },
     });
   });
+});
+
+test('an application with a key proves itself by an assertion of its own for each request', async () => {
+  begin({ changes: { exchanging: { secret: 'billing' } } });
+  const one = await exchange({ subject: await fleet.issue([audience(P)]) });
+  const other = await exchange({ subject: await fleet.issue([audience(P)]) });
+  expect([one.ok, other.ok]).toEqual([true, true]);
+  const claims = fleet.sent.map(({ form }) => {
+    const [, payload = ''] = (form.get('client_assertion') ?? '').split('.');
+    return JSON.parse(Buffer.from(payload, 'base64url').toString());
+  });
+  expect(claims).toMatchObject([{ iss: accounts.oidcKey.clientId }, { iss: accounts.oidcKey.clientId }]);
+  expect(claims[0].jti).not.toBe(claims[1].jti);
 });
 
 describe('the time of the caller', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { PARALLEL_RENEWALS, prewarm } from '../../lib/broker/prewarm.ts';
+import { AHEAD_MS, PARALLEL_RENEWALS, prewarm } from '../../lib/broker/prewarm.ts';
 import type { Profile, Profiles } from '../../lib/broker/profile.ts';
 import type { Obtained } from '../../lib/broker/renewal.ts';
 import type { Tokens } from '../../lib/broker/tokens.ts';
@@ -112,4 +112,120 @@ describe('prewarm', () => {
     expect(done).toHaveLength(23);
     expect(most).toBe(PARALLEL_RENEWALS);
   });
+});
+
+describe('the order', () => {
+  const of = (issuer: string, name: string): Profile => ({ ...profile(name), issuer });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+  /** Renews in steps of one turn each, and tells who was begun, and how many of each issuer were under way at most. */
+  async function watch(all: Profile[], expiry: Tokens['expiry'] = async () => undefined) {
+    const begun: string[] = [];
+    const underWay = new Map<string, number>();
+    const most = new Map<string, number>();
+    const change = (issuer: string, by: number) => {
+      const count = (underWay.get(issuer) ?? 0) + by;
+      underWay.set(issuer, count);
+      most.set(issuer, Math.max(most.get(issuer) ?? 0, count));
+    };
+    const renew: Tokens['renew'] = async ({ profile: { name, issuer } }) => {
+      begun.push(name);
+      change(issuer, 1);
+      await turn();
+      change(issuer, -1);
+      return ok(obtained('exchange'));
+    };
+    const done = await prewarm({ profiles: profiles(...all), tokens: { renew, expiry } }, plus(NOW, 60_000));
+    return { begun, most, done: done.map(({ profile: name }) => name) };
+  }
+
+  test('what ends first is renewed first, and what has no token before all', async () => {
+    const ends: Record<string, number> = { a: 30, b: 10, d: 20 };
+    const { begun, done } = await watch(
+      ['a', 'b', 'c', 'd'].map((name) => profile(name)),
+      async ({ profile: { name } }) => (ends[name] === undefined ? undefined : plus(NOW, ends[name])),
+    );
+    expect(begun).toEqual(['c', 'b', 'd', 'a']);
+    expect(done).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('where there are several issuers, three of each at the most, and the one with the fewest goes first', async () => {
+    const names = Array.from({ length: 8 }, (_, index) => index);
+    const all = [
+      ...names.map((index) => of('x', `x${index}`)),
+      ...names.slice(0, 4).map((index) => of('y', `y${index}`)),
+    ];
+    const { begun, most, done } = await watch(all);
+    expect(begun.slice(0, 5)).toEqual(['x0', 'y0', 'x1', 'y1', 'x2']);
+    expect([most.get('x'), begun.length, done.length]).toEqual([3, 12, 12]);
+    expect(Math.max(...most.values())).toBe(3);
+  });
+
+  test('one issuer that hangs does not keep the others waiting', async () => {
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const begun: string[] = [];
+    const renew: Tokens['renew'] = async ({ profile: { name, issuer } }) => {
+      begun.push(name);
+      if (issuer === 'x') await gate;
+      return ok(obtained('exchange'));
+    };
+    const all = [
+      ...[0, 1, 2, 3, 4, 5].map((index) => of('x', `x${index}`)),
+      ...[0, 1, 2, 3].map((index) => of('y', `y${index}`)),
+    ];
+    const asked = prewarm({ profiles: profiles(...all), tokens: tokens(renew) }, plus(NOW, 60_000));
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    expect([...begun].sort()).toEqual(['x0', 'x1', 'x2', 'y0', 'y1', 'y2', 'y3']);
+    release();
+    expect(await asked).toHaveLength(10);
+  });
+
+  test('20 rows are read at a time', async () => {
+    let reading = 0;
+    let most = 0;
+    const expiry: Tokens['expiry'] = async () => {
+      reading += 1;
+      most = Math.max(most, reading);
+      await turn();
+      reading -= 1;
+      return undefined;
+    };
+    await watch(
+      Array.from({ length: 45 }, (_, index) => profile(`p${index}`)),
+      expiry,
+    );
+    expect(most).toBe(20);
+  });
+});
+
+test('a renewal ends a second before the schedule does, and looks ahead as far as the next run', async () => {
+  expect(AHEAD_MS).toBe(360_000);
+  const asked: unknown[] = [];
+  const renew: Tokens['renew'] = async (_demand, ...options) => {
+    asked.push(options);
+    return ok(obtained('exchange'));
+  };
+  await prewarm({ profiles: profiles(profile('a')), tokens: tokens(renew) }, plus(NOW, 60_000));
+  expect(asked).toEqual([[NOW + 59_000, AHEAD_MS]]);
+});
+
+test('a bug is told, with what was thrown', async () => {
+  const thrown = new TypeError('bug');
+  const done = await prewarm(
+    { profiles: profiles(profile('a')), tokens: tokens(() => Promise.reject(thrown)) },
+    plus(NOW, 60_000),
+  );
+  const error = { kind: 'unexpected_answer', detail: 'an error of the broker itself' };
+  expect(done).toEqual([{ profile: 'a', outcome: 'failed', error, bug: thrown }]);
+});
+
+test('of a failure nothing is said to be a bug', async () => {
+  const [failed] = await prewarm(
+    { profiles: profiles(profile('a')), tokens: tokens(async () => fail(refused)) },
+    plus(NOW, 60_000),
+  );
+  expect(failed && 'bug' in failed).toBe(false);
 });

@@ -137,3 +137,174 @@ test('another failure is none of its business', async () => {
   expect((await run(withCredential('mine', mine, attempts(1), always))).ok).toBe(true);
   expect(secrets.reads()).toBe(1);
 });
+
+describe('an account that is not active', () => {
+  const inactive: Attempt<string> = async (used) => {
+    tried.push(used.id);
+    return fail({ ...refusal(used), isAccount: true });
+  };
+
+  test('is asked for again sooner: after 2 s, 4 s, 8 s and then every 10 s', async () => {
+    const mine = await held();
+    for (const pauseMs of [2_000, 4_000, 8_000, 10_000, 10_000]) {
+      tried = [];
+      const until = plus(clock.now(), pauseMs);
+      expect(await withCredential('mine', mine, inactive, always)).toMatchObject({ error: { until } });
+      await clock.advance(pauseMs - 1);
+      expect(await withCredential('mine', mine, inactive, always)).toMatchObject({ error: { until } });
+      await clock.advance(1);
+      expect(tried).toHaveLength(1);
+    }
+    expect((await withCredential('mine', mine, attempts(1), always)).ok).toBe(true);
+    expect(await withCredential('mine', mine, inactive, always)).toMatchObject({
+      error: { until: plus(clock.now(), 2_000) },
+    });
+  });
+
+  test('is tried once, with a key or a changed secret too', async () => {
+    secrets.put('mine', JSON.stringify(accounts.saKey.key));
+    await withCredential('mine', await held(), inactive, always);
+    expect(tried).toHaveLength(1);
+    const mine = await held();
+    await clock.advance(30_000);
+    secrets.put('mine', secret('second'));
+    tried = [];
+    await withCredential('mine', mine, inactive, always);
+    expect(tried).toHaveLength(2);
+  });
+
+  test('does not make another refusal shorter', async () => {
+    const mine = await held();
+    await withCredential('mine', mine, inactive, always);
+    await clock.advance(2_000);
+    expect(await withCredential('mine', mine, attempts(9), always)).toMatchObject({
+      error: { until: plus(clock.now(), 30_000) },
+    });
+  });
+});
+
+describe('an answer that may mean a refusal, or an outage', () => {
+  const suspicion = ({ id }: HeldCredential): AttemptFailure => ({
+    error: { kind: 'unavailable', dependency: 'zitadel', detail: 'hm', retryAfterMs: 0 },
+    credential: id,
+  });
+  const suspicious: Attempt<string> = async (used) => {
+    tried.push(used.id);
+    return fail(suspicion(used));
+  };
+  const taken = (used: HeldCredential) => ({
+    error: { kind: 'credential_refused', detail: 'hm (again: the credential is taken for refused)' },
+    credential: used.id,
+    until: plus(clock.now(), 30_000),
+  });
+
+  test('is looked into once more, and nothing is remembered of it', async () => {
+    const mine = await held();
+    expect(await run(withCredential('mine', mine, suspicious, always))).toEqual(fail(suspicion(mine)));
+    expect(tried).toHaveLength(2);
+    expect((await run(withCredential('mine', mine, attempts(3), always))).ok).toBe(true);
+  });
+
+  test('is taken for a refusal the next time', async () => {
+    const mine = await held();
+    expect(await withCredential('mine', mine, suspicious, always, true)).toEqual(fail(taken(mine)));
+    expect(tried).toHaveLength(1);
+    expect(await withCredential('mine', mine, attempts(1), always)).toMatchObject({ ok: false });
+    expect(tried).toHaveLength(1);
+  });
+
+  test('is not looked into where there is no time', async () => {
+    const mine = await held();
+    expect(await withCredential('mine', mine, suspicious, () => false)).toEqual(fail(suspicion(mine)));
+    expect(tried).toHaveLength(1);
+  });
+
+  test('makes a changed secret be tried, twice if need be; the one before is not left alone', async () => {
+    const mine = await held();
+    secrets.put('mine', secret('second'));
+    expect(await run(withCredential('mine', mine, suspicious, always, true))).toMatchObject(
+      fail({ error: { kind: 'unavailable', detail: 'hm' } }),
+    );
+    expect(tried).toHaveLength(3);
+    expect(new Set(tried).size).toBe(2);
+    secrets.put('mine', secret('first'));
+    await clock.advance(300_000);
+    expect((await run(withCredential('mine', await held(), attempts(4), always))).ok).toBe(true);
+  });
+
+  test('of a credential that has worked is looked into as well', async () => {
+    const mine = await held();
+    await withCredential('mine', mine, attempts(1), always);
+    tried = [];
+    await run(withCredential('mine', mine, suspicious, always));
+    expect(tried).toHaveLength(2);
+  });
+});
+
+describe('a changed credential', () => {
+  test('that is refused at first and then accepted serves', async () => {
+    const mine = await held();
+    secrets.put('mine', secret('second'));
+    expect((await run(withCredential('mine', mine, attempts(3), always))).ok).toBe(true);
+    expect(tried).toHaveLength(3);
+  });
+
+  test('that is left alone itself is not tried', async () => {
+    const mine = await held();
+    secrets.put('mine', secret('second'));
+    await run(withCredential('mine', mine, attempts(9), always));
+    tried = [];
+    expect(await run(withCredential('mine', mine, attempts(1), always))).toMatchObject({ ok: false });
+    expect(tried).toEqual([]);
+  });
+
+  test('that is refused with no time left is left alone at once', async () => {
+    const mine = await held();
+    secrets.put('mine', secret('second'));
+    const result = await withCredential('mine', mine, attempts(9), (delayMs) => delayMs === 0);
+    expect(result).toMatchObject({ error: { until: plus(clock.now(), 30_000) } });
+    expect(tried).toHaveLength(2);
+  });
+
+  test('that meets another failure has met just that', async () => {
+    const mine = await held();
+    secrets.put('mine', secret('second'));
+    const failure: AttemptFailure = { error: { kind: 'unexpected_answer', detail: 'x' } };
+    const result = await withCredential(
+      'mine',
+      mine,
+      async (used) => fail(used.id === mine.id ? refusal(used) : failure),
+      always,
+    );
+    expect(result).toEqual(fail(failure));
+  });
+
+  test('that cannot be read leaves the refusal', async () => {
+    const mine = await held();
+    secrets.fault({ kind: 'refused', detail: 'X' });
+    expect(await withCredential('mine', mine, attempts(9), always)).toMatchObject({ error: refusal(mine) });
+    expect(await withCredential('mine', mine, attempts(9), always)).toMatchObject({ error: refusal(mine) });
+    expect(tried).toHaveLength(1);
+  });
+});
+
+test('a key that is refused at first and meets another failure then has met just that', async () => {
+  secrets.put('mine', JSON.stringify(accounts.saKey.key));
+  const mine = await held();
+  const failure: AttemptFailure = { error: { kind: 'unexpected_answer', detail: 'x' } };
+  let count = 0;
+  const asked = withCredential(
+    'mine',
+    mine,
+    async (used) => {
+      count += 1;
+      return fail(count === 1 ? refusal(used) : failure);
+    },
+    always,
+  );
+  await clock.advance(499);
+  expect(count).toBe(1);
+  await clock.advance(1);
+  expect(await asked).toEqual(fail(failure));
+  expect((await withCredential('mine', mine, attempts(1), always)).ok).toBe(true);
+});

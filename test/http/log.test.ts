@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { COSTS } from '../../lib/broker/health.ts';
+import type { Prewarmed } from '../../lib/broker/prewarm.ts';
+import { fingerprint } from '../../lib/core/digest.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { instant, plus } from '../../lib/core/time.ts';
 import { createLog, type RequestRecord } from '../../lib/http/log.ts';
@@ -102,5 +105,214 @@ describe('what is counted', () => {
     const line = JSON.parse(lineOf(failed({ kind: 'invalid_scope', detail: 'x' }, 400)));
     expect(line).toMatchObject({ time: NOW, level: 'warn', error: { kind: 'invalid_scope', detail: 'x' } });
     expect(line).not.toHaveProperty('_aws');
+  });
+});
+
+describe('a line', () => {
+  const { obtained: _obtained, ...bare } = RECORD;
+  const parsed = (record: RequestRecord) => JSON.parse(lineOf(record)) as Record<string, unknown>;
+
+  test('of a request that came to nothing has just that', () => {
+    const { caller: _caller, ...unknown } = bare;
+    expect(parsed({ ...unknown, status: 401, error: { kind: 'untrusted_caller', detail: 'x' } })).toEqual({
+      time: NOW,
+      level: 'warn',
+      route: 'token',
+      profile: 'orders',
+      status: 401,
+      ms: 0,
+      error: { kind: 'untrusted_caller', detail: 'x' },
+      id: RECORD.requestId,
+    });
+  });
+
+  test('of an introspection has what was said, from where, and of which token', () => {
+    expect(parsed({ ...bare, seen: 'seen', introspected: { isActive: false, source: 'memory' } })).toEqual({
+      time: NOW,
+      level: 'info',
+      route: 'token',
+      profile: 'orders',
+      caller: '123456789012:orders-service',
+      status: 200,
+      ms: 0,
+      source: 'memory',
+      token: 'seen',
+      active: false,
+      id: RECORD.requestId,
+    });
+  });
+
+  test.each<[name: string, obtained: RequestRecord['obtained'], expected: object]>([
+    ['sent back', { token, source: 'memory', rejected: 'active' }, { rejected: 'active' }],
+    ['that nobody can revoke', { token: { ...token, isIrrevocable: true }, source: 'memory' }, { revocable: false }],
+    [
+      'whose renewal failed',
+      {
+        token,
+        source: 'memory',
+        failure: {
+          error: { kind: 'unavailable', dependency: 'dynamodb', detail: 'x', retryAfterMs: 1 },
+          until: NOW,
+          count: 1,
+        },
+      },
+      { renewal: { kind: 'unavailable', dependency: 'dynamodb', detail: 'x' } },
+    ],
+  ])('of a token %s says so', (_name, obtained, expected) => {
+    const healthy = parsed(RECORD);
+    const line = parsed({ ...RECORD, ...(obtained && { obtained }) });
+    expect(line).toMatchObject(expected);
+    for (const name of ['rejected', 'revocable', 'renewal']) {
+      expect(name in healthy).toBe(false);
+      expect(name in line).toBe(name in expected);
+    }
+  });
+
+  test('of a bug has its name and place', () => {
+    const line = parsed({ ...bare, status: 500, bug: { name: 'TypeError', at: 'lib/a.ts:1:2' } });
+    expect(line).toMatchObject({ level: 'error', bug: 'TypeError', at: 'lib/a.ts:1:2' });
+  });
+
+  test('has what is away, since when, and what it costs', () => {
+    const degraded = [
+      { what: 'secrets', since: NOW, detail: 'X' },
+      { what: 'zitadel', since: plus(NOW, 1), detail: 'Y' },
+    ] as const;
+    const line = parsed({ ...RECORD, degraded });
+    expect(line).toMatchObject({
+      level: 'warn',
+      SecretsAway: 1,
+      ZitadelAway: 1,
+      degraded: ['secrets', 'zitadel'],
+      away: [
+        { dependency: 'secrets', detail: 'X', since: new Date(NOW).toISOString(), cost: COSTS.secrets },
+        { dependency: 'zitadel', detail: 'Y', since: new Date(NOW + 1).toISOString(), cost: COSTS.zitadel },
+      ],
+    });
+    expect('degraded' in parsed({ ...RECORD, degraded: [] })).toBe(false);
+  });
+
+  test.each([
+    [200, 'info'],
+    [399, 'info'],
+    [400, 'warn'],
+    [499, 'warn'],
+    [500, 'error'],
+  ])('of status %i has the level %s', (status, level) => expect(parsed({ ...bare, status }).level).toBe(level));
+
+  test('names a token in one way, whoever sees it', () => {
+    const spelt = (text: string) =>
+      parsed({ ...RECORD, obtained: { token: { ...token, accessToken: redacted(text) }, source: 'memory' } }).token;
+    expect(spelt(' canary-token\n')).toBe(parsed(RECORD).token);
+    expect(parsed(RECORD).token).toBe(fingerprint('canary-token'));
+    expect(spelt('other')).not.toBe(parsed(RECORD).token);
+  });
+
+  test('names a token that is handed out again without looking at it', () => {
+    let reveals = 0;
+    const accessToken = {
+      reveal: () => {
+        reveals += 1;
+        return 'x';
+      },
+    };
+    const one = { ...token, accessToken };
+    for (const _time of [1, 2]) lineOf({ ...RECORD, obtained: { token: one, source: 'memory' } });
+    expect(reveals).toBe(1);
+  });
+
+  test('counts nothing of which there was none', () => {
+    const line = parsed({ ...RECORD, obtained: { token, source: 'exchange' }, issued: 0 });
+    expect(line.time).toBe(NOW);
+    expect(line).not.toHaveProperty('Exchanges');
+  });
+});
+
+describe('lines of one log', () => {
+  test('define each set of counts rightly, however often', () => {
+    const lines: string[] = [];
+    const log = createLog('space', (line) => lines.push(line));
+    for (const issued of [0, 1, 0, 1]) log.request({ ...RECORD, issued });
+    const defined = lines.map((line) => JSON.parse(line)._aws.CloudWatchMetrics);
+    const metrics = (...names: string[]) => [
+      { Namespace: 'space', Dimensions: [[]], Metrics: names.map((Name) => ({ Name })) },
+    ];
+    const [hit, both] = [metrics('Hits'), metrics('Hits', 'Exchanges')];
+    expect(defined).toEqual([hit, both, hit, both]);
+  });
+});
+
+describe('a run of the schedule', () => {
+  const lineOfRun = (results: Prewarmed[], more: object = {}) => {
+    const lines: string[] = [];
+    createLog('space', (line) => lines.push(line)).prewarm({
+      at: NOW,
+      durationMs: 7,
+      results,
+      issued: 0,
+      degraded: [],
+      ...more,
+    });
+    return JSON.parse(lines[0] ?? '');
+  };
+
+  test('that went well', () => {
+    const line = lineOfRun([
+      { profile: 'a', outcome: 'renewed' },
+      { profile: 'b', outcome: 'kept' },
+      { profile: 'c', outcome: 'renewed' },
+    ]);
+    expect(line).toEqual({
+      _aws: {
+        Timestamp: NOW,
+        CloudWatchMetrics: [
+          { Namespace: 'space', Dimensions: [[]], Metrics: [{ Name: 'Renewed' }, { Name: 'PrewarmFailed' }] },
+        ],
+      },
+      level: 'info',
+      route: 'prewarm',
+      ms: 7,
+      renewed: ['a', 'c'],
+      kept: ['b'],
+      failed: [],
+      Renewed: 2,
+      PrewarmFailed: 0,
+    });
+  });
+
+  test('that failed in part', () => {
+    const bug = Object.assign(new TypeError('canary'), { stack: 'TypeError: canary\n    at f (/x/lib/a.ts:1:2)' });
+    const line = lineOfRun(
+      [
+        { profile: 'a', outcome: 'failed', error: refused },
+        { profile: 'b', outcome: 'failed', bug, error: { kind: 'unexpected_answer', detail: 'x' } },
+        { profile: 'c', outcome: 'failed' },
+      ],
+      { issued: 3, degraded: [{ what: 'table', since: NOW, detail: 'X' }] },
+    );
+    expect(line).toMatchObject({
+      level: 'error',
+      failed: [
+        { profile: 'a', kind: 'credential_refused', detail: 'status 400' },
+        { profile: 'b', kind: 'unexpected_answer', detail: 'x', bug: 'TypeError', at: 'f lib/a.ts:1:2' },
+        { profile: 'c' },
+      ],
+      degraded: ['table'],
+      Renewed: 0,
+      PrewarmFailed: 3,
+      RenewalsFailed: 3,
+      Bugs: 1,
+      Exchanges: 3,
+      CredentialRefused: 1,
+      TableAway: 1,
+    });
+    expect(line.failed[0]).not.toHaveProperty('bug');
+    expect(JSON.stringify(line)).not.toContain('canary');
+  });
+
+  test('counts no bugs where there are none', () => {
+    const line = lineOfRun([{ profile: 'a', outcome: 'failed', error: { kind: 'unexpected_answer', detail: 'x' } }]);
+    for (const name of ['Bugs', 'Exchanges', 'CredentialRefused']) expect(line).not.toHaveProperty(name);
+    expect(line.RenewalsFailed).toBe(1);
   });
 });
