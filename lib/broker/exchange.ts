@@ -14,7 +14,7 @@ import { buildTokenRequest } from '../zitadel/token-request.ts';
 import { toAttemptFailure } from './application.ts';
 import type { HeldCredential } from './credentials.ts';
 import type { Demand } from './demand.ts';
-import { LEAST_LEFT_MS, type Token, tokenLife } from './freshness.ts';
+import { clockAheadMs, LEAST_LEFT_MS, type Token, tokenLife } from './freshness.ts';
 import type { Introspect } from './introspect.ts';
 import type { Profile } from './profile.ts';
 import type { AttemptFailure, AttemptOptions, WithCredential } from './refusals.ts';
@@ -160,7 +160,8 @@ export function createExchange({ clock, random, uuid, send, withCredential, intr
       ...(subject === undefined ? {} : { subjectToken: subject.accessToken, audiences }),
     };
     const message = await buildTokenRequest(asked, { now: askedAt, jti: uuid });
-    const outcome = judgeTokenAnswer(message, await send(message));
+    const answer = await send(message);
+    const outcome = judgeTokenAnswer(message, answer);
     if (outcome.kind !== 'earned') return fail(toFailure(outcome, profile, id));
     const { accessToken, lifeMs, scope } = outcome.response;
     const life = receivedLife(lifeMs, { askedAt, now: clock.now(), maxAgeMs: profile.maxAgeMs, random: random() });
@@ -170,11 +171,13 @@ export function createExchange({ clock, random, uuid, send, withCredential, intr
       const wider = await checkAudience(accessToken, { profile, audiences }, { introspect, mayAsk });
       if (wider !== undefined) return fail({ error: wider });
     }
+    const aheadMs = answer.ok ? clockAheadMs(askedAt, String(answer.value.headers.date)) : 0;
     const isRevocable = revoker !== undefined && (subject === undefined || audiences.includes(revoker));
     return ok({
       accessToken,
       ...(scope === undefined ? {} : { scope }),
       ...life.value,
+      ...(aheadMs === 0 ? {} : { aheadMs }),
       ...(subject === undefined ? {} : { madeFrom: [tokenDigest(subject.accessToken), ...(subject.madeFrom ?? [])] }),
       ...(profile.revocation === undefined || isRevocable ? {} : { isIrrevocable: true }),
     });

@@ -15,6 +15,8 @@ export interface Token {
   readonly madeFrom?: readonly string[];
   /** The profile has `revocation`, but the application's client id could not be read: nobody can revoke the token. */
   readonly isIrrevocable?: true;
+  /** By how much the clock of the sandbox that earned it is ahead of the server's; absent where it is not, and in the store. */
+  readonly aheadMs?: number;
 }
 
 /** Where the life of a token stands. */
@@ -70,6 +72,23 @@ export function limitLife(
     expiresAt: plus(earnedAt, maxAgeMs),
     refreshAt: Math.min(refreshAt, dueAt) as EpochMs,
   };
+}
+
+/**
+ * How far a clock is ahead of a server's, by the `Date` of the server's answer (RFC 9110 §6.6.1, whole seconds). What a
+ * token must have left anyway counts for nothing, and neither does a clock that is behind: its tokens are younger than
+ * they seem.
+ */
+export function clockAheadMs(askedAt: EpochMs, date: string): number {
+  const aheadMs = askedAt - Date.parse(date);
+  return aheadMs > LEAST_LEFT_MS ? aheadMs : 0;
+}
+
+/** A token as it is stored for others: a clock that is ahead would make it live longer than it does. */
+export function forOthers({ aheadMs = 0, ...token }: Token): Token {
+  const { earnedAt, expiresAt, refreshAt } = token;
+  const shift = (at: EpochMs) => plus(at, -aheadMs);
+  return { ...token, earnedAt: shift(earnedAt), expiresAt: shift(expiresAt), refreshAt: shift(refreshAt) };
 }
 
 /** Whether two tokens are one and the same for their users. */

@@ -5,7 +5,7 @@ import type { CacheKey, Demand } from './demand.ts';
 import type { Earn, Prepared } from './earn.ts';
 import { type Earned, REQUEST_MS } from './exchange.ts';
 import { createFailure, type Failure, failureToRow } from './failure.ts';
-import { isWorthKeeping } from './freshness.ts';
+import { forOthers, isWorthKeeping } from './freshness.ts';
 import type { Holdings } from './holdings.ts';
 import { acquire, canEndWithin, isUnchanged, type Lease, publish, release } from './lease.ts';
 import { sealToken } from './seal.ts';
@@ -80,8 +80,9 @@ export function createLeasedEarning({ clock, random, uuid, table, holdings, earn
     { profile }: Demand,
     key: CacheKey,
     lease: Lease,
-    { token, held }: Earned,
+    { token: earned, held }: Earned,
   ): Promise<TableFault | undefined> {
+    const token = forOthers(earned);
     const { accessToken, expiresAt } = token;
     if (!isWorthKeeping(token)) {
       await table.update(key, release(lease));

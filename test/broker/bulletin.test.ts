@@ -4,7 +4,7 @@ import type { Principal } from '../../lib/broker/caller.ts';
 import { type Notice, tokenNotice, writeNotice } from '../../lib/broker/notices.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { ok } from '../../lib/core/result.ts';
-import { plus } from '../../lib/core/time.ts';
+import { DAY_MS, plus } from '../../lib/core/time.ts';
 import { tokenDigest } from '../../lib/zitadel/token-identity.ts';
 import { createFleet, type Fleet, START } from '../support/fleet.ts';
 
@@ -177,7 +177,7 @@ describe('posting', () => {
     await post(notice('d1', 10), BLOCK);
     const [first] = listed() ?? [];
     expect(listed()).toHaveLength(2);
-    await fleet.clock.advance(11);
+    await fleet.clock.advance(DAY_MS + 11);
     const posted = await post(notice('d2'));
     expect(posted.ok && posted.value.notices).toContain(first);
     expect(listed()).toEqual([writeNotice(BLOCK), writeNotice(notice('d2'))]);

@@ -14,6 +14,8 @@ import {
   stands,
 } from '../../lib/broker/failure.ts';
 import {
+  clockAheadMs,
+  forOthers,
   freshness,
   isSameToken,
   isWorthKeeping,
@@ -376,6 +378,27 @@ test('two tokens are the same if their users cannot tell them apart', () => {
 test('the least that a token must have left is 5 s, and the shortest life that is kept 20 s, of which ZITADEL says 19', () => {
   expect(LEAST_LEFT_MS).toBe(5_000);
   expect(LEAST_CACHED_LIFE_MS).toBe(19_000);
+});
+
+test.each<[name: string, date: string, aheadMs: number]>([
+  ['by no more than a token must have left', new Date(NOW - 5_000).toUTCString(), 0],
+  ['by more', new Date(NOW - 6_000).toUTCString(), 6_000],
+  ['by hours', new Date(NOW - 7_200_000).toUTCString(), 7_200_000],
+  ['by nothing: it is behind', new Date(NOW + 7_200_000).toUTCString(), 0],
+  ['by nobody knows how much', 'undefined', 0],
+])('a clock is ahead of the server %s', (_name, date, aheadMs) => {
+  expect(clockAheadMs(NOW, date)).toBe(aheadMs);
+});
+
+test('others see a token by the clock of the server, where that of who earned it is ahead', () => {
+  const token = { accessToken: redacted('t'), ...tokenLife(NOW, { lifeMs: 100_000, random: 0 }) };
+  expect(forOthers(token)).toEqual(token);
+  expect(forOthers({ ...token, aheadMs: 7_000 })).toEqual({
+    ...token,
+    earnedAt: plus(NOW, -7_000),
+    refreshAt: plus(NOW, 68_000),
+    expiresAt: plus(NOW, 93_000),
+  });
 });
 
 describe('a token that was stored, under the rules of today', () => {

@@ -132,6 +132,16 @@ describe('a token', () => {
     ).toBe(plus(START, LIFE));
   });
 
+  test('is stored by the clock of the server, where that of who earned it is ahead', async () => {
+    const text = await fleet.issue([audience(P)]);
+    const body = { access_token: text, token_type: 'Bearer', expires_in: 3_600 };
+    fleet.play(() => answer(200, body, { date: new Date(START - HOUR / 2).toUTCString() }));
+    expect(good(await obtain()).token).toMatchObject({ earnedAt: START, expiresAt: plus(START, HOUR) });
+    expect(row()?.expiresAt).toBe(plus(START, HOUR / 2));
+    const other = good(await obtain({ by: fleet.start() })).token;
+    expect([other.earnedAt, other.expiresAt]).toEqual([plus(START, -HOUR / 2), plus(START, HOUR / 2)]);
+  });
+
   test('has no end that anybody knows, where there is none or the table is away', async () => {
     const demand = { profile: fleet.profile('orders'), scopes: fleet.profile('orders').scopes };
     expect(await member.tokens.expiry(demand)).toBeUndefined();
