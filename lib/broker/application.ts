@@ -38,8 +38,9 @@ export function toAttemptFailure(
     case 'unexpected':
       return { error: { kind: 'unexpected_answer', detail: outcome.detail } };
     default: {
-      const { detail: reason, retryAfterMs = 0 } = outcome;
-      return { error: { kind: 'unavailable', dependency: 'zitadel', detail: reason, retryAfterMs } };
+      const { detail: reason, retryAfterMs = 0, isHeldBack } = outcome;
+      const error: BrokerError = { kind: 'unavailable', dependency: 'zitadel', detail: reason, retryAfterMs };
+      return { error: isHeldBack ? { ...error, isHeldBack } : error };
     }
   }
 }

@@ -29,8 +29,12 @@ export const BULLETIN_KEY = digest('notices') as CacheKey;
 
 /** What every sandbox must know, read from the table at most once in 50 s for all profiles together. */
 export interface Bulletin {
-  /** Looks at the table if it is time to. @param leftMs that the caller has: half of it is not waited for */
-  readonly look: (leftMs: number) => Promise<void>;
+  /**
+   * Looks at the table if it is time to.
+   * @param leftMs that the caller has: half of it is not waited for
+   * @param isUrgent looks in any case: something has happened that a notice may explain
+   */
+  readonly look: (leftMs: number, isUrgent?: boolean) => Promise<void>;
   /** Whether this sandbox has ever looked: a request that is refused before it needs anything costs no look. */
   readonly hasLooked: () => boolean;
   /** When what is known was read: the beginning of the last look that succeeded. */
@@ -44,6 +48,13 @@ export interface Bulletin {
   readonly awayUntil: (issuer: string) => EpochMs | undefined;
   /** Lets this sandbox know at once, and all others by the table. */
   readonly post: (notice: Notice) => Promise<Result<void, TableFault>>;
+}
+
+/** What a sandbox has posted itself. */
+interface Own {
+  readonly notice: Notice;
+  /** When it was in the table: a look that began later finds it there. */
+  readonly toldAt?: EpochMs;
 }
 
 /** Adds notices to the row, or deletes them from it, whatever else is in it. */
@@ -119,12 +130,12 @@ export function createBulletin({
   let lookedAt: EpochMs | undefined;
   let pauseMs = 0;
   let looking: Promise<void> | undefined;
-  /** What was posted here, and whether it is in the table is not known: it holds here all the same. */
-  const own = new Set<string>();
+  /** What was posted here, and may not be in the table: it holds here all the same, and is posted again. */
+  const own = new Map<string, Own>();
 
   function know(texts: readonly string[]): void {
     listed = texts;
-    notices = compileNotices([...listed, ...own]);
+    notices = compileNotices([...listed, ...own.keys()]);
   }
 
   async function lookNow(): Promise<void> {
@@ -135,19 +146,30 @@ export function createBulletin({
     if (!row.ok) return;
     pauseMs = LOOK_EVERY_MS;
     readAt = startedAt;
-    const now = clock.now();
-    for (const text of own) {
-      const notice = readNotice(text);
-      if (notice !== undefined && 'until' in notice && notice.until < now) own.delete(text);
+    for (const [text, { notice, toldAt }] of own) {
+      const isOver = 'until' in notice && notice.until < clock.now();
+      if (isOver || (toldAt !== undefined && toldAt < startedAt)) own.delete(text);
     }
     know(row.value?.notices ?? []);
+    if (untold().length > 0) await tell();
+  }
+
+  const untold = () => [...own.values()].flatMap(({ notice, toldAt }) => (toldAt === undefined ? [notice] : []));
+
+  /** Posts what is not known to be in the table. */
+  async function tell(): Promise<Result<void, TableFault>> {
+    const now = untold();
+    const posted = await postNotices(table, now, clock.now());
+    if (posted.ok) for (const notice of now) own.set(writeNotice(notice), { notice, toldAt: clock.now() });
+    know(posted.ok ? (posted.value.notices ?? []) : listed);
+    return posted.ok ? ok(undefined) : posted;
   }
 
   return {
-    async look(leftMs) {
+    async look(leftMs, isUrgent = false) {
       const now = clock.now();
       const isDue = lookedAt === undefined || now >= lookedAt + pauseMs || now < lookedAt;
-      if (looking === undefined && !isDue) return;
+      if (looking === undefined && !isDue && !isUrgent) return;
       looking ??= lookNow().finally(() => {
         looking = undefined;
       });
@@ -165,10 +187,8 @@ export function createBulletin({
     isBlocked: ({ name }, caller) => notices.blocks.size > 0 && isBlocked(notices, name, caller),
     awayUntil: (issuer) => notices.away.get(issuer),
     async post(notice) {
-      own.add(writeNotice(notice));
-      const posted = await postNotices(table, [notice], clock.now());
-      know(posted.ok ? (posted.value.notices ?? []) : listed);
-      return posted.ok ? ok(undefined) : posted;
+      own.set(writeNotice(notice), { notice });
+      return tell();
     },
   };
 }

@@ -1,7 +1,8 @@
 import { createBoundedMap } from '../core/bounded-map.ts';
-import type { Clock } from '../core/clock.ts';
+import { type Clock, within } from '../core/clock.ts';
 import type { Redacted } from '../core/redacted.ts';
 import { type EpochMs, MINUTE_MS, plus } from '../core/time.ts';
+import { ANSWER_MS, LEAST_TIME_MS } from './deadline.ts';
 import type { CacheKey } from './demand.ts';
 import type { Introspect } from './introspect.ts';
 import { CLOCK_SKEW_MS, doubt } from './lease.ts';
@@ -18,10 +19,13 @@ const REMEMBERED_KEYS = 10_000;
 
 /** Who may look into a token that somebody says is dead. */
 export interface Doubts {
-  /** Whether it is this one's turn: of all sandboxes, at most one in a minute for each key. */
-  readonly claim: (key: CacheKey) => Promise<boolean>;
+  /**
+   * Whether it is this one's turn: of all sandboxes, at most one in a minute for each key.
+   * @param earnedAt of a token that ZITADEL itself refuses: a doubt since then has come to nothing, and does not count
+   */
+  readonly claim: (key: CacheKey, earnedAt?: EpochMs) => Promise<boolean>;
   /** Looks into a token that a caller says was refused: by introspection where the profile has it, else it is believed. */
-  readonly examine: (profile: Profile, key: CacheKey, token: Redacted<string>) => Promise<Verdict>;
+  readonly examine: (profile: Profile, key: CacheKey, token: Redacted<string>, deadline: EpochMs) => Promise<Verdict>;
 }
 
 /** `taken`: it is another one's turn; `dead` and `active` are ZITADEL's word; `believed`: nobody could be asked. */
@@ -33,23 +37,23 @@ export interface DoubtsDeps {
   readonly introspect: Introspect;
 }
 
-/** Whether an instant lies in the last minute; one from the future is nobody's. */
-const isRecent = (at: EpochMs | undefined, now: EpochMs): boolean =>
-  at !== undefined && now < at + DOUBT_EVERY_MS && at <= plus(now, CLOCK_SKEW_MS);
+/** Whether an instant lies in the last minute, and not after `latest`; one from the future is nobody's. */
+const isRecent = (at: EpochMs | undefined, now: EpochMs, latest = plus(now, CLOCK_SKEW_MS)): boolean =>
+  at !== undefined && now < at + DOUBT_EVERY_MS && at <= Math.min(latest, plus(now, CLOCK_SKEW_MS));
 
 /** Creates the doubts of one sandbox; while the table is away, each sandbox counts for itself. */
 export function createDoubts({ clock, table, introspect }: DoubtsDeps): Doubts {
   const last = createBoundedMap<CacheKey, EpochMs>({ entries: REMEMBERED_KEYS });
 
-  async function claim(key: CacheKey): Promise<boolean> {
+  async function claim(key: CacheKey, earnedAt?: EpochMs): Promise<boolean> {
     const now = clock.now();
-    if (isRecent(last.get(key), now)) return false;
+    if (isRecent(last.get(key), now, earnedAt)) return false;
     last.set(key, now);
     for (let round = 0; round < ROUNDS; round += 1) {
       const row = await table.read(key);
       if (!row.ok) return true;
       const known: Row = row.value ?? {};
-      if (isRecent(known.doubtedAt, now)) return false;
+      if (isRecent(known.doubtedAt, now, earnedAt)) return false;
       const written = await table.update(key, doubt(known, now));
       if (!written.ok || written.value !== 'refused') return true;
     }
@@ -58,11 +62,12 @@ export function createDoubts({ clock, table, introspect }: DoubtsDeps): Doubts {
 
   return {
     claim,
-    async examine(profile, key, token) {
+    async examine(profile, key, token, deadline) {
+      if (deadline - clock.now() < LEAST_TIME_MS) return 'not_checked';
       if (!(await claim(key))) return 'taken';
       if (profile.introspection === undefined) return 'believed';
-      const asked = await introspect(profile, token);
-      if (!asked.ok) return 'not_checked';
+      const asked = await within(clock, deadline - clock.now() - ANSWER_MS, introspect(profile, token));
+      if (!asked?.ok) return 'not_checked';
       return asked.value.introspection.isActive ? 'active' : 'dead';
     },
   };

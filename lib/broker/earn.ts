@@ -29,6 +29,9 @@ export interface Earn {
   ) => Promise<Result<Earned, AttemptFailure>>;
 }
 
+/** After a subject's token that is refused: the one that is stored, and a new one. */
+const MORE_SUBJECTS = 2;
+
 export interface EarnDeps {
   readonly exchange: Exchange;
   readonly credentials: Credentials;
@@ -61,12 +64,17 @@ export function createEarn({ exchange, credentials, obtainSubject }: EarnDeps): 
       return subject.ok ? ok({ held, ...revoker, subject: subject.value }) : subject;
     },
     async earn(demand, prepared, options) {
-      const first = await exchange(demand, { ...prepared, ...options });
-      if (first.ok || first.error.subjectRefused === undefined || prepared.subject === undefined) return first;
-      // ZITADEL ends the tokens of an account that was locked: the kept one may be dead, a new one alive.
-      const newer = await obtainSubject(demand, prepared.subject);
-      if (!newer.ok || isSameToken(newer.value, prepared.subject) || !options.mayRepeat(0)) return first;
-      return exchange(demand, { ...prepared, subject: newer.value, mayRepeat: () => false });
+      let used = prepared.subject;
+      let result = await exchange(demand, { ...prepared, ...options });
+      // ZITADEL ends the tokens of an account that was locked: the kept one may be dead, and the stored one as well.
+      for (let more = MORE_SUBJECTS; more > 0 && used !== undefined; more -= 1) {
+        if (result.ok || !result.error.subjectRefused) return result;
+        const newer = await obtainSubject(demand, used);
+        if (!newer.ok || isSameToken(newer.value, used) || !options.mayRepeat(0)) return result;
+        used = newer.value;
+        result = await exchange(demand, { ...prepared, subject: used, mayRepeat: options.mayRepeat });
+      }
+      return result;
     },
   };
 }

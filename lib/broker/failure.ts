@@ -56,6 +56,9 @@ export function createFailure(
   error: BrokerError,
   { now, earlier, random, credential, refusedUntil, ofSubject }: FailureContext,
 ): Failure {
+  // What was not asked has not failed once more, and stands for no longer than what it is spared for.
+  if (error.kind === 'unavailable' && error.isHeldBack)
+    return { error, until: plus(now, error.retryAfterMs), count: earlier, ...(ofSubject && { ofSubject }) };
   const count = earlier + 1;
   const askedMs = error.kind === 'unavailable' ? error.retryAfterMs : 0;
   const isRefusal = error.kind === 'credential_refused';

@@ -4,7 +4,7 @@ import { digest } from '../core/digest.ts';
 import type { BrokerError } from '../core/error.ts';
 import type { Redacted } from '../core/redacted.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { type EpochMs, MINUTE_MS, plus, SECOND_MS } from '../core/time.ts';
+import { type EpochMs, MINUTE_MS, plus } from '../core/time.ts';
 import { TOKEN_TYPE } from '../oauth/grant.ts';
 import type { Send } from '../oauth/transport.ts';
 import { audiencesOf, scopesWithin } from '../zitadel/scope.ts';
@@ -15,6 +15,7 @@ import { toAttemptFailure } from './application.ts';
 import type { Bulletin } from './bulletin.ts';
 import type { Counter } from './counter.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
+import { ANSWER_MS, LEAST_TIME_MS, OUT_OF_TIME } from './deadline.ts';
 import { type CacheKey, cacheKey, type Demand } from './demand.ts';
 import type { Doubts } from './doubts.ts';
 import { findRevoker } from './earn.ts';
@@ -77,17 +78,9 @@ const KEPT_MS = 5 * MINUTE_MS;
 
 const REMEMBERED = { entries: 10_000, bytes: 32 * 1024 * 1024 };
 const ENTRY_BYTES = 700;
-const ANSWER_MS = SECOND_MS / 2;
-const LEAST_TIME_MS = 1.5 * SECOND_MS;
 
 /** ZITADEL calls the type of a token that opens nothing, an id token, `N_A`. */
 const TOKEN_TYPES = ['bearer', 'n_a'];
-
-const OUT_OF_TIME: BrokerError = {
-  kind: 'out_of_time',
-  detail: 'no time left to exchange a token',
-  retryAfterMs: SECOND_MS,
-};
 
 /** The name of an exchange in memory: everything that decides what comes out, tokens by their digests. */
 function exchangeKey(demand: ExchangeDemand): CacheKey {
@@ -289,11 +282,11 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
   async function judgeRejected(
     { profile }: ExchangeDemand,
     key: CacheKey,
-    { token, rejected }: { token: ExchangedToken; rejected: Redacted<string> },
+    { token, rejected, deadline }: { token: ExchangedToken; rejected: Redacted<string>; deadline: EpochMs },
   ): Promise<Rejected> {
     const { accessToken } = token;
     if (tokenDigest(accessToken) !== tokenDigest(rejected)) return 'not_current';
-    const verdict = await doubts.examine(profile, key, accessToken);
+    const verdict = await doubts.examine(profile, key, accessToken, deadline);
     if (verdict === 'taken') return 'not_checked';
     if (verdict === 'not_checked' || verdict === 'active') return verdict;
     const until = plus(clock.now(), 2 * KEPT_MS);
@@ -314,7 +307,8 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
       !bulletin.isKnownDead(exchanged.subjectToken);
     let judged: { readonly rejected?: Rejected } = {};
     if (isKept) {
-      if (rejected !== undefined) judged = { rejected: await judgeRejected(demand, key, { token, rejected }) };
+      if (rejected !== undefined)
+        judged = { rejected: await judgeRejected(demand, key, { token, rejected, deadline }) };
       if (judged.rejected !== 'replaced') return ok({ token, source: 'memory', ...judged });
     }
     const now = clock.now();

@@ -9,6 +9,7 @@ import { tokenDigest } from '../zitadel/token-identity.ts';
 import type { Bulletin } from './bulletin.ts';
 import type { Counter } from './counter.ts';
 import type { Credentials } from './credentials.ts';
+import { ANSWER_MS, LEAST_TIME_MS, OUT_OF_TIME } from './deadline.ts';
 import { type CacheKey, cacheKey, type Demand } from './demand.ts';
 import type { Doubts } from './doubts.ts';
 import { createEarn } from './earn.ts';
@@ -72,17 +73,14 @@ export const REMEMBERED = { entries: 10_000, bytes: 64 * 1024 * 1024 };
 /** What an entry takes besides its token. */
 const ENTRY_BYTES = 500;
 
-/** With less time than this, nothing is begun that a caller would wait for. */
-const LEAST_TIME_MS = 1.5 * SECOND_MS;
-
-/** Time that is kept for the answer. */
-const ANSWER_MS = 0.5 * SECOND_MS;
-
 /** While another sandbox renews a token that is still good, this one does not look for the result more often. */
 const LOOK_AGAIN_MS = SECOND_MS;
 
 /** How long a caller waits for a refused secret to be read again. */
 const REFRESH_MS = 0.5 * SECOND_MS;
+
+/** A subject's token that is younger than this, and refused, may not be the only one that is. */
+const NEW_MS = 40 * SECOND_MS;
 
 interface Entry {
   readonly token?: Token;
@@ -92,12 +90,6 @@ interface Entry {
 }
 
 const NOTHING: Entry = {};
-
-const OUT_OF_TIME: BrokerError = {
-  kind: 'out_of_time',
-  detail: 'no time left to earn a token',
-  retryAfterMs: SECOND_MS,
-};
 
 type Renewed = Result<Obtained, Failure>;
 
@@ -302,14 +294,18 @@ export function createTokens(deps: TokensDeps): Tokens {
     const { token, source } = obtained.value;
     const answer = (what: Rejected) => ok({ ...obtained.value, rejected: what });
     if (source === 'exchange' || tokenDigest(token.accessToken) !== tokenDigest(rejected)) return answer('not_current');
-    const verdict = await doubts.examine(demand.profile, key, token.accessToken);
+    const verdict = await doubts.examine(demand.profile, key, token.accessToken, deadline);
     if (verdict === 'taken') {
       // Somebody else has doubted it in the last minute, and may have replaced it.
       const newer = await awaitRenewal(demand, key, deadline);
       if (!newer.ok || isSameToken(newer.value.token, token)) return answer('not_checked');
-      return ok({ ...newer.value, rejected: 'replaced' });
+      return ok({ ...newer.value, rejected: 'not_current' });
     }
-    if (verdict === 'not_checked' || verdict === 'active') return answer(verdict);
+    if (verdict === 'not_checked' || verdict === 'active') {
+      // Asking took its time: by now there may be a newer one.
+      const current = await obtain(demand, deadline);
+      return current.ok ? ok({ ...current.value, rejected: verdict }) : current;
+    }
     // Dead by ZITADEL's word: nobody gets it any more, whether there is another one or not.
     if (verdict === 'dead') await invalidate(demand, key, token);
     const replaced = await replace(demand, key, { token, deadline });
@@ -326,8 +322,10 @@ export function createTokens(deps: TokensDeps): Tokens {
     const key = cacheKey(demand);
     const deadline = plus(clock.now(), RENEWAL_MS);
     if (refused !== undefined) {
-      // ZITADEL says itself that it is dead, or that it is not for this application: a new one each minute tells.
-      if (!(await doubts.claim(key))) return ok(refused);
+      await bulletin.look(RENEWAL_MS, true);
+      // ZITADEL says that it is dead, or else not for this application: then the next one is refused as well.
+      const isNew = clock.now() < refused.earnedAt + NEW_MS && !bulletin.isVoid(refused, subject);
+      if (isNew && !(await doubts.claim(key, refused.earnedAt))) return ok(refused);
       const replaced = await replace(demand, key, { token: refused, deadline });
       return replaced.ok ? ok(replaced.value.token) : fail({ error: replaced.error, ofSubject: true });
     }

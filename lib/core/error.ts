@@ -25,6 +25,8 @@ export type BrokerError =
       readonly dependency: Dependency;
       readonly detail: string;
       readonly retryAfterMs: number;
+      /** It was not asked: it is known to be away for so long. */
+      readonly isHeldBack?: true;
     }
   /** The time of this invocation does not suffice. */
   | { readonly kind: 'out_of_time'; readonly detail: string; readonly retryAfterMs: number };

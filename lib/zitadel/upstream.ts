@@ -8,7 +8,13 @@ import type { OAuthAnswer, OAuthRequest, TransportFault } from '../oauth/transpo
 
 /** What goes wrong alike at every endpoint. `detail` is fit for the log. */
 export type UpstreamTrouble =
-  | { readonly kind: 'unavailable'; readonly detail: string; readonly retryAfterMs?: number }
+  | {
+      readonly kind: 'unavailable';
+      readonly detail: string;
+      readonly retryAfterMs?: number;
+      /** The request was not sent. */
+      readonly isHeldBack?: true;
+    }
   | { readonly kind: 'unexpected'; readonly detail: string };
 
 /** An answer that is no trouble of its own: a success, or a refusal with its OAuth error. */
@@ -81,7 +87,7 @@ export function sortAnswer({ secrets }: OAuthRequest, result: Result<OAuthAnswer
     return {
       kind: 'unavailable',
       detail: `${kind}: ${detail}`,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs, isHeldBack: true }),
     };
   }
   const answer = result.value;

@@ -165,6 +165,20 @@ describe('posting', () => {
     expect(bulletin.isKnownDead(TOKEN)).toBe(false);
   });
 
+  test('is posted again where the write came to nothing, and the others know it then', async () => {
+    const [member, other] = [fleet.start(), fleet.start()];
+    fleet.table.fault((way) => (way === 'update' ? { kind: 'unavailable', detail: 'X' } : undefined));
+    await member.bulletin.post(tokenNotice(TOKEN, { profile: 'orders', until: plus(START, 3_600_000) }));
+    fleet.table.fault(undefined);
+    await member.bulletin.look(10_000);
+    const { length } = fleet.table.updates;
+    await other.bulletin.look(10_000);
+    expect(other.bulletin.isKnownDead(TOKEN)).toBe(true);
+    await fleet.clock.advance(50_000);
+    await member.bulletin.look(10_000);
+    expect([member.bulletin.isKnownDead(TOKEN), fleet.table.updates.length]).toEqual([true, length]);
+  });
+
   test('knows at once what the others have posted', async () => {
     const member = fleet.start();
     await member.bulletin.look(10_000);

@@ -107,7 +107,19 @@ describe('a token that a caller says is dead', () => {
   ])('%s', async (_name, active, profile, verdict, count) => {
     isActive = active;
     const doubts = start();
-    expect([await doubts.examine(profile, KEY, redacted('t')), asked]).toEqual([verdict, count]);
-    expect([await doubts.examine(profile, KEY, redacted('t')), asked]).toEqual(['taken', count]);
+    expect([await doubts.examine(profile, KEY, redacted('t'), plus(clock.now(), 15_000)), asked]).toEqual([
+      verdict,
+      count,
+    ]);
+    expect([await doubts.examine(profile, KEY, redacted('t'), plus(clock.now(), 15_000)), asked]).toEqual([
+      'taken',
+      count,
+    ]);
+  });
+
+  test('is not looked into where there is no time for it', async () => {
+    const doubts = start();
+    expect(await doubts.examine(PROFILE, KEY, redacted('t'), plus(clock.now(), 1_499))).toBe('not_checked');
+    expect([asked, await doubts.claim(KEY)]).toEqual([0, true]);
   });
 });

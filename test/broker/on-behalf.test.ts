@@ -771,7 +771,7 @@ describe('the time of the caller', () => {
     expect(tokenRequests()).toHaveLength(requests);
     if (!isOk)
       expect(await exchange({ subject, leftMs })).toEqual(
-        fail({ kind: 'out_of_time', detail: 'no time left to exchange a token', retryAfterMs: 1_000 }),
+        fail({ kind: 'out_of_time', detail: 'no time left to obtain a token', retryAfterMs: 1_000 }),
       );
   });
 

@@ -333,7 +333,7 @@ describe('in the last minute of a token', () => {
 describe('where no token is known', () => {
   const outOfTime = {
     ok: false,
-    error: { kind: 'out_of_time', detail: 'no time left to earn a token', retryAfterMs: 1_000 },
+    error: { kind: 'out_of_time', detail: 'no time left to obtain a token', retryAfterMs: 1_000 },
   };
 
   test.each([
@@ -782,7 +782,7 @@ describe('a token that is sent back as refused', () => {
     // Whoever comes with it later gets the one that has replaced it.
     expect(await obtain({ rejected: text })).toMatchObject({ value: { rejected: 'not_current', source: 'memory' } });
     const late = await obtain({ by: other, rejected: text });
-    expect(late).toMatchObject({ value: { rejected: 'replaced', source: 'store' } });
+    expect(late).toMatchObject({ value: { rejected: 'not_current', source: 'store' } });
     expect(textOf(late)).toBe(textOf(second));
     expect(requests()).toBe(2);
   });
@@ -841,8 +841,7 @@ describe('a token that is sent back as refused', () => {
 
   test('stays, where there is no time for another', async () => {
     const { text } = good(await obtain());
-    expect(await obtain({ rejected: text, leftMs: 1_499 })).toMatchObject({ error: { kind: 'out_of_time' } });
-    await fleet.clock.advance(60_000);
+    expect(await obtain({ rejected: text, leftMs: 1_499 })).toMatchObject({ value: { rejected: 'not_checked' } });
     hold();
     expect(await timed({ rejected: text, leftMs: 2_000 })).toMatchObject([{ error: { kind: 'out_of_time' } }, 1_500]);
     expect(textOf(await obtain())).toBe(text);
@@ -1047,11 +1046,11 @@ describe('a token that is exchanged for that of a subject', () => {
       expect(sourceOf(await shipping())).toBe('exchange');
     });
 
-    test('is not introspected, where there is no time for it', async () => {
+    test('is introspected as well, where a token of the subject had been refused', async () => {
       begin(WITH);
       refuses(1);
       expect(sourceOf(await shipping())).toBe('exchange');
-      expect(fleet.sent.map(({ endpoint }) => endpoint)).toEqual(['token', 'token', 'token', 'token']);
+      expect(fleet.sent.map(({ endpoint }) => endpoint)).toEqual(['token', 'token', 'token', 'token', 'introspect']);
     });
   });
 

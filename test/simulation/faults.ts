@@ -34,6 +34,8 @@ export const OPERATION_FAULTS = {
   /** Takes seconds, and then answers as it should. */
   zitadel_slow: 'zitadel',
   zitadel_nonsense: 'zitadel',
+  /** Says "inactive" of a token, whatever it is. */
+  zitadel_forgets: 'zitadel',
   zitadel_away: 'zitadel',
   secrets_away: 'secrets',
   secrets_throttled: 'secrets',
@@ -60,8 +62,12 @@ const EVENT_FAULTS = [
   'key_too_new',
   'life_shortened',
   'row_deleted',
+  'row_poisoned',
+  'account_locked',
+  'deployed',
   'clock_ahead',
   'clock_behind',
+  'clock_hours_off',
 ] as const;
 
 export type EventFault = (typeof EVENT_FAULTS)[number];

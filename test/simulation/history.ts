@@ -14,7 +14,9 @@ function describeItem({ kind, at, ...rest }: Item): string {
   return `${seconds(at)}  ${kind}: ${facts.join(', ')}`;
 }
 
-const who = ({ id, sandbox, label }: Asked): string => `${id} in ${sandbox} for ${label}`;
+const numbered = (text: string): string => text.replace(/\w+-token-(\d+)-\w+/, 'token $1');
+const who = ({ id, sandbox, label, rejected }: Asked): string =>
+  `${id} in ${sandbox} for ${numbered(label)}${rejected === undefined ? '' : `, instead of ${token(rejected.token)}`}`;
 const token = ({ text, sandbox, expiresAt }: Issued): string =>
   `token ${text.split('-')[2]} of ${sandbox}, until${seconds(expiresAt - START)}`;
 
@@ -31,17 +33,27 @@ function describe(happening: Happening): string | undefined {
     case 'overdue':
       return `overdue  ${who(happening.asked)}`;
     case 'sent':
-      return `sent     by ${happening.sandbox} for ${happening.label}`;
+      return `sent     by ${happening.sandbox} for ${numbered(happening.label)}`;
     case 'issued':
-      return `issued   ${token(happening.token)} for ${happening.token.label}`;
+      return `issued   ${token(happening.token)} for ${numbered(happening.token.label)}`;
     case 'disturbed':
-      return `disturbed ${happening.label ?? 'everything'}: ${happening.why}`;
+      return `disturbed ${numbered(happening.label ?? 'everything')}: ${happening.why}`;
     case 'written': {
       const { generation, owner, leaseUntil, notices } = happening.after;
       return `written  ${happening.label}: ${JSON.stringify({ generation, owner, leaseUntil, notices })}`;
     }
-    case 'revoked':
-      return `revoked  token ${happening.text.split('-')[2]} by ${happening.sandbox}`;
+    case 'died':
+      return `died     token ${happening.text.split('-')[2]}, as ${happening.sandbox} knows`;
+    case 'introspected': {
+      const { token: seen, sandbox, isActive } = happening;
+      return `said     ${isActive ? 'active' : 'inactive'} by ${sandbox} of ${seen === undefined ? 'no token' : token(seen)}`;
+    }
+    case 'flushed':
+      return `flushed  ${happening.profile} before ${seconds(happening.before - START)}`;
+    case 'locked':
+      return `locked   ${happening.account}: ${happening.isOn}`;
+    case 'offered':
+      return undefined;
     case 'outage':
       return `outage   ${happening.isOn ? 'begins' : 'ends'}`;
     case 'prewarming':

@@ -18,6 +18,7 @@ const HELP = `Plays histories of faults against the real broker, on a virtual cl
   --from N       leaves out the first N of them: goes on where another was stopped (default: 0)
   --workers N    processes that share them (default: one for each core)
   --brief        names a broken promise without telling the shortest history that breaks it
+  --until NAME   stops as soon as the promise of this name is broken
   --replay SEED  plays one history again, as a violation names it, shrinks it and tells it
   --help         this text
 
@@ -95,6 +96,7 @@ async function main(): Promise<void> {
       from: { type: 'string', default: '0' },
       workers: { type: 'string', default: String(availableParallelism()) },
       replay: { type: 'string' },
+      until: { type: 'string' },
       brief: { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
@@ -109,7 +111,11 @@ async function main(): Promise<void> {
   const from = countOf('from', values.from, 0);
   if (from >= runs) throw new Error('--from must be less than --runs: nothing is left to play');
   const workers = countOf('workers', values.workers);
-  const figures = await simulate({ seed: values.seed, from, runs, workers, onProgress: tellProgress(runs) });
+  const { seed, until } = values;
+  if (until !== undefined && !INVARIANTS.includes(until)) {
+    throw new Error(`--until must be one of:\n  ${INVARIANTS.join('\n  ')}`);
+  }
+  const figures = await simulate({ seed, from, runs, workers, until, onProgress: tellProgress(runs) });
   process.stdout.write(report(figures, (performance.now() - startedAt) / 1000));
   const [violation] = figures.violations;
   if (violation === undefined) return;

@@ -32,8 +32,9 @@ function prepare(number: number, { changes }: Pick<Mutant, 'changes'>): string {
   return folder;
 }
 
-function simulate(folder: string): Promise<{ code: number | string | null; output: string }> {
-  const options = ['test/simulation/main.ts', '--brief', '--workers', '1', '--runs', '600', '--seed', 'mutant'];
+function simulate(folder: string, promise: string): Promise<{ code: number | string | null; output: string }> {
+  const script = ['test/simulation/main.ts', '--brief', '--workers', '1', '--until', promise];
+  const options = [...script, '--runs', '2000', '--seed', 'mutant'];
   return new Promise((resolve) => {
     execFile(process.execPath, options, { cwd: folder }, (error, stdout) => {
       resolve({ code: error === null ? 0 : (error.code ?? null), output: stdout });
@@ -49,7 +50,7 @@ test.concurrent.each(MUTANTS.map((mutant, number) => ({ ...mutant, number })))(
   'the simulation finds out who $name',
   { timeout: 600_000 },
   async ({ number, breaks, ...mutant }) => {
-    const { code, output } = await simulate(prepare(number, mutant));
+    const { code, output } = await simulate(prepare(number, mutant), breaks);
     expect(output).toContain(`"${breaks}": `);
     expect(code).toBe(1);
   },

@@ -84,10 +84,84 @@ export const MUTANTS: readonly Mutant[] = [
     'export const LONGEST_PAUSE_MS = 30 * SECOND_MS;',
     'export const LONGEST_PAUSE_MS = 600 * SECOND_MS;',
   ]),
-  mutant('looks for revocations too seldom', 'a revoked token is not handed out after a minute', [
+  mutant('looks for notices too seldom', 'a token that died early is not handed out after a minute', [
     'broker/bulletin.ts',
     'const LOOK_EVERY_MS = 50 * SECOND_MS;',
     'const LOOK_EVERY_MS = 5000 * SECOND_MS;',
+  ]),
+  mutant('hands out what a dead token was exchanged for', 'a token that died early is not handed out after a minute', [
+    'broker/bulletin.ts',
+    '[tokenDigest(token.accessToken), ...(token.madeFrom ?? [])]',
+    '[tokenDigest(token.accessToken)]',
+  ]),
+  mutant(
+    'hands out what a caller has had exchanged, whatever became of it',
+    'a token that died early is not handed out after a minute',
+    ['broker/on-behalf.ts', '!bulletin.isKnownDead(exchanged.subjectToken);', 'true;'],
+  ),
+  mutant('takes no notice of a flush', 'a token that died early is not handed out after a minute', [
+    'broker/notices.ts',
+    'obtainedAt < at && at <= plus(now, CLOCK_SKEW_MS)',
+    'obtainedAt < 0 && at <= plus(now, CLOCK_SKEW_MS)',
+  ]),
+  mutant(
+    'tells nobody that a token was replaced',
+    'a token that died early is not handed out after a minute',
+    [
+      'broker/tokens.ts',
+      'if (!isTold && !isSameToken(result.value.token, token)) await invalidate(demand, key, token);',
+      '',
+    ],
+    ['broker/tokens.ts', "if (verdict === 'dead') await invalidate(demand, key, token);", ''],
+  ),
+  mutant('does not listen to callers', 'a dead token that a caller sends back is replaced', [
+    'broker/doubts.ts',
+    'if (isRecent(last.get(key), now, earnedAt)) return false;',
+    'return false;',
+  ]),
+  mutant('believes every caller', 'one exchange for each key and refresh window, and one more for each cause', [
+    'broker/doubts.ts',
+    'at !== undefined && now < at + DOUBT_EVERY_MS &&',
+    'at !== undefined && now < 0 &&',
+  ]),
+  mutant('keeps for long what introspection said', 'introspection tells a token that is dead, and one that is not', [
+    'broker/introspect.ts',
+    'plus(now, introspectionCacheMs)',
+    'plus(now, 10 * introspectionCacheMs)',
+  ]),
+  mutant('believes the first "inactive"', 'introspection tells a token that is dead, and one that is not', [
+    'broker/introspect.ts',
+    'if (holding === undefined && !wasActive) return first;',
+    'return first;',
+  ]),
+  mutant(
+    'believes the age of a token that was stored',
+    'a token that is handed out is no older than its profile allows',
+    [
+      'broker/freshness.ts',
+      'if (maxAgeMs === undefined || expiresAt - earnedAt <= maxAgeMs) return token;',
+      'return token;',
+    ],
+  ),
+  mutant('names no audience', 'an exchanged token has no audience that its profile does not grant', [
+    'zitadel/token-request.ts',
+    'audience: audiences,',
+    'audience: [],',
+  ]),
+  mutant('stores tokens by a clock that is ahead', 'a token that is handed out has 5 s left', [
+    'broker/freshness.ts',
+    'plus(at, -aheadMs)',
+    'plus(at, 0 * aheadMs)',
+  ]),
+  mutant('waits for as long as a row says', 'without faults, and soon after them, all is well', [
+    'broker/lease.ts',
+    'leaseUntil <= now + LEASE_MS + CLOCK_SKEW_MS;',
+    'leaseUntil > 0;',
+  ]),
+  mutant('believes a failure for as long as a row says', 'without faults, and soon after them, all is well', [
+    'broker/failure.ts',
+    'failure.until <= now + LONGEST_PAUSE_MS + CLOCK_SKEW_MS &&',
+    'failure.until > 0 &&',
   ]),
   mutant('logs the token itself', 'no secret comes out', [
     'http/log.ts',

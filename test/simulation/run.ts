@@ -1,8 +1,21 @@
 import type { Circumstances, Happening, Invariant } from './happening.ts';
 import { createGeneration, createOneExchange, createOutageCalls, type OutageCount } from './invariants/exchanges.ts';
-import { createLeastLeft, createMinValidity, createRightRefusal, createRightToken } from './invariants/handed-out.ts';
+import {
+  createAudience,
+  createLeastLeft,
+  createMaxAge,
+  createMinValidity,
+  createRightRefusal,
+  createRightToken,
+} from './invariants/handed-out.ts';
 import { createSecrecy } from './invariants/secrecy.ts';
-import { createHealth, createInTime, createRevoked } from './invariants/service.ts';
+import {
+  createEarlyDeath,
+  createHealth,
+  createInTime,
+  createIntrospected,
+  createReplaced,
+} from './invariants/service.ts';
 import type { Plan } from './plan.ts';
 import { circumstancesOf, type Played, play } from './world.ts';
 
@@ -24,6 +37,8 @@ const createInvariants = (circumstances: Circumstances, outages: OutageCount): r
   [
     createLeastLeft,
     createMinValidity,
+    createMaxAge,
+    createAudience,
     createRightRefusal,
     createRightToken,
     createOneExchange,
@@ -31,13 +46,15 @@ const createInvariants = (circumstances: Circumstances, outages: OutageCount): r
     createOutageCalls(outages),
     createInTime,
     createHealth,
-    createRevoked,
+    createEarlyDeath,
+    createIntrospected,
+    createReplaced,
     createSecrecy,
   ].map((create) => create(circumstances));
 
 /** The names of all promises. */
 export const INVARIANTS: readonly string[] = createInvariants(
-  { isCalm: true, clocksApartMs: 0, faultsUntil: 0 },
+  { isCalm: true, isMild: true, clocksApartMs: 0, faultsUntil: 0 },
   { sent: 0, offered: 0 },
 ).map(({ name }) => name);
 

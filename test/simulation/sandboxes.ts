@@ -1,11 +1,14 @@
+import type { Overrides } from '../../lib/compose/base.ts';
+import { createIntrospectFunction } from '../../lib/compose/introspect.ts';
 import { createTokenFunctions, type TokenFunctions } from '../../lib/compose/tokens.ts';
+import type { GatewayHandler } from '../../lib/http/endpoint.ts';
 import type { FaultKind } from './faults.ts';
 import type { Happening } from './happening.ts';
 import type { Moment } from './plan.ts';
 import type { Random } from './random.ts';
 import type { Lane, Scheduler } from './scheduler.ts';
 import type { SimulatedSecrets } from './secrets.ts';
-import { profiles } from './setting.ts';
+import { type Deployment, PROFILES } from './setting.ts';
 import type { SimulatedTable } from './table.ts';
 import type { Zitadel } from './zitadel.ts';
 
@@ -15,6 +18,9 @@ const ENVIRONMENT = { TABLE_NAME: 'tokens', METRICS_NAMESPACE: 'simulation' };
 export interface Process {
   readonly lane: Lane;
   readonly functions: TokenFunctions;
+  /** A function of its own, which shares nothing with the others but the sandbox's fate. */
+  readonly introspect: GatewayHandler;
+  readonly deployment: Deployment;
 }
 
 /** The sandboxes of a run, by their number; each is started again after it has died. */
@@ -27,6 +33,8 @@ export interface Sandboxes {
   /** Lets a sandbox die in place of the `events`-th thing that happens in it. */
   readonly killAfter: (sandbox: number, events: number) => void;
   readonly freeze: (sandbox: number, durationMs: number, fault: FaultKind) => void;
+  /** Half of the sandboxes start anew, with other profiles; what the old ones have under way goes on. */
+  readonly deploy: () => void;
   /** From now on nobody dies who has not died yet. */
   readonly spare: () => void;
 }
@@ -57,6 +65,7 @@ export function createSandboxes(deps: SandboxesDeps): Sandboxes {
   const processes = new Map<number, Process>();
   const doomed = new Map<number, keyof typeof FAULT_OF>();
   let starts = 0;
+  let isDeployed = false;
 
   const disturb = (why: string) => emit({ kind: 'disturbed', at: scheduler.now(), why });
 
@@ -81,7 +90,8 @@ export function createSandboxes(deps: SandboxesDeps): Sandboxes {
     const own = random.fork(name);
     const send = zitadel.connect(sandbox, lane, own.fork('zitadel'));
     let ids = 0;
-    const functions = createTokenFunctions(profiles, ENVIRONMENT, {
+    const deployment: Deployment = isDeployed && sandbox % 2 === 0 ? 'after' : 'before';
+    const overrides: Overrides = {
       clock: lane.clock,
       random: own.fork('jitter').next,
       uuid: () => {
@@ -101,8 +111,13 @@ export function createSandboxes(deps: SandboxesDeps): Sandboxes {
         die(sandbox, 'before_publishing');
         return outcome;
       },
-    });
-    const process = { lane, functions };
+    };
+    const process = {
+      lane,
+      functions: createTokenFunctions(PROFILES[deployment], ENVIRONMENT, overrides),
+      introspect: createIntrospectFunction(PROFILES[deployment], ENVIRONMENT, overrides),
+      deployment,
+    };
     processes.set(sandbox, process);
     return process;
   }
@@ -129,6 +144,12 @@ export function createSandboxes(deps: SandboxesDeps): Sandboxes {
       disturb(`${lane.name} frozen`);
       scheduler.at(scheduler.now() + durationMs, () => disturb(`${lane.name} awake`));
       lane.freeze(durationMs);
+    },
+    deploy() {
+      isDeployed = true;
+      count('deployed');
+      disturb('a deployment');
+      for (const sandbox of processes.keys()) if (sandbox % 2 === 0) processes.delete(sandbox);
     },
     spare() {
       doomed.clear();

@@ -1,10 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { type CacheKey, cacheKey } from '../../lib/broker/demand.ts';
+import type { Profiles } from '../../lib/broker/profile.ts';
+import { chainOf as chainOfProfile } from '../../lib/broker/profile-subject.ts';
+import { GRANT_TYPE, TOKEN_TYPE } from '../../lib/oauth/grant.ts';
 import { tokenEvent } from '../support/events.ts';
 import { profilesOf } from '../support/profiles.ts';
 
-const ISSUER = 'https://simulated.zitadel.cloud';
-const AUDIENCE = 'urn:zitadel:iam:org:project:id:4711:aud';
+export const ISSUER = 'https://simulated.zitadel.cloud';
+/** The one audience that is granted by exchanges, and one that subjects have besides. */
+export const PROJECT = '4711';
+const AUDIENCE = `urn:zitadel:iam:org:project:id:${PROJECT}:aud`;
+const OTHER_AUDIENCE = 'urn:zitadel:iam:org:project:id:1848:aud';
 const ROLE = 'arn:aws:iam::123456789012:role';
 
 /** The application that revokes: its client id is in the audience of every token that it can revoke. */
@@ -24,19 +30,29 @@ const DOCUMENT = {
     reports: {
       issuer: ISSUER,
       secret: 'reports',
-      scopes: [AUDIENCE],
+      scopes: [AUDIENCE, OTHER_AUDIENCE],
       callers: [`${ROLE}/shop`, `${ROLE}/office`],
       prewarm: true,
     },
-    billing: { issuer: ISSUER, secret: 'billing', subject: 'reports', callers: [`${ROLE}/office`] },
+    billing: {
+      issuer: ISSUER,
+      secret: 'billing',
+      subject: 'reports',
+      scopes: [AUDIENCE],
+      callers: [`${ROLE}/office`],
+    },
     stock: {
       issuer: ISSUER,
       secret: 'stock',
       scopes: [AUDIENCE],
       callers: [`${ROLE}/shop`],
+      introspection: 'revoker',
+      introspectionCacheSeconds: 60,
       revocation: { secret: 'revoker', callers: [`${ROLE}/shop`] },
       minValiditySeconds: 20,
     },
+    parcels: { issuer: ISSUER, secret: 'parcels', subject: 'stock', callers: [`${ROLE}/office`] },
+    desk: { issuer: ISSUER, secret: 'desk', scopes: [AUDIENCE], exchange: {}, callers: [`${ROLE}/shop`] },
     brief: { issuer: ISSUER, secret: 'brief', scopes: [AUDIENCE], callers: [`${ROLE}/office`], maxAgeSeconds: 600 },
   },
 } as const;
@@ -44,7 +60,27 @@ const DOCUMENT = {
 export type ProfileName = keyof typeof DOCUMENT.profiles;
 export const PROFILE_NAMES = Object.keys(DOCUMENT.profiles) as [ProfileName, ...ProfileName[]];
 
-export const profiles = profilesOf(DOCUMENT);
+/** What a deployment in mid-traffic changes: `reports` loses a caller, and tokens of `brief` may get less old. */
+const CHANGES = { reports: { callers: [`${ROLE}/shop`] }, brief: { maxAgeSeconds: 120 } } as const;
+
+/** The documents before and after the deployment. */
+const DOCUMENTS = {
+  before: DOCUMENT.profiles,
+  after: Object.fromEntries(
+    Object.entries(DOCUMENT.profiles).map(([name, profile]) => [
+      name,
+      { ...profile, ...CHANGES[name as keyof typeof CHANGES] },
+    ]),
+  ) as Readonly<Record<ProfileName, (typeof DOCUMENT.profiles)[ProfileName]>>,
+} as const;
+
+export type Deployment = keyof typeof DOCUMENTS;
+
+export const PROFILES: Readonly<Record<Deployment, Profiles>> = {
+  before: profilesOf({ profiles: DOCUMENTS.before }),
+  after: profilesOf({ profiles: DOCUMENTS.after }),
+};
+const { before: BEFORE } = PROFILES;
 
 /** What callers ask for: a profile, and the scopes that they name, if any. */
 export interface Wish {
@@ -60,46 +96,76 @@ export const WISHES: readonly [Wish, ...Wish[]] = [
   { profile: 'reports' },
   { profile: 'billing' },
   { profile: 'stock' },
+  { profile: 'parcels' },
   { profile: 'brief' },
+  { profile: 'desk' },
 ];
 
 /** The scopes of a token as its user sees them, in one order. */
 export const scopesOf = ({ profile, scope }: Wish): string =>
-  (scope === undefined ? [...(profiles.get(profile)?.scopes ?? [])] : scope.split(' ')).sort().join(' ');
+  (scope === undefined ? [...(BEFORE.get(profile)?.scopes ?? [])] : scope.split(' ')).sort().join(' ');
 
-/** Names what decides which token is meant. */
-export const labelOf = (profile: string, scopes: string): string => `${profile} [${scopes}]`;
+/** Names what decides which token is meant. `subject`: the token that a caller has exchanged. */
+export const labelOf = (profile: string, scopes: string, subject?: string): string =>
+  `${profile} [${scopes}]${subject === undefined ? '' : ` of ${subject}`}`;
 
 /** The label of each row of the table. */
 export const LABELS: ReadonlyMap<CacheKey, string> = new Map(
   WISHES.map((wish) => {
-    const profile = profiles.get(wish.profile);
+    const profile = BEFORE.get(wish.profile);
     const scopes = scopesOf(wish);
     if (profile === undefined) throw new Error(`${wish.profile} is no profile`);
     return [cacheKey({ profile, scopes: scopes === '' ? [] : scopes.split(' ') }), labelOf(wish.profile, scopes)];
   }),
 );
 
-/** How soon callers wait for a renewal, in milliseconds. */
-export const minValidityOf = (profile: ProfileName): number => profiles.get(profile)?.minValidityMs ?? 0;
+/** How soon callers wait for a renewal, in milliseconds; exchanged tokens of callers are kept while they are good. */
+export const minValidityOf = (profile: ProfileName): number =>
+  profile === 'desk' ? 0 : (BEFORE.get(profile)?.minValidityMs ?? 0);
 
-/** The oldest that a token of the profile may get, in milliseconds. */
-export const maxAgeOf = (profile: ProfileName): number => profiles.get(profile)?.maxAgeMs ?? Number.POSITIVE_INFINITY;
+/** The oldest that a token of a profile may get, in milliseconds. */
+export const maxAgeOf = (profile: ProfileName, deployment: Deployment): number =>
+  PROFILES[deployment].get(profile)?.maxAgeMs ?? Number.POSITIVE_INFINITY;
+
+/** A profile, and those whose tokens it exchanges. */
+export const chainOf = (profile: ProfileName): readonly string[] => {
+  const found = BEFORE.get(profile);
+  return found === undefined ? [profile] : chainOfProfile(found, BEFORE);
+};
 
 /** How many profiles the schedule renews. */
-export const PREWARMED = [...profiles.values()].filter(({ prewarm }) => prewarm).length;
+export const PREWARMED = [...BEFORE.values()].filter(({ prewarm }) => prewarm).length;
 
 export const CALLERS = ['shop', 'office', 'stranger'] as const;
 export type CallerName = (typeof CALLERS)[number];
 
 /** Whether a caller is one of the profile's. */
-export const mayUse = (caller: CallerName, profile: ProfileName): boolean =>
-  (DOCUMENT.profiles[profile].callers as readonly string[]).includes(`${ROLE}/${caller}`);
+export const mayUse = (caller: CallerName, profile: ProfileName, deployment: Deployment): boolean =>
+  (DOCUMENTS[deployment][profile].callers as readonly string[]).includes(`${ROLE}/${caller}`);
 
-/** An event of API Gateway for a token request or, with `body`, for another one. */
-export function eventFor(caller: CallerName, wish: Wish, requestId: string, body?: string): Record<string, unknown> {
-  const scope = wish.scope === undefined ? '' : `&scope=${encodeURIComponent(wish.scope)}`;
-  return tokenEvent(wish.profile, body ?? `grant_type=client_credentials${scope}`, {
+/** The body of a token request. */
+export function bodyFor(
+  { scope }: Wish,
+  { subject, rejected }: { readonly subject: string | undefined; readonly rejected: string | undefined },
+): string {
+  const grantType = subject === undefined ? GRANT_TYPE.clientCredentials : GRANT_TYPE.tokenExchange;
+  const parameters = {
+    grant_type: grantType,
+    ...(scope === undefined ? {} : { scope }),
+    ...(subject === undefined ? {} : { subject_token: subject, subject_token_type: TOKEN_TYPE.accessToken }),
+    ...(rejected === undefined ? {} : { rejected_token: rejected }),
+  };
+  return new URLSearchParams(parameters).toString();
+}
+
+/** An event of API Gateway for a request with this body. */
+export function eventFor(
+  caller: CallerName,
+  profile: ProfileName,
+  requestId: string,
+  body: string,
+): Record<string, unknown> {
+  return tokenEvent(profile, body, {
     requestContext: {
       requestId,
       authorizer: {

@@ -1,13 +1,14 @@
 import { BULLETIN_KEY } from '../../lib/broker/bulletin.ts';
 import type { CacheKey } from '../../lib/broker/demand.ts';
 import { applyUpdate, type Row, type RowUpdate, type Table, type TableFault } from '../../lib/broker/table.ts';
+import { fingerprint } from '../../lib/core/digest.ts';
 import { fail, ok, type Result } from '../../lib/core/result.ts';
-import { SECOND_MS } from '../../lib/core/time.ts';
+import { type EpochMs, instant, plus, SECOND_MS } from '../../lib/core/time.ts';
 import type { DrawFault, OperationFault } from './faults.ts';
 import type { Happening } from './happening.ts';
 import type { Random } from './random.ts';
 import { type Lane, NEVER, type Scheduler } from './scheduler.ts';
-import { LABELS } from './setting.ts';
+import { ISSUER, LABELS } from './setting.ts';
 
 /** As the adapter has it. */
 const TABLE_MS = 300;
@@ -15,12 +16,40 @@ const TABLE_MS = 300;
 /** A read that is stale sees what was there so long ago at the most. */
 const STALE_MS = SECOND_MS;
 
+/** What somebody with write access, or a restored backup, makes of a row. */
+export type Poison = keyof typeof POISONS;
+
+/** Instants that no clock shows. */
+const FAR_MS = 10 ** 12;
+
+const POISONS = {
+  lease: (row, now) => ({ ...row, owner: 'nobody', leaseUntil: plus(now, FAR_MS) }),
+  failure: (row, now) => ({ ...row, failedUntil: plus(now, FAR_MS), failure: 'credential_refused', failures: 10 ** 6 }),
+  token: (row) => ({ ...row, sealed: 'no token' }),
+  count: (row) => ({ ...row, generation: 2 ** 52 }),
+  doubt: (row, now) => ({ ...row, doubtedAt: plus(now, FAR_MS) }),
+  type: ({ generation }) => ({ ...(generation === undefined ? {} : { generation }), malformed: true }),
+  backup: (_row, _now, before) => before,
+} as const satisfies Record<string, (row: Row, now: EpochMs, before: Row) => Row>;
+
+export const POISON_NAMES = Object.keys(POISONS) as [Poison, ...Poison[]];
+
+/** Notices that no broker writes. */
+const FOREIGN_NOTICES = (now: EpochMs): readonly string[] => [
+  'x',
+  'token of nobody',
+  `before * ${plus(now, FAR_MS)}`,
+  `away ${fingerprint(ISSUER)} ${plus(now, FAR_MS)}`,
+];
+
 /** The table of the simulation: rows, conditional writes, and what the network makes of them. */
 export interface SimulatedTable {
   /** How one sandbox reaches it. */
-  readonly connect: (sandbox: number, lane: Lane, random: Random, onLease: (lane: Lane) => void) => Table;
+  readonly connect: (sandbox: number, lane: Lane, random: Random, onLease?: (lane: Lane) => void) => Table;
   /** Deletes a row, as its time to live does; `false` where there is none of that number. */
   readonly deleteRow: (index: number) => boolean;
+  /** Does to a row what its writers never do; `false` where there is none of that number. */
+  readonly poison: (index: number, poison: Poison) => boolean;
 }
 
 export interface TableDeps {
@@ -43,8 +72,12 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
 
   function write(key: CacheKey, update: RowUpdate): Written {
     const row = rows.get(key) ?? {};
-    const next = applyUpdate(row, update);
-    if (next === 'refused') return next;
+    const applied = applyUpdate(row, update);
+    if (applied === 'refused') return applied;
+    const { malformed, ...fields } = applied;
+    // The field of another type is the token: it is gone once it is written anew, or removed.
+    const isMended = 'sealed' in update.set || update.remove.includes('sealed');
+    const next: Row = malformed && !isMended ? { ...fields, malformed } : fields;
     before.set(key, { row: rows.get(key), until: scheduler.now() });
     rows.set(key, next);
     const label = LABELS.get(key) ?? (key === BULLETIN_KEY ? 'the notices' : 'a holding');
@@ -56,6 +89,12 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
   function read(key: CacheKey, isStale: boolean): Row | undefined {
     const old = before.get(key);
     return isStale && old !== undefined && scheduler.now() - old.until < STALE_MS ? old.row : rows.get(key);
+  }
+
+  function nameRow(index: number): { readonly key: CacheKey; readonly label: string } | undefined {
+    const key = [...rows.keys()].filter((name) => LABELS.has(name))[index];
+    const label = key === undefined ? undefined : LABELS.get(key);
+    return key === undefined || label === undefined ? undefined : { key, label };
   }
 
   /** Plays one operation: `perform` runs at the table, as often and as late as the fault says. */
@@ -134,16 +173,29 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
       update: (key, update) =>
         operate({ key, sandbox, lane, random, isWrite: true }, () => {
           const written = write(key, update);
-          if (written !== 'refused' && update.set.owner !== undefined) onLease(lane);
+          if (written !== 'refused' && update.set.owner !== undefined) onLease?.(lane);
           return written;
         }),
     }),
     deleteRow(index) {
-      const key = [...rows.keys()].filter((name) => LABELS.has(name))[index];
-      const label = key === undefined ? undefined : LABELS.get(key);
-      if (key === undefined || label === undefined) return false;
+      const found = nameRow(index);
+      if (found === undefined) return false;
+      const { key, label } = found;
       rows.delete(key);
       emit({ kind: 'disturbed', at: scheduler.now(), label, why: 'row_deleted' });
+      return true;
+    },
+    poison(index, poison) {
+      const found = nameRow(index);
+      const now = instant(scheduler.now());
+      const notices = rows.get(BULLETIN_KEY)?.notices ?? [];
+      rows.set(BULLETIN_KEY, { ...rows.get(BULLETIN_KEY), notices: [...notices, ...FOREIGN_NOTICES(now)] });
+      if (found === undefined) return false;
+      const { key, label } = found;
+      rows.set(key, POISONS[poison](rows.get(key) ?? {}, now, before.get(key)?.row ?? {}));
+      // The token of the row is lost, and so is what was known of others who hold its lease.
+      for (let cost = 0; cost < 2; cost += 1)
+        emit({ kind: 'disturbed', at: now, label, why: `row poisoned: ${poison}` });
       return true;
     },
   };

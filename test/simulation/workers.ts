@@ -2,6 +2,8 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { add, type Batch, type Figures, NOTHING, runBatch } from './batch.ts';
 
 const BATCH = 50;
+/** Where the first violation ends it. */
+const SMALL_BATCH = 10;
 const MOST_VIOLATIONS = 10;
 
 /** Runs that are shared among workers. */
@@ -11,26 +13,29 @@ export interface Shared {
   readonly from: number;
   readonly runs: number;
   readonly workers: number;
+  /** A promise: once it is broken, there is enough to do. */
+  readonly until?: string | undefined;
   /** Gets the figures so far, after each batch, and up to which number all runs are done. */
   readonly onProgress?: (figures: Figures, next: number) => void;
 }
 
 /** Makes the runs, each core its share; after so many broken promises there is enough to do. */
-export function simulate({ seed, from, runs, workers, onProgress }: Shared): Promise<Figures> {
+export function simulate({ seed, from, runs, workers, until, onProgress }: Shared): Promise<Figures> {
   let figures = NOTHING;
   let next = from;
   const underWay = new Map<Worker, number>();
   return new Promise((resolve, reject) => {
     let working = 0;
     const give = (worker: Worker): void => {
-      if (next >= runs || figures.violations.length >= MOST_VIOLATIONS) {
+      const isFound = figures.violations.some(({ invariant }) => invariant === until);
+      if (next >= runs || isFound || (until === undefined && figures.violations.length >= MOST_VIOLATIONS)) {
         working -= 1;
         worker.terminate().then(() => {
           if (working === 0) resolve(figures);
         }, reject);
         return;
       }
-      const batch: Batch = { seed, from: next, runs: Math.min(BATCH, runs - next) };
+      const batch: Batch = { seed, from: next, runs: Math.min(until === undefined ? BATCH : SMALL_BATCH, runs - next) };
       next += batch.runs;
       underWay.set(worker, batch.from);
       worker.postMessage(batch);

@@ -1,4 +1,5 @@
-import { SECOND_MS } from '../../lib/core/time.ts';
+import { postNotices } from '../../lib/broker/bulletin.ts';
+import { instant, SECOND_MS } from '../../lib/core/time.ts';
 import { createCallers } from './callers.ts';
 import { createFaults, type FaultKind, type FaultSpan } from './faults.ts';
 import type { Circumstances, Happening } from './happening.ts';
@@ -33,12 +34,20 @@ const spanOf = (item: Item): readonly FaultSpan[] =>
 const skewOf = (item: Item): readonly (readonly [sandbox: number, skewMs: number])[] =>
   item.kind === 'skew' ? [[item.sandbox, item.skewMs]] : [];
 
+/** What happens without anything being wrong. */
+const ORDINARY = ['ask', 'prewarm', 'introspect', 'revoke', 'flush'] as const satisfies readonly Item['kind'][];
+
+/** A clock that is off by more than this is far off. */
+const FAR_OFF_MS = 60 * SECOND_MS;
+
 /** What the invariants know beforehand. */
 export function circumstancesOf({ items, faultsUntil }: Plan): Circumstances {
   const skews = [0, ...items.flatMap(skewOf).map(([, skewMs]) => skewMs)];
-  const isFault = ({ kind }: Item) => kind !== 'ask' && kind !== 'prewarm' && kind !== 'revoke';
+  const isMild = (item: Item) => item.kind === 'lock' || (item.kind === 'fault' && item.fault === 'zitadel_forgets');
+  const faults = items.filter(({ kind }) => !(ORDINARY as readonly string[]).includes(kind));
   return {
-    isCalm: !items.some(isFault),
+    isCalm: faults.length === 0,
+    isMild: faults.every(isMild),
     clocksApartMs: Math.max(...skews) - Math.min(...skews),
     faultsUntil: START + faultsUntil,
   };
@@ -55,7 +64,11 @@ export async function play(plan: Plan, emit: (happening: Happening) => void): Pr
   const table = createSimulatedTable({ scheduler, draw, emit });
   const secrets = createSimulatedSecrets({ scheduler, draw, emit });
   const skews = new Map(plan.items.flatMap(skewOf));
-  for (const skewMs of skews.values()) if (skewMs !== 0) count(skewMs > 0 ? 'clock_ahead' : 'clock_behind');
+  for (const skewMs of skews.values()) {
+    if (Math.abs(skewMs) > FAR_OFF_MS) count('clock_hours_off');
+    else if (skewMs !== 0) count(skewMs > 0 ? 'clock_ahead' : 'clock_behind');
+  }
+  const operators = table.connect(-1, scheduler.lane('operator', 0), random.fork('operator'));
   const write = (line: string) => callers.onLine(line);
   const sandboxes = createSandboxes({ scheduler, random, skews, zitadel, table, secrets, emit, count, write });
   const callers = createCallers({ scheduler, sandboxes, zitadel, emit });
@@ -64,7 +77,28 @@ export async function play(plan: Plan, emit: (happening: Happening) => void): Pr
   const carryOut: CarryOut = {
     ask: callers.ask,
     prewarm: ({ sandbox }) => callers.prewarm(sandbox),
+    introspect: callers.introspect,
     revoke: ({ sandbox }) => callers.revoke(sandbox),
+    flush({ profile }) {
+      const disturb = () => emit({ kind: 'disturbed', at: scheduler.now(), why: 'a flush' });
+      // The time that AWS tells counts whole seconds.
+      const before = instant(scheduler.now() + SECOND_MS);
+      disturb();
+      const posting = postNotices(operators, [{ kind: 'before', profile, at: before }], before);
+      posting.then((posted) => {
+        disturb();
+        if (posted.ok) emit({ kind: 'flushed', at: scheduler.now(), before, profile });
+      }, callers.thrown('a flush'));
+    },
+    lock({ account, durationMs }) {
+      count('account_locked');
+      zitadel.lock(account, true);
+      scheduler.at(scheduler.now() + durationMs, () => zitadel.lock(account, false));
+    },
+    deploy: sandboxes.deploy,
+    poison({ row, poison }) {
+      if (table.poison(row, poison)) count('row_poisoned');
+    },
     kill({ sandbox, moment, events }) {
       if (moment === 'now') sandboxes.kill(sandbox);
       else if (moment === 'at_await') sandboxes.killAfter(sandbox, events);

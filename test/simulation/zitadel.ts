@@ -2,10 +2,10 @@ import { fail, ok, type Result } from '../../lib/core/result.ts';
 import { MINUTE_MS, SECOND_MS } from '../../lib/core/time.ts';
 import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../../lib/oauth/transport.ts';
 import type { DrawFault, OperationFault } from './faults.ts';
-import type { Happening, Issued } from './happening.ts';
+import type { Account, Happening, Issued } from './happening.ts';
 import type { Random } from './random.ts';
 import { type Lane, NEVER, type Scheduler } from './scheduler.ts';
-import { labelOf, maxAgeOf, type ProfileName, REVOKER_AUDIENCE, tokenText, versionIn } from './setting.ts';
+import { labelOf, maxAgeOf, PROJECT, type ProfileName, REVOKER_AUDIENCE, tokenText, versionIn } from './setting.ts';
 
 /** As the transport has it. */
 const TOTAL_MS = 3 * SECOND_MS;
@@ -23,7 +23,14 @@ export interface Zitadel {
   /** Makes a version of a secret the one that counts. Older ones end at once or, of keys, a while later. */
   readonly rotate: (secret: string, version: number, from: number) => void;
   readonly setLife: (lifeMs: number) => void;
+  /** Locks an account, which ends its tokens for good, or opens it again. */
+  readonly lock: (account: ProfileName, isOn: boolean) => void;
   readonly find: (text: string) => Issued | undefined;
+  /** When a token was ended before its time, if it was. */
+  readonly endedAt: (text: string) => number | undefined;
+  readonly isAlive: (text: string) => boolean;
+  /** A token of a user, who has more than any profile grants. */
+  readonly issueToUser: () => Issued;
   /** A token that is alive and can be revoked. */
   readonly revocable: () => Issued | undefined;
 }
@@ -60,12 +67,24 @@ function readClient({ authorization = '' }: OAuthRequest, form: URLSearchParams)
   return { secret: id.replace('-client', ''), version: versionIn(decodeURIComponent(secret)) };
 }
 
+/** What is asked for: scopes, the audience that comes out, and the token that is exchanged. */
+interface Grant {
+  readonly scopes: readonly string[];
+  readonly audience: readonly string[];
+  readonly subject: Issued | undefined;
+}
+
+/** The audience of tokens that users bring: more than any profile grants, and ZITADEL's own API. */
+const USERS_AUDIENCE = [PROJECT, '1848', 'zitadel'];
+const USERS_LIFE_MS = 100 * 24 * 60 * MINUTE_MS;
+
 /** Creates the server of one run. */
 export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: ZitadelDeps): Zitadel {
   let lifeMs = firstLifeMs;
   const versions = new Map<string, Map<number, Version>>();
   const tokens = new Map<string, Issued>();
-  const ended = new Set<string>();
+  const ended = new Map<string, number>();
+  const locked = new Set<Account>();
 
   const isAccepted = (secret: string, version: number): boolean => {
     const known = versions.get(secret)?.get(version);
@@ -73,22 +92,34 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
     return known.from <= scheduler.now() && scheduler.now() < known.until;
   };
 
-  function issue({ secret, version }: Client, scopes: string, lane: Lane, sentAt: number): Issued {
+  function keep(token: Omit<Issued, 'text'>): Issued {
+    const kept = { text: tokenText(tokens.size + 1), ...token };
+    tokens.set(kept.text, kept);
+    return kept;
+  }
+
+  function issue(
+    { secret, version }: Client,
+    { scopes, audience, subject }: Grant,
+    { name: sandbox, skewMs }: Lane,
+    sentAt: number,
+  ): Issued {
     const profile = secret as ProfileName;
     const issuedAt = scheduler.now();
-    const token: Issued = {
-      text: tokenText(tokens.size + 1),
+    const token = keep({
       profile,
-      label: labelOf(profile, scopes),
-      sandbox: lane.name,
-      skewMs: lane.skewMs,
+      label: labelOf(profile, scopes.join(' '), profile === 'desk' ? subject?.text : undefined),
+      account: subject?.account ?? profile,
+      audience,
+      ...(subject === undefined ? {} : { subject }),
+      sandbox,
+      skewMs,
       version,
       sentAt,
       issuedAt,
-      lifeMs: Math.min(lifeMs, maxAgeOf(profile)),
+      lifeMs: Math.min(lifeMs, maxAgeOf(profile, 'after')),
       expiresAt: issuedAt + lifeMs,
-    };
-    tokens.set(token.text, token);
+    });
     emit({ kind: 'issued', at: issuedAt, token });
     return token;
   }
@@ -96,24 +127,34 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
   /** What ZITADEL makes of a token request (its vocabulary of refusals is its own). */
   function answerTokenRequest(client: Client, form: URLSearchParams, lane: Lane, sentAt: number): Outcome {
     const { secret, version } = client;
-    const scopes = (form.get('scope') ?? '').split(' ').filter((scope) => scope !== REVOKER_AUDIENCE);
+    const asked = (form.get('scope') ?? '').split(' ');
+    const scopes = asked.filter((scope) => scope !== REVOKER_AUDIENCE);
+    const subjectText = form.get('subject_token');
     if (!isAccepted(secret, version)) {
       emit({ kind: 'disturbed', at: scheduler.now(), why: `${secret}: a credential that is not accepted` });
       if (secret === 'reports') return refuse('invalid_grant', 'invalid assertion');
-      return secret === 'billing'
-        ? refuse('invalid_client', 'invalid secret')
-        : refuse('invalid_request', 'Errors.User.Machine.Secret.Invalid');
+      return subjectText === null
+        ? refuse('invalid_request', 'Errors.User.Machine.Secret.Invalid')
+        : refuse('invalid_client', 'invalid secret');
     }
-    const subject = form.get('subject_token');
-    if (subject !== null) {
-      if (alive(subject) === undefined) return refuse('invalid_request', 'subject_token is invalid');
+    if (locked.has(secret as ProfileName)) {
+      emit({ kind: 'disturbed', at: scheduler.now(), why: `${secret}: its account is locked` });
+      return refuse('invalid_request', 'Errors.User.NotActive');
     }
-    const token = issue(client, scopes.join(' '), lane, sentAt);
+    const subject = subjectText === null ? undefined : alive(subjectText);
+    if (subjectText !== null && subject === undefined) return refuse('invalid_request', 'subject_token is invalid');
+    const named = form.getAll('audience');
+    if (subject !== undefined && !named.every((audience) => subject.audience.includes(audience)))
+      return refuse('invalid_target', '');
+    // An exchange that names none copies the subject's.
+    const ofScopes = asked.flatMap((scope) => /^urn:zitadel:iam:org:project:id:(.+):aud$/.exec(scope)?.[1] ?? []);
+    const ofSubject = named.length === 0 ? subject?.audience : named;
+    const token = issue(client, { scopes, audience: ofSubject ?? ofScopes, subject }, lane, sentAt);
     return answer(200, {
       access_token: token.text,
       token_type: 'Bearer',
       expires_in: lifeMs / SECOND_MS,
-      ...(subject === null ? {} : { issued_token_type: 'urn:ietf:params:oauth:token-type:access_token' }),
+      ...(subject === undefined ? {} : { issued_token_type: 'urn:ietf:params:oauth:token-type:access_token' }),
     });
   }
 
@@ -122,12 +163,16 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
     return known === undefined || ended.has(text) || known.expiresAt <= scheduler.now() ? undefined : known;
   };
 
+  const end = (text: string) => void (ended.has(text) || ended.set(text, scheduler.now()));
+
   function introspect(text: string): object {
     const known = alive(text);
     if (known === undefined) return { active: false };
-    const { profile, expiresAt } = known;
+    const { profile, account, audience, label, expiresAt } = known;
     const client = profile === 'reports' ? {} : { client_id: `${profile}-client` };
-    return { active: true, sub: `${profile}-user`, ...client, exp: Math.floor(expiresAt / SECOND_MS) };
+    const scope = /\[(.*)\]/.exec(label)?.[1] ?? '';
+    const claims = { sub: `${account}-user`, ...client, aud: audience, scope };
+    return { active: true, ...claims, exp: Math.floor(expiresAt / SECOND_MS) };
   }
 
   function answerRequest(request: OAuthRequest, lane: Lane, sentAt: number): Outcome {
@@ -143,13 +188,15 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
       return answer(200, introspect(form.get('token') ?? ''));
     }
     if (!isAccepted(client.secret, client.version)) return refuse('invalid_client', 'invalid secret');
-    ended.add(form.get('token') ?? '');
+    end(form.get('token') ?? '');
     return answer(200, {});
   }
 
   /** What a fault makes of a request that arrives; `undefined`: nothing comes back. */
-  function meet(fault: OperationFault | undefined, respond: () => Outcome): Outcome | undefined {
+  function meet(fault: OperationFault | undefined, { url }: OAuthRequest, respond: () => Outcome): Outcome | undefined {
     switch (fault) {
+      case 'zitadel_forgets':
+        return url.endsWith('/introspect') ? answer(200, { active: false }) : respond();
       case 'zitadel_request_lost':
         return undefined;
       case 'zitadel_reply_lost':
@@ -179,11 +226,10 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
       return new Promise((resolve) => {
         const sentAt = scheduler.now();
         const form = new URLSearchParams(request.body);
-        const isToken = request.url.endsWith('/token');
         const { secret } = request.url.endsWith('/userinfo') ? { secret: 'nobody' } : readClient(request, form);
         const scopes = (form.get('scope') ?? '').split(' ').filter((scope) => scope !== REVOKER_AUDIENCE);
         const label = labelOf(secret, scopes.join(' '));
-        if (isToken) emit({ kind: 'sent', at: sentAt, label, sandbox: lane.name });
+        emit({ kind: 'sent', at: sentAt, label, sandbox: lane.name });
         const fault = draw('zitadel', sentAt, sandbox, random);
         if (fault !== undefined) emit({ kind: 'disturbed', at: sentAt, label, why: fault });
         const cancel = lane.clock.after(TOTAL_MS, () => {
@@ -193,8 +239,10 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
         const wayMs = random.int(10, 80);
         const workMs = fault === 'zitadel_slow' ? random.int(500, 4000) : random.int(5, 60);
         scheduler.at(sentAt + wayMs, () => {
-          const outcome = meet(fault, () => answerRequest(request, lane, sentAt));
-          if (outcome === undefined) return;
+          const met = meet(fault, request, () => answerRequest(request, lane, sentAt));
+          if (met === undefined) return;
+          const date = new Date(scheduler.now()).toUTCString();
+          const outcome = met.ok ? ok({ ...met.value, headers: { ...met.value.headers, date } }) : met;
           lane.receive(workMs, () => {
             cancel();
             resolve(outcome);
@@ -214,7 +262,23 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
     setLife(nextMs) {
       lifeMs = nextMs;
     },
+    lock(account, isOn) {
+      if (isOn) locked.add(account);
+      else locked.delete(account);
+      for (const token of tokens.values()) if (isOn && token.account === account) end(token.text);
+      emit({ kind: 'locked', at: scheduler.now(), account, isOn });
+      emit({ kind: 'disturbed', at: scheduler.now(), why: `the account of ${account}, ${isOn ? 'locked' : 'open'}` });
+    },
     find: (text) => tokens.get(text),
+    endedAt: (text) => ended.get(text),
+    isAlive: (text) => alive(text) !== undefined,
+    issueToUser() {
+      const at = scheduler.now();
+      const times = { sentAt: at, issuedAt: at, lifeMs: USERS_LIFE_MS, expiresAt: at + USERS_LIFE_MS };
+      const profile = 'desk';
+      const who = { profile, label: 'of a user', account: 'user', audience: USERS_AUDIENCE } as const;
+      return keep({ ...who, sandbox: 'none', skewMs: 0, version: 0, ...times });
+    },
     revocable: () =>
       [...tokens.values()].findLast(
         ({ text, profile, expiresAt }) => profile === 'stock' && !ended.has(text) && expiresAt > scheduler.now(),

@@ -33,7 +33,7 @@ test.each([
 
 test.each([
   [undefined, {}],
-  [0, { retryAfterMs: 0 }],
+  [0, { retryAfterMs: 0, isHeldBack: true }],
 ])('a request that was not sent, to be tried again in %s ms', (retryAfterMs, expected) => {
   const fault = { kind: 'unreachable', detail: 'X', ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } as const;
   expect(sortAnswer(REQUEST, fail(fault))).toStrictEqual({

@@ -1,10 +1,14 @@
 import { LEAST_CACHED_LIFE_MS } from '../../../lib/broker/freshness.ts';
 import { CLOCK_SKEW_MS } from '../../../lib/broker/lease.ts';
-import type { CreateInvariant } from '../happening.ts';
-import type { ProfileName } from '../setting.ts';
+import { SECOND_MS } from '../../../lib/core/time.ts';
+import { CLOCKS_AGREE_MS, type CreateInvariant } from '../happening.ts';
+import { chainOf, type ProfileName } from '../setting.ts';
 
 /** The earliest that a token is renewed: 75 % of its life, less 5 %. */
 const EARLIEST_RENEWAL_SHARE = 0.7;
+
+/** A token is believed to be dead without a proof once a minute; less what an answer takes. */
+const LEAST_BETWEEN_MS = 55 * SECOND_MS;
 
 interface Window {
   /** Until when the token that was issued last needs no renewal. */
@@ -21,10 +25,11 @@ interface Window {
  * One exchange for each label and refresh window; one more for each thing that may cost one: a process that was killed
  * or frozen, an operation that failed, a credential that changed, a token that was revoked.
  */
-export const createOneExchange: CreateInvariant = ({ clocksApartMs }) => {
+export const createOneExchange: CreateInvariant = ({ clocksApartMs, isMild }) => {
   const windows = new Map<string, Window>();
   const causes = new Map<string, number>();
   let causesOfAll = 0;
+  const replacedAt = new Map<string, number>();
   const addCause = (label: string) => causes.set(label, (causes.get(label) ?? 0) + 1);
   const causesOf = (label: string) => causesOfAll + (causes.get(label) ?? 0);
   return {
@@ -33,6 +38,14 @@ export const createOneExchange: CreateInvariant = ({ clocksApartMs }) => {
       if (happening.kind === 'disturbed') {
         if (happening.label === undefined) causesOfAll += 1;
         else addCause(happening.label);
+      }
+      // Others may count on what a caller sends back; that a second one is believed in a minute counts as no cause.
+      if (happening.kind === 'answered' && happening.rejected === 'replaced')
+        replacedAt.set(happening.asked.label, happening.at);
+      if (happening.kind === 'asked' && happening.asked.rejected !== undefined) {
+        const { asked, at } = happening;
+        const isSecond = at - (replacedAt.get(asked.label) ?? Number.NEGATIVE_INFINITY) < LEAST_BETWEEN_MS;
+        if (!isSecond || !isMild) causesOfAll += 1;
       }
       // What falls due before the next run of the schedule is renewed by this one.
       if (happening.kind === 'prewarming') causesOfAll += 1;
@@ -43,6 +56,8 @@ export const createOneExchange: CreateInvariant = ({ clocksApartMs }) => {
           addCause(label);
       }
       if (happening.kind !== 'issued' || happening.token.lifeMs < LEAST_CACHED_LIFE_MS) return undefined;
+      // What callers have exchanged is kept by each sandbox for itself, and so is all where a clock is far off.
+      if (happening.token.profile === 'desk' || clocksApartMs > CLOCKS_AGREE_MS) return undefined;
       const { at, token } = happening;
       const { label, version } = token;
       const until = token.sentAt + token.lifeMs * EARLIEST_RENEWAL_SHARE - clocksApartMs;
@@ -80,7 +95,7 @@ export const createGeneration: CreateInvariant = () => ({
 const MOST_CALLS_SHARE = 1.1;
 
 /** Who asks for a token that is exchanged asks for the subject's token as well. */
-const tokensFor = (profile: ProfileName): number => (profile === 'billing' ? 2 : 1);
+const tokensFor = (profile: ProfileName): number => chainOf(profile).length;
 
 /** What outages cost, summed up. */
 export interface OutageCount {
@@ -114,6 +129,11 @@ export const createOutageCalls =
         }
         if (happening.kind === 'sent' && outages > 0) add('sent', 1);
         if (happening.kind === 'asked' && happening.asked.mayUse) offer(tokensFor(happening.asked.profile));
+        if (happening.kind === 'offered') {
+          // One that begins in an outage gets no further than its first call.
+          if (happening.calls > 0) offer(outages > 0 ? 1 : happening.calls);
+          else if (outages === 0) underWay = Math.max(0, underWay + happening.calls);
+        }
         if (happening.kind === 'prewarming') offer(happening.profiles);
         if (happening.kind === 'answered' && outages === 0 && happening.asked.mayUse)
           underWay = Math.max(0, underWay - tokensFor(happening.asked.profile));

@@ -1,12 +1,18 @@
 import { LEAST_LEFT_MS } from '../../../lib/broker/freshness.ts';
 import { SECOND_MS } from '../../../lib/core/time.ts';
-import type { Asked, CreateInvariant, Issued } from '../happening.ts';
+import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, type Issued } from '../happening.ts';
 import { RECOVERY_MS } from '../plan.ts';
-import { minValidityOf } from '../setting.ts';
+import { minValidityOf, PROJECT } from '../setting.ts';
 
-/** What a token has left by the clock of who hands it out, who counts from the clock of who earned it. */
-const leftMs = ({ expiresAt, skewMs }: Issued, asked: Asked, at: number): number =>
-  expiresAt + skewMs - (at + asked.skewMs);
+/**
+ * What a token has left by the clock of who hands it out, who counts from the clock of who earned it, as far as that is
+ * not known to be ahead of ZITADEL's. Nobody can know whose own clock is hours behind.
+ */
+function leftMs({ expiresAt, skewMs, sandbox }: Issued, asked: Asked, at: number): number {
+  if (sandbox === asked.sandbox) return expiresAt - at;
+  if (asked.skewMs < -CLOCKS_AGREE_MS) return Number.POSITIVE_INFINITY;
+  return expiresAt + (skewMs > CLOCKS_AGREE_MS ? 0 : skewMs) - (at + asked.skewMs);
+}
 
 /** No token is handed out with less than 5 s left, and none with a longer `expires_in` than it has. */
 export const createLeastLeft: CreateInvariant = () => ({
@@ -48,6 +54,32 @@ export const createMinValidity: CreateInvariant = () => {
     },
   };
 };
+
+/** None is handed out that is older than its profile allows, whatever it allowed when the token was stored. */
+export const createMaxAge: CreateInvariant = () => ({
+  name: 'a token that is handed out is no older than its profile allows',
+  see(happening) {
+    if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
+      return undefined;
+    const { asked, at, token } = happening;
+    const isWrongClock = Math.abs(asked.skewMs) > CLOCKS_AGREE_MS || Math.abs(token.skewMs) > CLOCKS_AGREE_MS;
+    const ageMs = at + asked.skewMs - (token.sentAt + token.skewMs);
+    if (isWrongClock || ageMs <= asked.maxAgeMs) return undefined;
+    return `${asked.id} got a token of ${ageMs} ms, with ${asked.maxAgeMs} allowed`;
+  },
+});
+
+/** What was exchanged opens nothing that its profile does not grant, whatever its subject opens. */
+export const createAudience: CreateInvariant = () => ({
+  name: 'an exchanged token has no audience that its profile does not grant',
+  see(happening) {
+    if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
+      return undefined;
+    const { asked, token } = happening;
+    const isBounded = token.subject === undefined || token.audience.every((audience) => audience === PROJECT);
+    return isBounded ? undefined : `${asked.id} got a token for ${token.audience.join(', ')}`;
+  },
+});
 
 /** None is handed out to a caller, for a profile or scopes that it was not earned for. */
 export const createRightToken: CreateInvariant = () => ({
