@@ -301,6 +301,14 @@ describe('failures', () => {
       count: 1,
       credential: 'c1',
     });
+    const heldBack = { ...unavailable(), retryAfterMs: 700, isHeldBack: true } as const;
+    // What was not asked has not failed once more.
+    expect(createFailure(heldBack, { now: NOW, earlier: 3, random: 0 })).toEqual({
+      error: heldBack,
+      until: plus(NOW, 700),
+      count: 3,
+    });
+    expect(createFailure(heldBack, { now: NOW, earlier: 3, random: 0, ofSubject: true }).ofSubject).toBe(true);
     expect(createFailure(unavailable(), { now: NOW, earlier: 1, random: 0 })).toEqual({
       error: unavailable(),
       until: plus(NOW, 4_000),
