@@ -93,7 +93,7 @@ export function createRevoke(deps: RevokeDeps): Revoke {
     if (!revoked.ok) return revoked;
     const holding = found.ok ? found.value : undefined;
     // A made-up token, or one that was dead already and that nobody holds, leaves nothing behind.
-    if (!isActive && holding === undefined) return ok(undefined);
+    if (!isActive && found.ok && holding === undefined) return ok(undefined);
     const until = holding?.until ?? asked.value.expiresAt ?? plus(clock.now(), LONGEST_LIFE_MS);
     const holder = holding?.profile ?? profile.name;
     const posted = await bulletin.post(tokenNotice(token, { profile: holder, until: plus(until, MINUTE_MS) }));

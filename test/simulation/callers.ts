@@ -94,7 +94,7 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
     const rejected = rejections.get(asked.id);
     if (rejected === 'replaced' && asked.rejected !== undefined) {
       const isTold = !lonely.has(asked.id);
-      emit({ kind: 'died', at, text: asked.rejected.token.text, sandbox: asked.sandbox, isTold });
+      emit({ kind: 'died', at, askedAt: asked.at, text: asked.rejected.token.text, sandbox: asked.sandbox, isTold });
     }
     emit({
       kind: 'answered',
@@ -189,14 +189,17 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
         // Until the answer has come, nobody knows whether the token is dead; what was exchanged from it goes as well.
         const disturb = () => emit({ kind: 'disturbed', at: scheduler.now(), why: 'a revocation' });
         disturb();
+        const askedAt = scheduler.now();
         const event = eventFor('shop', 'stock', 'revoke', `token=${token.text}`);
         offer(
           process,
           () => process.functions.revoke(event, contextOf(process, TIMEOUT_MS)),
           ({ statusCode }) => {
             disturb();
+            const { lane } = process;
+            const at = scheduler.now();
             if (statusCode === 200)
-              emit({ kind: 'died', at: scheduler.now(), text: token.text, sandbox: process.lane.name, isTold: true });
+              emit({ kind: 'died', at, askedAt, text: token.text, sandbox: lane.name, isTold: true });
           },
         );
       });

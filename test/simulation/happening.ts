@@ -101,6 +101,7 @@ export type Happening =
   | {
       readonly kind: 'died';
       readonly at: number;
+      readonly askedAt: number;
       readonly text: string;
       readonly sandbox: string;
       readonly isTold: boolean;

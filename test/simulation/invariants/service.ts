@@ -72,6 +72,7 @@ const lineOf = (token: Issued): readonly Issued[] => [
 export const createEarlyDeath: CreateInvariant = () => {
   const blindness = createBlindness();
   const died = new Map<string, Death>();
+  let forgottenAt = Number.NEGATIVE_INFINITY;
   const flushes: Extract<Happening, { kind: 'flushed' }>[] = [];
   /** Clocks decide what was obtained before an instant, and one that is wrong cannot. */
   const flushOf = ({ profile, sentAt, skewMs }: Issued) =>
@@ -85,7 +86,9 @@ export const createEarlyDeath: CreateInvariant = () => {
     name: 'a token that died early is not handed out after a minute',
     see(happening) {
       blindness.see(happening);
-      if (happening.kind === 'died') died.set(happening.text, happening);
+      if (happening.kind === 'disturbed' && happening.why === 'zitadel_forgets') forgottenAt = happening.at;
+      // Of a token that ZITADEL denies, and that the table does not know, nobody can tell that it is the broker's.
+      if (happening.kind === 'died' && forgottenAt < happening.askedAt) died.set(happening.text, happening);
       if (happening.kind === 'flushed') flushes.push(happening);
       if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
         return undefined;
