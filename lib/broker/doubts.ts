@@ -19,11 +19,8 @@ const REMEMBERED_KEYS = 10_000;
 
 /** Who may look into a token that somebody says is dead. */
 export interface Doubts {
-  /**
-   * Whether it is this one's turn: of all sandboxes, at most one in a minute for each key.
-   * @param earnedAt of a token that ZITADEL itself refuses: a doubt since then has come to nothing, and does not count
-   */
-  readonly claim: (key: CacheKey, earnedAt?: EpochMs) => Promise<boolean>;
+  /** Whether it is this one's turn: of all sandboxes, at most one in a minute for each key. */
+  readonly claim: (key: CacheKey) => Promise<boolean>;
   /** Looks into a token that a caller says was refused: by introspection where the profile has it, else it is believed. */
   readonly examine: (profile: Profile, key: CacheKey, token: Redacted<string>, deadline: EpochMs) => Promise<Verdict>;
 }
@@ -37,23 +34,23 @@ export interface DoubtsDeps {
   readonly introspect: Introspect;
 }
 
-/** Whether an instant lies in the last minute, and not after `latest`; one from the future is nobody's. */
-const isRecent = (at: EpochMs | undefined, now: EpochMs, latest = plus(now, CLOCK_SKEW_MS)): boolean =>
-  at !== undefined && now < at + DOUBT_EVERY_MS && at <= Math.min(latest, plus(now, CLOCK_SKEW_MS));
+/** Whether an instant lies in the last minute; one from the future is nobody's. */
+const isRecent = (at: EpochMs | undefined, now: EpochMs): boolean =>
+  at !== undefined && now < at + DOUBT_EVERY_MS && at <= plus(now, CLOCK_SKEW_MS);
 
 /** Creates the doubts of one sandbox; while the table is away, each sandbox counts for itself. */
 export function createDoubts({ clock, table, introspect }: DoubtsDeps): Doubts {
   const last = createBoundedMap<CacheKey, EpochMs>({ entries: REMEMBERED_KEYS });
 
-  async function claim(key: CacheKey, earnedAt?: EpochMs): Promise<boolean> {
+  async function claim(key: CacheKey): Promise<boolean> {
     const now = clock.now();
-    if (isRecent(last.get(key), now, earnedAt)) return false;
+    if (isRecent(last.get(key), now)) return false;
     last.set(key, now);
     for (let round = 0; round < ROUNDS; round += 1) {
       const row = await table.read(key);
       if (!row.ok) return true;
       const known: Row = row.value ?? {};
-      if (isRecent(known.doubtedAt, now, earnedAt)) return false;
+      if (isRecent(known.doubtedAt, now)) return false;
       const written = await table.update(key, doubt(known, now));
       if (!written.ok || written.value !== 'refused') return true;
     }

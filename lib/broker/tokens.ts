@@ -17,6 +17,7 @@ import { createExchange } from './exchange.ts';
 import { currentError, type Failure, isRecent, stands } from './failure.ts';
 import { freshness, isSameToken, isWorthKeeping, LEAST_LEFT_MS, type Token } from './freshness.ts';
 import type { Holdings } from './holdings.ts';
+import type { Inquiry } from './inquiry.ts';
 import type { Introspect } from './introspect.ts';
 import { createLending, type Lending } from './lending.ts';
 import { tokenNotice } from './notices.ts';
@@ -41,6 +42,7 @@ export interface TokensDeps {
   readonly bulletin: Bulletin;
   readonly outages: Pick<Outages, 'standing'>;
   readonly introspect: Introspect;
+  readonly inquiry: Pick<Inquiry, 'isAlive'>;
   readonly doubts: Doubts;
   readonly profiles: Profiles;
   /** Counts the tokens that were obtained from ZITADEL. */
@@ -79,9 +81,6 @@ const LOOK_AGAIN_MS = SECOND_MS;
 /** How long a caller waits for a refused secret to be read again. */
 const REFRESH_MS = 0.5 * SECOND_MS;
 
-/** A subject's token that is younger than this, and refused, may not be the only one that is. */
-const NEW_MS = 40 * SECOND_MS;
-
 interface Entry {
   readonly token?: Token;
   readonly failure?: Failure;
@@ -95,7 +94,7 @@ type Renewed = Result<Obtained, Failure>;
 
 /** Creates the tokens of one sandbox. */
 export function createTokens(deps: TokensDeps): Tokens {
-  const { clock, credentials, profiles, bulletin, doubts, issued, table } = deps;
+  const { clock, credentials, profiles, bulletin, doubts, inquiry, issued, table } = deps;
   const memory = createBoundedMap<CacheKey, Entry>({
     ...REMEMBERED,
     sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
@@ -160,9 +159,11 @@ export function createTokens(deps: TokensDeps): Tokens {
   }
 
   /** A sandbox that was frozen meanwhile may have earned what is nearly over by now: there may be a newer one. */
-  function isOver(result: Renewed, demand: Demand): boolean {
+  function isOver(result: Renewed, demand: Demand, isMine: boolean): boolean {
     if (!result.ok) return false;
     const { token, failure } = result.value;
+    // What another request began may have been overtaken by a notice.
+    if (!isMine && bulletin.isVoid(token, demand.profile)) return true;
     const state = freshnessOf(token, demand);
     return state === 'dead' || (state === 'last_resort' && failure === undefined);
   }
@@ -185,7 +186,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     const begun = beginRenewal(demand, key);
     const result = await within(clock, leftMs - ANSWER_MS, begun.promise);
     if (result === undefined) return fallBack(key, OUT_OF_TIME);
-    return isOver(result, demand) ? awaitRenewal(demand, key, deadline) : settle(key, result, isMine);
+    return isOver(result, demand, isMine) ? awaitRenewal(demand, key, deadline) : settle(key, result, isMine);
   }
 
   /**
@@ -200,7 +201,7 @@ export function createTokens(deps: TokensDeps): Tokens {
   ): Promise<Result<Obtained, BrokerError>> {
     const isMine = !renewals.has(key);
     const renewed = await beginRenewal(demand, key).lend();
-    if (renewed !== undefined && !isOver(renewed, demand)) return settle(key, renewed, isMine);
+    if (renewed !== undefined && !isOver(renewed, demand, isMine)) return settle(key, renewed, isMine);
     const { token } = memory.get(key) ?? NOTHING;
     // Its time may have run out meanwhile: the sandbox may have been frozen.
     const state = token === undefined ? 'dead' : freshnessOf(token, demand);
@@ -323,9 +324,11 @@ export function createTokens(deps: TokensDeps): Tokens {
     const deadline = plus(clock.now(), RENEWAL_MS);
     if (refused !== undefined) {
       await bulletin.look(RENEWAL_MS, true);
-      // ZITADEL says that it is dead, or else not for this application: then the next one is refused as well.
-      const isNew = clock.now() < refused.earnedAt + NEW_MS && !bulletin.isVoid(refused, subject);
-      if (isNew && !(await doubts.claim(key, refused.earnedAt))) return ok(refused);
+      if (!bulletin.isVoid(refused, subject)) {
+        // It is dead, or else not for this application: then the next one would be refused as well.
+        const isAlive = await inquiry.isAlive(subject.issuer, refused.accessToken);
+        if (isAlive || (isAlive === undefined && !(await doubts.claim(key)))) return ok(refused);
+      }
       const replaced = await replace(demand, key, { token: refused, deadline });
       return replaced.ok ? ok(replaced.value.token) : fail({ error: replaced.error, ofSubject: true });
     }

@@ -36,8 +36,8 @@ const pieces = (text: string): string[] =>
 /** Whether a text holds 8 characters in a row of a secret, in any spelling. */
 export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
   if (text.length < TELLING_LENGTH) return false;
-  const told = new Set(secrets.flatMap(spellings).flatMap(pieces));
-  return pieces(text).some((piece) => told.has(piece));
+  const said = new Set(pieces(text));
+  return secrets.flatMap(spellings).some((spelling) => pieces(spelling).some((piece) => said.has(piece)));
 }
 
 /**

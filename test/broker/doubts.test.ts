@@ -53,13 +53,6 @@ describe('whose turn it is', () => {
     expect([await one.claim(KEY), await start().claim(KEY)]).toEqual([true, false]);
   });
 
-  test("a doubt that has come to nothing does not count against ZITADEL's word about the same token", async () => {
-    expect(await start().claim(KEY)).toBe(true);
-    expect(await start().claim(KEY, NOW)).toBe(false);
-    expect(await start().claim(KEY, plus(NOW, -1))).toBe(true);
-    expect([await start().claim(KEY), await start().claim(KEY, plus(NOW, 1))]).toEqual([false, false]);
-  });
-
   test('nothing else of the row is lost, and it stays for a day', async () => {
     await table.update(KEY, { set: { sealed: 's', ttl: 1 }, remove: [], condition: { kind: 'always' } });
     await start().claim(KEY);

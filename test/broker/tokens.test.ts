@@ -903,9 +903,11 @@ describe('a token that is exchanged for that of a subject', () => {
   });
 
   const dead = refusal('invalid_request', 'subject_token invalid');
-  const refuses = (count: number) => {
+  /** ZITADEL refuses subjects' tokens; `userinfo`: what it says when it is asked whether they are alive. */
+  const refuses = (count: number, userinfo = 401) => {
     let refused = 0;
-    fleet.play(({ form }) => {
+    fleet.play(({ endpoint, form }) => {
+      if (endpoint === 'userinfo') return answer(userinfo, {});
       if (!form.has('subject_token') || refused >= count) return undefined;
       refused += 1;
       return dead;
@@ -922,8 +924,24 @@ describe('a token that is exchanged for that of a subject', () => {
     expect(notices()).toEqual([expect.stringContaining(tokenDigest(redacted(subject)))]);
   });
 
-  test('is not, more than once a minute', async () => {
-    refuses(9);
+  test('and once again, where the stored one is refused as well', async () => {
+    refuses(2);
+    expect(sourceOf(await shipping())).toBe('exchange');
+    expect(exchanges()).toHaveLength(3);
+    begin();
+    refuses(3);
+    expect(sourceOf(await shipping())).toBe('credential_refused');
+    expect(exchanges()).toHaveLength(3);
+  });
+
+  test('is not, where ZITADEL takes the token itself: it is not for this application', async () => {
+    refuses(9, 200);
+    expect(sourceOf(await shipping())).toBe('credential_refused');
+    expect([exchanges().length, requests(), notices()]).toEqual([1, 2, []]);
+  });
+
+  test('is not, more than once a minute, where nobody can say', async () => {
+    refuses(9, 418);
     const refused = {
       error: {
         kind: 'credential_refused',
@@ -1050,7 +1068,14 @@ describe('a token that is exchanged for that of a subject', () => {
       begin(WITH);
       refuses(1);
       expect(sourceOf(await shipping())).toBe('exchange');
-      expect(fleet.sent.map(({ endpoint }) => endpoint)).toEqual(['token', 'token', 'token', 'token', 'introspect']);
+      expect(fleet.sent.map(({ endpoint }) => endpoint)).toEqual([
+        'token',
+        'token',
+        'userinfo',
+        'token',
+        'token',
+        'introspect',
+      ]);
     });
   });
 

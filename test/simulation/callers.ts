@@ -198,7 +198,8 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
             disturb();
             const { lane } = process;
             const at = scheduler.now();
-            if (statusCode === 200)
+            // What had run out of its own accord is not revoked.
+            if (statusCode === 200 && (zitadel.endedAt(token.text) ?? at) < token.expiresAt)
               emit({ kind: 'died', at, askedAt, text: token.text, sandbox: lane.name, isTold: true });
           },
         );

@@ -116,7 +116,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('does not listen to callers', 'a dead token that a caller sends back is replaced', [
     'broker/doubts.ts',
-    'if (isRecent(last.get(key), now, earnedAt)) return false;',
+    'if (isRecent(last.get(key), now)) return false;',
     'return false;',
   ]),
   mutant('believes every caller', 'one exchange for each key and refresh window, and one more for each cause', [

@@ -91,7 +91,7 @@ function createAsks(
 ): Item[] {
   const instants = bursts(random, durationMs);
   const wellAt = faultsUntil + RECOVERY_MS + 1;
-  return Array.from({ length: random.int(100, 330) }, (_, index) => {
+  return Array.from({ length: random.int(90, 300) }, (_, index) => {
     const at = random.chance(0.4) ? random.pick(instants) : random.int(0, durationMs);
     const wish = random.pick(WISHES);
     return {

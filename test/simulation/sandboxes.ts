@@ -112,10 +112,14 @@ export function createSandboxes(deps: SandboxesDeps): Sandboxes {
         return outcome;
       },
     };
+    let introspect: GatewayHandler | undefined;
     const process = {
       lane,
       functions: createTokenFunctions(PROFILES[deployment], ENVIRONMENT, overrides),
-      introspect: createIntrospectFunction(PROFILES[deployment], ENVIRONMENT, overrides),
+      introspect: (...invocation: Parameters<GatewayHandler>) => {
+        introspect ??= createIntrospectFunction(PROFILES[deployment], ENVIRONMENT, overrides);
+        return introspect(...invocation);
+      },
       deployment,
     };
     processes.set(sandbox, process);

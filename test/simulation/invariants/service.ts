@@ -2,7 +2,7 @@ import { NOTICE_KNOWN_MS } from '../../../lib/broker/bulletin.ts';
 import { LEAST_CACHED_LIFE_MS } from '../../../lib/broker/freshness.ts';
 import { ALL } from '../../../lib/broker/notices.ts';
 import { MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
-import { CLOCKS_AGREE_MS, type CreateInvariant, type Happening, type Issued } from '../happening.ts';
+import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, type Happening, type Issued } from '../happening.ts';
 import { RECOVERY_MS } from '../plan.ts';
 import { chainOf } from '../setting.ts';
 
@@ -112,10 +112,12 @@ export const createEarlyDeath: CreateInvariant = () => {
 export const createIntrospected: CreateInvariant = ({ isMild }) => {
   const disturbances: number[] = [];
   const deniedAt = new Map<string, number>();
+  const died = new Set<string>();
   return {
     name: 'introspection tells a token that is dead, and one that is not',
     see(happening) {
       if (happening.kind === 'disturbed') disturbances.push(happening.at);
+      if (happening.kind === 'died') died.add(happening.text);
       if (happening.kind !== 'introspected') return undefined;
       const { at, askedAt, token, isActive, endedAt = Number.POSITIVE_INFINITY, sandbox } = happening;
       const diedAt = Math.min(endedAt, token?.expiresAt ?? 0);
@@ -128,6 +130,7 @@ export const createIntrospected: CreateInvariant = ({ isMild }) => {
       const isHeld =
         token !== undefined &&
         token.profile !== 'desk' &&
+        !died.has(token.text) &&
         token.lifeMs >= LEAST_CACHED_LIFE_MS &&
         at < token.sentAt + token.lifeMs;
       if (!isMild || !isHeld || diedAt <= at) return undefined;
@@ -142,8 +145,7 @@ export const createIntrospected: CreateInvariant = ({ isMild }) => {
 
 /** A dead token that a caller sends back is replaced, at most once a minute for each label without a proof. */
 export const createReplaced: CreateInvariant = ({ isMild }) => {
-  const doubtedAt = new Map<string, number>();
-  const earlier = new Map<string, number>();
+  const doubts: Asked[] = [];
   let disturbedAt = Number.NEGATIVE_INFINITY;
   const locked = new Set<string>();
   return {
@@ -155,18 +157,17 @@ export const createReplaced: CreateInvariant = ({ isMild }) => {
         else locked.delete(happening.account);
       }
       if (happening.kind === 'asked' && happening.asked.rejected !== undefined) {
-        const { id, label, at } = happening.asked;
-        earlier.set(id, doubtedAt.get(label) ?? Number.NEGATIVE_INFINITY);
-        doubtedAt.set(label, at);
+        doubts.push(happening.asked);
       }
       if (happening.kind !== 'answered' || happening.asked.rejected === undefined) return undefined;
       const { asked, at, token } = happening;
       const { token: sent, isDead } = happening.asked.rejected;
       if (!isMild || !isDead || token === undefined || token === 'unknown' || token.text !== sent.text)
         return undefined;
+      const isOther = ({ id, label }: Asked) => id !== asked.id && label === asked.label;
       const isExplained =
         at - disturbedAt < RECOVERY_MS ||
-        asked.at - (earlier.get(asked.id) ?? 0) < DOUBT_EVERY_MS ||
+        doubts.some((other) => isOther(other) && asked.at - other.at < DOUBT_EVERY_MS) ||
         asked.remainingMs < ENOUGH_MS ||
         locked.has(sent.account);
       return isExplained ? undefined : `${asked.id} sent back a dead token, and got it again`;
