@@ -309,7 +309,8 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
     if (isKept) {
       if (rejected !== undefined)
         judged = { rejected: await judgeRejected(demand, key, { token, rejected, deadline }) };
-      if (judged.rejected !== 'replaced') return ok({ token, source: 'memory', ...judged });
+      const isOver = clock.now() >= keptUntil;
+      if (judged.rejected !== 'replaced' && !isOver) return ok({ token, source: 'memory', ...judged });
     }
     const now = clock.now();
     if (stands(failure, now, credentials.known(profile.secret))) {

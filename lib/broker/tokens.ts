@@ -299,18 +299,22 @@ export function createTokens(deps: TokensDeps): Tokens {
     if (verdict === 'taken') {
       // Somebody else has doubted it in the last minute, and may have replaced it.
       const newer = await awaitRenewal(demand, key, deadline);
-      if (!newer.ok || isSameToken(newer.value.token, token)) return answer('not_checked');
-      return ok({ ...newer.value, rejected: 'not_current' });
+      if (!newer.ok) return newer;
+      return ok({ ...newer.value, rejected: isSameToken(newer.value.token, token) ? 'not_checked' : 'not_current' });
     }
-    if (verdict === 'not_checked' || verdict === 'active') {
-      // Asking took its time: by now there may be a newer one.
-      const current = await obtain(demand, deadline);
-      return current.ok ? ok({ ...current.value, rejected: verdict }) : current;
+    if (verdict === 'believed' || verdict === 'dead') {
+      // Dead by ZITADEL's word: nobody gets it any more, whether there is another one or not.
+      if (verdict === 'dead') await invalidate(demand, key, token);
+      const replaced = await replace(demand, key, { token, deadline });
+      if (!replaced.ok) return replaced;
+      // A sandbox that was frozen meanwhile looks again.
+      const isGood = freshnessOf(replaced.value.token, demand) !== 'dead';
+      if (isGood) return ok({ ...replaced.value, rejected: 'replaced' });
     }
-    // Dead by ZITADEL's word: nobody gets it any more, whether there is another one or not.
-    if (verdict === 'dead') await invalidate(demand, key, token);
-    const replaced = await replace(demand, key, { token, deadline });
-    return replaced.ok ? ok({ ...replaced.value, rejected: 'replaced' }) : replaced;
+    // All that took its time: by now there may be a newer one, and this one may be over.
+    const current = await obtain(demand, deadline);
+    if (!current.ok) return current;
+    return ok({ ...current.value, rejected: verdict === 'active' || verdict === 'not_checked' ? verdict : 'replaced' });
   }
 
   async function obtainSubject({ profile }: Demand, refused?: Token): Promise<Result<Token, AttemptFailure>> {
