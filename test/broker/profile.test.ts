@@ -263,7 +263,7 @@ describe('http issuers', () => {
       error: [{ problem: expect.stringContaining('local stack only') }],
     });
   });
-  test.each(['http://10.0.0.1', 'http://localhost.example', 'http://127.0.0.1.nip.io'])('%s is nowhere', (issuer) => {
+  test.each(['http://10.0.0.1', 'http://localhost.example', 'http://notlocalhost', 'http://127.0.0.1.nip.io'])('%s is nowhere', (issuer) => {
     expect(parseProfiles({ profiles: { orders: { ...GOOD, issuer } } }, { allowLoopbackHttp: true }).ok).toBe(false);
   });
 });
