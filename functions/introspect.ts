@@ -1,4 +1,4 @@
-import type { CompiledProfiles } from '../lib/compose/base.ts';
+import type { CompiledProfiles } from '../lib/compose/environment.ts';
 import { createIntrospectFunction } from '../lib/compose/introspect.ts';
 
 /** The profiles: checked, and put in place of this name, when the bundle is made. */

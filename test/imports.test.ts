@@ -4,15 +4,26 @@ import { describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 
+/** The rooms of `lib/broker`, in one line: each imports only what stands before it. */
+const LINE = ['profiles', 'token', 'store', 'credentials', 'introspection', 'obtain'].map(
+  (name) => `lib/broker/${name}`,
+);
+/** The use cases at its end, which know nothing of each other. */
+const USE_CASES = ['exchange', 'revocation'].map((name) => `lib/broker/${name}`);
+
+const BELOW = ['lib/core', 'lib/oauth', 'lib/zitadel'];
+const BROKER = [...LINE, ...USE_CASES];
+
 /** What each room may import from, besides itself. An arrow is an import; nothing points back. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'lib/core': [],
   'lib/oauth': ['lib/core'],
   'lib/zitadel': ['lib/core', 'lib/oauth'],
-  'lib/broker': ['lib/core', 'lib/oauth', 'lib/zitadel'],
-  'lib/http': ['lib/core', 'lib/oauth', 'lib/zitadel', 'lib/broker'],
-  'lib/aws': ['lib/core', 'lib/oauth', 'lib/zitadel', 'lib/broker'],
-  'lib/compose': ['lib/core', 'lib/oauth', 'lib/zitadel', 'lib/broker', 'lib/http', 'lib/aws'],
+  ...Object.fromEntries(LINE.map((room, index) => [room, [...BELOW, ...LINE.slice(0, index)]])),
+  ...Object.fromEntries(USE_CASES.map((room) => [room, [...BELOW, ...LINE]])),
+  'lib/http': [...BELOW, ...BROKER],
+  'lib/aws': [...BELOW, ...BROKER],
+  'lib/compose': [...BELOW, ...BROKER, 'lib/http', 'lib/aws'],
   functions: ['lib/compose'],
   'infra/local/zitadel': ['infra/local'],
 };
@@ -52,10 +63,62 @@ test('every import points one way', () => {
   expect(files.flatMap((file) => violations(file, readFileSync(join(root, file), 'utf8')))).toEqual([]);
 });
 
+/** The files that a file imports. */
+const importsOf = (file: string, source: string): string[] =>
+  [...source.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map(([, target = '']) =>
+    relative(root, resolve(root, dirname(file), target)),
+  );
+
+/** Files that import one another, by any number of steps: the first circle that there is. */
+function findCircle(graph: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const done = new Set<string>();
+  function visit(file: string, path: readonly string[]): readonly string[] | undefined {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const next of graph.get(file) ?? []) {
+      const circle = visit(next, [...path, file]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(file);
+    return undefined;
+  }
+  for (const file of graph.keys()) {
+    const circle = visit(file, []);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+}
+
+test('no imports go round in a circle', () => {
+  const files = ['lib', 'functions', 'infra'].flatMap(sources);
+  const graph = new Map(files.map((file) => [file, importsOf(file, readFileSync(join(root, file), 'utf8'))]));
+  expect(findCircle(graph)).toBeUndefined();
+  const circle = new Map([
+    ['a', ['b']],
+    ['b', ['c', 'd']],
+    ['d', ['b']],
+  ]);
+  expect(findCircle(circle)).toEqual(['b', 'd', 'b']);
+});
+
 describe('what would be found', () => {
   test.each([
     ['lib/core/x.ts', "import { a } from '../oauth/form.ts';", 'lib/core/x.ts imports lib/oauth'],
-    ['lib/oauth/x.ts', "import type { A } from '../broker/demand.ts';", 'lib/oauth/x.ts imports lib/broker'],
+    [
+      'lib/oauth/x.ts',
+      "import type { A } from '../broker/token/demand.ts';",
+      'lib/oauth/x.ts imports lib/broker/token',
+    ],
+    [
+      'lib/broker/token/x.ts',
+      "import type { A } from '../store/table.ts';",
+      'lib/broker/token/x.ts imports lib/broker/store',
+    ],
+    [
+      'lib/broker/exchange/x.ts',
+      "import type { A } from '../revocation/revoke.ts';",
+      'lib/broker/exchange/x.ts imports lib/broker/revocation',
+    ],
     ['lib/http/x.ts', "export { a } from '../aws/call.ts';", 'lib/http/x.ts imports lib/aws'],
     ['lib/broker/x.ts', "import { b } from '../../infra/local/table.ts';", 'lib/broker/x.ts imports infra/local'],
     [
@@ -63,7 +126,7 @@ describe('what would be found', () => {
       "import { b } from '@aws-sdk/client-dynamodb';",
       'lib/broker/x.ts imports @aws-sdk/client-dynamodb',
     ],
-    ['functions/x.ts', "import { b } from '../lib/broker/demand.ts';", 'functions/x.ts imports lib/broker'],
+    ['functions/x.ts', "import { b } from '../lib/broker/token/demand.ts';", 'functions/x.ts imports lib/broker/token'],
     [
       'infra/local/zitadel/x.ts',
       "import { b } from '../../../lib/oauth/form.ts';",

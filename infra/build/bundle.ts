@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Metafile, type Plugin } from 'esbuild';
-import type { CompiledProfiles } from '../../lib/compose/base.ts';
+import type { CompiledProfiles } from '../../lib/compose/environment.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 
 const HELP = `Bundles each function into one file, the profiles and the AWS SDK included.

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { LineCounter, parseDocument } from 'yaml';
-import { type ProfileRules, type Profiles, parseProfiles } from '../../lib/broker/profile.ts';
+import { type ProfileRules, parseProfiles } from '../../lib/broker/profiles/parse.ts';
+import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import schema from '../profiles.schema.json' with { type: 'json' };
 
 /** The file that is deployed. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import type { Profile } from '../../lib/broker/profile.ts';
-import { earnsOwnTokens } from '../../lib/broker/profile-subject.ts';
+import type { Profile } from '../../lib/broker/profiles/profile.ts';
+import { earnsOwnTokens } from '../../lib/broker/profiles/profile.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 
 const HELP = `Checks the profiles and prints them as a table, or every fault with its place.

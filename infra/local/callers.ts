@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { RolePattern } from '../../lib/broker/caller.ts';
-import type { Profile } from '../../lib/broker/profile.ts';
+import type { RolePattern } from '../../lib/broker/profiles/caller.ts';
+import type { Profile } from '../../lib/broker/profiles/profile.ts';
 import type { Principal } from './gateway/sigv4.ts';
 
 const RANDOM_BYTES = 15;

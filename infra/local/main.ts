@@ -1,5 +1,5 @@
-import { type Profiles, parseProfiles } from '../../lib/broker/profile.ts';
-import { earnsOwnTokens } from '../../lib/broker/profile-subject.ts';
+import { parseProfiles } from '../../lib/broker/profiles/parse.ts';
+import { earnsOwnTokens, type Profiles } from '../../lib/broker/profiles/profile.ts';
 import { readProfilesFile } from '../build/profiles-file.ts';
 import { createPrincipals } from './callers.ts';
 import { createDemo } from './demo.ts';

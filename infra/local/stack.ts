@@ -1,5 +1,5 @@
-import type { Profiles } from '../../lib/broker/profile.ts';
-import type { Environment } from '../../lib/compose/base.ts';
+import type { Profiles } from '../../lib/broker/profiles/profile.ts';
+import type { Environment } from '../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import type { PayloadFormat } from './gateway/lambda-result.ts';
 import { createGateway } from './gateway/server.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CompiledProfiles } from '../../lib/compose/base.ts';
+import type { CompiledProfiles } from '../../lib/compose/environment.ts';
 
 /** What a running local stack tells the commands of operators. */
 export interface LocalStack {

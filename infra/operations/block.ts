@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { postNotices, withdrawNotices } from '../../lib/broker/bulletin.ts';
-import { matchesRole, type Principal, parseRolePattern, type RolePattern } from '../../lib/broker/caller.ts';
-import { ALL, type Notice } from '../../lib/broker/notices.ts';
-import { callersFor, USES } from '../../lib/broker/policy.ts';
+import { matchesRole, type Principal, parseRolePattern, type RolePattern } from '../../lib/broker/profiles/caller.ts';
+import { callersFor, USES } from '../../lib/broker/profiles/policy.ts';
+import { postNotices, withdrawNotices } from '../../lib/broker/store/bulletin.ts';
+import { ALL, type Notice } from '../../lib/broker/store/notices.ts';
 import { UsageError } from '../local/settings.ts';
 import { checkProfile, knownBy, openTarget, run, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
 

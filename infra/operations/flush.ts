@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { postNotices } from '../../lib/broker/bulletin.ts';
-import { ALL } from '../../lib/broker/notices.ts';
+import { postNotices } from '../../lib/broker/store/bulletin.ts';
+import { ALL } from '../../lib/broker/store/notices.ts';
 import { UsageError } from '../local/settings.ts';
 import { checkProfile, knownBy, openTarget, run, TARGET_HELP, TARGET_OPTIONS } from './target.ts';
 

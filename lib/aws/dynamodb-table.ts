@@ -1,5 +1,12 @@
-import type { FieldValue } from '../broker/condition.ts';
-import { NUMBER_FIELDS, type Row, type RowField, type Table, type TableFault, TEXT_FIELDS } from '../broker/table.ts';
+import type { FieldValue } from '../broker/store/condition.ts';
+import {
+  NUMBER_FIELDS,
+  type Row,
+  type RowField,
+  type Table,
+  type TableFault,
+  TEXT_FIELDS,
+} from '../broker/store/table.ts';
 import { fail, ok } from '../core/result.ts';
 import { type Answer, type DynamoDbCall, errorName } from './dynamodb-call.ts';
 import { toUpdateExpression } from './expression.ts';

@@ -1,5 +1,5 @@
-import type { Condition, FieldValue } from '../broker/condition.ts';
-import type { RowField, RowUpdate } from '../broker/table.ts';
+import type { Condition, FieldValue } from '../broker/store/condition.ts';
+import type { RowField, RowUpdate } from '../broker/store/table.ts';
 
 /** A value as DynamoDB writes it. */
 export type AttributeValue = { readonly S: string } | { readonly N: string } | { readonly SS: readonly string[] };

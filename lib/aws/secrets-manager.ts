@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { SecretFault, SecretStore } from '../broker/credentials.ts';
+import type { SecretFault, SecretStore } from '../broker/credentials/credentials.ts';
 import type { Clock } from '../core/clock.ts';
 import { redacted } from '../core/redacted.ts';
 import { fail, ok } from '../core/result.ts';

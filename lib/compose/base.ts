@@ -1,39 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { createSecretsManagerStore } from '../aws/secrets-manager.ts';
-import { type Bulletin, createBulletin } from '../broker/bulletin.ts';
-import { type Credentials, createCredentials, type SecretStore } from '../broker/credentials.ts';
-import { watchSecrets, watchTable } from '../broker/health.ts';
-import { createHoldings, type Holdings } from '../broker/holdings.ts';
-import { createInquiry, type Inquiry } from '../broker/inquiry.ts';
-import { createIntrospect, type Introspect } from '../broker/introspect.ts';
-import { createOutages, type Outages } from '../broker/outages.ts';
-import type { Profile, Profiles } from '../broker/profile.ts';
-import { createRefusals, type WithCredential } from '../broker/refusals.ts';
-import type { Table } from '../broker/table.ts';
-import type { Clock } from '../core/clock.ts';
+import { createRefusals, type WithCredential } from '../broker/credentials/attempt.ts';
+import { type Credentials, createCredentials } from '../broker/credentials/credentials.ts';
+import { watchSecrets, watchTable } from '../broker/credentials/health.ts';
+import { createOutages, type Outages } from '../broker/credentials/outages.ts';
+import { createInquiry, type Inquiry } from '../broker/introspection/inquiry.ts';
+import { createIntrospect, type Introspect } from '../broker/introspection/introspect.ts';
+import type { Profiles } from '../broker/profiles/profile.ts';
+import { type Bulletin, createBulletin } from '../broker/store/bulletin.ts';
+import { createHoldings, type Holdings } from '../broker/store/holdings.ts';
+import type { Table } from '../broker/store/table.ts';
 import { createTransport } from '../http/transport.ts';
 import type { Send } from '../oauth/transport.ts';
+import type { Environment, Overrides } from './environment.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { createTable } from './table.ts';
-
-/** What the environment of a function says. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What tests and the simulation put in place of the real thing. */
-export interface Overrides {
-  readonly clock?: Clock;
-  /** From [0, 1). */
-  readonly random?: () => number;
-  readonly uuid?: () => string;
-  readonly send?: Send;
-  readonly secrets?: SecretStore;
-  readonly table?: Table;
-  /** Takes each line of the log. */
-  readonly write?: (line: string) => void;
-}
-
-/** What a bundle holds of the profiles: the entries of `Profiles`. */
-export type CompiledProfiles = readonly (readonly [name: string, Profile])[];
 
 /** What every function that talks to ZITADEL is made of. */
 export interface Base extends Journal {

@@ -1,7 +1,8 @@
-import type { Profiles } from '../broker/profile.ts';
+import type { Profiles } from '../broker/profiles/profile.ts';
 import type { GatewayHandler } from '../http/endpoint.ts';
 import { createIntrospectionEndpoint } from '../http/introspection-endpoint.ts';
-import { createBase, type Environment, type Overrides } from './base.ts';
+import { createBase } from './base.ts';
+import type { Environment, Overrides } from './environment.ts';
 
 /**
  * Builds the function that introspects.

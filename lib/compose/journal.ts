@@ -1,4 +1,4 @@
-import { createHealth, type Health } from '../broker/health.ts';
+import { createHealth, type Health } from '../broker/credentials/health.ts';
 import type { Clock } from '../core/clock.ts';
 import { instant } from '../core/time.ts';
 import { createLog, type Log } from '../http/log.ts';

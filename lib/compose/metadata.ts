@@ -1,6 +1,6 @@
 import type { GatewayHandler } from '../http/endpoint.ts';
 import { createMetadataEndpoint } from '../http/metadata-endpoint.ts';
-import type { Environment, Overrides } from './base.ts';
+import type { Environment, Overrides } from './environment.ts';
 import { createJournal } from './journal.ts';
 
 /** Builds the function that tells where the others are: it reads no profile, secret or table. */

@@ -1,8 +1,9 @@
-import type { Profiles } from '../broker/profile.ts';
-import { createRevoke } from '../broker/revoke.ts';
+import type { Profiles } from '../broker/profiles/profile.ts';
+import { createRevoke } from '../broker/revocation/revoke.ts';
 import type { GatewayHandler } from '../http/endpoint.ts';
 import { createRevocationEndpoint } from '../http/revocation-endpoint.ts';
-import { createBase, type Environment, type Overrides } from './base.ts';
+import { createBase } from './base.ts';
+import type { Environment, Overrides } from './environment.ts';
 
 /**
  * Builds the function that revokes, on its own: the others hear of it through the table.

@@ -1,6 +1,6 @@
-import type { Profiles } from '../broker/profile.ts';
+import type { Profiles } from '../broker/profiles/profile.ts';
 import type { GatewayHandler } from '../http/endpoint.ts';
-import type { Environment, Overrides } from './base.ts';
+import type { Environment, Overrides } from './environment.ts';
 import { createIntrospectFunction } from './introspect.ts';
 import { createMetadataFunction } from './metadata.ts';
 import { createTokenFunctions, type TokenFunctions } from './tokens.ts';

@@ -1,8 +1,8 @@
 import { createDynamoDbCall } from '../aws/dynamodb-call.ts';
 import { createDynamoDbTable } from '../aws/dynamodb-table.ts';
-import type { Table } from '../broker/table.ts';
+import type { Table } from '../broker/store/table.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Environment } from './base.ts';
+import type { Environment } from './environment.ts';
 
 /** How long the table may take: a token that is waited for longer is obtained without it. */
 const TABLE_MS = 300;

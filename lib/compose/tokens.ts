@@ -1,15 +1,16 @@
-import { createCounter } from '../broker/counter.ts';
-import { createDoubts } from '../broker/doubts.ts';
-import { createOnBehalf } from '../broker/on-behalf.ts';
-import { prewarm } from '../broker/prewarm.ts';
-import type { Profiles } from '../broker/profile.ts';
-import { createRevoke } from '../broker/revoke.ts';
-import { createTokens } from '../broker/tokens.ts';
+import { createOnBehalf } from '../broker/exchange/exchange.ts';
+import { createDoubts } from '../broker/introspection/doubts.ts';
+import { createCounter } from '../broker/obtain/counter.ts';
+import { createTokens } from '../broker/obtain/memory.ts';
+import { prewarm } from '../broker/obtain/prewarm.ts';
+import type { Profiles } from '../broker/profiles/profile.ts';
+import { createRevoke } from '../broker/revocation/revoke.ts';
 import { plus } from '../core/time.ts';
 import type { GatewayHandler, InvocationContext } from '../http/endpoint.ts';
 import { createRevocationEndpoint } from '../http/revocation-endpoint.ts';
 import { createTokenEndpoint } from '../http/token-endpoint.ts';
-import { createBase, type Environment, type Overrides } from './base.ts';
+import { createBase } from './base.ts';
+import type { Environment, Overrides } from './environment.ts';
 
 /** The functions that earn tokens: one hands them out, one renews them on a schedule. */
 export interface TokenFunctions {

@@ -1,8 +1,8 @@
-import type { Bulletin } from '../broker/bulletin.ts';
-import type { Principal } from '../broker/caller.ts';
-import type { Health } from '../broker/health.ts';
-import { authorize, type Use } from '../broker/policy.ts';
-import { isProfileName, type Profile, type Profiles } from '../broker/profile.ts';
+import type { Health } from '../broker/credentials/health.ts';
+import type { Principal } from '../broker/profiles/caller.ts';
+import { authorize, type Use } from '../broker/profiles/policy.ts';
+import { isProfileName, type Profile, type Profiles } from '../broker/profiles/profile.ts';
+import type { Bulletin } from '../broker/store/bulletin.ts';
 import type { Clock } from '../core/clock.ts';
 import type { BrokerError, CallerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';

@@ -1,4 +1,4 @@
-import type { Principal } from '../broker/caller.ts';
+import type { Principal } from '../broker/profiles/caller.ts';
 import type { BrokerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { members } from './gateway-request.ts';

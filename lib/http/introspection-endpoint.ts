@@ -1,4 +1,4 @@
-import type { Introspect } from '../broker/introspect.ts';
+import type { Introspect } from '../broker/introspection/introspect.ts';
 import { ok } from '../core/result.ts';
 import { answerText } from './answer.ts';
 import type { EndpointDeps, GatewayHandler } from './endpoint.ts';

@@ -1,9 +1,9 @@
-import type { Principal } from '../broker/caller.ts';
-import type { Token } from '../broker/freshness.ts';
-import { COSTS, type Degradation } from '../broker/health.ts';
-import type { Prewarmed } from '../broker/prewarm.ts';
-import type { Obtained } from '../broker/renewal.ts';
-import type { Rejected } from '../broker/tokens.ts';
+import { COSTS, type Degradation } from '../broker/credentials/health.ts';
+import type { Rejected } from '../broker/obtain/memory.ts';
+import type { Prewarmed } from '../broker/obtain/prewarm.ts';
+import type { Obtained } from '../broker/obtain/renewal.ts';
+import type { Principal } from '../broker/profiles/caller.ts';
+import type { Token } from '../broker/token/freshness.ts';
 import { fingerprint } from '../core/digest.ts';
 import type { BrokerError } from '../core/error.ts';
 import type { EpochMs } from '../core/time.ts';

@@ -1,4 +1,4 @@
-import { isProfileName } from '../broker/profile.ts';
+import { isProfileName } from '../broker/profiles/profile.ts';
 import type { Clock } from '../core/clock.ts';
 import { GRANT_TYPE } from '../oauth/grant.ts';
 import { answerBug, answerError, answerPublic, type GatewayAnswer } from './answer.ts';

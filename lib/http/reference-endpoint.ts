@@ -1,4 +1,4 @@
-import type { Profile } from '../broker/profile.ts';
+import type { Profile } from '../broker/profiles/profile.ts';
 import { fingerprint } from '../core/digest.ts';
 import type { BrokerError } from '../core/error.ts';
 import { type Redacted, redacted } from '../core/redacted.ts';

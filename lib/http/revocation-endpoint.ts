@@ -1,4 +1,4 @@
-import type { Revoke } from '../broker/revoke.ts';
+import type { Revoke } from '../broker/revocation/revoke.ts';
 import { ok } from '../core/result.ts';
 import { answerText } from './answer.ts';
 import type { EndpointDeps, GatewayHandler } from './endpoint.ts';

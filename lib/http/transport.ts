@@ -4,13 +4,10 @@ import { afterAwake, type Clock } from '../core/clock.ts';
 import { dropIdle } from '../core/connections.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { SECOND_MS } from '../core/time.ts';
-import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../oauth/transport.ts';
+import { type OAuthAnswer, type OAuthRequest, REQUEST_MS, type Send, type TransportFault } from '../oauth/transport.ts';
 
 /** How long a connection may take, TLS included. */
 const CONNECT_MS = SECOND_MS;
-
-/** How long a request may take, from its first byte sent to the last byte received. */
-const TOTAL_MS = 3 * SECOND_MS;
 
 /** No answer of a token endpoint is near this size. */
 export const LARGEST_BODY_BYTES = 64 * 1024;
@@ -101,8 +98,8 @@ export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Se
     const isAllowed =
       url.protocol === 'https:' || (allowLoopbackHttp && url.protocol === 'http:' && LOOPBACK.test(url.hostname));
     if (!isAllowed) return fail({ kind: 'unreachable', detail: 'PLAIN_HTTP_REFUSED' });
-    const endsAt = clock.now() + TOTAL_MS;
-    const first = await attempt(url, request, TOTAL_MS);
+    const endsAt = clock.now() + REQUEST_MS;
+    const first = await attempt(url, request, REQUEST_MS);
     const leftMs = endsAt - clock.now();
     // A sandbox that was frozen finds its kept connections closed, perhaps all of them: that is no fault of the server's.
     if (!first.isStale || leftMs <= 0) return first.outcome;

@@ -1,4 +1,5 @@
 import type { Result } from '../core/result.ts';
+import { SECOND_MS } from '../core/time.ts';
 
 /** One POST of a form to an authorization server. */
 export interface OAuthRequest {
@@ -32,5 +33,8 @@ export interface TransportFault {
   readonly retryAfterMs?: number;
 }
 
-/** Sends a request and answers within its own time limit; redirects are not followed. */
+/** The most that one request may take, in milliseconds: whoever implements `Send` keeps to it. */
+export const REQUEST_MS = 3 * SECOND_MS;
+
+/** Sends a request and answers within `REQUEST_MS`; redirects are not followed. */
 export type Send = (request: OAuthRequest) => Promise<Result<OAuthAnswer, TransportFault>>;

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createSecretsManager, type SecretsManager } from '../../infra/local/secrets-manager.ts';
 import { createSecretsManagerStore, SECRET_MS } from '../../lib/aws/secrets-manager.ts';
-import type { SecretStore } from '../../lib/broker/credentials.ts';
+import type { SecretStore } from '../../lib/broker/credentials/credentials.ts';
 import { instant } from '../../lib/core/time.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createMemorySecrets } from '../support/memory-secrets.ts';

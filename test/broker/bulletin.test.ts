@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { BULLETIN_KEY, NOTICE_KNOWN_MS, postNotices, readNotices, withdrawNotices } from '../../lib/broker/bulletin.ts';
-import type { Principal } from '../../lib/broker/caller.ts';
-import { type Notice, tokenNotice, writeNotice } from '../../lib/broker/notices.ts';
+import type { Principal } from '../../lib/broker/profiles/caller.ts';
+import {
+  BULLETIN_KEY,
+  NOTICE_KNOWN_MS,
+  postNotices,
+  readNotices,
+  withdrawNotices,
+} from '../../lib/broker/store/bulletin.ts';
+import { type Notice, tokenNotice, writeNotice } from '../../lib/broker/store/notices.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { ok } from '../../lib/core/result.ts';
 import { DAY_MS, plus } from '../../lib/core/time.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Condition, holds } from '../../lib/broker/condition.ts';
+import { type Condition, holds } from '../../lib/broker/store/condition.ts';
 
 type Of = Condition<'a'>;
 

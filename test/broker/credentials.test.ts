@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Credentials, createCredentials, HARD_LIFE_MS, SOFT_LIFE_MS } from '../../lib/broker/credentials.ts';
+import {
+  type Credentials,
+  createCredentials,
+  HARD_LIFE_MS,
+  SOFT_LIFE_MS,
+} from '../../lib/broker/credentials/credentials.ts';
 import { instant } from '../../lib/core/time.ts';
 import accounts from '../recordings/accounts.json' with { type: 'json' };
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { matchesRole, type Principal, parseRolePattern } from '../../lib/broker/caller.ts';
-import { cacheKey } from '../../lib/broker/demand.ts';
-import { mayRepeatUntil, receivedLife } from '../../lib/broker/exchange.ts';
+import { mayRepeatUntil } from '../../lib/broker/credentials/deadline.ts';
+import { nextStep, pollMs } from '../../lib/broker/obtain/renewal.ts';
+import { receivedLife } from '../../lib/broker/obtain/request.ts';
+import { matchesRole, type Principal, parseRolePattern } from '../../lib/broker/profiles/caller.ts';
+import { authorize, grantExchangeScopes, grantScopes } from '../../lib/broker/profiles/policy.ts';
+import type { Profile } from '../../lib/broker/profiles/profile.ts';
 import {
   createFailure,
   currentError,
@@ -12,7 +15,8 @@ import {
   isSuspicionAgainst,
   pauseMs,
   stands,
-} from '../../lib/broker/failure.ts';
+} from '../../lib/broker/store/failure.ts';
+import { cacheKey } from '../../lib/broker/token/demand.ts';
 import {
   clockAheadMs,
   forOthers,
@@ -23,10 +27,7 @@ import {
   LEAST_LEFT_MS,
   limitLife,
   tokenLife,
-} from '../../lib/broker/freshness.ts';
-import { authorize, grantExchangeScopes, grantScopes } from '../../lib/broker/policy.ts';
-import type { Profile } from '../../lib/broker/profile.ts';
-import { nextStep, pollMs } from '../../lib/broker/renewal.ts';
+} from '../../lib/broker/token/freshness.ts';
 import { createBoundedMap } from '../../lib/core/bounded-map.ts';
 import type { BrokerError } from '../../lib/core/error.ts';
 import { redacted } from '../../lib/core/redacted.ts';

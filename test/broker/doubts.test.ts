@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { cacheKey } from '../../lib/broker/demand.ts';
-import { createDoubts, type Doubts } from '../../lib/broker/doubts.ts';
-import type { Introspect } from '../../lib/broker/introspect.ts';
-import type { Profile } from '../../lib/broker/profile.ts';
-import type { Table, TableFault } from '../../lib/broker/table.ts';
+import { createDoubts, type Doubts } from '../../lib/broker/introspection/doubts.ts';
+import type { Introspect } from '../../lib/broker/introspection/introspect.ts';
+import type { Profile } from '../../lib/broker/profiles/profile.ts';
+import type { Table, TableFault } from '../../lib/broker/store/table.ts';
+import { cacheKey } from '../../lib/broker/token/demand.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { fail, ok, type Result } from '../../lib/core/result.ts';
 import { instant, plus } from '../../lib/core/time.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { allowExchange } from '../../lib/broker/exchange-policy.ts';
-import type { ExchangeRules } from '../../lib/broker/profile-exchange.ts';
+import { allowExchange } from '../../lib/broker/exchange/policy.ts';
+import type { ExchangeRules } from '../../lib/broker/profiles/exchange-rules.ts';
 import { parseForm } from '../../lib/oauth/form.ts';
 
 const type = (name: string) => `urn:ietf:params:oauth:token-type:${name}`;

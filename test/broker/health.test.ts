@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createHealth } from '../../lib/broker/health.ts';
+import { createHealth } from '../../lib/broker/credentials/health.ts';
 import { instant } from '../../lib/core/time.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { BULLETIN_KEY } from '../../lib/broker/bulletin.ts';
-import type { Introspected } from '../../lib/broker/introspect.ts';
-import { MOST_INTROSPECTIONS } from '../../lib/broker/introspect.ts';
+import type { Introspected } from '../../lib/broker/introspection/introspect.ts';
+import { MOST_INTROSPECTIONS } from '../../lib/broker/introspection/introspect.ts';
+import { BULLETIN_KEY } from '../../lib/broker/store/bulletin.ts';
 import type { BrokerError } from '../../lib/core/error.ts';
 import { type Redacted, redacted } from '../../lib/core/redacted.ts';
 import type { Result } from '../../lib/core/result.ts';

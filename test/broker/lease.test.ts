@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { holds } from '../../lib/broker/condition.ts';
+import { holds } from '../../lib/broker/store/condition.ts';
 import {
   acquire,
   CLOCK_SKEW_MS,
@@ -11,8 +11,8 @@ import {
   LEASE_MS,
   publish,
   release,
-} from '../../lib/broker/lease.ts';
-import { applyUpdate, type Row, type RowUpdate } from '../../lib/broker/table.ts';
+} from '../../lib/broker/store/lease.ts';
+import { applyUpdate, type Row, type RowUpdate } from '../../lib/broker/store/table.ts';
 import { instant, plus } from '../../lib/core/time.ts';
 
 const NOW = instant(1_795_438_700_000);

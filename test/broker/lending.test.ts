@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createLending } from '../../lib/broker/lending.ts';
+import { createLending } from '../../lib/broker/obtain/lending.ts';
 import { instant } from '../../lib/core/time.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 

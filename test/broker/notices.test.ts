@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Principal } from '../../lib/broker/caller.ts';
+import type { Principal } from '../../lib/broker/profiles/caller.ts';
 import {
   ALL,
   compileNotices,
@@ -11,7 +11,7 @@ import {
   tidy,
   tokenNotice,
   writeNotice,
-} from '../../lib/broker/notices.ts';
+} from '../../lib/broker/store/notices.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { instant, plus } from '../../lib/core/time.ts';
 import { tokenDigest } from '../../lib/zitadel/token-identity.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { allowExchange } from '../../lib/broker/exchange-policy.ts';
-import type { ObtainedOnBehalf } from '../../lib/broker/on-behalf.ts';
-import { grantExchangeScopes, grantScopes } from '../../lib/broker/policy.ts';
+import type { ObtainedOnBehalf } from '../../lib/broker/exchange/exchange.ts';
+import { allowExchange } from '../../lib/broker/exchange/policy.ts';
+import { grantExchangeScopes, grantScopes } from '../../lib/broker/profiles/policy.ts';
 import type { BrokerError } from '../../lib/core/error.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { fail, type Result } from '../../lib/core/result.ts';

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { SecretFault } from '../../lib/broker/credentials.ts';
-import type { CacheKey } from '../../lib/broker/demand.ts';
-import { COSTS, createHealth, type Health, watchSecrets, watchTable } from '../../lib/broker/health.ts';
-import type { Notice } from '../../lib/broker/notices.ts';
-import { createOutages, type Outages } from '../../lib/broker/outages.ts';
+import type { SecretFault } from '../../lib/broker/credentials/credentials.ts';
+import { COSTS, createHealth, type Health, watchSecrets, watchTable } from '../../lib/broker/credentials/health.ts';
+import { createOutages, type Outages } from '../../lib/broker/credentials/outages.ts';
+import type { Notice } from '../../lib/broker/store/notices.ts';
+import type { CacheKey } from '../../lib/broker/token/demand.ts';
 import { fingerprint } from '../../lib/core/digest.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { fail, ok } from '../../lib/core/result.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { AHEAD_MS, PARALLEL_RENEWALS, prewarm } from '../../lib/broker/prewarm.ts';
-import type { Profile, Profiles } from '../../lib/broker/profile.ts';
-import type { Obtained } from '../../lib/broker/renewal.ts';
-import type { Tokens } from '../../lib/broker/tokens.ts';
+import type { Tokens } from '../../lib/broker/obtain/memory.ts';
+import { AHEAD_MS, PARALLEL_RENEWALS, prewarm } from '../../lib/broker/obtain/prewarm.ts';
+import type { Obtained } from '../../lib/broker/obtain/renewal.ts';
+import type { Profile, Profiles } from '../../lib/broker/profiles/profile.ts';
 import type { BrokerError } from '../../lib/core/error.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { fail, ok } from '../../lib/core/result.ts';

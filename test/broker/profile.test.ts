@@ -4,8 +4,9 @@ import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import schema from '../../infra/profiles.schema.json' with { type: 'json' };
-import { isProfileName, type Profile, parseProfiles } from '../../lib/broker/profile.ts';
-import { chainOf } from '../../lib/broker/profile-subject.ts';
+import { chainOf } from '../../lib/broker/profiles/check.ts';
+import { parseProfiles } from '../../lib/broker/profiles/parse.ts';
+import { isProfileName, type Profile } from '../../lib/broker/profiles/profile.ts';
 
 const matchesSchema = new Ajv({ allErrors: true, strict: false }).compile(schema);
 const ROLE = 'arn:aws:iam::123456789012:role/orders-service';
@@ -263,9 +264,12 @@ describe('http issuers', () => {
       error: [{ problem: expect.stringContaining('local stack only') }],
     });
   });
-  test.each(['http://10.0.0.1', 'http://localhost.example', 'http://notlocalhost', 'http://127.0.0.1.nip.io'])('%s is nowhere', (issuer) => {
-    expect(parseProfiles({ profiles: { orders: { ...GOOD, issuer } } }, { allowLoopbackHttp: true }).ok).toBe(false);
-  });
+  test.each(['http://10.0.0.1', 'http://localhost.example', 'http://notlocalhost', 'http://127.0.0.1.nip.io'])(
+    '%s is nowhere',
+    (issuer) => {
+      expect(parseProfiles({ profiles: { orders: { ...GOOD, issuer } } }, { allowLoopbackHttp: true }).ok).toBe(false);
+    },
+  );
 });
 
 describe('every setting', () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { BULLETIN_KEY } from '../../lib/broker/bulletin.ts';
+import { BULLETIN_KEY } from '../../lib/broker/store/bulletin.ts';
 import { type Redacted, redacted } from '../../lib/core/redacted.ts';
 import { plus } from '../../lib/core/time.ts';
 import { tokenDigest } from '../../lib/zitadel/token-identity.ts';

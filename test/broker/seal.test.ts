@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { CacheKey } from '../../lib/broker/demand.ts';
-import { credentialId, openToken, sealToken } from '../../lib/broker/seal.ts';
+import { credentialId, openToken, sealToken } from '../../lib/broker/store/seal.ts';
+import type { CacheKey } from '../../lib/broker/token/demand.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { instant, plus } from '../../lib/core/time.ts';
 import { decryptJwe, encryptJwe } from '../../lib/oauth/jwe.ts';

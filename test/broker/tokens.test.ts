@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { BULLETIN_KEY } from '../../lib/broker/bulletin.ts';
-import { cacheKey } from '../../lib/broker/demand.ts';
-import type { Obtained } from '../../lib/broker/renewal.ts';
-import type { Row, TableFault } from '../../lib/broker/table.ts';
-import type { Rejected } from '../../lib/broker/tokens.ts';
+import type { Rejected } from '../../lib/broker/obtain/memory.ts';
+import type { Obtained } from '../../lib/broker/obtain/renewal.ts';
+import { BULLETIN_KEY } from '../../lib/broker/store/bulletin.ts';
+import type { Row, TableFault } from '../../lib/broker/store/table.ts';
+import { cacheKey } from '../../lib/broker/token/demand.ts';
 import type { BrokerError } from '../../lib/core/error.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { ok, type Result } from '../../lib/core/result.ts';

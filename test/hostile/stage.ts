@@ -1,4 +1,4 @@
-import type { Overrides } from '../../lib/compose/base.ts';
+import type { Overrides } from '../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import { instant, SECOND_MS } from '../../lib/core/time.ts';
 import type { GatewayAnswer } from '../../lib/http/answer.ts';

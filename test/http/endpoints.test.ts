@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createCounter } from '../../lib/broker/counter.ts';
-import type { ExchangeDemand, ObtainedOnBehalf } from '../../lib/broker/on-behalf.ts';
-import type { Profile } from '../../lib/broker/profile.ts';
-import type { Obtained } from '../../lib/broker/renewal.ts';
+import type { ExchangeDemand, ObtainedOnBehalf } from '../../lib/broker/exchange/exchange.ts';
+import { createCounter } from '../../lib/broker/obtain/counter.ts';
+import type { Obtained } from '../../lib/broker/obtain/renewal.ts';
+import type { Profile } from '../../lib/broker/profiles/profile.ts';
 import { fingerprint } from '../../lib/core/digest.ts';
 import type { BrokerError } from '../../lib/core/error.ts';
 import { type Redacted, redacted } from '../../lib/core/redacted.ts';

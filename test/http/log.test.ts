@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { COSTS } from '../../lib/broker/health.ts';
-import type { Prewarmed } from '../../lib/broker/prewarm.ts';
+import { COSTS } from '../../lib/broker/credentials/health.ts';
+import type { Prewarmed } from '../../lib/broker/obtain/prewarm.ts';
 import { fingerprint } from '../../lib/core/digest.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { instant, plus } from '../../lib/core/time.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Intercept } from '../../infra/local/stand-in.ts';
-import { MOST_INTROSPECTIONS } from '../../lib/broker/introspect.ts';
+import { MOST_INTROSPECTIONS } from '../../lib/broker/introspection/introspect.ts';
 import { caller, stranger } from '../support/principals.ts';
 import { accounts, createRig, type Rig, type RigOptions } from '../support/rig.ts';
 import { until } from '../support/turns.ts';

@@ -1,8 +1,8 @@
-import type { Condition } from '../../lib/broker/condition.ts';
-import { LONGEST_PAUSE_MS, stands } from '../../lib/broker/failure.ts';
-import { canEndWithin, isLeased, isStillMine, isUnchanged, LEASE_MS } from '../../lib/broker/lease.ts';
-import { nextStep } from '../../lib/broker/renewal.ts';
-import type { RowField, RowUpdate } from '../../lib/broker/table.ts';
+import { nextStep } from '../../lib/broker/obtain/renewal.ts';
+import type { Condition } from '../../lib/broker/store/condition.ts';
+import { LONGEST_PAUSE_MS, stands } from '../../lib/broker/store/failure.ts';
+import { canEndWithin, isLeased, isStillMine, isUnchanged, LEASE_MS } from '../../lib/broker/store/lease.ts';
+import type { RowField, RowUpdate } from '../../lib/broker/store/table.ts';
 import { instant } from '../../lib/core/time.ts';
 
 /** The decisions of the lease, as the model uses them: the real ones, or with one clause taken out. */

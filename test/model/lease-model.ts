@@ -1,10 +1,10 @@
-import { REQUEST_MS } from '../../lib/broker/exchange.ts';
-import { failureFromRow, LONGEST_PAUSE_MS } from '../../lib/broker/failure.ts';
-import { type Freshness, freshness, tokenLife } from '../../lib/broker/freshness.ts';
-import { acquire, doubt, type Lease, publish, release } from '../../lib/broker/lease.ts';
-import { EXCHANGE_MS } from '../../lib/broker/leased-earning.ts';
-import { applyUpdate, type Row, type RowUpdate } from '../../lib/broker/table.ts';
+import { EXCHANGE_MS } from '../../lib/broker/obtain/leased.ts';
+import { failureFromRow, LONGEST_PAUSE_MS } from '../../lib/broker/store/failure.ts';
+import { acquire, doubt, type Lease, publish, release } from '../../lib/broker/store/lease.ts';
+import { applyUpdate, type Row, type RowUpdate } from '../../lib/broker/store/table.ts';
+import { type Freshness, freshness, tokenLife } from '../../lib/broker/token/freshness.ts';
 import { type EpochMs, instant, plus, SECOND_MS } from '../../lib/core/time.ts';
+import { REQUEST_MS } from '../../lib/oauth/transport.ts';
 import type { Rules } from './clauses.ts';
 
 /** When the model begins. */

@@ -1,4 +1,4 @@
-import type { Row } from '../../lib/broker/table.ts';
+import type { Row } from '../../lib/broker/store/table.ts';
 import { plus, SECOND_MS } from '../../lib/core/time.ts';
 import { BEGIN, type Member, type Scenario } from './lease-model.ts';
 

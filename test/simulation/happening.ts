@@ -1,4 +1,4 @@
-import type { Row } from '../../lib/broker/table.ts';
+import type { Row } from '../../lib/broker/store/table.ts';
 import type { ProfileName } from './setting.ts';
 
 /** Who has tokens: the accounts of the profiles, and a user who brings tokens of its own. */

@@ -1,4 +1,4 @@
-import { ALL } from '../../lib/broker/notices.ts';
+import { ALL } from '../../lib/broker/store/notices.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../lib/core/time.ts';
 import { type FaultSpan, OPERATION_FAULTS, type OperationFault } from './faults.ts';
 import { createRandom, type Random } from './random.ts';

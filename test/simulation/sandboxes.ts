@@ -1,4 +1,4 @@
-import type { Overrides } from '../../lib/compose/base.ts';
+import type { Overrides } from '../../lib/compose/environment.ts';
 import { createIntrospectFunction } from '../../lib/compose/introspect.ts';
 import { createTokenFunctions, type TokenFunctions } from '../../lib/compose/tokens.ts';
 import type { GatewayHandler } from '../../lib/http/endpoint.ts';

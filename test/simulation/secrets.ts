@@ -1,4 +1,4 @@
-import type { SecretFault, SecretStore } from '../../lib/broker/credentials.ts';
+import type { SecretFault, SecretStore } from '../../lib/broker/credentials/credentials.ts';
 import { type Redacted, redacted } from '../../lib/core/redacted.ts';
 import { fail, ok, type Result } from '../../lib/core/result.ts';
 import { SECOND_MS } from '../../lib/core/time.ts';

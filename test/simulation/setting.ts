@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { type CacheKey, cacheKey } from '../../lib/broker/demand.ts';
-import type { Profiles } from '../../lib/broker/profile.ts';
-import { chainOf as chainOfProfile } from '../../lib/broker/profile-subject.ts';
+import { chainOf as chainOfProfile } from '../../lib/broker/profiles/check.ts';
+import type { Profiles } from '../../lib/broker/profiles/profile.ts';
+import { type CacheKey, cacheKey } from '../../lib/broker/token/demand.ts';
 import { GRANT_TYPE, TOKEN_TYPE } from '../../lib/oauth/grant.ts';
 import { tokenEvent } from '../support/events.ts';
 import { profilesOf } from '../support/profiles.ts';

@@ -1,6 +1,6 @@
-import { BULLETIN_KEY } from '../../lib/broker/bulletin.ts';
-import type { CacheKey } from '../../lib/broker/demand.ts';
-import { applyUpdate, type Row, type RowUpdate, type Table, type TableFault } from '../../lib/broker/table.ts';
+import { BULLETIN_KEY } from '../../lib/broker/store/bulletin.ts';
+import { applyUpdate, type Row, type RowUpdate, type Table, type TableFault } from '../../lib/broker/store/table.ts';
+import type { CacheKey } from '../../lib/broker/token/demand.ts';
 import { fingerprint } from '../../lib/core/digest.ts';
 import { fail, ok, type Result } from '../../lib/core/result.ts';
 import { type EpochMs, instant, plus, SECOND_MS } from '../../lib/core/time.ts';

@@ -1,4 +1,4 @@
-import { postNotices } from '../../lib/broker/bulletin.ts';
+import { postNotices } from '../../lib/broker/store/bulletin.ts';
 import { instant, SECOND_MS } from '../../lib/core/time.ts';
 import { createCallers } from './callers.ts';
 import { createFaults, type FaultKind, type FaultSpan } from './faults.ts';

@@ -1,14 +1,17 @@
 import { fail, ok, type Result } from '../../lib/core/result.ts';
 import { MINUTE_MS, SECOND_MS } from '../../lib/core/time.ts';
-import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../../lib/oauth/transport.ts';
+import {
+  type OAuthAnswer,
+  type OAuthRequest,
+  REQUEST_MS,
+  type Send,
+  type TransportFault,
+} from '../../lib/oauth/transport.ts';
 import type { DrawFault, OperationFault } from './faults.ts';
 import type { Account, Happening, Issued } from './happening.ts';
 import type { Random } from './random.ts';
 import { type Lane, NEVER, type Scheduler } from './scheduler.ts';
 import { labelOf, maxAgeOf, PROJECT, type ProfileName, REVOKER_AUDIENCE, tokenText, versionIn } from './setting.ts';
-
-/** As the transport has it. */
-const TOTAL_MS = 3 * SECOND_MS;
 
 /** What the simulated ZITADEL knows of a credential: from when and until when a version is accepted. */
 interface Version {
@@ -232,7 +235,7 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
         emit({ kind: 'sent', at: sentAt, label, sandbox: lane.name });
         const fault = draw('zitadel', sentAt, sandbox, random);
         if (fault !== undefined) emit({ kind: 'disturbed', at: sentAt, label, why: fault });
-        const cancel = lane.clock.after(TOTAL_MS, () => {
+        const cancel = lane.clock.after(REQUEST_MS, () => {
           emit({ kind: 'disturbed', at: scheduler.now(), label, why: 'a time-out' });
           resolve(fail({ kind: 'timeout', detail: 'total' }));
         });

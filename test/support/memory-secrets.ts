@@ -1,4 +1,4 @@
-import type { SecretFault, SecretStore } from '../../lib/broker/credentials.ts';
+import type { SecretFault, SecretStore } from '../../lib/broker/credentials/credentials.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { fail, ok } from '../../lib/core/result.ts';
 

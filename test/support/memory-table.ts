@@ -1,4 +1,4 @@
-import { applyUpdate, type Row, type Table } from '../../lib/broker/table.ts';
+import { applyUpdate, type Row, type Table } from '../../lib/broker/store/table.ts';
 import { ok } from '../../lib/core/result.ts';
 
 /** The shared store as a map: the least program that keeps the contract. */

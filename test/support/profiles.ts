@@ -1,4 +1,5 @@
-import { type Profiles, parseProfiles } from '../../lib/broker/profile.ts';
+import { parseProfiles } from '../../lib/broker/profiles/parse.ts';
+import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 
 /**
  * Parses a document of profiles; `http` on loopback is an issuer here.

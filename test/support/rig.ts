@@ -7,8 +7,8 @@ import { createSecretsManager, type SecretsManager } from '../../infra/local/sec
 import type { StandIn } from '../../infra/local/stand-in.ts';
 import { createTable, type Table } from '../../infra/local/table.ts';
 import { createZitadel, type Zitadel } from '../../infra/local/zitadel/server.ts';
-import type { Profiles } from '../../lib/broker/profile.ts';
-import type { Overrides } from '../../lib/compose/base.ts';
+import type { Profiles } from '../../lib/broker/profiles/profile.ts';
+import type { Overrides } from '../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import type { Clock } from '../../lib/core/clock.ts';
 import { instant } from '../../lib/core/time.ts';

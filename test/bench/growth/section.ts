@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { REMEMBERED } from '../../../lib/broker/tokens.ts';
+import { REMEMBERED } from '../../../lib/broker/obtain/memory.ts';
 import type { BenchOptions, Measured, Section } from '../section.ts';
 import { ratio, showSpread, spread } from '../stats.ts';
 import { lines } from '../svg.ts';

@@ -1,5 +1,5 @@
-import { LEAST_CACHED_LIFE_MS } from '../../../lib/broker/freshness.ts';
-import { CLOCK_SKEW_MS } from '../../../lib/broker/lease.ts';
+import { CLOCK_SKEW_MS } from '../../../lib/broker/store/lease.ts';
+import { LEAST_CACHED_LIFE_MS } from '../../../lib/broker/token/freshness.ts';
 import { SECOND_MS } from '../../../lib/core/time.ts';
 import { CLOCKS_AGREE_MS, type CreateInvariant } from '../happening.ts';
 import { chainOf, type ProfileName } from '../setting.ts';

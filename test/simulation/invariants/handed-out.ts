@@ -1,4 +1,4 @@
-import { LEAST_LEFT_MS } from '../../../lib/broker/freshness.ts';
+import { LEAST_LEFT_MS } from '../../../lib/broker/token/freshness.ts';
 import { SECOND_MS } from '../../../lib/core/time.ts';
 import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, type Issued } from '../happening.ts';
 import { RECOVERY_MS } from '../plan.ts';

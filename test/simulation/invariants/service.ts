@@ -1,6 +1,6 @@
-import { NOTICE_KNOWN_MS } from '../../../lib/broker/bulletin.ts';
-import { LEAST_CACHED_LIFE_MS } from '../../../lib/broker/freshness.ts';
-import { ALL } from '../../../lib/broker/notices.ts';
+import { NOTICE_KNOWN_MS } from '../../../lib/broker/store/bulletin.ts';
+import { ALL } from '../../../lib/broker/store/notices.ts';
+import { LEAST_CACHED_LIFE_MS } from '../../../lib/broker/token/freshness.ts';
 import { MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
 import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, type Happening, type Issued } from '../happening.ts';
 import { RECOVERY_MS } from '../plan.ts';

@@ -1,0 +1,153 @@
+import { type Clock, sleep } from '../../core/clock.ts';
+import type { BrokerError } from '../../core/error.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
+import type { Credential } from '../../zitadel/credential.ts';
+import { LONGEST_PAUSE_MS } from '../store/failure.ts';
+import type { Credentials, HeldCredential } from './credentials.ts';
+
+/** Why a request with a credential came to nothing. */
+export interface AttemptFailure {
+  readonly error: BrokerError;
+  /** The credential that was refused, or may have been, where that was the matter. */
+  readonly credential?: string;
+  /** Until when it is left alone: a refusal that is told again lasts no longer for it. */
+  readonly until?: EpochMs;
+  /** The subject's token was refused: another one may pass. */
+  readonly subjectRefused?: true;
+  /** The failure is the subject's, whose token is wanted first: as soon as it can be had, this one is over. */
+  readonly ofSubject?: true;
+  /** The account is locked or deactivated: the credential is not to blame, and may work again at any time. */
+  readonly isAccount?: true;
+}
+
+/** One request to ZITADEL with a credential. */
+export type Attempt<T> = (held: HeldCredential) => Promise<Result<T, AttemptFailure>>;
+
+export interface AttemptOptions {
+  /** Whether another request may follow that many milliseconds from now. */
+  readonly mayRepeat: (delayMs: number) => boolean;
+  /** Whether an earlier attempt, here or elsewhere, ended in a suspicion against this credential. */
+  readonly isSuspected?: boolean;
+}
+
+/** What an attempt came to, and the credential that was used last. */
+export type WithCredential = <T>(
+  secret: string,
+  held: HeldCredential,
+  attempt: Attempt<T>,
+  mayRepeat: AttemptOptions['mayRepeat'],
+  isSuspected?: boolean,
+) => Promise<Result<{ readonly value: T; readonly held: HeldCredential }, AttemptFailure>>;
+
+/** Not remembered as a refusal: the next request has the new secret, and time to use it. */
+const CHANGED: AttemptFailure = {
+  error: {
+    kind: 'unavailable',
+    dependency: 'zitadel',
+    detail: 'the credential was refused; its secret has changed, but there was no time left to try the new one',
+    retryAfterMs: 0,
+  },
+};
+
+/** ZITADEL may refuse a credential that was added a moment ago: its reads lag its writes. */
+const SETTLING_MS = 500;
+
+/** An account that was locked is asked for again sooner than a credential that is wrong. */
+const LONGEST_ACCOUNT_PAUSE_MS = 10 * SECOND_MS;
+const FIRST_ACCOUNT_PAUSE_MS = 2 * SECOND_MS;
+
+type Refusal = AttemptFailure & { readonly until: EpochMs };
+
+/** An answer that may mean a refused credential, or an outage: an error that names the credential but is not one of its. */
+const isSuspicion = ({ error, credential }: AttemptFailure): boolean =>
+  credential !== undefined && error.kind === 'unavailable';
+
+/** A suspicion that stands: the secret has not changed, and ZITADEL has had time to come to itself. */
+const confirmed = (failure: AttemptFailure): AttemptFailure => ({
+  ...failure,
+  error: { kind: 'credential_refused', detail: `${failure.error.detail} (again: the credential is taken for refused)` },
+});
+
+/**
+ * Creates the rule for refused credentials: the secret is read again; a changed one is tried, an unchanged one that has
+ * never worked here is tried once more after a moment; what stays refused is not tried again for 30 s, whatever it is
+ * for. All the while the secret is read every 1 to 2 s, and the first changed credential is used at once.
+ */
+export function createRefusals({ clock, credentials }: { clock: Clock; credentials: Credentials }): WithCredential {
+  /** Credentials that have worked here: a refusal of one of these is not a matter of a key that is too new. */
+  const proven = new WeakSet<Credential>();
+  const refused = new WeakMap<Credential, Refusal>();
+  /** How often in a row an account was not active. */
+  const inactive = new WeakMap<Credential, number>();
+
+  const standingRefusal = ({ credential }: HeldCredential): AttemptFailure | undefined => {
+    const refusal = refused.get(credential);
+    return refusal !== undefined && clock.now() < refusal.until ? refusal : undefined;
+  };
+
+  function leaveAlone({ credential }: HeldCredential, failure: AttemptFailure) {
+    const count = (inactive.get(credential) ?? 0) + 1;
+    if (failure.isAccount) inactive.set(credential, count);
+    const accountPauseMs = Math.min(LONGEST_ACCOUNT_PAUSE_MS, FIRST_ACCOUNT_PAUSE_MS * 2 ** (count - 1));
+    const pauseMs = failure.isAccount ? accountPauseMs : LONGEST_PAUSE_MS;
+    const refusal = { ...failure, until: plus(clock.now(), pauseMs) };
+    refused.set(credential, refusal);
+    return fail<AttemptFailure>(refusal);
+  }
+
+  return async (secret, held, attempt, mayRepeat, isSuspected = false) => {
+    const tryWith = async (used: HeldCredential) => {
+      const result = await attempt(used);
+      if (!result.ok) return result;
+      proven.add(used.credential);
+      refused.delete(used.credential);
+      inactive.delete(used.credential);
+      return ok({ value: result.value, held: used });
+    };
+    /** Of a suspicion nothing is remembered here until it stands. */
+    const settle = (used: HeldCredential, failure: AttemptFailure, stands: boolean) => {
+      if (!isSuspicion(failure)) return leaveAlone(used, failure);
+      return stands ? leaveAlone(used, confirmed(failure)) : fail(failure);
+    };
+    /** A second attempt is the last one: refused again, the credential is left alone. */
+    const tryLast = async (used: HeldCredential, stands: boolean) => {
+      const standing = standingRefusal(used);
+      if (standing !== undefined) return fail(standing);
+      const result = await tryWith(used);
+      return result.ok || result.error.credential === undefined ? result : settle(used, result.error, stands);
+    };
+
+    /** A changed credential may be refused for being too new: it is tried once more after a moment. */
+    const tryChanged = async (used: HeldCredential) => {
+      const standing = standingRefusal(used);
+      if (standing !== undefined) return fail(standing);
+      const result = await tryWith(used);
+      if (result.ok || result.error.credential === undefined) return result;
+      if (result.error.isAccount || !mayRepeat(SETTLING_MS)) return settle(used, result.error, false);
+      await sleep(clock, SETTLING_MS);
+      return tryLast(used, false);
+    };
+
+    const standing = standingRefusal(held);
+    if (standing !== undefined) {
+      const current = await credentials.refresh(secret);
+      const isChanged = current.ok && current.value.id !== held.id;
+      return isChanged && mayRepeat(0) ? tryChanged(current.value) : fail(standing);
+    }
+    const first = await tryWith(held);
+    if (first.ok || first.error.credential === undefined) return first;
+    const current = await credentials.reread(secret, held.id);
+    if (current.ok && current.value.id !== held.id) {
+      if (!isSuspicion(first.error)) leaveAlone(held, first.error);
+      return mayRepeat(0) ? tryChanged(current.value) : fail(CHANGED);
+    }
+    if (isSuspicion(first.error) && isSuspected) return settle(held, first.error, true);
+    // A client secret that nobody has changed while this sandbox looked on is not new.
+    const mayBeTooNew =
+      held.credential.kind !== 'client_secret' && !first.error.isAccount && !proven.has(held.credential);
+    if ((!mayBeTooNew && !isSuspicion(first.error)) || !mayRepeat(SETTLING_MS)) return settle(held, first.error, false);
+    await sleep(clock, SETTLING_MS);
+    return tryLast(held, false);
+  };
+}

@@ -1,0 +1,136 @@
+import type { Clock } from '../../core/clock.ts';
+import type { BrokerError } from '../../core/error.ts';
+import { loggable, type Redacted } from '../../core/redacted.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { type EpochMs, HOUR_MS, MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
+import { type Credential, expiredField, parseCredential } from '../../zitadel/credential.ts';
+import { credentialId } from '../store/seal.ts';
+
+/** Why a secret cannot be read. `away`: later it may; `refused`: an operator must do something. */
+export interface SecretFault {
+  readonly kind: 'away' | 'refused';
+  /** An error's name such as `ResourceNotFoundException`, with what to do; fit for the log. */
+  readonly detail: string;
+}
+
+/** Where secrets are kept. Answers the current version's text. */
+export interface SecretStore {
+  readonly read: (name: string) => Promise<Result<Redacted<string>, SecretFault>>;
+}
+
+/** A credential with the name that its content has. */
+export interface HeldCredential {
+  readonly credential: Credential;
+  readonly id: string;
+}
+
+/** Credentials, read when needed and kept for a while. */
+export interface Credentials {
+  /** The credential in a secret: a kept one up to 5 minutes, and up to 24 hours while Secrets Manager is away. */
+  readonly get: (secret: string) => Promise<Result<HeldCredential, BrokerError>>;
+  /** Names the credential that is kept of a secret, however old; `undefined` where none is. */
+  readonly known: (secret: string) => string | undefined;
+  /** Reads the secret again after `id` has proved wrong. Those who ask at once share one read. */
+  readonly reread: (secret: string, id: string) => Promise<Result<HeldCredential, BrokerError>>;
+  /**
+   * While a credential is refused: reads the secret again unless it was read in the last 1.5 s. A refused credential is
+   * ZITADEL's to be spared, not the secret's. Everybody else waits for the read that is under way.
+   */
+  readonly refresh: (secret: string) => Promise<Result<HeldCredential, BrokerError>>;
+}
+
+export const SOFT_LIFE_MS = 5 * MINUTE_MS;
+export const HARD_LIFE_MS = 24 * HOUR_MS;
+
+/** How often a secret is read while its credential is refused. */
+const REFRESH_MS = 1.5 * SECOND_MS;
+
+/** While Secrets Manager is away, the last known secret is used for this long without asking again. */
+const AWAY_PAUSE_MS = 10 * SECOND_MS;
+
+interface Kept {
+  readonly held: HeldCredential;
+  readonly readAt: EpochMs;
+  readonly askAgainAt: EpochMs;
+}
+
+const unusable = (secret: string, field: string, problem: string) =>
+  fail<BrokerError>({ kind: 'credential_unusable', detail: `secret ${secret}: ${field} ${problem}` });
+
+/** Creates the credentials of one sandbox. */
+export function createCredentials({ clock, secrets }: { clock: Clock; secrets: SecretStore }): Credentials {
+  const kept = new Map<string, Kept>();
+  const askedAt = new Map<string, EpochMs>();
+  const reading = new Map<string, Promise<Result<HeldCredential, BrokerError>>>();
+
+  function keep(secret: string, text: Redacted<string>): Result<HeldCredential, BrokerError> {
+    const parsed = parseCredential(text);
+    if (!parsed.ok) return unusable(secret, parsed.error.field, parsed.error.problem);
+    const id = credentialId(parsed.value);
+    const known = kept.get(secret)?.held;
+    // The same content keeps its object, and with it the keys that were derived from it.
+    const held = known?.id === id ? known : { credential: parsed.value, id };
+    const now = clock.now();
+    kept.set(secret, { held, readAt: now, askAgainAt: plus(now, SOFT_LIFE_MS) });
+    return ok(held);
+  }
+
+  function lastKnown(secret: string, detail: string): Result<HeldCredential, BrokerError> {
+    const known = kept.get(secret);
+    const now = clock.now();
+    if (known === undefined || known.readAt + HARD_LIFE_MS <= now) {
+      const retryAfterMs = AWAY_PAUSE_MS;
+      return fail({ kind: 'unavailable', dependency: 'secrets-manager', detail: loggable(detail), retryAfterMs });
+    }
+    kept.set(secret, { ...known, askAgainAt: plus(now, AWAY_PAUSE_MS) });
+    return ok(known.held);
+  }
+
+  async function read(secret: string): Promise<Result<HeldCredential, BrokerError>> {
+    const text = await secrets.read(secret);
+    if (text.ok) return keep(secret, text.value);
+    if (text.error.kind === 'away') return lastKnown(secret, text.error.detail);
+    kept.delete(secret);
+    return unusable(secret, 'cannot be read:', text.error.detail);
+  }
+
+  function readOnce(secret: string): Promise<Result<HeldCredential, BrokerError>> {
+    const underWay = reading.get(secret);
+    if (underWay !== undefined) return underWay;
+    askedAt.set(secret, clock.now());
+    const started = read(secret).finally(() => reading.delete(secret));
+    reading.set(secret, started);
+    return started;
+  }
+
+  function usable(secret: string, result: Result<HeldCredential, BrokerError>): Result<HeldCredential, BrokerError> {
+    if (!result.ok) return result;
+    const expired = expiredField(result.value.credential, clock.now());
+    return expired === undefined ? result : unusable(secret, expired.field, expired.problem);
+  }
+
+  async function get(secret: string): Promise<Result<HeldCredential, BrokerError>> {
+    const known = kept.get(secret);
+    const now = clock.now();
+    // An expired key may have been replaced since it was read.
+    const isFresh = known !== undefined && now < known.askAgainAt && !expiredField(known.held.credential, now);
+    return usable(secret, isFresh ? ok(known.held) : await readOnce(secret));
+  }
+
+  return {
+    get,
+    known: (secret) => kept.get(secret)?.held.id,
+    async reread(secret, id) {
+      const known = kept.get(secret);
+      // Somebody else has read the changed secret already.
+      if (known !== undefined && known.held.id !== id) return usable(secret, ok(known.held));
+      return usable(secret, await readOnce(secret));
+    },
+    async refresh(secret) {
+      const known = kept.get(secret);
+      const last = askedAt.get(secret);
+      const isNew = last !== undefined && clock.now() < last + REFRESH_MS && !reading.has(secret);
+      return usable(secret, known !== undefined && isNew ? ok(known.held) : await readOnce(secret));
+    },
+  };
+}

@@ -1,0 +1,329 @@
+import { createBoundedMap } from '../../core/bounded-map.ts';
+import { type Clock, within } from '../../core/clock.ts';
+import { digest } from '../../core/digest.ts';
+import type { BrokerError } from '../../core/error.ts';
+import type { Redacted } from '../../core/redacted.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { type EpochMs, MINUTE_MS, plus } from '../../core/time.ts';
+import { TOKEN_TYPE } from '../../oauth/grant.ts';
+import { REQUEST_MS, type Send } from '../../oauth/transport.ts';
+import { audiencesOf, scopesWithin } from '../../zitadel/scope.ts';
+import { judgeTokenAnswer, type TokenOutcome } from '../../zitadel/token-answer.ts';
+import { tokenDigest } from '../../zitadel/token-identity.ts';
+import { buildExchangeRequest } from '../../zitadel/token-request.ts';
+import { toAttemptFailure } from '../credentials/application.ts';
+import type { AttemptFailure, WithCredential } from '../credentials/attempt.ts';
+import type { Credentials, HeldCredential } from '../credentials/credentials.ts';
+import { ANSWER_MS, attemptEnd, LEAST_TIME_MS, mayRepeatUntil, OUT_OF_TIME } from '../credentials/deadline.ts';
+import type { Doubts } from '../introspection/doubts.ts';
+import type { Inquiry } from '../introspection/inquiry.ts';
+import type { Introspect } from '../introspection/introspect.ts';
+import type { Counter } from '../obtain/counter.ts';
+import type { Rejected } from '../obtain/memory.ts';
+import { checkAudience, receivedLife } from '../obtain/request.ts';
+import { findRevoker } from '../obtain/subject.ts';
+import type { Bulletin } from '../store/bulletin.ts';
+import { createFailure, currentError, type Failure, stands } from '../store/failure.ts';
+import type { Holdings } from '../store/holdings.ts';
+import { tokenNotice } from '../store/notices.ts';
+import { type CacheKey, cacheKey, type Demand } from '../token/demand.ts';
+import { LEAST_LEFT_MS, type Token } from '../token/freshness.ts';
+import type { ExchangeWish } from './policy.ts';
+
+/** A demand that comes with a token of the caller's own, to be exchanged for another (RFC 8693). */
+export interface ExchangeDemand extends Demand {
+  readonly exchanged: ExchangeWish;
+  /** Whether the caller named the scopes: then it gets these, or an error; else as many as its token has. */
+  readonly isExact: boolean;
+}
+
+/** What the exchange gave. */
+export interface ExchangedToken extends Token {
+  readonly tokenType: string;
+  readonly issuedTokenType: string;
+  /** The scopes that were asked for, where the server does not say. */
+  readonly granted: readonly string[];
+}
+
+export interface ObtainedOnBehalf {
+  readonly token: ExchangedToken;
+  readonly source: 'memory' | 'exchange';
+  readonly rejected?: Rejected;
+}
+
+/** Exchanges callers' tokens. `rejected`: an exchanged token that an API has refused. */
+export type ObtainOnBehalf = (
+  demand: ExchangeDemand,
+  deadline: EpochMs,
+  rejected?: Redacted<string>,
+) => Promise<Result<ObtainedOnBehalf, BrokerError>>;
+
+export interface OnBehalfDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly uuid: () => string;
+  readonly send: Send;
+  readonly credentials: Credentials;
+  readonly withCredential: WithCredential;
+  readonly bulletin: Pick<Bulletin, 'isVoid' | 'isKnownDead' | 'post'>;
+  readonly holdings: Pick<Holdings, 'note'>;
+  readonly inquiry: Inquiry;
+  readonly introspect: Introspect;
+  readonly doubts: Doubts;
+  readonly issued: Counter;
+}
+
+/** The subject may be locked out at any time; its exchanged token must not be handed out long after. */
+const KEPT_MS = 5 * MINUTE_MS;
+
+const REMEMBERED = { entries: 10_000, bytes: 32 * 1024 * 1024 };
+const ENTRY_BYTES = 700;
+
+/** ZITADEL calls the type of a token that opens nothing, an id token, `N_A`. */
+const TOKEN_TYPES = ['bearer', 'n_a'];
+
+/** The name of an exchange in memory: everything that decides what comes out, tokens by their digests. */
+function exchangeKey(demand: ExchangeDemand): CacheKey {
+  const { subjectToken, subjectTokenType, actor, audiences, requestedTokenType } = demand.exchanged;
+  const parts = [
+    cacheKey(demand),
+    demand.isExact,
+    digest(subjectToken.reveal()),
+    subjectTokenType,
+    actor && digest(actor.token.reveal()),
+  ];
+  return digest(JSON.stringify([...parts, actor?.tokenType, audiences, requestedTokenType])) as CacheKey;
+}
+
+/** Errors by which ZITADEL refuses the application itself; whatever else it refuses is what the caller has sent. */
+const CLIENT_ERRORS = ['invalid_client', 'unauthorized_client'];
+
+/** What a refusal means where the caller's own token is exchanged: mostly that the caller must send something else. */
+function toFailure(
+  outcome: Exclude<TokenOutcome, { kind: 'earned' }>,
+  credential: string,
+  whose: string,
+): AttemptFailure {
+  switch (outcome.kind) {
+    case 'subject_refused':
+      return { error: { kind: 'invalid_grant', detail: 'the subject token, or the actor token, is not accepted' } };
+    case 'scope_refused':
+      return { error: { kind: outcome.error, detail: 'the subject token does not have what is asked for' } };
+    case 'type_refused':
+      return { error: { kind: 'invalid_request', detail: 'this type of token cannot be exchanged so' } };
+    case 'impersonation_refused': {
+      const detail = `${outcome.detail}; to allow it, switch impersonation on in ZITADEL's security settings and give the actor an impersonator role`;
+      return { error: { kind: 'impersonation_refused', detail } };
+    }
+    case 'credential_refused':
+      if (!CLIENT_ERRORS.includes(outcome.error))
+        return { error: { kind: 'invalid_grant', detail: 'the authorization server does not accept the subject' } };
+      return toAttemptFailure(outcome, credential, whose);
+    case 'unexpected':
+      if (!outcome.isRefusal) return toAttemptFailure(outcome, credential, whose);
+      return { error: { kind: 'invalid_request', detail: 'the authorization server does not accept this exchange' } };
+    default:
+      return toAttemptFailure(outcome, credential, whose);
+  }
+}
+
+interface Entry {
+  readonly token?: ExchangedToken;
+  readonly keptUntil?: EpochMs;
+  readonly failure?: Failure;
+}
+
+/** What is asked of ZITADEL: scopes, the audiences that they and the caller name, and the revoking application's. */
+interface Extent {
+  readonly scopes: readonly string[];
+  readonly audiences: readonly string[];
+  readonly revoker?: string;
+}
+
+const audienceOf = ({ audiences, revoker }: Extent): readonly string[] =>
+  [...new Set([...audiences, ...(revoker === undefined ? [] : [revoker])])].sort();
+
+/** What of an extent a subject has whose scopes and audience are known; `undefined` where no audience is left. */
+function narrowTo(
+  { scopes, audiences, revoker }: Extent,
+  subject: { readonly scopes?: readonly string[]; readonly audience?: readonly string[] },
+  named: readonly string[],
+): Extent | undefined {
+  const has = subject.audience ?? [];
+  const left = audiences.filter((audience) => has.includes(audience));
+  // What the caller has named itself is not left out silently.
+  if (left.length === 0 || !named.every((audience) => left.includes(audience))) return undefined;
+  const common = scopes.filter((scope) => subject.scopes?.includes(scope));
+  return {
+    scopes: scopesWithin(common, left),
+    audiences: left,
+    ...(revoker !== undefined && has.includes(revoker) ? { revoker } : {}),
+  };
+}
+
+/** Creates the exchange of callers' tokens of one sandbox: in memory only, one request at a time for each key. */
+export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
+  const { clock, random, uuid, send, credentials, withCredential, bulletin, holdings } = deps;
+  const { inquiry, introspect, doubts, issued } = deps;
+  const memory = createBoundedMap<CacheKey, Entry>({
+    ...REMEMBERED,
+    sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
+  });
+  const underWay = new Map<CacheKey, Promise<Result<ExchangedToken, BrokerError>>>();
+
+  /** One exchange of just this extent. */
+  async function exchange(
+    { profile, exchanged }: ExchangeDemand,
+    extent: Extent,
+    endsAt: EpochMs,
+  ): Promise<Result<ExchangedToken, AttemptFailure>> {
+    const { issuer, name, secret, maxAgeMs } = profile;
+    const held = await credentials.get(secret);
+    if (!held.ok) return fail({ error: held.error });
+    const audiences = audienceOf(extent);
+    const mayRepeat = mayRepeatUntil(clock, endsAt);
+    const attempt = async ({ credential, id }: HeldCredential): Promise<Result<ExchangedToken, AttemptFailure>> => {
+      const askedAt = clock.now();
+      const asked = { issuer, credential, scopes: extent.scopes };
+      const request = await buildExchangeRequest(asked, { ...exchanged, audiences }, { now: askedAt, jti: uuid });
+      const outcome = judgeTokenAnswer(request, await send(request), TOKEN_TYPES);
+      if (outcome.kind !== 'earned') return fail(toFailure(outcome, id, `profile ${name}, secret ${secret}`));
+      const { accessToken, lifeMs, scope, tokenType, issuedTokenType } = outcome.response;
+      if (issuedTokenType === undefined) {
+        return fail({ error: { kind: 'unexpected_answer', detail: 'status 200: issued_token_type is missing' } });
+      }
+      const life = receivedLife(lifeMs, { askedAt, now: clock.now(), maxAgeMs, random: random() });
+      if (!life.ok) return fail({ error: life.error });
+      // An id token is for the application that asked, too.
+      const isIdToken = issuedTokenType === TOKEN_TYPE.idToken && credential.kind !== 'service_account_key';
+      const allowed = isIdToken ? [...audiences, credential.clientId] : audiences;
+      const wider = await checkAudience(
+        accessToken,
+        { profile, audiences: allowed },
+        { introspect, mayAsk: !isIdToken && mayRepeat(0) },
+      );
+      if (wider !== undefined) return fail({ error: wider });
+      return ok({
+        accessToken,
+        ...(scope === undefined ? {} : { scope }),
+        granted: extent.scopes,
+        ...life.value,
+        tokenType,
+        issuedTokenType,
+        ...(profile.revocation === undefined || extent.revoker !== undefined ? {} : { isIrrevocable: true }),
+      });
+    };
+    const result = await withCredential(secret, held.value, attempt, mayRepeat);
+    return result.ok ? ok(result.value.value) : result;
+  }
+
+  /**
+   * An exchange of all that the profile grants, or that the caller has named. A subject that has less is asked about:
+   * ZITADEL would rather refuse than give what both have.
+   */
+  async function exchangeFitting(demand: ExchangeDemand): Promise<Result<ExchangedToken, AttemptFailure>> {
+    const { profile, scopes, exchanged, isExact } = demand;
+    const endsAt = plus(attemptEnd(clock), REQUEST_MS);
+    const audiences = [...new Set([...audiencesOf(scopes), ...exchanged.audiences])];
+    const whole: Extent = { scopes, audiences, ...(await findRevoker(profile, credentials)) };
+    const first = await exchange(demand, whole, endsAt);
+    if (first.ok || !['invalid_scope', 'invalid_target'].includes(first.error.error.kind)) return first;
+    // The audience is the scopes' own, unless the caller has named one.
+    const kind = exchanged.audiences.length === 0 ? 'invalid_scope' : 'invalid_target';
+    const tooMuch = fail<AttemptFailure>({
+      error: { kind, detail: 'the subject token does not have what is asked for' },
+    });
+    const isReadable = exchanged.subjectTokenType === TOKEN_TYPE.accessToken && exchanged.actor === undefined;
+    const mayHaveLess = isReadable && (!isExact || whole.revoker !== undefined);
+    if (!mayHaveLess) return tooMuch;
+    const { issuer, secret } = profile;
+    const asked = await inquiry.ask({ issuer, secret, endsAt }, exchanged.subjectToken);
+    if (!asked.ok) return fail({ error: asked.error });
+    if (!asked.value.isActive) {
+      return fail({ error: { kind: 'invalid_grant', detail: 'the subject token is not accepted' } });
+    }
+    const fitting = narrowTo(whole, asked.value, exchanged.audiences);
+    if (fitting === undefined || (isExact && fitting.scopes.length < scopes.length)) return tooMuch;
+    return clock.now() + REQUEST_MS <= endsAt ? exchange(demand, fitting, endsAt) : fail({ error: OUT_OF_TIME });
+  }
+
+  async function exchangeAndRemember(
+    demand: ExchangeDemand,
+    key: CacheKey,
+  ): Promise<Result<ExchangedToken, BrokerError>> {
+    const earlier = memory.get(key)?.failure?.count ?? 0;
+    const result = await exchangeFitting(demand);
+    const now = clock.now();
+    if (result.ok) {
+      issued.add();
+      const token = result.value;
+      const keptUntil = Math.min(plus(now, KEPT_MS), plus(token.expiresAt, -LEAST_LEFT_MS)) as EpochMs;
+      memory.set(key, { token, keptUntil });
+      // It may come back as the subject of another exchange, whose token is kept as long again.
+      await holdings.note(token.accessToken, { profile: demand.profile.name, until: plus(keptUntil, KEPT_MS) });
+      return ok(token);
+    }
+    const { error, credential, until: refusedUntil } = result.error;
+    const failure = createFailure(error, { now, earlier, random: random(), credential, refusedUntil });
+    memory.set(key, { failure });
+    return fail(currentError(failure, now));
+  }
+
+  function exchangeOnce(demand: ExchangeDemand, key: CacheKey): Promise<Result<ExchangedToken, BrokerError>> {
+    const known = underWay.get(key);
+    if (known !== undefined) return known;
+    const begun = exchangeAndRemember(demand, key).finally(() => underWay.delete(key));
+    begun.catch(() => undefined);
+    underWay.set(key, begun);
+    return begun;
+  }
+
+  /** What becomes of an exchanged token that a caller sends back; the rules are those of own tokens (tokens.ts). */
+  async function judgeRejected(
+    { profile }: ExchangeDemand,
+    key: CacheKey,
+    { token, rejected, deadline }: { token: ExchangedToken; rejected: Redacted<string>; deadline: EpochMs },
+  ): Promise<Rejected> {
+    const { accessToken } = token;
+    if (tokenDigest(accessToken) !== tokenDigest(rejected)) return 'not_current';
+    const verdict = await doubts.examine(profile, key, accessToken, deadline);
+    if (verdict === 'taken') return 'not_checked';
+    if (verdict === 'not_checked' || verdict === 'active') return verdict;
+    const until = plus(clock.now(), 2 * KEPT_MS);
+    await bulletin.post(tokenNotice(accessToken, { profile: profile.name, until }));
+    return 'replaced';
+  }
+
+  return async (demand, deadline, rejected) => {
+    const key = exchangeKey(demand);
+    const { profile, exchanged } = demand;
+    const { token, keptUntil, failure } = memory.get(key) ?? {};
+    const isKept =
+      token !== undefined &&
+      keptUntil !== undefined &&
+      clock.now() < keptUntil &&
+      !bulletin.isVoid(token, profile) &&
+      // Whoever brings a dead token gets nothing for it.
+      !bulletin.isKnownDead(exchanged.subjectToken);
+    let judged: { readonly rejected?: Rejected } = {};
+    if (isKept) {
+      if (rejected !== undefined)
+        judged = { rejected: await judgeRejected(demand, key, { token, rejected, deadline }) };
+      const isOver = clock.now() >= keptUntil;
+      if (judged.rejected !== 'replaced' && !isOver) return ok({ token, source: 'memory', ...judged });
+    }
+    const now = clock.now();
+    if (stands(failure, now, credentials.known(profile.secret))) {
+      const isRefused = failure.error.kind === 'credential_refused';
+      const current = isRefused ? await within(clock, ANSWER_MS, credentials.refresh(profile.secret)) : undefined;
+      const isChanged = current?.ok === true && current.value.id !== failure.credential;
+      if (!isChanged) return fail(currentError(failure, clock.now()));
+    }
+    const leftMs = deadline - clock.now();
+    if (leftMs < LEAST_TIME_MS) return fail(OUT_OF_TIME);
+    const isMine = !underWay.has(key);
+    const result = await within(clock, leftMs - ANSWER_MS, exchangeOnce(demand, key));
+    if (result === undefined) return fail(OUT_OF_TIME);
+    return result.ok ? ok({ token: result.value, source: isMine ? 'exchange' : 'memory', ...judged }) : result;
+  };
+}

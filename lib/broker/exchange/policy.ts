@@ -1,0 +1,53 @@
+import type { CallerError } from '../../core/error.ts';
+import { redacted } from '../../core/redacted.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import type { Form } from '../../oauth/form.ts';
+import { TOKEN_TYPE } from '../../oauth/grant.ts';
+import type { ExchangeParameters } from '../../zitadel/token-request.ts';
+import { type ExchangeRules, isTokenType, NEEDS_ACTOR } from '../profiles/exchange-rules.ts';
+
+const refuse = (kind: CallerError['kind'], detail: string) => fail<CallerError>({ kind, detail });
+
+/** Whether a token type and its token come together, as RFC 8693 §2.1 wants. */
+function readActor(
+  form: Form,
+  { impersonation }: ExchangeRules,
+): Result<Pick<ExchangeParameters, 'actor'>, CallerError> {
+  const token = form.get('actor_token');
+  const tokenType = form.get('actor_token_type');
+  if (token === undefined && tokenType === undefined) return ok({});
+  if (token === undefined || tokenType === undefined) {
+    return refuse('invalid_request', 'actor_token and actor_token_type go together');
+  }
+  if (!impersonation) return refuse('invalid_request', 'this profile allows no actor');
+  if (!isTokenType(tokenType)) return refuse('invalid_request', 'actor_token_type is no type of token');
+  return ok({ actor: { token: redacted(token), tokenType } });
+}
+
+/** What a caller wants exchanged. `audiences` are those that it names itself, and may be none. */
+export type ExchangeWish = ExchangeParameters;
+
+/** Reads what a caller wants exchanged, and holds it against what the profile allows (RFC 8693 §2.1). */
+export function allowExchange(form: Form, rules: ExchangeRules): Result<ExchangeWish, CallerError> {
+  const subjectToken = form.get('subject_token');
+  const subjectTokenType = form.get('subject_token_type');
+  if (subjectToken === undefined) return refuse('invalid_request', 'subject_token is missing');
+  if (subjectTokenType === undefined) return refuse('invalid_request', 'subject_token_type is missing');
+  if (!rules.subjectTokenTypes.includes(subjectTokenType)) {
+    return refuse('invalid_request', 'this profile does not exchange tokens of this subject_token_type');
+  }
+  const requestedTokenType = form.get('requested_token_type') ?? TOKEN_TYPE.accessToken;
+  if (!rules.requestedTokenTypes.includes(requestedTokenType)) {
+    return refuse('invalid_request', 'this profile does not hand out tokens of this requested_token_type');
+  }
+  const actor = readActor(form, rules);
+  if (!actor.ok) return actor;
+  if (actor.value.actor === undefined && NEEDS_ACTOR.includes(subjectTokenType)) {
+    return refuse('invalid_request', 'this subject_token_type needs actor_token and actor_token_type');
+  }
+  const audiences = [...new Set(form.all('audience'))].sort();
+  if (form.has('resource') || audiences.some((named) => !rules.audiences.includes(named))) {
+    return refuse('invalid_target', 'the audience is not among those of the profile, and resource is not supported');
+  }
+  return ok({ subjectToken: redacted(subjectToken), subjectTokenType, requestedTokenType, ...actor.value, audiences });
+}

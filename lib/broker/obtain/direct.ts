@@ -1,0 +1,47 @@
+import { createBoundedMap } from '../../core/bounded-map.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { BrokerError } from '../../core/error.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
+import { REQUEST_MS } from '../../oauth/transport.ts';
+import type { AttemptFailure } from '../credentials/attempt.ts';
+import type { HeldCredential } from '../credentials/credentials.ts';
+import { mayRepeatUntil } from '../credentials/deadline.ts';
+import type { TableFault } from '../store/table.ts';
+import type { CacheKey, Demand } from '../token/demand.ts';
+import type { Earned } from './request.ts';
+import type { Earn } from './subject.ts';
+
+/** While the table is away, a sandbox earns a token for a demand itself, but no more often than this. */
+const DIRECT_PAUSE_MS = 10 * SECOND_MS;
+
+/** As long as a lease would be: one request and a second try. */
+const DIRECT_MS = 2 * REQUEST_MS;
+
+const REMEMBERED_DEMANDS = 10_000;
+
+/** Creates the way to earn a token without the table. */
+export function createDirectEarning({ clock, earn }: { clock: Clock; earn: Earn }) {
+  const last = createBoundedMap<CacheKey, EpochMs>({ entries: REMEMBERED_DEMANDS });
+
+  return async (
+    demand: Demand,
+    key: CacheKey,
+    { held, fault, isSuspected }: { held: HeldCredential; fault: TableFault; isSuspected: boolean },
+  ): Promise<Result<Earned, AttemptFailure>> => {
+    const now = clock.now();
+    const before = last.get(key);
+    if (before !== undefined && now < before + DIRECT_PAUSE_MS) {
+      const retryAfterMs = before + DIRECT_PAUSE_MS - now;
+      const error: BrokerError = { kind: 'unavailable', dependency: 'dynamodb', detail: fault.detail, retryAfterMs };
+      return fail({ error });
+    }
+    last.set(key, now);
+    const prepared = await earn.prepare(demand, held);
+    if (!prepared.ok) return prepared;
+    const endsAt = plus(clock.now(), DIRECT_MS);
+    const mayRepeat = mayRepeatUntil(clock, endsAt);
+    const earned = await earn.earn(demand, prepared.value, { mayRepeat, isSuspected });
+    return earned.ok ? ok(earned.value) : earned;
+  };
+}

@@ -1,0 +1,370 @@
+import { createBoundedMap } from '../../core/bounded-map.ts';
+import { type Clock, within } from '../../core/clock.ts';
+import type { BrokerError } from '../../core/error.ts';
+import type { Redacted } from '../../core/redacted.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { type EpochMs, instant, MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
+import type { Send } from '../../oauth/transport.ts';
+import { tokenDigest } from '../../zitadel/token-identity.ts';
+import type { AttemptFailure, WithCredential } from '../credentials/attempt.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import { ANSWER_MS, LEAST_TIME_MS, OUT_OF_TIME } from '../credentials/deadline.ts';
+import type { Outages } from '../credentials/outages.ts';
+import type { Doubts } from '../introspection/doubts.ts';
+import type { Inquiry } from '../introspection/inquiry.ts';
+import type { Introspect } from '../introspection/introspect.ts';
+import { subjectOf } from '../profiles/check.ts';
+import type { Profiles } from '../profiles/profile.ts';
+import type { Bulletin } from '../store/bulletin.ts';
+import { currentError, type Failure, isRecent, stands } from '../store/failure.ts';
+import type { Holdings } from '../store/holdings.ts';
+import { tokenNotice } from '../store/notices.ts';
+import type { Table } from '../store/table.ts';
+import { type CacheKey, cacheKey, type Demand } from '../token/demand.ts';
+import { freshness, isSameToken, isWorthKeeping, LEAST_LEFT_MS, type Token } from '../token/freshness.ts';
+import type { Counter } from './counter.ts';
+import { createLending, type Lending } from './lending.ts';
+import { createRenewal, type Obtained, RENEWAL_MS } from './renewal.ts';
+import { createExchange } from './request.ts';
+import { createEarn } from './subject.ts';
+
+/** All that comes from outside; built once for each sandbox. */
+export interface TokensDeps {
+  readonly clock: Clock;
+  /** From [0, 1). */
+  readonly random: () => number;
+  readonly uuid: () => string;
+  readonly send: Send;
+  readonly table: Table;
+  readonly holdings: Holdings;
+  readonly credentials: Credentials;
+  readonly withCredential: WithCredential;
+  readonly bulletin: Bulletin;
+  readonly outages: Pick<Outages, 'standing'>;
+  readonly introspect: Introspect;
+  readonly inquiry: Pick<Inquiry, 'isAlive'>;
+  readonly doubts: Doubts;
+  readonly profiles: Profiles;
+  /** Counts the tokens that were obtained from ZITADEL. */
+  readonly issued: Counter;
+}
+
+/** What became of a token that a caller sent back. */
+export type Rejected = 'replaced' | 'active' | 'not_current' | 'not_checked';
+
+/** Tokens for demands, kept for as long as they are good. */
+export interface Tokens {
+  /**
+   * A token for a caller, by `deadline` at the latest.
+   * @param rejected a token that an API refused: where it is the current one, it is checked and replaced
+   */
+  readonly obtain: (
+    demand: Demand,
+    deadline: EpochMs,
+    rejected?: Redacted<string>,
+  ) => Promise<Result<Obtained & { readonly rejected?: Rejected }, BrokerError>>;
+  /** Renews the token if it is due within `aheadMs`, waits for it, and fails where it cannot be stored for others. */
+  readonly renew: (demand: Demand, deadline: EpochMs, aheadMs: number) => Promise<Result<Obtained, BrokerError>>;
+  /** When the stored token ends, as far as the table says. */
+  readonly expiry: (demand: Demand) => Promise<EpochMs | undefined>;
+}
+
+/** What one sandbox remembers; what was used least recently goes first. */
+export const REMEMBERED = { entries: 10_000, bytes: 64 * 1024 * 1024 };
+
+/** What an entry takes besides its token. */
+const ENTRY_BYTES = 500;
+
+/** While another sandbox renews a token that is still good, this one does not look for the result more often. */
+const LOOK_AGAIN_MS = SECOND_MS;
+
+/** How long a caller waits for a refused secret to be read again. */
+const REFRESH_MS = 0.5 * SECOND_MS;
+
+interface Entry {
+  readonly token?: Token;
+  readonly failure?: Failure;
+  /** No renewal of a token that is still good before this. */
+  readonly quietUntil?: EpochMs;
+}
+
+const NOTHING: Entry = {};
+
+type Renewed = Result<Obtained, Failure>;
+
+/** Creates the tokens of one sandbox. */
+export function createTokens(deps: TokensDeps): Tokens {
+  const { clock, credentials, profiles, bulletin, doubts, inquiry, issued, table } = deps;
+  const memory = createBoundedMap<CacheKey, Entry>({
+    ...REMEMBERED,
+    sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
+  });
+  /** One promise for each key, and never tied to the caller who began it. */
+  const renewals = new Map<CacheKey, Lending<Renewed>>();
+  const earn = createEarn({ exchange: createExchange(deps), credentials, obtainSubject });
+  const renewal = createRenewal({ ...deps, earn });
+
+  const freshnessOf = (token: Token, { profile: { minValidityMs } }: Demand) =>
+    freshness(token, { now: clock.now(), minValidityMs });
+
+  /** Keeps what a renewal came to, but never a token in place of one that lives longer. */
+  function remember(key: CacheKey, result: Renewed, { profile }: Demand, rejected: Token | undefined): void {
+    const now = clock.now();
+    const { token: known } = memory.get(key) ?? NOTHING;
+    const isGood = known !== undefined && !isSameToken(known, rejected) && !bulletin.isVoid(known, profile);
+    const before = isGood ? known : undefined;
+    if (!result.ok) {
+      // What was rejected without a proof stays: ZITADEL may be away, and the token good.
+      memory.set(key, { ...(known === undefined ? {} : { token: known }), failure: result.error });
+      return;
+    }
+    const { token: found, source, failure } = result.value;
+    if (source === 'exchange') issued.add();
+    if (!isWorthKeeping(found)) return;
+    const token = before !== undefined && before.expiresAt > found.expiresAt ? before : found;
+    const isFresh = freshness(token, { now, minValidityMs: profile.minValidityMs }) === 'fresh';
+    memory.set(key, {
+      token,
+      ...(failure === undefined ? {} : { failure }),
+      ...(isFresh ? {} : { quietUntil: plus(now, LOOK_AGAIN_MS) }),
+    });
+  }
+
+  function beginRenewal(
+    demand: Demand,
+    key: CacheKey,
+    options: { rejected?: Token; aheadMs?: number; mayEarnAlone?: boolean } = {},
+  ): Lending<Renewed> {
+    const underWay = renewals.get(key);
+    if (underWay !== undefined) return underWay;
+    const failed = memory.get(key)?.failure;
+    const promise = renewal(demand, key, { earlier: failed?.count ?? 0, failed, ...options })
+      .then((result) => {
+        remember(key, result, demand, options.rejected);
+        return result;
+      })
+      .finally(() => renewals.delete(key));
+    // A bug in a renewal that nobody waits for any more must not end the process; those who wait see it.
+    promise.catch(() => undefined);
+    const begun = createLending(clock, promise);
+    renewals.set(key, begun);
+    return begun;
+  }
+
+  /** What is left when a renewal did not help: a token that is still good enough, else the reason. */
+  function fallBack(key: CacheKey, error: BrokerError, failure?: Failure): Result<Obtained, BrokerError> {
+    const { token } = memory.get(key) ?? NOTHING;
+    if (token === undefined || token.expiresAt - clock.now() < LEAST_LEFT_MS) return fail(error);
+    return ok({ token, source: 'memory', ...(failure === undefined ? {} : { failure }) });
+  }
+
+  /** A sandbox that was frozen meanwhile may have earned what is nearly over by now: there may be a newer one. */
+  function isOver(result: Renewed, demand: Demand, isMine: boolean): boolean {
+    if (!result.ok) return false;
+    const { token, failure } = result.value;
+    // What another request began may have been overtaken by a notice.
+    if (!isMine && bulletin.isVoid(token, demand.profile)) return true;
+    const state = freshnessOf(token, demand);
+    return state === 'dead' || (state === 'last_resort' && failure === undefined);
+  }
+
+  /** What a renewal that has ended means for a caller: only the one who began it has brought a token about. */
+  function settle(key: CacheKey, result: Renewed, isMine: boolean): Result<Obtained, BrokerError> {
+    if (!result.ok) return fallBack(key, currentError(result.error, clock.now()), result.error);
+    const { value } = result;
+    return ok(isMine || value.source !== 'exchange' ? value : { ...value, source: 'memory' });
+  }
+
+  async function awaitRenewal(
+    demand: Demand,
+    key: CacheKey,
+    deadline: EpochMs,
+  ): Promise<Result<Obtained, BrokerError>> {
+    const leftMs = deadline - clock.now();
+    if (leftMs < LEAST_TIME_MS) return fallBack(key, OUT_OF_TIME);
+    const isMine = !renewals.has(key);
+    const begun = beginRenewal(demand, key);
+    const result = await within(clock, leftMs - ANSWER_MS, begun.promise);
+    if (result === undefined) return fallBack(key, OUT_OF_TIME);
+    return isOver(result, demand, isMine) ? awaitRenewal(demand, key, deadline) : settle(key, result, isMine);
+  }
+
+  /**
+   * Serves a token that is due, and begins its renewal where nobody has.
+   * @param failed the renewal that has failed a moment ago: for its sake even a token below its minimum is served, since
+   *   a ZITADEL that is away or slow would make everybody wait for every attempt
+   */
+  async function serveDue(
+    demand: Demand,
+    key: CacheKey,
+    { deadline, failed }: { deadline: EpochMs; failed?: Failure },
+  ): Promise<Result<Obtained, BrokerError>> {
+    const isMine = !renewals.has(key);
+    const renewed = await beginRenewal(demand, key).lend();
+    if (renewed !== undefined && !isOver(renewed, demand, isMine)) return settle(key, renewed, isMine);
+    const { token } = memory.get(key) ?? NOTHING;
+    // Its time may have run out meanwhile: the sandbox may have been frozen.
+    const state = token === undefined ? 'dead' : freshnessOf(token, demand);
+    if (token === undefined || state === 'dead') return awaitRenewal(demand, key, deadline);
+    if (state !== 'last_resort') return ok({ token, source: 'memory' });
+    return failed === undefined
+      ? awaitRenewal(demand, key, deadline)
+      : ok({ token, source: 'memory', failure: failed });
+  }
+
+  /** Whether a failure that stands is over before its time: its secret has changed, or its subject is well again. */
+  async function isCured(failure: Failure, { profile }: Demand, deadline: EpochMs): Promise<boolean> {
+    const waitMs = Math.min(REFRESH_MS, (deadline - clock.now()) / 2);
+    if (failure.ofSubject) {
+      const subject = subjectOf(profile, profiles);
+      if (subject === undefined) return false;
+      const obtained = await within(clock, waitMs, obtain({ profile: subject, scopes: subject.scopes }, deadline));
+      return obtained?.ok === true;
+    }
+    const { kind } = failure.error;
+    if (kind !== 'credential_refused' && kind !== 'credential_unusable') return false;
+    const before = failure.credential ?? credentials.known(profile.secret);
+    const current = await within(clock, waitMs, credentials.refresh(profile.secret));
+    return current?.ok === true && current.value.id !== before;
+  }
+
+  async function obtain(demand: Demand, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
+    const key = cacheKey(demand);
+    const entry = memory.get(key) ?? NOTHING;
+    const { failure, quietUntil = instant(0) } = entry;
+    let { token } = entry;
+    if (token !== undefined && bulletin.isVoid(token, demand.profile)) {
+      token = undefined;
+      memory.set(key, failure === undefined ? NOTHING : { failure });
+    }
+    const now = clock.now();
+    const state = token === undefined ? 'dead' : freshnessOf(token, demand);
+    if (token !== undefined && state === 'fresh') return ok({ token, source: 'memory' });
+    if (stands(failure, now, credentials.known(demand.profile.secret))) {
+      const isOverNow = await isCured(failure, demand, deadline);
+      if (!isOverNow) return fallBack(key, currentError(failure, clock.now()), failure);
+      memory.set(key, token === undefined ? NOTHING : { token });
+      return awaitRenewal(demand, key, deadline);
+    }
+    if (token !== undefined && state === 'due') {
+      const isLeftAlone = now < quietUntil || deadline - now < LEAST_TIME_MS;
+      return isLeftAlone ? ok({ token, source: 'memory' }) : serveDue(demand, key, { deadline });
+    }
+    if (state === 'last_resort' && isRecent(failure, now)) return serveDue(demand, key, { deadline, failed: failure });
+    return awaitRenewal(demand, key, deadline);
+  }
+
+  /** Drops a token, and lets all others know: it is dead, or has been replaced. */
+  async function invalidate({ profile }: Demand, key: CacheKey, token: Token): Promise<void> {
+    if (isSameToken(memory.get(key)?.token, token)) memory.set(key, NOTHING);
+    const { accessToken, expiresAt } = token;
+    await bulletin.post(tokenNotice(accessToken, { profile: profile.name, until: plus(expiresAt, MINUTE_MS) }));
+  }
+
+  /** Obtains another token in place of one that is said to be dead, and only then lets the others know. */
+  async function replace(
+    demand: Demand,
+    key: CacheKey,
+    { token, deadline }: { token: Token; deadline: EpochMs },
+  ): Promise<Result<Obtained, BrokerError>> {
+    // A renewal that is under way may come back with the token that is to be replaced.
+    const underWay = renewals.get(key)?.promise.catch(() => undefined);
+    if (underWay !== undefined) await within(clock, deadline - clock.now() - LEAST_TIME_MS, underWay);
+    const leftMs = deadline - clock.now();
+    if (leftMs < LEAST_TIME_MS) return fail(OUT_OF_TIME);
+    const result = await within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key, { rejected: token }).promise);
+    if (result === undefined) return fail(OUT_OF_TIME);
+    if (!result.ok) return fail(currentError(result.error, clock.now()));
+    const isTold = bulletin.isVoid(token, demand.profile);
+    if (!isTold && !isSameToken(result.value.token, token)) await invalidate(demand, key, token);
+    return result;
+  }
+
+  /**
+   * What a caller gets that has sent a token back. Only the current one counts, at most once a minute for each key in
+   * the fleet: nobody can make the broker ask ZITADEL more often, and no newer token goes for an older one's sake.
+   */
+  async function obtainInstead(
+    demand: Demand,
+    deadline: EpochMs,
+    rejected: Redacted<string>,
+  ): Promise<Result<Obtained & { readonly rejected: Rejected }, BrokerError>> {
+    const key = cacheKey(demand);
+    const obtained = await obtain(demand, deadline);
+    if (!obtained.ok) return obtained;
+    const { token, source } = obtained.value;
+    const answer = (what: Rejected) => ok({ ...obtained.value, rejected: what });
+    if (source === 'exchange' || tokenDigest(token.accessToken) !== tokenDigest(rejected)) return answer('not_current');
+    const verdict = await doubts.examine(demand.profile, key, token.accessToken, deadline);
+    if (verdict === 'taken') {
+      // Somebody else has doubted it in the last minute, and may have replaced it.
+      const newer = await awaitRenewal(demand, key, deadline);
+      if (!newer.ok) return newer;
+      return ok({ ...newer.value, rejected: isSameToken(newer.value.token, token) ? 'not_checked' : 'not_current' });
+    }
+    if (verdict === 'believed' || verdict === 'dead') {
+      // Dead by ZITADEL's word: nobody gets it any more, whether there is another one or not.
+      if (verdict === 'dead') await invalidate(demand, key, token);
+      const replaced = await replace(demand, key, { token, deadline });
+      if (!replaced.ok) return replaced;
+      // A sandbox that was frozen meanwhile looks again.
+      const isGood = freshnessOf(replaced.value.token, demand) !== 'dead';
+      if (isGood) return ok({ ...replaced.value, rejected: 'replaced' });
+    }
+    // All that took its time: by now there may be a newer one, and this one may be over.
+    const current = await obtain(demand, deadline);
+    if (!current.ok) return current;
+    return ok({ ...current.value, rejected: verdict === 'active' || verdict === 'not_checked' ? verdict : 'replaced' });
+  }
+
+  async function obtainSubject({ profile }: Demand, refused?: Token): Promise<Result<Token, AttemptFailure>> {
+    const subject = subjectOf(profile, profiles);
+    if (subject === undefined) {
+      const detail = `profile ${profile.name} has no subject whose token to exchange`;
+      return fail({ error: { kind: 'credential_unusable', detail } });
+    }
+    const demand = { profile: subject, scopes: subject.scopes };
+    const key = cacheKey(demand);
+    const deadline = plus(clock.now(), RENEWAL_MS);
+    if (refused !== undefined) {
+      await bulletin.look(RENEWAL_MS, true);
+      if (!bulletin.isVoid(refused, subject)) {
+        // It is dead, or else not for this application: then the next one would be refused as well.
+        const isAlive = await inquiry.isAlive(subject.issuer, refused.accessToken);
+        if (isAlive || (isAlive === undefined && !(await doubts.claim(key)))) return ok(refused);
+      }
+      const replaced = await replace(demand, key, { token: refused, deadline });
+      return replaced.ok ? ok(replaced.value.token) : fail({ error: replaced.error, ofSubject: true });
+    }
+    const obtained = await obtain(demand, deadline);
+    if (obtained.ok) return ok(obtained.value.token);
+    // Who needs the subject's token is kept waiting no longer than the subject itself.
+    const { until } = memory.get(key)?.failure ?? {};
+    return fail({ error: obtained.error, ofSubject: true, ...(until === undefined ? {} : { until }) });
+  }
+
+  async function renew(demand: Demand, deadline: EpochMs, aheadMs: number): Promise<Result<Obtained, BrokerError>> {
+    const leftMs = deadline - clock.now();
+    if (leftMs <= 0) return fail(OUT_OF_TIME);
+    const key = cacheKey(demand);
+    // What a schedule obtains and cannot store would reach nobody.
+    const { promise } = beginRenewal(demand, key, { aheadMs, mayEarnAlone: false });
+    const result = await within(clock, leftMs, promise);
+    if (result === undefined) return fail(OUT_OF_TIME);
+    if (!result.ok) return fail(currentError(result.error, clock.now()));
+    const { storeFault } = result.value;
+    if (storeFault === undefined) return result;
+    const detail = `the token could not be stored: ${storeFault.detail}`;
+    return fail({ kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: 0 });
+  }
+
+  return {
+    obtain: (demand, deadline, rejected) =>
+      rejected === undefined ? obtain(demand, deadline) : obtainInstead(demand, deadline, rejected),
+    renew,
+    async expiry(demand) {
+      const row = await table.read(cacheKey(demand));
+      return row.ok ? row.value?.expiresAt : undefined;
+    },
+  };
+}

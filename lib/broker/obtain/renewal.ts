@@ -1,0 +1,225 @@
+import { type Clock, sleep } from '../../core/clock.ts';
+import type { BrokerError } from '../../core/error.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { plus, SECOND_MS } from '../../core/time.ts';
+import type { AttemptFailure } from '../credentials/attempt.ts';
+import type { Credentials, HeldCredential } from '../credentials/credentials.ts';
+import type { Outages } from '../credentials/outages.ts';
+import type { Bulletin } from '../store/bulletin.ts';
+import { createFailure, type Failure, failureFromRow, isSuspicionAgainst, stands } from '../store/failure.ts';
+import type { Holdings } from '../store/holdings.ts';
+import { isLeased } from '../store/lease.ts';
+import { openToken } from '../store/seal.ts';
+import type { Row, Table, TableFault } from '../store/table.ts';
+import type { CacheKey, Demand } from '../token/demand.ts';
+import { type Freshness, freshness, isSameToken, limitLife, type Token } from '../token/freshness.ts';
+import { createDirectEarning } from './direct.ts';
+import { createLeasedEarning } from './leased.ts';
+import type { Earn } from './subject.ts';
+
+/** A token, where it came from, and why it is no newer. */
+export interface Obtained {
+  readonly token: Token;
+  /** `exchange` for the one whose request brought it about; whoever waited for the same has it from memory. */
+  readonly source: 'memory' | 'store' | 'exchange';
+  /** The renewal that was tried and failed, or the failure that keeps one from being tried. */
+  readonly failure?: Failure;
+  /** The token could not be stored: no other sandbox will find it. */
+  readonly storeFault?: TableFault;
+}
+
+export interface RenewalDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly uuid: () => string;
+  readonly table: Table;
+  readonly holdings: Pick<Holdings, 'note'>;
+  readonly credentials: Credentials;
+  readonly bulletin: Pick<Bulletin, 'look' | 'isVoid'>;
+  readonly outages: Pick<Outages, 'standing'>;
+  readonly earn: Earn;
+}
+
+/**
+ * Brings a demand's token up to date: from the shared store if another sandbox has been there, else by one exchange
+ * under the lease, else (the table is away) by one of this sandbox's own.
+ */
+export type Renew = (
+  demand: Demand,
+  key: CacheKey,
+  options: {
+    /** How many renewals in a row have failed in this sandbox. */
+    readonly earlier: number;
+    /** The last failure of this sandbox. */
+    readonly failed?: Failure | undefined;
+    /** A token that proved worthless although it seems valid. */
+    readonly rejected?: Token | undefined;
+    /** What falls due within this time is renewed now. */
+    readonly aheadMs?: number | undefined;
+    /** Whether a token may be obtained that no other sandbox will find, while the table is away. */
+    readonly mayEarnAlone?: boolean | undefined;
+  },
+) => Promise<Result<Obtained, Failure>>;
+
+/** The most that one renewal may take: a lease that its holder never ends, and a request. */
+export const RENEWAL_MS = 10 * SECOND_MS;
+
+/** How many writes may come to nothing while reads work before the token is earned without the table. */
+const WRITES_TO_LOSE = 1;
+
+const FIRST_POLL_MS = 50;
+const LONGEST_POLL_MS = 500;
+const POLL_GROWTH = 1.5;
+
+/** How long to wait before the row is read for the `round`-th time: from 50 ms to 500 ms, up to double at random. */
+export const pollMs = (round: number, random: number): number =>
+  Math.min(LONGEST_POLL_MS, FIRST_POLL_MS * POLL_GROWTH ** Math.min(round, 8)) * (1 + random);
+
+/** What to do about a row: the one decision of the renewal. */
+export type NextStep = 'serve' | 'report_failure' | 'wait' | 'acquire';
+
+/** Decides from how its token stands, whether a failure stands, and whether another sandbox holds the lease. */
+export function nextStep(state: Freshness, { failed, leased }: { failed: boolean; leased: boolean }): NextStep {
+  if (state === 'fresh') return 'serve';
+  if (failed) return 'report_failure';
+  if (!leased) return 'acquire';
+  return state === 'due' ? 'serve' : 'wait';
+}
+
+/** A table that refuses a write for a row that has changed, and then shows that very row, tells nothing. */
+function contradiction(known: Row, found: Result<Row | undefined, TableFault>): TableFault | undefined {
+  if (!found.ok) return undefined;
+  const isSame = found.value?.generation === known.generation && found.value?.owner === known.owner;
+  return isSame ? { kind: 'unknown', detail: 'Contradiction' } : undefined;
+}
+
+/** What a row holds for the reader of a credential. */
+type Reading =
+  /** Nothing, or nothing that counts: it does not open, is void, was rejected, or is from the future. */
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'token'; readonly token: Token }
+  /** Sealed by another credential. */
+  | { readonly kind: 'foreign' };
+
+const NOTHING: Reading = { kind: 'nothing' };
+
+const BUSY: BrokerError = {
+  kind: 'unavailable',
+  dependency: 'zitadel',
+  detail: 'another sandbox is earning the token and has not ended in time',
+  retryAfterMs: 0,
+};
+
+/** Creates the renewal of one sandbox. */
+export function createRenewal(deps: RenewalDeps): Renew {
+  const { clock, random, table, credentials, bulletin, outages, earn } = deps;
+  const earnLeased = createLeasedEarning(deps);
+  const earnDirectly = createDirectEarning({ clock, earn });
+
+  function readToken(
+    { profile }: Demand,
+    key: CacheKey,
+    { row, held, rejected }: { row: Row; held: HeldCredential; rejected: Token | undefined },
+  ): Reading {
+    const { sealed, credential } = row;
+    if (sealed === undefined) return NOTHING;
+    if (credential !== held.id) return { kind: 'foreign' };
+    const opened = openToken(sealed, key, held);
+    if (!opened.ok || isSameToken(opened.value, rejected)) return NOTHING;
+    const token = limitLife(opened.value, { now: clock.now(), maxAgeMs: profile.maxAgeMs });
+    return token === undefined || bulletin.isVoid(token, profile) ? NOTHING : { kind: 'token', token };
+  }
+
+  return async (demand, key, { earlier, rejected, failed, aheadMs = 0, mayEarnAlone = true }) => {
+    const { secret, issuer, minValidityMs } = demand.profile;
+    let endsAt = plus(clock.now(), RENEWAL_MS);
+    const remember = (error: BrokerError, { credential, until, ofSubject }: Partial<AttemptFailure> = {}) =>
+      createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil: until, ofSubject });
+
+    const [firstRow, current] = await Promise.all([
+      table.read(key),
+      credentials.get(secret),
+      bulletin.look(RENEWAL_MS),
+    ]);
+    if (!current.ok) return fail(remember(current.error));
+    let held = current.value;
+    let row = firstRow;
+    let isReread = false;
+    let writesLost = 0;
+    const heldBack = (): Failure | undefined => {
+      const outage = outages.standing(issuer);
+      if (outage === undefined) return undefined;
+      const retryAfterMs = outage.until - clock.now();
+      const error = { kind: 'unavailable', dependency: 'zitadel', detail: outage.detail, retryAfterMs } as const;
+      return { error, until: outage.until, count: earlier };
+    };
+    const earnAlone = async (fault: TableFault): Promise<Result<Obtained, Failure>> => {
+      if (!mayEarnAlone)
+        return fail(remember({ kind: 'unavailable', dependency: 'dynamodb', detail: fault.detail, retryAfterMs: 0 }));
+      const outage = heldBack();
+      if (outage !== undefined) return fail(outage);
+      const isSuspected = isSuspicionAgainst(failed, held.id);
+      const earned = await earnDirectly(demand, key, { held, fault, isSuspected });
+      if (earned.ok) return ok({ token: earned.value.token, source: 'exchange' });
+      return fail(remember(earned.error.error, earned.error));
+    };
+    for (let round = 0; ; round += 1) {
+      if (!row.ok) return earnAlone(row.error);
+      // Of a malformed row nothing counts, and it can be overwritten.
+      const known: Row = row.value ?? {};
+      let reading = readToken(demand, key, { row: known, held, rejected });
+      if (reading.kind === 'foreign' && !isReread) {
+        isReread = true;
+        const changed = await credentials.reread(secret, held.id);
+        if (!changed.ok) return fail(remember(changed.error));
+        held = changed.value;
+        reading = readToken(demand, key, { row: known, held, rejected });
+      }
+
+      const now = clock.now();
+      const token = reading.kind === 'token' ? reading.token : undefined;
+      const state = token === undefined ? 'dead' : freshness(token, { now, minValidityMs, aheadMs });
+      const failure = failureFromRow(known);
+      const settle = (reason: Failure): Result<Obtained, Failure> =>
+        token === undefined || freshness(token, { now: clock.now(), minValidityMs }) === 'dead'
+          ? fail(reason)
+          : ok({ token, source: 'store', failure: reason });
+
+      const step = nextStep(state, { failed: stands(failure, now, held.id), leased: isLeased(known, now) });
+      if (step === 'serve' && token !== undefined) return ok({ token, source: 'store' });
+      if (step === 'report_failure' && failure !== undefined) return settle(failure);
+      if (step === 'wait' || round > 0) {
+        const waitMs = pollMs(round, random());
+        if (now + waitMs > endsAt) return settle(remember(BUSY));
+        await sleep(clock, waitMs);
+      }
+      if (step === 'wait') {
+        row = await table.read(key);
+        continue;
+      }
+
+      const outage = heldBack();
+      if (outage !== undefined) return settle(outage);
+      const prepared = await earn.prepare(demand, held);
+      if (!prepared.ok) return settle(remember(prepared.error.error, prepared.error));
+      const outcome = await earnLeased(demand, key, {
+        row: known,
+        prepared: prepared.value,
+        earlier: Math.max(earlier, failure?.count ?? 0),
+        isSuspected: isSuspicionAgainst(failure, held.id) || isSuspicionAgainst(failed, held.id),
+      });
+      if (outcome.kind === 'earned') {
+        const { earned, storeFault } = outcome;
+        return ok({ token: earned.token, source: 'exchange', ...(storeFault === undefined ? {} : { storeFault }) });
+      }
+      if (outcome.kind === 'failed') return settle(outcome.failure);
+      // What a freeze has taken is given back.
+      if (outcome.wasFrozen) endsAt = plus(clock.now(), RENEWAL_MS);
+      const fault = outcome.fault ?? contradiction(known, outcome.row);
+      if (fault !== undefined) writesLost += 1;
+      // One lost write may be chance; after the next one the table is as good as away.
+      if (fault !== undefined && writesLost > WRITES_TO_LOSE) return earnAlone(fault);
+      row = outcome.row;
+    }
+  };
+}

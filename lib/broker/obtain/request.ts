@@ -1,0 +1,188 @@
+import type { Clock } from '../../core/clock.ts';
+import type { BrokerError } from '../../core/error.ts';
+import type { Redacted } from '../../core/redacted.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { type EpochMs, SECOND_MS } from '../../core/time.ts';
+import { REQUEST_MS, type Send } from '../../oauth/transport.ts';
+import { foreignAudience, jwtAudience } from '../../zitadel/audience.ts';
+import type { Credential } from '../../zitadel/credential.ts';
+import { chooseGrant, type Grant } from '../../zitadel/grant.ts';
+import { audienceScope, audiencesOf } from '../../zitadel/scope.ts';
+import { judgeTokenAnswer, type TokenOutcome } from '../../zitadel/token-answer.ts';
+import { tokenDigest } from '../../zitadel/token-identity.ts';
+import { buildTokenRequest } from '../../zitadel/token-request.ts';
+import { toAttemptFailure } from '../credentials/application.ts';
+import type { AttemptFailure, AttemptOptions, WithCredential } from '../credentials/attempt.ts';
+import type { HeldCredential } from '../credentials/credentials.ts';
+import type { Introspect } from '../introspection/introspect.ts';
+import type { Profile } from '../profiles/profile.ts';
+import type { Demand } from '../token/demand.ts';
+import { clockAheadMs, LEAST_LEFT_MS, type Token, tokenLife } from '../token/freshness.ts';
+
+/** A request that took longer than this met a freeze. */
+const LONGEST_REQUEST_MS = REQUEST_MS + SECOND_MS;
+
+/** What an exchange needs besides the demand. */
+export interface ExchangeInput extends AttemptOptions {
+  readonly held: HeldCredential;
+  /** The token that is exchanged. */
+  readonly subject?: Token;
+  /** The client id of the application that is to revoke the token: one more audience. */
+  readonly revoker?: string;
+}
+
+export interface Earned {
+  readonly token: Token;
+  /** The credential that earned it: another than the one put in where the secret had changed. */
+  readonly held: HeldCredential;
+}
+
+export type Exchange = (demand: Demand, input: ExchangeInput) => Promise<Result<Earned, AttemptFailure>>;
+
+export interface ExchangeDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly uuid: () => string;
+  readonly send: Send;
+  readonly withCredential: WithCredential;
+  readonly introspect: Introspect;
+}
+
+/** Which grant a demand uses with a credential, or why none can. */
+export function demandGrant({ profile }: Demand, credential: Credential): Result<Grant, BrokerError> {
+  const grant = chooseGrant(credential, { grant: profile.grant, hasSubject: profile.subject !== undefined });
+  if (grant.ok) return grant;
+  const detail = `profile ${profile.name}, secret ${profile.secret}: ${grant.error}`;
+  return fail({ kind: 'credential_unusable', detail });
+}
+
+/** What a refusal means where the profile itself asked: whatever it is about, an operator must fix it. */
+function toFailure(
+  outcome: Exclude<TokenOutcome, { kind: 'earned' }>,
+  { name, secret }: Profile,
+  credential: string,
+): AttemptFailure {
+  const { detail: reason } = outcome;
+  const refused = (what: string): AttemptFailure => ({
+    error: { kind: 'credential_refused', detail: `profile ${name}${what}: ${reason}` },
+  });
+  switch (outcome.kind) {
+    case 'subject_refused':
+      return { ...refused(", the subject's token"), subjectRefused: true };
+    case 'scope_refused':
+      return refused(', its scopes');
+    case 'type_refused':
+    case 'impersonation_refused':
+      return refused('');
+    case 'credential_refused': {
+      const account = outcome.isAccount ? { isAccount: outcome.isAccount } : {};
+      return { ...refused(`, secret ${secret}`), credential, ...account };
+    }
+    default:
+      return toAttemptFailure(outcome, credential, `profile ${name}, secret ${secret}`);
+  }
+}
+
+/** What a token of a profile may have as its audience, and what it may be checked by. */
+export interface AudienceCheck {
+  readonly profile: Profile;
+  readonly audiences: readonly string[];
+}
+
+/**
+ * Whether an exchanged token carries an audience that was not asked for: ZITADEL copies the subject's whole audience
+ * where a request names none. A JWT is read; another is introspected, where the profile says how.
+ * @returns the failure, or `undefined` where nothing is wrong or nothing can be seen
+ */
+export async function checkAudience(
+  token: Redacted<string>,
+  { profile, audiences }: AudienceCheck,
+  { introspect, mayAsk }: { introspect: Introspect; mayAsk: boolean },
+): Promise<BrokerError | undefined> {
+  let found = jwtAudience(token);
+  if (found === undefined && profile.introspection !== undefined && mayAsk) {
+    const asked = await introspect(profile, token);
+    found = asked.ok ? asked.value.introspection.audience : undefined;
+  }
+  if (found === undefined || foreignAudience(found, audiences) === undefined) return undefined;
+  const detail = `profile ${profile.name}: the exchanged token has a wider audience than was asked for`;
+  return { kind: 'unexpected_answer', detail };
+}
+
+/** What a token's life comes to once it is here; a token that is of no use by then is none. */
+export function receivedLife(
+  lifeMs: number,
+  { askedAt, now, maxAgeMs, random }: { askedAt: EpochMs; now: EpochMs; maxAgeMs: number | undefined; random: number },
+): Result<ReturnType<typeof tokenLife>, BrokerError> {
+  const tookMs = now - askedAt;
+  // A sandbox that stood still has another try.
+  if (lifeMs < LEAST_LEFT_MS || (tookMs <= LONGEST_REQUEST_MS && lifeMs - tookMs < LEAST_LEFT_MS)) {
+    const detail = `the token lives ${lifeMs / SECOND_MS} s, of which the request took ${tookMs} ms; less than 5 s is of no use`;
+    return fail({ kind: 'unexpected_answer', detail });
+  }
+  return ok(tokenLife(askedAt, { lifeMs, maxAgeMs, random }));
+}
+
+/** The audience that an exchange names: that of the scopes granted, and the revoking application's where the subject has it. */
+function audienceOf({ profile, scopes }: Demand, { subject, revoker }: ExchangeInput): readonly string[] {
+  const named = audiencesOf(scopes.length === 0 ? (profile.inherited ?? []) : scopes);
+  return revoker === undefined || named.length === 0 || subject?.isIrrevocable ? named : [...named, revoker];
+}
+
+/**
+ * Creates the one way to earn a token: one request, and a second only where the credential was refused and may have
+ * been the wrong one.
+ */
+export function createExchange({ clock, random, uuid, send, withCredential, introspect }: ExchangeDeps): Exchange {
+  async function request(
+    demand: Demand,
+    { credential, id }: HeldCredential,
+    input: ExchangeInput,
+  ): Promise<Result<Token, AttemptFailure>> {
+    const { profile, scopes } = demand;
+    const { subject, revoker } = input;
+    const grant = demandGrant(demand, credential);
+    if (!grant.ok) return fail({ error: grant.error });
+    const audiences = subject === undefined ? [] : audienceOf(demand, input);
+    if (subject !== undefined && audiences.length === 0) {
+      const detail = `profile ${profile.name}: its scopes name no audience, so nothing bounds the exchanged token`;
+      return fail({ error: { kind: 'credential_unusable', detail } });
+    }
+    const askedAt = clock.now();
+    const asked = {
+      issuer: profile.issuer,
+      credential,
+      grant: grant.value,
+      scopes: subject === undefined && revoker !== undefined ? [...scopes, audienceScope(revoker)] : scopes,
+      ...(subject === undefined ? {} : { subjectToken: subject.accessToken, audiences }),
+    };
+    const message = await buildTokenRequest(asked, { now: askedAt, jti: uuid });
+    const answer = await send(message);
+    const outcome = judgeTokenAnswer(message, answer);
+    if (outcome.kind !== 'earned') return fail(toFailure(outcome, profile, id));
+    const { accessToken, lifeMs, scope } = outcome.response;
+    const life = receivedLife(lifeMs, { askedAt, now: clock.now(), maxAgeMs: profile.maxAgeMs, random: random() });
+    if (!life.ok) return fail({ error: life.error });
+    if (subject !== undefined) {
+      const mayAsk = input.mayRepeat(0);
+      const wider = await checkAudience(accessToken, { profile, audiences }, { introspect, mayAsk });
+      if (wider !== undefined) return fail({ error: wider });
+    }
+    const aheadMs = answer.ok ? clockAheadMs(askedAt, String(answer.value.headers.date)) : 0;
+    const isRevocable = revoker !== undefined && (subject === undefined || audiences.includes(revoker));
+    return ok({
+      accessToken,
+      ...(scope === undefined ? {} : { scope }),
+      ...life.value,
+      ...(aheadMs === 0 ? {} : { aheadMs }),
+      ...(subject === undefined ? {} : { madeFrom: [tokenDigest(subject.accessToken), ...(subject.madeFrom ?? [])] }),
+      ...(profile.revocation === undefined || isRevocable ? {} : { isIrrevocable: true }),
+    });
+  }
+
+  return async (demand, input) => {
+    const attempt = (held: HeldCredential) => request(demand, held, input);
+    const result = await withCredential(demand.profile.secret, input.held, attempt, input.mayRepeat, input.isSuspected);
+    return result.ok ? ok({ token: result.value.value, held: result.value.held }) : result;
+  };
+}

@@ -1,0 +1,55 @@
+import { fail, ok, type Result } from '../../core/result.ts';
+
+/** An identity that API Gateway vouches for. A union, so that another proof of identity can join. */
+export type Principal = RolePrincipal;
+
+/** An IAM role, whoever has assumed it: the session name is chosen by the caller and so decides nothing. */
+export interface RolePrincipal {
+  readonly kind: 'iam_role';
+  readonly partition: string;
+  /** 12 digits. */
+  readonly account: string;
+  /** The role's name without its path, which an assumed-role ARN does not carry. */
+  readonly role: string;
+}
+
+/** Roles that may use a profile. */
+export interface RolePattern {
+  readonly partition: string;
+  readonly account: string;
+  /** The role's name, or the beginning of names. */
+  readonly role: string;
+  readonly isPrefix: boolean;
+}
+
+const ROLE_ARN = /^arn:(aws(?:-[a-z]+)*):iam::(\d{12}):role\/(.+)$/;
+const ROLE_NAME = /^[\w+=,.@-]{1,64}$/;
+
+/**
+ * Parses `arn:aws:iam::{account}:role/{name}`, where the name may end in `*`.
+ * @returns the pattern, or a sentence that says what to write instead
+ */
+export function parseRolePattern(text: string): Result<RolePattern, string> {
+  const match = ROLE_ARN.exec(text);
+  if (match === null) return fail('must be the ARN of an IAM role: arn:aws:iam::123456789012:role/name');
+  const [, partition = '', account = '', name = ''] = match;
+  if (name.includes('/')) {
+    const bare = name.slice(name.lastIndexOf('/') + 1);
+    return fail(
+      "must not hold the role's path: API Gateway names callers by assumed-role ARNs, which carry none; " +
+        `write arn:${partition}:iam::${account}:role/${bare}`,
+    );
+  }
+  const isPrefix = name.endsWith('*');
+  const role = isPrefix ? name.slice(0, -1) : name;
+  if (role.includes('*')) return fail('may hold * only at the end of the role name');
+  if (role === '') return fail('must name at least the beginning of a role name before the *');
+  if (!ROLE_NAME.test(role)) return fail('holds a role name that IAM does not allow');
+  return ok({ partition, account, role, isPrefix });
+}
+
+/** Whether the pattern is meant for this caller. */
+export const matchesRole = (pattern: RolePattern, { partition, account, role }: Principal): boolean =>
+  pattern.partition === partition &&
+  pattern.account === account &&
+  (pattern.isPrefix ? role.startsWith(pattern.role) : role === pattern.role);

@@ -1,0 +1,121 @@
+import { namesAudience } from '../../zitadel/scope.ts';
+import { earnsOwnTokens, type Profile, type ProfileFault, type Profiles } from './profile.ts';
+
+/** The profile whose token a profile exchanges, if any. */
+export const subjectOf = ({ subject }: Profile, profiles: Profiles): Profile | undefined =>
+  subject === undefined ? undefined : profiles.get(subject);
+
+/** A profile, the one whose token it exchanges, and so on; ends where the way leads back to where it has been. */
+function* follow(start: Profile, profiles: Profiles): Generator<Profile> {
+  const seen = new Set<string>();
+  let at: Profile | undefined = start;
+  while (at !== undefined && !seen.has(at.name)) {
+    seen.add(at.name);
+    yield at;
+    at = subjectOf(at, profiles);
+  }
+}
+
+const chains = new WeakMap<Profile, readonly string[]>();
+
+/** The names of a profile and of those whose tokens it exchanges, one after the other. */
+export function chainOf(profile: Profile, profiles: Profiles): readonly string[] {
+  const known = chains.get(profile);
+  if (known !== undefined) return known;
+  const chain = [...follow(profile, profiles)].map(({ name }) => name);
+  chains.set(profile, chain);
+  return chain;
+}
+
+/** Whether the way from subject to subject comes back to where it has been. */
+function isCircular(start: Profile, profiles: Profiles): boolean {
+  const last = [...follow(start, profiles)].at(-1);
+  return last !== undefined && subjectOf(last, profiles) !== undefined;
+}
+
+const common = ({ scopes }: Profile, subject: Profile, profiles: Profiles): readonly string[] => {
+  const available = scopesOfTokens(subject, profiles);
+  return scopes.filter((scope) => available.includes(scope));
+};
+
+/** The scopes that the tokens of a profile have: its own or, where it exchanges, what its subject has too. */
+export function scopesOfTokens(profile: Profile, profiles: Profiles): readonly string[] {
+  const subject = isCircular(profile, profiles) ? undefined : subjectOf(profile, profiles);
+  if (subject === undefined) return profile.scopes;
+  return profile.scopes.length === 0 ? scopesOfTokens(subject, profiles) : common(profile, subject, profiles);
+}
+
+/** Profiles in which each that exchanges knows what there is to exchange. */
+export const resolveScopes = (profiles: Profiles): Profiles =>
+  new Map(
+    [...profiles.values()].map((profile) => {
+      const subject = subjectOf(profile, profiles);
+      if (subject === undefined) return [profile.name, profile];
+      const inherited = scopesOfTokens(subject, profiles);
+      return [profile.name, { ...profile, scopes: common(profile, subject, profiles), inherited }];
+    }),
+  );
+
+function checkSubject(profile: Profile, subjectName: string, profiles: Profiles): ProfileFault[] {
+  const fault = (field: string, problem: string) => [{ path: ['profiles', profile.name, field], problem }];
+  const subject = profiles.get(subjectName);
+  if (subject === undefined) return fault('subject', `names no profile; there are ${[...profiles.keys()].join(', ')}`);
+  if (isCircular(profile, profiles))
+    return fault('subject', 'leads back to the profile itself: no token could be the first');
+  const faults: ProfileFault[] = [];
+  if (subject.issuer !== profile.issuer) {
+    faults.push(...fault('subject', 'has another issuer; ZITADEL exchanges only tokens of its own'));
+  }
+  if (!namesAudience(scopesOfTokens(subject, profiles))) {
+    const problem =
+      `${subjectName} asks for no audience, so ZITADEL would refuse to exchange its token: add the scope ` +
+      `urn:zitadel:iam:org:project:id:{project of this application}:aud to ${subjectName}`;
+    faults.push(...fault('subject', problem));
+  } else if (profile.scopes.length > 0 && !namesAudience(common(profile, subject, profiles))) {
+    const problem =
+      `name no audience that ${subjectName} has too, so there is nothing to exchange its token for: use a scope ` +
+      `urn:zitadel:iam:org:project:id:{project}:aud of ${subjectName}, or leave scopes out for all of its audiences`;
+    faults.push(...fault('scopes', problem));
+  }
+  if (profile.revocation !== undefined && subject.revocation?.secret !== profile.revocation.secret) {
+    const problem = `needs the same revocation in ${subjectName}: an exchanged token inherits its audience`;
+    faults.push(...fault('revocation', problem));
+  }
+  if (profile.grant !== undefined && profile.grant !== 'token-exchange') {
+    faults.push(...fault('grant', `does not go with subject: it must be token-exchange, or be left out`));
+  }
+  return faults;
+}
+
+/** What can only be seen with all profiles at hand: who exchanges whose token, and who may use what. */
+export function checkSubjects(profiles: Profiles): readonly ProfileFault[] {
+  const subjects = new Set([...profiles.values()].map(({ subject }) => subject));
+  return [...profiles.values()].flatMap((profile) => {
+    const { name, callers, grant, subject, introspection, revocation } = profile;
+    const faults: ProfileFault[] = [];
+    const others = [...(introspection?.callers ?? []), ...(revocation?.callers ?? [])];
+    if (callers.length === 0 && others.length === 0 && !subjects.has(name)) {
+      const problem = 'is missing: nobody could use this profile; list the ARNs of IAM roles';
+      faults.push({ path: ['profiles', name, 'callers'], problem });
+    }
+    if (subject !== undefined) faults.push(...checkSubject(profile, subject, profiles));
+    else if (grant === 'token-exchange' && profile.exchange === undefined) {
+      const problem = 'is missing: name the profile whose token is exchanged';
+      faults.push({ path: ['profiles', name, 'subject'], problem });
+    }
+    if (profile.exchange !== undefined && profile.scopes.length === 0) {
+      const problem = 'is missing: without scopes, exchanged tokens would have all that the subject has';
+      faults.push({ path: ['profiles', name, 'scopes'], problem });
+    } else if (profile.exchange !== undefined && !namesAudience(profile.scopes)) {
+      const problem =
+        "name no audience, so an exchanged token would carry all of its subject's: add a scope " +
+        'urn:zitadel:iam:org:project:id:{project}:aud';
+      faults.push({ path: ['profiles', name, 'scopes'], problem });
+    }
+    if (profile.prewarm && !earnsOwnTokens(profile)) {
+      const problem = "must be false: the profile exchanges its callers' tokens and has none of its own";
+      faults.push({ path: ['profiles', name, 'prewarm'], problem });
+    }
+    return faults;
+  });
+}

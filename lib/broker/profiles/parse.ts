@@ -1,0 +1,189 @@
+import { fail, ok, type Result } from '../../core/result.ts';
+import { SECOND_MS } from '../../core/time.ts';
+import { isScopeToken } from '../../oauth/grant.ts';
+import { GRANTS, type Grant } from '../../zitadel/grant.ts';
+import { canonicalScopes, ZITADEL_API_SCOPE } from '../../zitadel/scope.ts';
+import { parseRolePattern, type RolePattern } from './caller.ts';
+import { checkSubjects, resolveScopes } from './check.ts';
+import { isMapping, list, type Path, type Report, unknownFields } from './document.ts';
+import { parseExchangeRules } from './exchange-rules.ts';
+import {
+  type Introspection,
+  isProfileName,
+  type Profile,
+  type ProfileFault,
+  type Profiles,
+  type Revocation,
+} from './profile.ts';
+
+/** Where profiles may point. */
+export interface ProfileRules {
+  /** `http` issuers on loopback: for a ZITADEL, or a stand-in for one, on this machine. */
+  readonly allowLoopbackHttp: boolean;
+}
+
+const DEFAULT_MIN_VALIDITY_SECONDS = 60;
+const FIELDS = [
+  'issuer',
+  'secret',
+  'scopes',
+  'callers',
+  'grant',
+  'subject',
+  'exchange',
+  'introspection',
+  'introspectionCacheSeconds',
+  'revocation',
+  'prewarm',
+  'minValiditySeconds',
+  'maxAgeSeconds',
+];
+
+const SECRET_NAME = /^[\w/+=.@-]{1,512}$/;
+const SECRET_ARN = /^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/;
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether `text` is an issuer that a token may be asked from: an origin, nothing more. */
+function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string | undefined {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined) return 'must be a URL such as https://example.zitadel.cloud';
+  const isLocal = url.protocol === 'http:' && LOOPBACK.test(url.hostname);
+  if (url.protocol !== 'https:' && !isLocal) return 'must begin with https:// (http only for a loopback address)';
+  if (isLocal && !allowLoopbackHttp) return 'may be http on a loopback address in the local stack only';
+  return url.origin === text ? undefined : `must be the origin alone: ${url.origin}`;
+}
+
+function checkSecret(value: unknown): string | undefined {
+  if (typeof value === 'string' && (SECRET_NAME.test(value) || SECRET_ARN.test(value))) return undefined;
+  return 'must be the name of a secret in AWS Secrets Manager, or its full ARN with the six characters at the end';
+}
+
+const parseCallers = (value: unknown, path: Path, report: Report): readonly RolePattern[] =>
+  list(value, path, report, (item) => parseRolePattern(String(item)));
+
+/** Reads `introspection`: the name of a secret, or a mapping. */
+function parseIntrospection(value: unknown, path: Path, report: Report): Introspection {
+  const fields = isMapping(value) ? value : { secret: value };
+  unknownFields(fields, ['secret', 'callers'], path, report);
+  const problem = checkSecret(fields.secret);
+  if (problem !== undefined) report(isMapping(value) ? [...path, 'secret'] : path, problem);
+  const { callers } = fields;
+  const secret = String(fields.secret);
+  return callers === undefined ? { secret } : { secret, callers: parseCallers(callers, [...path, 'callers'], report) };
+}
+
+/** Reads `revocation`: a mapping, since whoever may revoke must be named. */
+function parseRevocation(value: unknown, path: Path, report: Report): Revocation {
+  const fields = isMapping(value) ? value : { secret: value };
+  unknownFields(fields, ['secret', 'clientId', 'callers'], path, report);
+  const problem = checkSecret(fields.secret);
+  if (problem !== undefined) report(isMapping(value) ? [...path, 'secret'] : path, problem);
+  const { callers, clientId } = fields;
+  if (callers === undefined && problem === undefined) {
+    report(
+      isMapping(value) ? [...path, 'callers'] : path,
+      `names nobody who may revoke: write { secret: ${fields.secret}, callers: [ARNs of IAM roles] }, with [] for nobody`,
+    );
+  }
+  const isText = typeof clientId === 'string' && isScopeToken(clientId);
+  if (clientId !== undefined && !isText) report([...path, 'clientId'], 'must be the client id of the application');
+  return {
+    secret: String(fields.secret),
+    ...(isText ? { clientId } : {}),
+    callers: callers === undefined ? [] : parseCallers(callers, [...path, 'callers'], report),
+  };
+}
+
+function checkScope(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !isScopeToken(value))
+    return 'must be one scope: printable ASCII without spaces (RFC 6749 §3.3)';
+  return value === ZITADEL_API_SCOPE ? "opens ZITADEL's own API and is never handed to callers; remove it" : undefined;
+}
+
+/** A whole number of seconds in a range, as milliseconds. */
+function seconds(value: unknown, { least, most }: { least: number; most: number }, path: Path, report: Report): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value * SECOND_MS;
+  report(path, `must be a whole number of seconds from ${least} to ${most}`);
+  return least * SECOND_MS;
+}
+
+function parseProfile(name: string, value: unknown, rules: ProfileRules, report: Report): Profile | undefined {
+  const path = ['profiles', name];
+  if (!isProfileName(name))
+    report(path, 'must be a name of 1 to 63 lower-case letters, digits and hyphens, a letter first');
+  if (!isMapping(value)) {
+    report(path, `must be a mapping with ${FIELDS.slice(0, 4).join(', ')}`);
+    return undefined;
+  }
+  const at = (field: string) => [...path, field];
+  const check = (field: string, problem: string | undefined) => {
+    if (problem !== undefined) report(at(field), value[field] === undefined ? `is missing; it ${problem}` : problem);
+  };
+  unknownFields(value, FIELDS, path, report);
+  check('issuer', checkIssuer(value.issuer, rules));
+  check('secret', checkSecret(value.secret));
+  const scopes = list(value.scopes ?? [], at('scopes'), report, (item) => {
+    const problem = checkScope(item);
+    return problem === undefined ? ok(String(item)) : fail(problem);
+  });
+  const callers = parseCallers(value.callers ?? [], at('callers'), report);
+  const { grant, subject, prewarm = false, minValiditySeconds = DEFAULT_MIN_VALIDITY_SECONDS, maxAgeSeconds } = value;
+  const { exchange, introspection, introspectionCacheSeconds = 0, revocation } = value;
+  if (grant !== undefined && !GRANTS.includes(grant as Grant))
+    report(at('grant'), `must be one of ${GRANTS.join(', ')}`);
+  if (subject !== undefined && typeof subject !== 'string') report(at('subject'), 'must be the name of a profile');
+  if (typeof prewarm !== 'boolean') report(at('prewarm'), 'must be true or false');
+  const minValidityMs = seconds(minValiditySeconds, { least: 5, most: 3600 }, at('minValiditySeconds'), report);
+  const age = { least: 20, most: 2_592_000 };
+  return {
+    name,
+    issuer: String(value.issuer),
+    secret: String(value.secret),
+    scopes: canonicalScopes(scopes),
+    callers,
+    ...(grant === undefined ? {} : { grant: grant as Grant }),
+    ...(typeof subject === 'string' ? { subject } : {}),
+    ...(exchange === undefined
+      ? {}
+      : { exchange: parseExchangeRules(exchange, canonicalScopes(scopes), at('exchange'), report) }),
+    ...(introspection === undefined
+      ? {}
+      : { introspection: parseIntrospection(introspection, at('introspection'), report) }),
+    introspectionCacheMs: seconds(
+      introspectionCacheSeconds,
+      { least: 0, most: 60 },
+      at('introspectionCacheSeconds'),
+      report,
+    ),
+    ...(revocation === undefined ? {} : { revocation: parseRevocation(revocation, at('revocation'), report) }),
+    prewarm: prewarm === true,
+    minValidityMs,
+    ...(maxAgeSeconds === undefined ? {} : { maxAgeMs: seconds(maxAgeSeconds, age, at('maxAgeSeconds'), report) }),
+  };
+}
+
+/** Whether a fault lies in a field, or in a part of it: what is wrong already is not called missing as well. */
+const isInField = (path: Path, field: Path): boolean => field.every((part, index) => path[index] === part);
+
+/**
+ * Parses the document of profiles: `{ profiles: { [name]: … } }`.
+ * @returns the profiles, or every fault at once
+ */
+export function parseProfiles(document: unknown, rules: ProfileRules): Result<Profiles, readonly ProfileFault[]> {
+  const faults: ProfileFault[] = [];
+  const report: Report = (path, problem) => faults.push({ path, problem });
+  if (!isMapping(document) || !isMapping(document.profiles)) {
+    return fail([
+      { path: isMapping(document) ? ['profiles'] : [], problem: 'must be a mapping: profiles: { name: … }' },
+    ]);
+  }
+  unknownFields(document, ['profiles'], [], report);
+  const profiles = new Map<string, Profile>();
+  for (const [name, value] of Object.entries(document.profiles)) {
+    const profile = parseProfile(name, value, rules, report);
+    if (profile !== undefined) profiles.set(name, profile);
+  }
+  if (profiles.size === 0 && faults.length === 0) report(['profiles'], 'must hold at least one profile');
+  faults.push(...checkSubjects(profiles).filter(({ path }) => !faults.some((known) => isInField(known.path, path))));
+  return faults.length === 0 ? ok(resolveScopes(profiles)) : fail(faults);
+}

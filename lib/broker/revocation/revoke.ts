@@ -1,0 +1,104 @@
+import type { Clock } from '../../core/clock.ts';
+import type { BrokerError } from '../../core/error.ts';
+import type { Redacted } from '../../core/redacted.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { type EpochMs, MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
+import { LONGEST_LIFE_MS } from '../../oauth/token-response.ts';
+import { REQUEST_MS, type Send } from '../../oauth/transport.ts';
+import type { Credential } from '../../zitadel/credential.ts';
+import type { Introspection } from '../../zitadel/introspection.ts';
+import { buildRevocationRequest, judgeRevocation } from '../../zitadel/revocation.ts';
+import { getApplication, toAttemptFailure } from '../credentials/application.ts';
+import type { AttemptFailure, WithCredential } from '../credentials/attempt.ts';
+import type { Credentials, HeldCredential } from '../credentials/credentials.ts';
+import { mayRepeatUntil } from '../credentials/deadline.ts';
+import type { Inquiry } from '../introspection/inquiry.ts';
+import type { Profile } from '../profiles/profile.ts';
+import type { Bulletin } from '../store/bulletin.ts';
+import type { Holdings } from '../store/holdings.ts';
+import { tokenNotice } from '../store/notices.ts';
+
+export interface RevokeDeps {
+  readonly clock: Clock;
+  readonly uuid: () => string;
+  readonly send: Send;
+  readonly bulletin: Pick<Bulletin, 'post'>;
+  readonly holdings: Pick<Holdings, 'find'>;
+  readonly inquiry: Inquiry;
+  readonly credentials: Credentials;
+  readonly withCredential: WithCredential;
+}
+
+/** Revokes a token at ZITADEL, and lets every sandbox know. */
+export type Revoke = (profile: Profile, token: Redacted<string>) => Promise<Result<void, BrokerError>>;
+
+/** Whose token it is, and its revocation: up to three requests. */
+const REVOKE_MS = 3 * REQUEST_MS + SECOND_MS;
+
+const FOREIGN: BrokerError = {
+  kind: 'unsupported_token_type',
+  detail:
+    'this profile did not obtain the token, so it may not revoke it: only tokens of its own account can be revoked, and ' +
+    'only those that carry the audience of the revoking application, which this profile asks for since it has revocation',
+};
+
+/** Whether ZITADEL issued a token to the account of a credential. Login names count in any letter case. */
+function isOf(credential: Credential, { subject, clientId }: Introspection): boolean {
+  if (credential.kind === 'service_account_key') return subject === credential.userId;
+  return clientId?.toLowerCase() === credential.clientId.toLowerCase();
+}
+
+/**
+ * Creates the revocation of one sandbox. Nothing is pretended: without ZITADEL's word there is no success. Only tokens
+ * of the profile's own account are revoked, whoever asks: ZITADEL tells whose a token is.
+ */
+export function createRevoke(deps: RevokeDeps): Revoke {
+  const { clock, uuid, send, bulletin, holdings, inquiry, credentials, withCredential } = deps;
+
+  async function revokeAtZitadel(
+    { issuer, name }: Profile,
+    secret: string,
+    { token, endsAt }: { token: Redacted<string>; endsAt: EpochMs },
+  ): Promise<Result<void, BrokerError>> {
+    const application = await getApplication(credentials, secret);
+    if (!application.ok) return application;
+    const attempt = async ({ credential, id }: HeldCredential): Promise<Result<void, AttemptFailure>> => {
+      const request = await buildRevocationRequest({ issuer, credential, token }, { now: clock.now(), jti: uuid });
+      const outcome = judgeRevocation(request, await send(request));
+      if (outcome.kind === 'revoked') return ok(undefined);
+      if (outcome.kind === 'foreign_token') return fail({ error: FOREIGN });
+      return fail(toAttemptFailure(outcome, id, `revocation of profile ${name}, secret ${secret}`));
+    };
+    const mayRepeat = mayRepeatUntil(clock, endsAt);
+    const revoked = await withCredential(secret, application.value.held, attempt, mayRepeat);
+    return revoked.ok ? ok(undefined) : fail(revoked.error.error);
+  }
+
+  return async (profile, token) => {
+    const { issuer, secret, revocation } = profile;
+    if (revocation === undefined) {
+      return fail({ kind: 'unsupported_token_type', detail: 'this profile does not revoke tokens' });
+    }
+    const endsAt = plus(clock.now(), REVOKE_MS);
+    const [own, asked, found] = await Promise.all([
+      credentials.get(secret),
+      inquiry.ask({ issuer, secret: revocation.secret, endsAt }, token),
+      holdings.find(token),
+    ]);
+    if (!own.ok) return own;
+    if (!asked.ok) return asked;
+    const { isActive } = asked.value;
+    if (isActive && !isOf(own.value.credential, asked.value)) return fail(FOREIGN);
+    const revoked = await revokeAtZitadel(profile, revocation.secret, { token, endsAt });
+    if (!revoked.ok) return revoked;
+    const holding = found.ok ? found.value : undefined;
+    // A made-up token, or one that was dead already and that nobody holds, leaves nothing behind.
+    if (!isActive && found.ok && holding === undefined) return ok(undefined);
+    const until = holding?.until ?? asked.value.expiresAt ?? plus(clock.now(), LONGEST_LIFE_MS);
+    const holder = holding?.profile ?? profile.name;
+    const posted = await bulletin.post(tokenNotice(token, { profile: holder, until: plus(until, MINUTE_MS) }));
+    if (posted.ok) return ok(undefined);
+    const detail = `revoked, but not remembered: ${posted.error.detail}`;
+    return fail({ kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: SECOND_MS });
+  };
+}

@@ -1,0 +1,194 @@
+import { type Clock, within } from '../../core/clock.ts';
+import { digest } from '../../core/digest.ts';
+import type { Redacted } from '../../core/redacted.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { type EpochMs, SECOND_MS } from '../../core/time.ts';
+import { tokenDigest } from '../../zitadel/token-identity.ts';
+import type { Principal } from '../profiles/caller.ts';
+import { chainOf } from '../profiles/check.ts';
+import type { Profile, Profiles } from '../profiles/profile.ts';
+import type { CacheKey } from '../token/demand.ts';
+import type { Token } from '../token/freshness.ts';
+import { compileNotices, isBlocked, isVoid, type Notice, readNotice, tidy, writeNotice } from './notices.ts';
+import { otherFields, type Row, type RowUpdate, type Table, type TableFault } from './table.ts';
+
+/** How soon every sandbox knows of a notice. */
+export const NOTICE_KNOWN_MS = 60 * SECOND_MS;
+
+/** A sandbox looks this often; what is left of the minute is for the look itself. */
+const LOOK_EVERY_MS = 50 * SECOND_MS;
+
+/** With the table away, a sandbox looks again after this; what it last saw holds meanwhile. */
+const LOOK_AGAIN_MS = 10 * SECOND_MS;
+
+/** A request that meets a look waits so long for it at the most. */
+const LOOK_MS = SECOND_MS;
+
+/** The one row that every sandbox reads. */
+export const BULLETIN_KEY = digest('notices') as CacheKey;
+
+/** What every sandbox must know, read from the table at most once in 50 s for all profiles together. */
+export interface Bulletin {
+  /**
+   * Looks at the table if it is time to.
+   * @param leftMs that the caller has: half of it is not waited for
+   * @param isUrgent looks in any case: something has happened that a notice may explain
+   */
+  readonly look: (leftMs: number, isUrgent?: boolean) => Promise<void>;
+  /** Whether this sandbox has ever looked: a request that is refused before it needs anything costs no look. */
+  readonly hasLooked: () => boolean;
+  /** When what is known was read: the beginning of the last look that succeeded. */
+  readonly readAt: () => EpochMs | undefined;
+  /** Whether a token may no longer be handed out by a profile. */
+  readonly isVoid: (token: Pick<Token, 'accessToken' | 'earnedAt' | 'madeFrom'>, profile: Profile) => boolean;
+  /** Whether a token that somebody has sent is known to be dead. */
+  readonly isKnownDead: (token: Redacted<string>) => boolean;
+  readonly isBlocked: (profile: Profile, caller: Principal) => boolean;
+  /** Until when an issuer, by its digest, is known to be away. */
+  readonly awayUntil: (issuer: string) => EpochMs | undefined;
+  /** Lets this sandbox know at once, and all others by the table. */
+  readonly post: (notice: Notice) => Promise<Result<void, TableFault>>;
+}
+
+/** What a sandbox has posted itself. */
+interface Own {
+  readonly notice: Notice;
+  /** When it was in the table: a look that began later finds it there. */
+  readonly toldAt?: EpochMs;
+}
+
+/** Adds notices to the row, or deletes them from it, whatever else is in it. */
+const changeNotices = (change: 'add' | 'delete', of: readonly string[]): RowUpdate => ({
+  set: {},
+  remove: [],
+  notices: { change, of },
+  condition: { kind: 'always' },
+});
+
+const EMPTY_ROW: RowUpdate = {
+  set: {},
+  remove: otherFields({}),
+  condition: { kind: 'always' },
+};
+
+/**
+ * Posts notices to the table, and tidies what stands there. A row that somebody has made malformed is written anew.
+ * @returns the row as it is then
+ */
+export async function postNotices(
+  table: Table,
+  notices: readonly Notice[],
+  now: EpochMs,
+): Promise<Result<Row, TableFault>> {
+  const write = changeNotices('add', notices.map(writeNotice));
+  const add = async (): Promise<Result<Row, TableFault>> => {
+    const written = await table.update(BULLETIN_KEY, write);
+    if (!written.ok) return written;
+    return written.value === 'refused' ? fail({ kind: 'unknown', detail: 'Refused' }) : ok(written.value);
+  };
+  let added = await add();
+  if (!added.ok || added.value.malformed) {
+    const read = await table.read(BULLETIN_KEY);
+    if (read.ok && read.value?.malformed) {
+      await table.update(BULLETIN_KEY, EMPTY_ROW);
+      added = await add();
+    }
+  }
+  if (!added.ok) return added;
+  const tidying = tidy(added.value.notices ?? [], now);
+  if (tidying.add.length > 0) await table.update(BULLETIN_KEY, changeNotices('add', tidying.add.map(writeNotice)));
+  if (tidying.remove.length > 0) await table.update(BULLETIN_KEY, changeNotices('delete', tidying.remove));
+  return added;
+}
+
+/** Takes notices back. */
+export async function withdrawNotices(table: Table, notices: readonly Notice[]): Promise<Result<void, TableFault>> {
+  const written = await table.update(BULLETIN_KEY, changeNotices('delete', notices.map(writeNotice)));
+  return written.ok ? ok(undefined) : written;
+}
+
+/** The notices that stand in the table; a malformed row has none. */
+export async function readNotices(table: Table): Promise<Result<readonly Notice[], TableFault>> {
+  const row = await table.read(BULLETIN_KEY);
+  if (!row.ok) return row;
+  return ok((row.value?.notices ?? []).flatMap((text) => readNotice(text) ?? []));
+}
+
+/** Creates what one sandbox knows. */
+export function createBulletin({
+  clock,
+  table,
+  profiles,
+}: {
+  clock: Clock;
+  table: Table;
+  profiles: Profiles;
+}): Bulletin {
+  let listed: readonly string[] = [];
+  let notices = compileNotices([]);
+  let readAt: EpochMs | undefined;
+  let lookedAt: EpochMs | undefined;
+  let pauseMs = 0;
+  let looking: Promise<void> | undefined;
+  /** What was posted here, and may not be in the table: it holds here all the same, and is posted again. */
+  const own = new Map<string, Own>();
+
+  function know(texts: readonly string[]): void {
+    listed = texts;
+    notices = compileNotices([...listed, ...own.keys()]);
+  }
+
+  async function lookNow(): Promise<void> {
+    const startedAt = clock.now();
+    lookedAt = startedAt;
+    pauseMs = LOOK_AGAIN_MS;
+    const row = await table.read(BULLETIN_KEY);
+    if (!row.ok) return;
+    pauseMs = LOOK_EVERY_MS;
+    readAt = startedAt;
+    for (const [text, { notice, toldAt }] of own) {
+      const isOver = 'until' in notice && notice.until < clock.now();
+      if (isOver || (toldAt !== undefined && toldAt < startedAt)) own.delete(text);
+    }
+    know(row.value?.notices ?? []);
+    if (untold().length > 0) await tell();
+  }
+
+  const untold = () => [...own.values()].flatMap(({ notice, toldAt }) => (toldAt === undefined ? [notice] : []));
+
+  /** Posts what is not known to be in the table. */
+  async function tell(): Promise<Result<void, TableFault>> {
+    const now = untold();
+    const posted = await postNotices(table, now, clock.now());
+    if (posted.ok) for (const notice of now) own.set(writeNotice(notice), { notice, toldAt: clock.now() });
+    know(posted.ok ? (posted.value.notices ?? []) : listed);
+    return posted.ok ? ok(undefined) : posted;
+  }
+
+  return {
+    async look(leftMs, isUrgent = false) {
+      const now = clock.now();
+      const isDue = lookedAt === undefined || now >= lookedAt + pauseMs || now < lookedAt;
+      if (looking === undefined && !isDue && !isUrgent) return;
+      looking ??= lookNow().finally(() => {
+        looking = undefined;
+      });
+      await within(clock, Math.min(LOOK_MS, leftMs / 2), looking);
+    },
+    hasLooked: () => lookedAt !== undefined,
+    readAt: () => readAt,
+    isVoid(token, profile) {
+      if (notices.isEmpty) return false;
+      const digests = [tokenDigest(token.accessToken), ...(token.madeFrom ?? [])];
+      const suspect = { digests, obtainedAt: token.earnedAt, profiles: chainOf(profile, profiles) };
+      return isVoid(notices, suspect, clock.now());
+    },
+    isKnownDead: (token) => notices.tokens.size > 0 && notices.tokens.has(tokenDigest(token)),
+    isBlocked: ({ name }, caller) => notices.blocks.size > 0 && isBlocked(notices, name, caller),
+    awayUntil: (issuer) => notices.away.get(issuer),
+    async post(notice) {
+      own.set(writeNotice(notice), { notice });
+      return tell();
+    },
+  };
+}

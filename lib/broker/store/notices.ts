@@ -1,0 +1,161 @@
+import type { Redacted } from '../../core/redacted.ts';
+import { DAY_MS, type EpochMs, instant, plus } from '../../core/time.ts';
+import { LONGEST_LIFE_MS } from '../../oauth/token-response.ts';
+import { tokenDigest } from '../../zitadel/token-identity.ts';
+import { matchesRole, type Principal, parseRolePattern, type RolePattern } from '../profiles/caller.ts';
+import type { Holding } from './holdings.ts';
+import { CLOCK_SKEW_MS } from './lease.ts';
+
+/** One thing that every sandbox must know. `*` stands for every profile, or every caller. */
+export type Notice =
+  /** A token died before its time, or may no longer be handed out; `profile` is the one that holds it. */
+  | { readonly kind: 'token'; readonly digest: string; readonly profile: string; readonly until: EpochMs }
+  /** All that a profile obtained before an instant is void. */
+  | { readonly kind: 'before'; readonly profile: string; readonly at: EpochMs }
+  /** A caller, by the ARN of its role as a profile would list it, is shut out of a profile. */
+  | { readonly kind: 'block'; readonly profile: string; readonly caller: string }
+  /** An issuer, by its digest, does not answer: nobody need find that out anew. */
+  | { readonly kind: 'away'; readonly issuer: string; readonly until: EpochMs };
+
+export const ALL = '*';
+
+/** The notice that a token died before its time, or may no longer be handed out. */
+export const tokenNotice = (token: Redacted<string>, { profile, until }: Holding): Notice => ({
+  kind: 'token',
+  digest: tokenDigest(token),
+  profile,
+  until,
+});
+
+/** A notice as the table keeps it: words with single spaces between. */
+export function writeNotice(notice: Notice): string {
+  switch (notice.kind) {
+    case 'token':
+      return `token ${notice.digest} ${notice.profile} ${notice.until}`;
+    case 'before':
+      return `before ${notice.profile} ${notice.at}`;
+    case 'block':
+      return `block ${notice.profile} ${notice.caller}`;
+    case 'away':
+      return `away ${notice.issuer} ${notice.until}`;
+  }
+}
+
+const isInstant = (text: string): boolean => /^\d{1,15}$/.test(text);
+
+/** Reads a notice; `undefined` where the text is none. */
+export function readNotice(text: string): Notice | undefined {
+  const [kind, first = '', second = '', third = '', ...rest] = text.split(' ');
+  if (first === '' || second === '' || rest.length > 0) return undefined;
+  if (kind === 'token' && isInstant(third))
+    return { kind, digest: first, profile: second, until: instant(Number(third)) };
+  if (third !== '') return undefined;
+  if (kind === 'before' && isInstant(second)) return { kind, profile: first, at: instant(Number(second)) };
+  if (kind === 'away' && isInstant(second)) return { kind, issuer: first, until: instant(Number(second)) };
+  if (kind === 'block' && (second === ALL || parseRolePattern(second).ok))
+    return { kind, profile: first, caller: second };
+  return undefined;
+}
+
+/** Notices, ready to be looked up. */
+export interface Notices {
+  /** Whether there is none at all: what nearly every request finds. */
+  readonly isEmpty: boolean;
+  /** By the token's digest. */
+  readonly tokens: ReadonlySet<string>;
+  /** By the profile's name. */
+  readonly before: ReadonlyMap<string, readonly EpochMs[]>;
+  readonly blocks: ReadonlyMap<string, readonly (RolePattern | typeof ALL)[]>;
+  /** By the issuer's digest. */
+  readonly away: ReadonlyMap<string, EpochMs>;
+}
+
+/** Puts notices in order; texts that are none are passed over. */
+export function compileNotices(texts: Iterable<string>): Notices {
+  const tokens = new Set<string>();
+  const before = new Map<string, EpochMs[]>();
+  const blocks = new Map<string, (RolePattern | typeof ALL)[]>();
+  const away = new Map<string, EpochMs>();
+  const push = <T>(map: Map<string, T[]>, key: string, value: T) => {
+    map.set(key, [...(map.get(key) ?? []), value]);
+  };
+  let isEmpty = true;
+  for (const text of texts) {
+    const notice = readNotice(text);
+    if (notice === undefined) continue;
+    isEmpty = false;
+    if (notice.kind === 'token') tokens.add(notice.digest);
+    else if (notice.kind === 'before') push(before, notice.profile, notice.at);
+    else if (notice.kind === 'away') {
+      away.set(notice.issuer, Math.max(away.get(notice.issuer) ?? 0, notice.until) as EpochMs);
+    } else if (notice.caller === ALL) push(blocks, notice.profile, ALL);
+    else {
+      const pattern = parseRolePattern(notice.caller);
+      if (pattern.ok) push(blocks, notice.profile, pattern.value);
+    }
+  }
+  return { isEmpty, tokens, before, blocks, away };
+}
+
+/** What is asked about a token: who it is, what it was made from, since when, and for whom it may be handed out. */
+export interface Suspect {
+  /** The token's digest, and those of the tokens that it was exchanged from. */
+  readonly digests: readonly string[];
+  readonly obtainedAt: EpochMs;
+  /** The profile, and those whose tokens it exchanges. */
+  readonly profiles: readonly string[];
+}
+
+/**
+ * Whether a token may no longer be handed out. An instant that has not come yet, by the reader's clock, voids nothing:
+ * whoever writes one far ahead would void every token that is ever obtained.
+ */
+export function isVoid({ tokens, before }: Notices, { digests, obtainedAt, profiles }: Suspect, now: EpochMs): boolean {
+  if (digests.some((digest) => tokens.has(digest))) return true;
+  return [ALL, ...profiles].some((profile) =>
+    before.get(profile)?.some((at) => obtainedAt < at && at <= plus(now, CLOCK_SKEW_MS)),
+  );
+}
+
+/** Whether a caller is shut out of a profile. */
+export const isBlocked = ({ blocks }: Notices, profile: string, caller: Principal): boolean =>
+  [ALL, profile].some((name) => blocks.get(name)?.some((pattern) => pattern === ALL || matchesRole(pattern, caller)));
+
+/** More tokens than this are not listed: the row stays small, and cheap to read. */
+export const MOST_TOKENS = 500;
+
+/** What has to be written and deleted so that a list of notices stays short. */
+export interface Tidying {
+  readonly add: readonly Notice[];
+  readonly remove: readonly string[];
+}
+
+/**
+ * Tidies the list: what is over goes, and so does what is no notice. Where too many tokens are left, all that the
+ * profile with the most of them obtained before now is void instead: one exchange more for each of its tokens.
+ */
+export function tidy(texts: readonly string[], now: EpochMs): Tidying {
+  const read = texts.map((text) => ({ text, notice: readNotice(text) }));
+  const latest = compileNotices(texts).before;
+  // While there is room, tokens stay a day longer than need be: the clock of whoever tidies may be wrong.
+  const spareMs = texts.length > MOST_TOKENS ? 0 : DAY_MS;
+  const isOver = (notice: Notice | undefined): boolean => {
+    if (notice === undefined) return true;
+    if (notice.kind === 'block') return false;
+    if (notice.kind === 'away') return notice.until < now;
+    if (notice.kind === 'token') return plus(notice.until, spareMs) < now;
+    // A later one says the same and more; older than any token that is alive, it says nothing.
+    const isSuperseded = latest.get(notice.profile)?.some((at) => notice.at < at && at <= now);
+    return isSuperseded === true || notice.at < now - LONGEST_LIFE_MS;
+  };
+  const remove = read.filter(({ notice }) => isOver(notice)).map(({ text }) => text);
+  const listed = read.flatMap(({ text, notice }) =>
+    notice?.kind === 'token' && !isOver(notice) ? [{ text, profile: notice.profile }] : [],
+  );
+  if (listed.length <= MOST_TOKENS) return { add: [], remove };
+  const [fullest = ALL] = [...Map.groupBy(listed, ({ profile }) => profile)]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([profile]) => profile);
+  const merged = listed.filter(({ profile }) => profile === fullest).map(({ text }) => text);
+  return { add: [{ kind: 'before', profile: fullest, at: now }], remove: [...remove, ...merged] };
+}
