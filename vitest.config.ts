@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 /** Takes both cores for itself: it goes last, and by itself. */
-const SIMULATION = 'test/simulation/simulation.test.ts';
+const SIMULATION = 'test/proof/simulation/simulation.test.ts';
+
+/** A folder of `test`, by whose name its tests are reported. */
+const group = (name: string) => ({
+  extends: true as const,
+  test: { name, include: [`test/${name}/**/*.test.ts`], exclude: [SIMULATION], sequence: { groupOrder: 0 } },
+});
 
 export default defineConfig({
   test: {
@@ -9,10 +15,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     projects: [
-      {
-        extends: true,
-        test: { name: 'tests', include: ['test/**/*.test.ts'], exclude: [SIMULATION], sequence: { groupOrder: 0 } },
-      },
+      ...['unit', 'infra', 'journeys', 'proof'].map(group),
       { extends: true, test: { name: 'simulation', include: [SIMULATION], sequence: { groupOrder: 1 } } },
     ],
   },

@@ -22,7 +22,7 @@ export interface Fakes {
   readonly close: () => Promise<void>;
 }
 
-const certificates = join(import.meta.dirname, '../../hostile/certificates');
+const certificates = join(import.meta.dirname, '../../proof/hostile/certificates');
 const read = (name: string) => readFileSync(join(certificates, name));
 
 type Reply = (headers: Readonly<Record<string, unknown>>, body: string) => object;

@@ -2,9 +2,9 @@ import { createTokenFunctions, type TokenFunctions } from '../../../lib/compose/
 import { redacted } from '../../../lib/core/redacted.ts';
 import { ok } from '../../../lib/core/result.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
-import { withCrypto } from '../../simulation/batch.ts';
-import { createRandom } from '../../simulation/random.ts';
-import { createScheduler, type Lane } from '../../simulation/scheduler.ts';
+import { withCrypto } from '../../proof/simulation/batch.ts';
+import { createRandom } from '../../proof/simulation/random.ts';
+import { createScheduler, type Lane } from '../../proof/simulation/scheduler.ts';
 import { tokenEvent } from '../../support/events.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { profilesOf } from '../../support/profiles.ts';

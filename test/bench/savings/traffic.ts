@@ -1,4 +1,4 @@
-import { createRandom } from '../../simulation/random.ts';
+import { createRandom } from '../../proof/simulation/random.ts';
 
 export const PROFILES = 50;
 export const SANDBOXES = 200;

@@ -1,0 +1,175 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { renderDocs } from '../../infra/build/docs.ts';
+import type { GatewayAnswer } from '../../lib/http/answer.ts';
+import { context, tokenEvent } from '../support/events.ts';
+import { createRig, type Rig } from '../support/rig.ts';
+
+interface Operation {
+  readonly requestBody?: { readonly content: Record<string, { readonly schema: object }> };
+  readonly responses: Record<string, { readonly $ref?: string }>;
+}
+interface Description {
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { readonly responses: Record<string, Response> };
+}
+interface Response {
+  readonly headers?: Record<string, { readonly required?: boolean; readonly schema?: object; readonly $ref?: string }>;
+  readonly content?: Record<string, { readonly schema: object }>;
+}
+
+const description = parse(readFileSync(join(import.meta.dirname, '../../openapi.yaml'), 'utf8')) as Description;
+const ajv = new Ajv2020({ strict: false, formats: { uri: (text: string) => URL.canParse(text) } });
+ajv.addSchema({ $id: 'openapi', ...description });
+
+/** Whether a value is as a part of the description says; what is against it, otherwise. */
+function faults(pointer: string, value: unknown): string {
+  const validate = ajv.getSchema(`openapi#${pointer}`);
+  if (validate === undefined) throw new Error(`nothing at ${pointer}`);
+  return validate(value) ? '' : ajv.errorsText(validate.errors);
+}
+
+const escapePointer = (text: string) => text.replaceAll('~', '~0').replaceAll('/', '~1');
+const pathOf = (endpoint: string) =>
+  endpoint === 'metadata' ? '/{profile}/.well-known/openid-configuration' : `/{profile}/oauth/v2/${endpoint}`;
+const operationOf = (endpoint: string) =>
+  `/paths/${escapePointer(pathOf(endpoint))}/${endpoint === 'metadata' ? 'get' : 'post'}`;
+
+test('is OpenAPI 3.1', async () => {
+  const result = await new Validator().validate({ ...description });
+  expect(result.errors ?? []).toEqual([]);
+  expect(result.valid).toBe(true);
+});
+
+test('describes the routes of the deployment, and no others', () => {
+  const deployed =
+    readFileSync(join(import.meta.dirname, '../../serverless.yml'), 'utf8').match(/path: \/\{profile\}.*/g) ?? [];
+  expect(Object.keys(description.paths).sort()).toEqual(deployed.map((line) => line.replace('path: ', '')).sort());
+});
+
+const EXCHANGE = 'grant_type=urn:ietf:params:oauth:grant-type:token-exchange';
+const SUBJECT = 'subject_token=TOKEN&subject_token_type=urn:ietf:params:oauth:token-type:access_token';
+
+type Case = [name: string, endpoint: 'token' | 'introspect' | 'revoke', profile: string, form: string, status: number];
+const good: Case[] = [
+  ['a token', 'token', 'orders', 'grant_type=client_credentials', 200],
+  ['a token of fewer scopes', 'token', 'orders', 'grant_type=client_credentials&scope=profile&client_id=orders', 200],
+  ['an exchanged token', 'token', 'exchanging', `${EXCHANGE}&${SUBJECT}`, 200],
+  ['a good token', 'introspect', 'introspecting', 'token=TOKEN', 200],
+  ['a bad token', 'introspect', 'introspecting', 'token=x&token_type_hint=access_token', 200],
+  ['a revoked token', 'revoke', 'revocable', 'token=x', 200],
+];
+const bad: Case[] = [
+  ['no grant', 'token', 'orders', 'scope=profile', 400],
+  ['another grant', 'token', 'orders', 'grant_type=password', 400],
+  ['a foreign scope', 'token', 'orders', 'grant_type=client_credentials&scope=x', 400],
+  ['an exchange without a subject', 'token', 'exchanging', EXCHANGE, 400],
+  ['a subject that ZITADEL refuses', 'token', 'exchanging', `${EXCHANGE}&${SUBJECT.replace('TOKEN', 'x')}`, 400],
+  ['no token', 'introspect', 'introspecting', 'x=1', 400],
+  ['a profile that cannot', 'revoke', 'orders', 'token=x', 400],
+  ['an unknown profile', 'token', 'nobodys', 'grant_type=client_credentials', 403],
+  ['a credential that cannot exchange', 'token', 'api', 'grant_type=client_credentials', 502],
+];
+
+describe('what the handlers accept and answer is as described', () => {
+  let rig: Rig;
+  let token = '';
+  const ask = async (
+    endpoint: Case[1],
+    profile: string,
+    form: string,
+    changes: object = {},
+  ): Promise<GatewayAnswer> => {
+    const event = tokenEvent(profile, form.replace('TOKEN', encodeURIComponent(token)), {
+      rawPath: `/${profile}/oauth/v2/${endpoint}`,
+      ...changes,
+    });
+    return rig.pass(rig.sandbox()[endpoint](event, context()));
+  };
+  beforeAll(async () => {
+    rig = await createRig();
+    token = JSON.parse((await ask('token', 'orders', 'grant_type=client_credentials')).body).access_token;
+  });
+  afterAll(() => rig.close());
+
+  function check(endpoint: string, { statusCode, headers, body }: GatewayAnswer): void {
+    const response = `${operationOf(endpoint)}/responses/${statusCode}`;
+    const { $ref } =
+      description.paths[pathOf(endpoint)]?.[endpoint === 'metadata' ? 'get' : 'post']?.responses[`${statusCode}`] ?? {};
+    expect($ref ?? '').toMatch(statusCode === 200 ? /^$/ : /^#\/components\/responses\//);
+    const pointer = $ref === undefined ? response : $ref.slice(1);
+    if (body !== '') expect(faults(`${pointer}/content/application~1json/schema`, JSON.parse(body))).toBe('');
+    if (statusCode === 503)
+      expect(faults(`${pointer}/headers/Retry-After/schema`, Number(headers['retry-after']))).toBe('');
+    if (statusCode === 200 && endpoint !== 'metadata') expect(headers['cache-control']).toBe('no-store');
+  }
+
+  test.each([...good, ...bad])('%s', async (_name, endpoint, profile, form, status) => {
+    const answer = await ask(endpoint, profile, form);
+    expect(answer.statusCode).toBe(status);
+    check(endpoint, answer);
+  });
+
+  test.each(good)('the request for %s', (_name, endpoint, _profile, form) => {
+    const schema = `${operationOf(endpoint)}/requestBody/content/application~1x-www-form-urlencoded/schema`;
+    expect(faults(schema, Object.fromEntries(new URLSearchParams(form)))).toBe('');
+  });
+
+  test.each(['token', 'introspect', 'revoke'] as const)('%s without an identity', async (endpoint) => {
+    const answer = await ask(endpoint, 'orders', 'x=1', { requestContext: {} });
+    expect(answer.statusCode).toBe(401);
+    check(endpoint, answer);
+  });
+
+  test('metadata, and a path that is none', async () => {
+    for (const profile of ['orders', 'ORDERS']) {
+      const event = {
+        version: '2.0',
+        rawPath: `/${profile}/.well-known/openid-configuration`,
+        pathParameters: { profile },
+        headers: {},
+        requestContext: { domainName: 'broker.example' },
+      };
+      check('metadata', await rig.sandbox().metadata(event, context()));
+    }
+  });
+
+  test.each(['token', 'introspect', 'revoke'] as const)('%s with ZITADEL away', async (endpoint) => {
+    rig.zitadel.intercept((req) => Boolean(req.destroy()));
+    rig.restart();
+    const profile = { token: 'odd', introspect: 'introspecting', revoke: 'revocable' }[endpoint];
+    const answer = await ask(endpoint, profile, endpoint === 'token' ? 'grant_type=client_credentials' : 'token=y');
+    rig.zitadel.intercept(undefined);
+    expect(answer.statusCode).toBe(503);
+    check(endpoint, answer);
+  });
+});
+
+test('the check finds what is not described', () => {
+  expect(
+    faults('/components/schemas/TokenResponse', {
+      access_token: 'a',
+      token_type: 'Bearer',
+      expires_in: 5,
+      scope: '',
+      more: 1,
+    }),
+  ).toContain('additional');
+  expect(
+    faults('/components/schemas/CallerError', { error: 'server_error', error_description: 'x', request_id: '' }),
+  ).not.toBe('');
+});
+
+test('the rendered page holds everything and fetches nothing', () => {
+  const page = renderDocs();
+  expect(page).toContain('ZITADEL token broker');
+  expect(page).toContain('Redoc.init(');
+  // Scripts stand in the page itself; what is left of it names no other file.
+  const markup = page.replaceAll(/<script>[\s\S]*?<\/script>/g, '');
+  expect(markup.length).toBeLessThan(500);
+  expect(/(?:src|href)=/.test(markup)).toBe(false);
+});

@@ -1,0 +1,195 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { bundle } from '../../infra/build/bundle.ts';
+
+const root = join(import.meta.dirname, '../..');
+const readJson = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'));
+
+/** A package as the lock knows it. */
+interface Locked {
+  readonly version: string;
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly link?: boolean;
+  readonly license?: string;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly hasInstallScript?: boolean;
+  readonly inBundle?: boolean;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly allowScripts: Readonly<Record<string, boolean>>;
+}
+
+/** By path: `node_modules/a/node_modules/b`; `''` is the project itself. */
+type Lock = Readonly<Record<string, Locked>>;
+
+const manifest: Manifest = readJson('package.json');
+const lock: Lock = readJson('package-lock.json').packages;
+
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+const packagesOf = (of: Lock) => Object.entries(of).filter(([path]) => path !== '');
+
+/** What is deployed: the rest serves to build and to test. */
+const deployedOf = (of: Lock) => packagesOf(of).filter(([, { dev = false }]) => !dev);
+
+/** Licences that ask no more than to be named: `npm run bundle` writes them down. */
+const LICENCES = ['Apache-2.0', 'MIT', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC'];
+
+/** The linter's builds for other platforms: a tool of development, and no part of what is deployed. */
+const isForAnotherPlatform = (path: string, { dev, optional }: Locked): boolean =>
+  dev === true && optional === true && path.startsWith('node_modules/@biomejs/cli-');
+
+const isKnown = ({ integrity }: Locked): boolean => /^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? '');
+
+/** Whether a package that comes within another is covered by the digest of that one. */
+const isWithinAnother = (of: Lock, path: string, { inBundle }: Locked): boolean => {
+  const outer = path.slice(0, path.lastIndexOf('/node_modules/'));
+  const around = of[outer];
+  return inBundle === true && around !== undefined && (isKnown(around) || isWithinAnother(of, outer, around));
+};
+
+/** Each rule answers the names or paths of what breaks it. */
+const RULES = {
+  'every dependency has one exact version': ({ dependencies, devDependencies }) =>
+    Object.entries({ ...dependencies, ...devDependencies })
+      .filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))
+      .map(([name]) => name),
+
+  'the lock holds the versions of package.json': ({ dependencies, devDependencies }, of) =>
+    Object.entries({ ...dependencies, ...devDependencies })
+      .filter(([name, version]) => of[`node_modules/${name}`]?.version !== version)
+      .map(([name]) => name),
+
+  'packages are known by their content': (_manifest, of) =>
+    packagesOf(of)
+      .filter(([path, it]) => !isKnown(it) && !isWithinAnother(of, path, it) && !isForAnotherPlatform(path, it))
+      .map(([path]) => path),
+
+  'packages come from nowhere in particular': (_manifest, of) =>
+    packagesOf(of)
+      .filter(([, { resolved, link }]) => resolved !== undefined || link !== undefined)
+      .map(([path]) => path),
+
+  'the linter can be installed on all platforms': (_manifest, of) =>
+    Object.keys(of['node_modules/@biomejs/biome']?.optionalDependencies ?? { 'no linter': '' }).filter(
+      (name) => of[`node_modules/${name}`] === undefined,
+    ),
+
+  'packages with install scripts are known by name': ({ allowScripts }, of) =>
+    packagesOf(of)
+      .filter(([path, { hasInstallScript }]) => hasInstallScript === true && !(nameOf(path) in allowScripts))
+      .map(([path]) => path),
+
+  'only the one that must runs its script, and no rule outlives its package': ({ allowScripts }, of) =>
+    Object.entries(allowScripts)
+      .filter(([name, runs]) => {
+        const hasScript = packagesOf(of).some(([path, it]) => nameOf(path) === name && it.hasInstallScript === true);
+        return !hasScript || runs !== (name === 'node');
+      })
+      .map(([name]) => name),
+
+  'what is deployed has licences that go with ours': (_manifest, of) =>
+    deployedOf(of)
+      .filter(([, { license = '' }]) => !LICENCES.includes(license))
+      .map(([path]) => path),
+} as const satisfies Record<string, (manifest: Manifest, of: Lock) => readonly string[]>;
+
+type RuleName = keyof typeof RULES;
+const ruleNames = Object.keys(RULES) as RuleName[];
+
+test.each(ruleNames)('%s', (name) => expect(RULES[name](manifest, lock)).toEqual([]));
+
+test('few packages are asked for at run time', () => {
+  expect(Object.keys(manifest.dependencies)).toEqual([
+    '@aws-sdk/client-secrets-manager',
+    '@aws-sdk/core',
+    '@smithy/core',
+    '@smithy/signature-v4',
+    'jose',
+  ]);
+});
+
+describe('what would be found', () => {
+  const jose = lock['node_modules/jose'] ?? { version: '' };
+  const unknown = { ...jose, integrity: '' };
+  const withoutWindows = Object.fromEntries(Object.entries(lock).filter(([path]) => !path.endsWith('/cli-win32-x64')));
+  const allowScripts = { ...manifest.allowScripts };
+
+  // biome-ignore format: one fault a line
+  test.each<readonly [RuleName, fault: string, Manifest, Lock, found: string]>([
+    ['every dependency has one exact version', 'a range', { ...manifest, dependencies: { jose: '^6.2.18' } }, lock, 'jose'],
+    ['every dependency has one exact version', 'a repository', { ...manifest, devDependencies: { ajv: 'github:ajv/ajv' } }, lock, 'ajv'],
+    ['the lock holds the versions of package.json', 'another version', { ...manifest, dependencies: { jose: '6.2.17' } }, lock, 'jose'],
+    ['packages are known by their content', 'no digest', manifest, { ...lock, 'node_modules/jose': unknown }, 'node_modules/jose'],
+    ['packages are known by their content', 'an old digest', manifest, { ...lock, 'node_modules/jose': { ...jose, integrity: 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' } }, 'node_modules/jose'],
+    ['packages are known by their content', 'said to come within nothing', manifest, { ...lock, 'node_modules/jose': { ...unknown, inBundle: true } }, 'node_modules/jose'],
+    ['packages are known by their content', 'within one that is not known', manifest, { 'node_modules/a': { version: '1.0.0' }, 'node_modules/a/node_modules/b': { version: '1.0.0', inBundle: true } }, 'node_modules/a/node_modules/b'],
+    ['packages are known by their content', 'a linter that is deployed', manifest, { 'node_modules/@biomejs/cli-x': { version: '1.0.0', optional: true } }, 'node_modules/@biomejs/cli-x'],
+    ['packages come from nowhere in particular', 'a host', manifest, { ...lock, 'node_modules/jose': { ...jose, resolved: 'https://registry.example/jose.tgz' } }, 'node_modules/jose'],
+    ['packages come from nowhere in particular', 'a folder', manifest, { ...lock, 'node_modules/jose': { ...jose, link: true } }, 'node_modules/jose'],
+    ['the linter can be installed on all platforms', 'one less', manifest, withoutWindows, '@biomejs/cli-win32-x64'],
+    ['packages with install scripts are known by name', 'one more', manifest, { ...lock, 'node_modules/jose': { ...jose, hasInstallScript: true } }, 'node_modules/jose'],
+    ['only the one that must runs its script, and no rule outlives its package', 'one more runs', { ...manifest, allowScripts: { ...allowScripts, esbuild: true } }, lock, 'esbuild'],
+    ['only the one that must runs its script, and no rule outlives its package', 'one that is gone', { ...manifest, allowScripts: { ...allowScripts, sharp: false } }, lock, 'sharp'],
+    ['what is deployed has licences that go with ours', 'one that asks for more', manifest, { ...lock, 'node_modules/jose': { ...jose, license: 'AGPL-3.0-only' } }, 'node_modules/jose'],
+    ['what is deployed has licences that go with ours', 'none', manifest, { 'node_modules/a': { version: '1.0.0' } }, 'node_modules/a'],
+  ])('%s: %s', (name, _fault, ofManifest, ofLock, found) => {
+    expect(RULES[name](ofManifest, ofLock)).toContain(found);
+  });
+});
+
+/** `name@version` of each package that is deployed. */
+const deployed = new Set(deployedOf(lock).map(([path, { version }]) => `${nameOf(path)}@${version}`));
+
+describe('the bill of materials', () => {
+  let bom: {
+    readonly metadata: { readonly component: { readonly name: string } };
+    readonly components: readonly { name: string; version: string; licenses?: unknown[]; hashes?: unknown[] }[];
+  };
+  beforeAll(() => {
+    const text = execFileSync(process.execPath, ['infra/build/sbom.ts'], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    bom = JSON.parse(text);
+  }, 60_000);
+
+  test('names what is deployed, and nothing else', () => {
+    expect(bom.components.map(({ name, version }) => `${name}@${version}`).sort()).toEqual([...deployed].sort());
+  });
+
+  test('with licences and digests', () => {
+    const bare = bom.components.filter(
+      ({ licenses = [], hashes = [] }) => licenses.length === 0 || hashes.length === 0,
+    );
+    expect(bare).toEqual([]);
+  });
+
+  // npm names the project after the folder that it lies in.
+  test('is of this project, whatever its folder is called', () => {
+    expect(bom.metadata.component.name).toBe('zitadel-token-broker');
+  });
+});
+
+test('the bundles hold code of deployed packages only, and name its licences', async () => {
+  const outdir = mkdtempSync(join(tmpdir(), 'bundles-'));
+  try {
+    await bundle({ profilesFile: join(root, 'infra/profiles.yml'), outdir });
+    const lines = readFileSync(join(outdir, 'licences.txt'), 'utf8').trimEnd().split('\n');
+    const held = lines.map((line) => line.split(' '));
+    expect(held.map(([name, version]) => `${name}@${version}`).filter((name) => !deployed.has(name))).toEqual([]);
+    expect(held.filter(([, , licence = '']) => !LICENCES.includes(licence))).toEqual([]);
+    expect(held.map(([name]) => name)).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,96 @@
+import accounts from '../../recordings/accounts.json' with { type: 'json' };
+
+/** Where the profiles say that ZITADEL is; nobody connects to it. */
+export const ISSUER = 'https://zitadel.example';
+
+/** The account of most callers. */
+export const ACCOUNT = '123456789012';
+
+/** Another account, whose roles are listed in one place only. */
+export const OTHER_ACCOUNT = '210987654321';
+
+const audience = (project: string) => `urn:zitadel:iam:org:project:id:${project}:aud`;
+
+/** The scopes of the profiles: each has the first, some the second. */
+export const SCOPES = { project: audience(accounts.project), profile: 'profile' } as const;
+
+/** What callers of the profile `portal` may name as audience; ZITADEL knows the first only. */
+export const AUDIENCES = { known: accounts.project, unknown: accounts.otherProject } as const;
+
+const { saSecret, saKey, oidcSecret, apiSecret } = accounts;
+const json = (value: unknown): string => JSON.stringify(value);
+const client = ({ clientId, clientSecret }: { clientId: string; clientSecret: string }) =>
+  json({ clientId, clientSecret });
+
+/** What tokens carry besides their profile's scopes, where the profile can revoke them. */
+export const REVOCATION_SCOPE = audience(oidcSecret.clientId);
+
+/** The secrets by name. */
+export const SECRETS: Readonly<Record<string, string>> = {
+  orders: client(saSecret),
+  reports: json(saKey.key),
+  shipping: client(oidcSecret),
+  apiSecret: client(apiSecret),
+};
+
+const shared = {
+  issuer: ISSUER,
+  callers: [
+    `arn:aws:iam::${ACCOUNT}:role/orders-service`,
+    `arn:aws:iam::${ACCOUNT}:role/batch-*`,
+    `arn:aws-us-gov:iam::${OTHER_ACCOUNT}:role/orders-service`,
+  ],
+};
+const orders = { ...shared, secret: 'orders', scopes: [SCOPES.project, SCOPES.profile] };
+const exchanging = { ...shared, secret: 'shipping', scopes: [SCOPES.project] };
+
+const ALL_TYPES = {
+  subjectTokenTypes: ['access_token', 'id_token', 'jwt', 'urn:zitadel:params:oauth:token-type:user_id'],
+  requestedTokenTypes: ['access_token', 'jwt', 'id_token'],
+};
+
+/** Profiles of every kind. All that list somebody list the same roles, but for the last two. */
+export const DOCUMENT = {
+  profiles: {
+    orders,
+    reports: { ...shared, secret: 'reports', scopes: [SCOPES.project] },
+    billing: { ...shared, secret: 'shipping', subject: 'orders' },
+    introspecting: { ...orders, introspection: 'apiSecret' },
+    remembering: { ...orders, introspection: 'apiSecret', introspectionCacheSeconds: 60 },
+    revocable: { ...orders, introspection: 'apiSecret', revocation: { secret: 'shipping', callers: orders.callers } },
+    exchanging: { ...exchanging, exchange: {} },
+    portal: {
+      ...exchanging,
+      exchange: { ...ALL_TYPES, audiences: [AUDIENCES.known, AUDIENCES.unknown], impersonation: true },
+    },
+    both: {
+      ...exchanging,
+      subject: 'orders',
+      exchange: { subjectTokenTypes: ['access_token', 'id_token'], impersonation: true },
+    },
+    // A name that every object has: whoever looks it up carelessly finds something.
+    constructor: { ...orders, callers: [`arn:aws:iam::${ACCOUNT}:role/somebody-else`] },
+    derived: { ...shared, secret: 'shipping', subject: 'source' },
+    foreign: { ...orders, callers: [`arn:aws:iam::${OTHER_ACCOUNT}:role/somebody-else`] },
+    source: { issuer: ISSUER, secret: 'orders', scopes: [SCOPES.project] },
+  },
+};
+
+export type ProfileName = keyof (typeof DOCUMENT)['profiles'];
+
+/** The client that earns the profile's tokens: nobody else's may come out. */
+export const CLIENT_OF: Readonly<Record<ProfileName, string>> = {
+  orders: saSecret.clientId,
+  reports: 'assertion',
+  billing: oidcSecret.clientId,
+  introspecting: saSecret.clientId,
+  remembering: saSecret.clientId,
+  revocable: saSecret.clientId,
+  exchanging: oidcSecret.clientId,
+  portal: oidcSecret.clientId,
+  both: oidcSecret.clientId,
+  constructor: saSecret.clientId,
+  derived: oidcSecret.clientId,
+  foreign: saSecret.clientId,
+  source: saSecret.clientId,
+};

@@ -1,0 +1,75 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { bundle, FUNCTIONS } from '../../../infra/build/bundle.ts';
+import { PROJECT_AUDIENCE, SECRETS } from '../../support/rig.ts';
+
+/** A function, by the name of its bundle. */
+export type FunctionName = (typeof FUNCTIONS)[number];
+
+/** Keys of their own for faults that must not meet what another one left behind. */
+export const KEYS = Array.from({ length: 24 }, (_, at) => `key-${at}`);
+
+/** What the schedule renews at the same time, over as many connections. */
+const WARM = Array.from({ length: 5 }, (_, at) => `warm-${at}`);
+
+/** What Secrets Manager holds: each of the keys has a secret of its own, too. */
+export const secretsByName: Readonly<Record<string, string>> = {
+  ...SECRETS,
+  ...Object.fromEntries(KEYS.map((name) => [name, SECRETS.orders ?? ''])),
+};
+
+/** Stands in the bundles where the issuer of a test comes. */
+const PLACEHOLDER = 'https://zitadel.example';
+
+const shared = {
+  issuer: PLACEHOLDER,
+  scopes: [PROJECT_AUDIENCE],
+  callers: ['arn:aws:iam::123456789012:role/orders-service'],
+};
+
+const profiles: Readonly<Record<string, object>> = {
+  orders: { ...shared, secret: 'orders' },
+  reports: { ...shared, secret: 'reports' },
+  billing: { ...shared, secret: 'billing', subject: 'reports', scopes: [] },
+  revocable: {
+    ...shared,
+    secret: 'orders',
+    introspection: 'apiSecret',
+    revocation: { secret: 'shipping', callers: shared.callers },
+  },
+  ...Object.fromEntries(KEYS.map((name) => [name, { ...shared, secret: name }])),
+  ...Object.fromEntries(WARM.map((name) => [name, { ...shared, secret: 'orders', prewarm: true }])),
+};
+
+/** The functions, packaged once. */
+export interface Package {
+  /** Makes a folder that goes with the package. */
+  readonly createFolder: () => string;
+  /** Puts the bundles into a folder, with this issuer; answers the file of each. */
+  readonly unpack: (folder: string, issuer: string) => Readonly<Record<FunctionName, string>>;
+  /** Removes all folders. */
+  readonly remove: () => void;
+}
+
+/** Packages the functions as a deployment does, with the profiles of these tests. */
+export async function createPackage(): Promise<Package> {
+  const folder = mkdtempSync(join(tmpdir(), 'broker-processes-'));
+  const profilesFile = join(folder, 'profiles.yml');
+  writeFileSync(profilesFile, JSON.stringify({ profiles }));
+  await bundle({ profilesFile, outdir: join(folder, 'packaged') });
+  return {
+    createFolder: () => mkdtempSync(join(folder, 'world-')),
+    unpack(into, issuer) {
+      const files = FUNCTIONS.map((name) => {
+        const file = join(into, name, 'index.cjs');
+        mkdirSync(dirname(file));
+        const packaged = readFileSync(join(folder, 'packaged', name, 'index.cjs'), 'utf8');
+        writeFileSync(file, packaged.replaceAll(`"${PLACEHOLDER}"`, `"${issuer}"`));
+        return [name, file] as const;
+      });
+      return Object.fromEntries(files) as Record<FunctionName, string>;
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

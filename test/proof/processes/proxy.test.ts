@@ -1,0 +1,117 @@
+import { Agent, request } from 'node:http';
+import { expect, type TestContext, test } from 'vitest';
+import { listen } from '../../../infra/local/stand-in.ts';
+import type { Ending, ProxyFault } from './link.ts';
+import { createProxy, type Line } from './proxy.ts';
+
+/** What a client meets: an answer's body, the code of an error, or nothing in a while. */
+type Met = string;
+
+const A_WHILE_MS = 300;
+const BODY = 'x'.repeat(500);
+
+/** A server that answers at once, the way to it, and a client that keeps one connection. */
+async function connect({ onTestFinished }: TestContext) {
+  const server = await listen((_req, res) => void res.end(BODY));
+  const seen: string[] = [];
+  const line = await createProxy({ targetPort: server.port, watch: (chunk) => seen.push(chunk.toString('latin1')) });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(async () => {
+    agent.destroy();
+    await line.close();
+    await server.close();
+  });
+  const ask = (path = '/'): Promise<Met> =>
+    new Promise((resolve) => {
+      const code = (error: NodeJS.ErrnoException) => resolve(String(error.code));
+      const sent = request(`${line.url}${path}`, { agent }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (text: string) => {
+          body += text;
+        });
+        response.on('error', code).on('end', () => resolve(body));
+      });
+      sent.on('error', code);
+      const timer = setTimeout(() => {
+        resolve('nothing');
+        sent.destroy();
+      }, A_WHILE_MS);
+      sent.on('close', () => clearTimeout(timer));
+      sent.end();
+    });
+  return { server, line, ask, seen };
+}
+
+const faults: readonly (readonly [ProxyFault, Met, calls: number])[] = [
+  [{ kind: 'refuse' }, 'ECONNRESET', 0],
+  [{ kind: 'reset', afterBytes: 0 }, 'ECONNRESET', 1],
+  [{ kind: 'reset', afterBytes: 60 }, 'ECONNRESET', 1],
+  [{ kind: 'reset', afterBytes: 400 }, 'ECONNRESET', 1],
+  [{ kind: 'cut', afterBytes: 0 }, 'ECONNRESET', 1],
+  [{ kind: 'cut', afterBytes: 400 }, 'ECONNRESET', 1],
+  [{ kind: 'half_close' }, 'ECONNRESET', 1],
+  [{ kind: 'delay', ms: 100 }, BODY, 1],
+  [{ kind: 'stall', afterBytes: 0 }, 'nothing', 1],
+  [{ kind: 'stall', afterBytes: 400 }, 'nothing', 1],
+];
+
+test.for(faults)('%o: the client meets it, and the next one does not', async ([fault, met, calls], context) => {
+  const { server, line, ask } = await connect(context);
+  line.fault(fault);
+  const startedMs = performance.now();
+  expect(await ask()).toBe(met);
+  if (fault.kind === 'delay') expect(performance.now() - startedMs).toBeGreaterThanOrEqual(fault.ms - 1);
+  await expect.poll(server.calls).toBe(calls);
+  line.fault(undefined);
+  expect(await ask()).toBe(BODY);
+});
+
+test('only so many requests, and only those that match, meet a fault', async (context) => {
+  const { line, ask } = await connect(context);
+  line.fault({ kind: 'reset', afterBytes: 0 }, { only: /GET \/bad/, times: 1 });
+  expect([await ask('/good'), await ask('/bad'), await ask('/bad')]).toEqual([BODY, 'ECONNRESET', BODY]);
+  expect(line.met()).toBe(1);
+});
+
+const endings: readonly (readonly [Ending, Met, made: number])[] = [
+  ['end', BODY, 2],
+  ['reset', BODY, 2],
+  ['reset_on_use', 'ECONNRESET', 1],
+  ['silence', 'nothing', 1],
+];
+
+test.for(endings)('an idle connection ends (%s)', async ([ending, met, made], context) => {
+  const { line, ask } = await connect(context);
+  await ask();
+  expect(line.drop(ending)).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await ask()).toBe(met);
+  expect(line.made()).toBe(made);
+  expect(await ask()).toBe(BODY);
+});
+
+async function givenUp(line: Line): Promise<number> {
+  await expect.poll(() => line.busy()).toBe(0);
+  return line.givenUp();
+}
+
+test('counts the connections that the client gave up, and no others', async (context) => {
+  const { line, ask } = await connect(context);
+  await ask();
+  line.drop('end');
+  await ask();
+  line.fault({ kind: 'reset', afterBytes: 0 });
+  await ask();
+  expect(await givenUp(line)).toBe(0);
+  line.fault({ kind: 'stall', afterBytes: 0 });
+  const asked = ask();
+  await expect.poll(() => line.busy()).toBe(1);
+  await asked;
+  expect(await givenUp(line)).toBe(1);
+});
+
+test('shows all that goes through', async (context) => {
+  const { ask, seen } = await connect(context);
+  await ask('/path');
+  expect(seen.join('')).toMatch(/^GET \/path [\s\S]*HTTP\/1.1 200 OK[\s\S]*xxx$/);
+});

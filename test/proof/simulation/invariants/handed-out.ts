@@ -1,0 +1,104 @@
+import { LEAST_LEFT_MS } from '../../../../lib/broker/token/freshness.ts';
+import { SECOND_MS } from '../../../../lib/core/time.ts';
+import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, type Issued } from '../happening.ts';
+import { RECOVERY_MS } from '../plan.ts';
+import { minValidityOf, PROJECT } from '../setting.ts';
+
+/**
+ * What a token has left by the clock of who hands it out, who counts from the clock of who earned it, as far as that is
+ * not known to be ahead of ZITADEL's. Nobody can know whose own clock is hours behind.
+ */
+function leftMs({ expiresAt, skewMs, sandbox }: Issued, asked: Asked, at: number): number {
+  if (sandbox === asked.sandbox) return expiresAt - at;
+  if (asked.skewMs < -CLOCKS_AGREE_MS) return Number.POSITIVE_INFINITY;
+  return expiresAt + (skewMs > CLOCKS_AGREE_MS ? 0 : skewMs) - (at + asked.skewMs);
+}
+
+/** No token is handed out with less than 5 s left, and none with a longer `expires_in` than it has. */
+export const createLeastLeft: CreateInvariant = () => ({
+  name: 'a token that is handed out has 5 s left',
+  see(happening) {
+    if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
+      return undefined;
+    const { asked, at, token, expiresIn = Number.NaN } = happening;
+    const left = leftMs(token, asked, at);
+    if (left < LEAST_LEFT_MS) return `${asked.id} got a token with ${left} ms left`;
+    // Clocks show whole milliseconds: each of the two may be one off.
+    return expiresIn * SECOND_MS <= left + 2 ? undefined : `${asked.id} was told ${expiresIn} s of ${left} ms`;
+  },
+});
+
+/** The share of a life that `minValiditySeconds` asks for at the most. */
+const MIN_VALIDITY_SHARE = 0.25;
+/** A request with less time than this waits for nothing. */
+const LEAST_TIME_MS = 1.5 * SECOND_MS;
+
+/** None is handed out with less than the profile's minimum, unless a renewal was tried and failed. */
+export const createMinValidity: CreateInvariant = () => {
+  let disturbedAt = Number.NEGATIVE_INFINITY;
+  return {
+    name: 'a token that is handed out has its minimum left, or its renewal has failed',
+    see(happening) {
+      if (happening.kind === 'disturbed') disturbedAt = happening.at;
+      if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
+        return undefined;
+      const { asked, at, token, isMarked } = happening;
+      const wantedMs = Math.min(minValidityOf(token.profile), (token.expiresAt - token.issuedAt) * MIN_VALIDITY_SHARE);
+      // A token of a profile with a maximal age counts by that age, which the caller is not told.
+      if (token.lifeMs < token.expiresAt - token.issuedAt) return undefined;
+      if (leftMs(token, asked, at) >= wantedMs - 2) return undefined;
+      const isExplained = at - disturbedAt < RECOVERY_MS;
+      const hadNoTime = asked.remainingMs - (at - asked.at) < LEAST_TIME_MS;
+      if ((isMarked || hadNoTime) && (isExplained || hadNoTime)) return undefined;
+      return `${asked.id} got a token with ${leftMs(token, asked, at)} ms left of ${wantedMs} that are the minimum`;
+    },
+  };
+};
+
+/** None is handed out that is older than its profile allows, whatever it allowed when the token was stored. */
+export const createMaxAge: CreateInvariant = () => ({
+  name: 'a token that is handed out is no older than its profile allows',
+  see(happening) {
+    if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
+      return undefined;
+    const { asked, at, token } = happening;
+    const isWrongClock = Math.abs(asked.skewMs) > CLOCKS_AGREE_MS || Math.abs(token.skewMs) > CLOCKS_AGREE_MS;
+    const ageMs = at + asked.skewMs - (token.sentAt + token.skewMs);
+    if (isWrongClock || ageMs <= asked.maxAgeMs) return undefined;
+    return `${asked.id} got a token of ${ageMs} ms, with ${asked.maxAgeMs} allowed`;
+  },
+});
+
+/** What was exchanged opens nothing that its profile does not grant, whatever its subject opens. */
+export const createAudience: CreateInvariant = () => ({
+  name: 'an exchanged token has no audience that its profile does not grant',
+  see(happening) {
+    if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
+      return undefined;
+    const { asked, token } = happening;
+    const isBounded = token.subject === undefined || token.audience.every((audience) => audience === PROJECT);
+    return isBounded ? undefined : `${asked.id} got a token for ${token.audience.join(', ')}`;
+  },
+});
+
+/** None is handed out to a caller, for a profile or scopes that it was not earned for. */
+export const createRightToken: CreateInvariant = () => ({
+  name: 'a token is handed out only for what it was earned for',
+  see(happening) {
+    if (happening.kind !== 'answered' || happening.token === undefined) return undefined;
+    const { asked, token } = happening;
+    if (token === 'unknown') return `${asked.id} got a token that was never issued`;
+    if (!asked.mayUse) return `${asked.id} got a token of ${token.profile}, which is not the caller's`;
+    return token.label === asked.label ? undefined : `${asked.id} asked for ${asked.label} and got ${token.label}`;
+  },
+});
+
+/** Who may not use a profile is told so, whatever else happens, and nobody else is. */
+export const createRightRefusal: CreateInvariant = () => ({
+  name: 'strangers get 403, and only they',
+  see(happening) {
+    if (happening.kind !== 'answered') return undefined;
+    const { asked, status } = happening;
+    return (status === 403) === asked.mayUse ? `${asked.id} got ${status}` : undefined;
+  },
+});

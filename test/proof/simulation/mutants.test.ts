@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { MUTANTS, type Mutant } from './mutants.ts';
+import { INVARIANTS } from './run.ts';
+
+const root = join(import.meta.dirname, '../../..');
+let home: string;
+
+beforeAll(() => {
+  home = mkdtempSync(join(tmpdir(), 'mutants-'));
+});
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+/** The sources with a mutant's changes, in a folder of their own. */
+function prepare(number: number, { changes }: Pick<Mutant, 'changes'>): string {
+  const folder = join(home, String(number));
+  for (const part of ['lib', 'test/proof/simulation', 'test/support', 'package.json']) {
+    cpSync(join(root, part), join(folder, part), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  for (const { file, from, to } of changes) {
+    const source = readFileSync(join(folder, file), 'utf8');
+    if (source.split(from).length !== 2) throw new Error(`${file} does not hold exactly once: ${from}`);
+    writeFileSync(
+      join(folder, file),
+      source.replace(from, () => to),
+    );
+  }
+  return folder;
+}
+
+function simulate(folder: string, promise: string): Promise<{ code: number | string | null; output: string }> {
+  const script = ['test/proof/simulation/main.ts', '--brief', '--workers', '1', '--until', promise];
+  const options = [...script, '--runs', '2000', '--seed', 'mutant'];
+  return new Promise((resolve) => {
+    execFile(process.execPath, options, { cwd: folder }, (error, stdout) => {
+      resolve({ code: error === null ? 0 : (error.code ?? null), output: stdout });
+    });
+  });
+}
+
+test('there is a mutant for each promise', () => {
+  expect(new Set(MUTANTS.map(({ breaks }) => breaks))).toEqual(new Set(INVARIANTS));
+});
+
+test.concurrent.each(MUTANTS.map((mutant, number) => ({ ...mutant, number })))(
+  'the simulation finds out who $name',
+  { timeout: 600_000 },
+  async ({ number, breaks, ...mutant }) => {
+    const { code, output } = await simulate(prepare(number, mutant), breaks);
+    expect(output).toContain(`"${breaks}": `);
+    expect(code).toBe(1);
+  },
+);

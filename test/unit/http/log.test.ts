@@ -1,0 +1,318 @@
+import { describe, expect, test } from 'vitest';
+import { COSTS } from '../../../lib/broker/credentials/health.ts';
+import type { Prewarmed } from '../../../lib/broker/obtain/prewarm.ts';
+import { fingerprint } from '../../../lib/core/digest.ts';
+import { redacted } from '../../../lib/core/redacted.ts';
+import { instant, plus } from '../../../lib/core/time.ts';
+import { createLog, type RequestRecord } from '../../../lib/http/log.ts';
+
+const NOW = instant(1_795_438_700_000);
+const token = {
+  accessToken: redacted('canary-token'),
+  earnedAt: NOW,
+  expiresAt: plus(NOW, 60_000),
+  refreshAt: plus(NOW, 45_000),
+};
+
+const RECORD: RequestRecord = {
+  at: NOW,
+  requestId: 'XV9adjPaFiAEMcA=',
+  route: 'token',
+  profile: 'orders',
+  caller: { kind: 'iam_role', partition: 'aws', account: '123456789012', role: 'orders-service' },
+  status: 200,
+  durationMs: 0,
+  obtained: { token, source: 'memory' },
+};
+
+function lineOf(record: RequestRecord): string {
+  const lines: string[] = [];
+  createLog('zitadel-token-broker-prod', (line) => lines.push(line)).request(record);
+  expect(lines).toHaveLength(1);
+  return lines[0] ?? '';
+}
+
+test('a warm hit is one line of at most 420 bytes, log, audit record and metric at once', () => {
+  const line = lineOf(RECORD);
+  expect(Buffer.byteLength(line)).toBeLessThanOrEqual(420);
+  expect(line).not.toMatch(/\n|canary/);
+  expect(JSON.parse(line)).toEqual({
+    _aws: {
+      Timestamp: NOW,
+      CloudWatchMetrics: [{ Namespace: 'zitadel-token-broker-prod', Dimensions: [[]], Metrics: [{ Name: 'Hits' }] }],
+    },
+    level: 'info',
+    route: 'token',
+    profile: 'orders',
+    caller: '123456789012:orders-service',
+    status: 200,
+    ms: 0,
+    source: 'memory',
+    token: expect.stringMatching(/^[\w-]{12}$/),
+    id: 'XV9adjPaFiAEMcA=',
+    Hits: 1,
+  });
+});
+
+const refused = { kind: 'credential_refused', detail: 'status 400' } as const;
+const failed = (error: RequestRecord['error'], status: number): RequestRecord => {
+  const { obtained: _obtained, ...rest } = RECORD;
+  return { ...rest, status, ...(error === undefined ? {} : { error }) };
+};
+
+describe('what is counted', () => {
+  test.each<[string, RequestRecord, string, object]>([
+    ['an exchange', { ...RECORD, obtained: { token, source: 'exchange' }, issued: 1 }, 'info', { Exchanges: 1 }],
+    ['a token from the table', { ...RECORD, obtained: { token, source: 'store' } }, 'info', { Hits: 1 }],
+    [
+      'a renewal that failed',
+      { ...RECORD, obtained: { token, source: 'memory', failure: { error: refused, until: NOW, count: 1 } } },
+      'warn',
+      { Hits: 1, RenewalsFailed: 1, CredentialRefused: 1 },
+    ],
+    ['a refused credential', failed(refused, 502), 'error', { CredentialRefused: 1 }],
+    [
+      'a secret that cannot serve',
+      failed({ kind: 'credential_unusable', detail: 'x' }, 502),
+      'error',
+      { CredentialRefused: 1 },
+    ],
+    [
+      'something away',
+      failed({ kind: 'unavailable', dependency: 'zitadel', detail: 'x', retryAfterMs: 1 }, 503),
+      'error',
+      { Unavailable: 1 },
+    ],
+    ['a bug', { ...failed(undefined, 500), bug: { name: 'TypeError' } }, 'error', { Bugs: 1 }],
+    [
+      'what is away, although the request was served',
+      {
+        ...RECORD,
+        obtained: { token, source: 'memory' },
+        degraded: [{ what: 'table', since: NOW, detail: 'ThrottlingException' }],
+      },
+      'warn',
+      { Hits: 1, TableAway: 1 },
+    ],
+  ])('%s', (_name, record, level, metrics) => {
+    const line = JSON.parse(lineOf(record));
+    expect(line).toMatchObject({ level, ...metrics });
+    const defined = line._aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name);
+    expect(defined).toEqual(Object.keys(metrics));
+  });
+
+  test('nothing, for a request of the caller that is at fault', () => {
+    const line = JSON.parse(lineOf(failed({ kind: 'invalid_scope', detail: 'x' }, 400)));
+    expect(line).toMatchObject({ time: NOW, level: 'warn', error: { kind: 'invalid_scope', detail: 'x' } });
+    expect(line).not.toHaveProperty('_aws');
+  });
+});
+
+describe('a line', () => {
+  const { obtained: _obtained, ...bare } = RECORD;
+  const parsed = (record: RequestRecord) => JSON.parse(lineOf(record)) as Record<string, unknown>;
+
+  test('of a request that came to nothing has just that', () => {
+    const { caller: _caller, ...unknown } = bare;
+    expect(parsed({ ...unknown, status: 401, error: { kind: 'untrusted_caller', detail: 'x' } })).toEqual({
+      time: NOW,
+      level: 'warn',
+      route: 'token',
+      profile: 'orders',
+      status: 401,
+      ms: 0,
+      error: { kind: 'untrusted_caller', detail: 'x' },
+      id: RECORD.requestId,
+    });
+  });
+
+  test('of an introspection has what was said, from where, and of which token', () => {
+    expect(parsed({ ...bare, seen: 'seen', introspected: { isActive: false, source: 'memory' } })).toEqual({
+      time: NOW,
+      level: 'info',
+      route: 'token',
+      profile: 'orders',
+      caller: '123456789012:orders-service',
+      status: 200,
+      ms: 0,
+      source: 'memory',
+      token: 'seen',
+      active: false,
+      id: RECORD.requestId,
+    });
+  });
+
+  test.each<[name: string, obtained: RequestRecord['obtained'], expected: object]>([
+    ['sent back', { token, source: 'memory', rejected: 'active' }, { rejected: 'active' }],
+    ['that nobody can revoke', { token: { ...token, isIrrevocable: true }, source: 'memory' }, { revocable: false }],
+    [
+      'whose renewal failed',
+      {
+        token,
+        source: 'memory',
+        failure: {
+          error: { kind: 'unavailable', dependency: 'dynamodb', detail: 'x', retryAfterMs: 1 },
+          until: NOW,
+          count: 1,
+        },
+      },
+      { renewal: { kind: 'unavailable', dependency: 'dynamodb', detail: 'x' } },
+    ],
+  ])('of a token %s says so', (_name, obtained, expected) => {
+    const healthy = parsed(RECORD);
+    const line = parsed({ ...RECORD, ...(obtained && { obtained }) });
+    expect(line).toMatchObject(expected);
+    for (const name of ['rejected', 'revocable', 'renewal']) {
+      expect(name in healthy).toBe(false);
+      expect(name in line).toBe(name in expected);
+    }
+  });
+
+  test('of a bug has its name and place', () => {
+    const line = parsed({ ...bare, status: 500, bug: { name: 'TypeError', at: 'lib/a.ts:1:2' } });
+    expect(line).toMatchObject({ level: 'error', bug: 'TypeError', at: 'lib/a.ts:1:2' });
+  });
+
+  test('has what is away, since when, and what it costs', () => {
+    const degraded = [
+      { what: 'secrets', since: NOW, detail: 'X' },
+      { what: 'zitadel', since: plus(NOW, 1), detail: 'Y' },
+    ] as const;
+    const line = parsed({ ...RECORD, degraded });
+    expect(line).toMatchObject({
+      level: 'warn',
+      SecretsAway: 1,
+      ZitadelAway: 1,
+      degraded: ['secrets', 'zitadel'],
+      away: [
+        { dependency: 'secrets', detail: 'X', since: new Date(NOW).toISOString(), cost: COSTS.secrets },
+        { dependency: 'zitadel', detail: 'Y', since: new Date(NOW + 1).toISOString(), cost: COSTS.zitadel },
+      ],
+    });
+    expect('degraded' in parsed({ ...RECORD, degraded: [] })).toBe(false);
+  });
+
+  test.each([
+    [200, 'info'],
+    [399, 'info'],
+    [400, 'warn'],
+    [499, 'warn'],
+    [500, 'error'],
+  ])('of status %i has the level %s', (status, level) => expect(parsed({ ...bare, status }).level).toBe(level));
+
+  test('names a token in one way, whoever sees it', () => {
+    const spelt = (text: string) =>
+      parsed({ ...RECORD, obtained: { token: { ...token, accessToken: redacted(text) }, source: 'memory' } }).token;
+    expect(spelt(' canary-token\n')).toBe(parsed(RECORD).token);
+    expect(parsed(RECORD).token).toBe(fingerprint('canary-token'));
+    expect(spelt('other')).not.toBe(parsed(RECORD).token);
+  });
+
+  test('names a token that is handed out again without looking at it', () => {
+    let reveals = 0;
+    const accessToken = {
+      reveal: () => {
+        reveals += 1;
+        return 'x';
+      },
+    };
+    const one = { ...token, accessToken };
+    for (const _time of [1, 2]) lineOf({ ...RECORD, obtained: { token: one, source: 'memory' } });
+    expect(reveals).toBe(1);
+  });
+
+  test('counts nothing of which there was none', () => {
+    const line = parsed({ ...RECORD, obtained: { token, source: 'exchange' }, issued: 0 });
+    expect(line.time).toBe(NOW);
+    expect(line).not.toHaveProperty('Exchanges');
+  });
+});
+
+describe('lines of one log', () => {
+  test('define each set of counts rightly, however often', () => {
+    const lines: string[] = [];
+    const log = createLog('space', (line) => lines.push(line));
+    for (const issued of [0, 1, 0, 1]) log.request({ ...RECORD, issued });
+    const defined = lines.map((line) => JSON.parse(line)._aws.CloudWatchMetrics);
+    const metrics = (...names: string[]) => [
+      { Namespace: 'space', Dimensions: [[]], Metrics: names.map((Name) => ({ Name })) },
+    ];
+    const [hit, both] = [metrics('Hits'), metrics('Hits', 'Exchanges')];
+    expect(defined).toEqual([hit, both, hit, both]);
+  });
+});
+
+describe('a run of the schedule', () => {
+  const lineOfRun = (results: Prewarmed[], more: object = {}) => {
+    const lines: string[] = [];
+    createLog('space', (line) => lines.push(line)).prewarm({
+      at: NOW,
+      durationMs: 7,
+      results,
+      issued: 0,
+      degraded: [],
+      ...more,
+    });
+    return JSON.parse(lines[0] ?? '');
+  };
+
+  test('that went well', () => {
+    const line = lineOfRun([
+      { profile: 'a', outcome: 'renewed' },
+      { profile: 'b', outcome: 'kept' },
+      { profile: 'c', outcome: 'renewed' },
+    ]);
+    expect(line).toEqual({
+      _aws: {
+        Timestamp: NOW,
+        CloudWatchMetrics: [
+          { Namespace: 'space', Dimensions: [[]], Metrics: [{ Name: 'Renewed' }, { Name: 'PrewarmFailed' }] },
+        ],
+      },
+      level: 'info',
+      route: 'prewarm',
+      ms: 7,
+      renewed: ['a', 'c'],
+      kept: ['b'],
+      failed: [],
+      Renewed: 2,
+      PrewarmFailed: 0,
+    });
+  });
+
+  test('that failed in part', () => {
+    const bug = Object.assign(new TypeError('canary'), { stack: 'TypeError: canary\n    at f (/x/lib/a.ts:1:2)' });
+    const line = lineOfRun(
+      [
+        { profile: 'a', outcome: 'failed', error: refused },
+        { profile: 'b', outcome: 'failed', bug, error: { kind: 'unexpected_answer', detail: 'x' } },
+        { profile: 'c', outcome: 'failed' },
+      ],
+      { issued: 3, degraded: [{ what: 'table', since: NOW, detail: 'X' }] },
+    );
+    expect(line).toMatchObject({
+      level: 'error',
+      failed: [
+        { profile: 'a', kind: 'credential_refused', detail: 'status 400' },
+        { profile: 'b', kind: 'unexpected_answer', detail: 'x', bug: 'TypeError', at: 'f lib/a.ts:1:2' },
+        { profile: 'c' },
+      ],
+      degraded: ['table'],
+      Renewed: 0,
+      PrewarmFailed: 3,
+      RenewalsFailed: 3,
+      Bugs: 1,
+      Exchanges: 3,
+      CredentialRefused: 1,
+      TableAway: 1,
+    });
+    expect(line.failed[0]).not.toHaveProperty('bug');
+    expect(JSON.stringify(line)).not.toContain('canary');
+  });
+
+  test('counts no bugs where there are none', () => {
+    const line = lineOfRun([{ profile: 'a', outcome: 'failed', error: { kind: 'unexpected_answer', detail: 'x' } }]);
+    for (const name of ['Bugs', 'Exchanges', 'CredentialRefused']) expect(line).not.toHaveProperty(name);
+    expect(line.RenewalsFailed).toBe(1);
+  });
+});

@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import { instant } from '../../../lib/core/time.ts';
+import type { RequestRecord } from '../../../lib/http/log.ts';
+import { createMetadataEndpoint } from '../../../lib/http/metadata-endpoint.ts';
+import { context } from '../../support/events.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+
+const NOW = instant(1_795_438_700_000);
+const WELL_KNOWN = '/.well-known/openid-configuration';
+
+async function ask(event: unknown, { isLocal = false } = {}) {
+  const records: RequestRecord[] = [];
+  const log = { request: (record: RequestRecord) => void records.push(record), prewarm: () => undefined };
+  const handle = createMetadataEndpoint({ clock: createFakeClock(NOW), log, isLocal });
+  const { statusCode, headers, body } = await handle(event, { ...context(), awsRequestId: 'lambda-1' });
+  return { statusCode, headers, json: JSON.parse(body), records };
+}
+
+const event = (path: object, host: string, domainName: unknown = host.replace(/:.*/, '')) => {
+  const { stagePath, ...own } = { stagePath: undefined, ...path };
+  return {
+    ...own,
+    headers: { HOST: host },
+    pathParameters: { profile: 'orders' },
+    requestContext: { domainName, path: stagePath },
+  };
+};
+const rawPath = `/orders${WELL_KNOWN}`;
+
+test.each<[name: string, event: unknown, isLocal: boolean, issuer: string]>([
+  ['the path', event({ rawPath }, 'b.example'), false, 'https://b.example/orders'],
+  ['… with its stage', event({ rawPath: `/dev${rawPath}` }, 'b.example'), false, 'https://b.example/dev/orders'],
+  [
+    '… of a REST API, whose context has the stage',
+    event({ path: rawPath, stagePath: `/dev${rawPath}` }, 'b.example'),
+    false,
+    'https://b.example/dev/orders',
+  ],
+  ['… of a REST API without it', event({ path: rawPath }, 'b.example'), false, 'https://b.example/orders'],
+  ['another path: the profile', event({ path: '/x/y' }, 'b.example'), false, 'https://b.example/orders'],
+  ['no path: the profile', event({}, 'b.example'), false, 'https://b.example/orders'],
+  ['the domain, whatever the host is', event({ rawPath }, 'b.example:8443'), false, 'https://b.example/orders'],
+  ['no domain', event({ rawPath }, 'b.example', 7), false, 'https:///orders'],
+  ['a domain with a user before it', event({ rawPath }, 'b', 'me@b.example'), false, 'https:///orders'],
+  ['a domain with a path after it', event({ rawPath }, 'b', 'b.example/x'), false, 'https:///orders'],
+  ['no host', { ...event({ rawPath }, 'b.example'), headers: { host: ['b'] } }, false, 'https://b.example/orders'],
+  ['local: a port', event({ rawPath }, 'b.example:8443'), true, 'https://b.example:8443/orders'],
+  ['… of another host', event({ rawPath }, 'b.example:8443', 'c.example'), true, 'https://c.example/orders'],
+  ['… that is none', event({ rawPath }, 'b.example:84x', 'b.example'), true, 'https://b.example/orders'],
+  ['… with digits before the end', event({ rawPath }, 'b:1.example', 'b.example'), true, 'https://b.example/orders'],
+  ['… and no host', { ...event({ rawPath }, 'b.example'), headers: {} }, true, 'https://b.example/orders'],
+  ['local: plain HTTP for localhost', event({ rawPath }, 'localhost:80'), true, 'http://localhost:80/orders'],
+  ['… and 127.0.0.1', event({ rawPath }, '127.0.0.1'), true, 'http://127.0.0.1/orders'],
+  ['… and nothing that holds it', event({ rawPath }, 'localhost.example'), true, 'https://localhost.example/orders'],
+  ['… or ends so', event({ rawPath }, 'my-localhost'), true, 'https://my-localhost/orders'],
+  ['… or looks so', event({ rawPath }, '127a0b0c1'), true, 'https://127a0b0c1/orders'],
+])('%s', async (_name, given, isLocal, issuer) => {
+  const { statusCode, headers, json } = await ask(given, { isLocal });
+  expect({ statusCode, issuer: json.issuer }).toEqual({ statusCode: 200, issuer });
+  expect(headers).toEqual({ 'content-type': 'application/json', 'cache-control': 'public, max-age=300' });
+});
+
+const record = { at: NOW, route: 'metadata', profile: '', durationMs: 0 };
+
+test.each<[name: string, event: unknown, status: number, id: string, description: string | undefined]>([
+  ['an answer', { pathParameters: { profile: 'orders' }, requestContext: { requestId: 'r1' } }, 200, 'r1', undefined],
+  ['a name that is none', {}, 400, 'lambda-1', 'the path holds no name of a profile'],
+  [
+    'a bug',
+    {
+      get pathParameters() {
+        throw new TypeError('bug');
+      },
+    },
+    500,
+    'lambda-1',
+    'an error of the broker itself',
+  ],
+])('%s, and its line of log, which names no profile', async (_name, given, status, requestId, description) => {
+  const { statusCode, json, records } = await ask(given);
+  expect(statusCode).toBe(status);
+  expect(json.error_description).toBe(description);
+  if (status !== 200) expect(json.request_id).toBe(requestId);
+  expect(records).toEqual([{ ...record, requestId, status }]);
+});
