@@ -14,10 +14,10 @@ const applications = ({ revocation, introspection }) => [
 ];
 
 /**
- * The secrets of the named profiles and, since theirs are earned first, of their subjects; with those of their
+ * The secrets of the named profiles and, since theirs are obtained first, of their subjects; with those of their
  * applications.
  */
-function earningSecrets(profiles, names) {
+function obtainingSecrets(profiles, names) {
   const seen = new Set();
   const follow = (name) => {
     if (name === undefined || seen.has(name) || profiles[name] === undefined) return;
@@ -80,7 +80,7 @@ module.exports = async ({ resolveVariable }) => {
   const names = Object.keys(profiles);
   const all = Object.values(profiles);
   const prewarmed = names.filter((name) => profiles[name].prewarm === true);
-  const earn = (secrets) => [
+  const obtain = (secrets) => [
     ...table(['dynamodb:GetItem', 'dynamodb:UpdateItem'], keys.table),
     ...read(secrets, keys.secrets),
   ];
@@ -90,10 +90,10 @@ module.exports = async ({ resolveVariable }) => {
     all.flatMap(({ revocation, secret }) => (revocation === undefined ? [] : [secretOf(revocation), secret])),
   );
   return {
-    token: [ownLogs('TokenLogs'), ...earn(earningSecrets(profiles, names))],
-    prewarm: [ownLogs('PrewarmLogs'), ...earn(earningSecrets(profiles, prewarmed))],
-    introspect: [ownLogs('IntrospectLogs'), ...earn(introspection)],
-    revoke: [ownLogs('RevokeLogs'), ...earn(revocation)],
+    token: [ownLogs('TokenLogs'), ...obtain(obtainingSecrets(profiles, names))],
+    prewarm: [ownLogs('PrewarmLogs'), ...obtain(obtainingSecrets(profiles, prewarmed))],
+    introspect: [ownLogs('IntrospectLogs'), ...obtain(introspection)],
+    revoke: [ownLogs('RevokeLogs'), ...obtain(revocation)],
     metadata: [ownLogs('MetadataLogs')],
   };
 };

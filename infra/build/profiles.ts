@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Profile } from '../../lib/broker/profiles/profile.ts';
-import { earnsOwnTokens } from '../../lib/broker/profiles/profile.ts';
+import { hasOwnTokens } from '../../lib/broker/profiles/profile.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 
 const HELP = `Checks the profiles and prints them as a table, or every fault with its place.
@@ -24,10 +24,10 @@ function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-const howEarned = (profile: Profile): string => {
+const howObtained = (profile: Profile): string => {
   const { grant, subject } = profile;
   if (subject !== undefined) return `exchange of ${subject}'s token`;
-  if (!earnsOwnTokens(profile)) return "exchange of callers' tokens";
+  if (!hasOwnTokens(profile)) return "exchange of callers' tokens";
   return grant ?? 'as the secret says';
 };
 
@@ -47,7 +47,7 @@ function main(): number {
     profile.name,
     profile.issuer,
     profile.secret,
-    howEarned(profile),
+    howObtained(profile),
     `${profile.scopes.length}`,
     `${profile.callers.length}`,
     profile.prewarm ? 'yes' : 'no',

@@ -1,5 +1,5 @@
 import { parseProfiles } from '../../lib/broker/profiles/parse.ts';
-import { earnsOwnTokens, type Profiles } from '../../lib/broker/profiles/profile.ts';
+import { hasOwnTokens, type Profiles } from '../../lib/broker/profiles/profile.ts';
 import { readProfilesFile } from '../build/profiles-file.ts';
 import { createPrincipals } from './callers.ts';
 import { createDemo } from './demo.ts';
@@ -49,7 +49,7 @@ function printWelcome(stack: Stack, { profiles, zitadel }: Input, principals: Re
     const principal = principals.get(profile.name);
     print(`\n# ${profile.name}, from ${profile.issuer}`);
     if (principal === undefined) print('# (no callers: only the subject of other profiles)');
-    else if (!earnsOwnTokens(profile)) print("# (exchanges its callers' tokens; see docs/examples/oauth-client.ts)");
+    else if (!hasOwnTokens(profile)) print("# (exchanges its callers' tokens; see docs/examples/oauth-client.ts)");
     else print(curl(stack.gateway.url, profile.name, principal));
   }
   print(

@@ -12,7 +12,7 @@ import { createTokenEndpoint } from '../http/token-endpoint.ts';
 import { createBase } from './base.ts';
 import type { Environment, Overrides } from './environment.ts';
 
-/** The functions that earn tokens: one hands them out, one renews them on a schedule. */
+/** The functions that obtain tokens: one hands them out, one renews them on a schedule. */
 export interface TokenFunctions {
   readonly token: GatewayHandler;
   /** Revokes, and lets `token` know at once: where both are in one process. */
@@ -22,7 +22,7 @@ export interface TokenFunctions {
 }
 
 /**
- * Builds the functions that earn tokens.
+ * Builds the functions that obtain tokens.
  * @throws {Error} where the environment is not as a deployment makes it: the function cannot start
  */
 export function createTokenFunctions(profiles: Profiles, env: Environment, overrides: Overrides = {}): TokenFunctions {

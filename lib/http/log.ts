@@ -82,7 +82,7 @@ const awayMetrics = (degraded: readonly Degradation[]): Metrics =>
 function outcomeMetrics({ obtained, error, bug }: RequestRecord): Metrics {
   if (bug !== undefined) return { Bugs: 1 };
   if (obtained === undefined) return error?.kind === 'unavailable' ? { Unavailable: 1 } : refusals(error);
-  const served: Metrics = obtained.source === 'exchange' ? {} : { Hits: 1 };
+  const served: Metrics = obtained.source === 'issued' ? {} : { Hits: 1 };
   return obtained.failure === undefined
     ? served
     : { ...served, RenewalsFailed: 1, ...refusals(obtained.failure.error) };
@@ -90,7 +90,7 @@ function outcomeMetrics({ obtained, error, bug }: RequestRecord): Metrics {
 
 const requestMetrics = (record: RequestRecord): Metrics => ({
   ...outcomeMetrics(record),
-  ...(record.issued ? { Exchanges: record.issued } : {}),
+  ...(record.issued ? { TokenRequests: record.issued } : {}),
   ...(record.degraded?.length ? awayMetrics(record.degraded) : {}),
 });
 
@@ -178,7 +178,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
           PrewarmFailed: failed.length,
           ...(failed.length > 0 ? { RenewalsFailed: failed.length } : {}),
           ...(bugs > 0 ? { Bugs: bugs } : {}),
-          ...(issued > 0 ? { Exchanges: issued } : {}),
+          ...(issued > 0 ? { TokenRequests: issued } : {}),
           ...Object.assign({}, ...failed.map(({ error }) => refusals(error))),
           ...awayMetrics(degraded),
         },

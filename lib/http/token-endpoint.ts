@@ -4,7 +4,7 @@ import type { Counter } from '../broker/obtain/counter.ts';
 import type { Tokens } from '../broker/obtain/memory.ts';
 import type { Obtained } from '../broker/obtain/renewal.ts';
 import { grantExchangeScopes, grantScopes } from '../broker/profiles/policy.ts';
-import { earnsOwnTokens } from '../broker/profiles/profile.ts';
+import { hasOwnTokens } from '../broker/profiles/profile.ts';
 import type { Demand } from '../broker/token/demand.ts';
 import type { BrokerError } from '../core/error.ts';
 import { type Redacted, redacted } from '../core/redacted.ts';
@@ -110,7 +110,7 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
         `grant_type must be ${GRANT_TYPE.clientCredentials}, or token exchange where the profile allows it`,
       );
     }
-    if (earnsOwnTokens(asked.profile)) return serveOwn(asked);
+    if (hasOwnTokens(asked.profile)) return serveOwn(asked);
     return callerError('unsupported_grant_type', "this profile exchanges its callers' tokens only");
   }
 

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Credential } from './credential.ts';
 
-/** How a credential earns a token. The names are those of the RFCs: 6749 §4.4, 7523 §2.1, 8693. */
+/** How a credential obtains a token. The names are those of the RFCs: 6749 §4.4, 7523 §2.1, 8693. */
 export const GRANTS = ['client_credentials', 'jwt-bearer', 'token-exchange'] as const;
 export type Grant = (typeof GRANTS)[number];
 
@@ -41,7 +41,7 @@ export function chooseGrant(
   if (hasSubject) return ok('token-exchange');
   if (kind === 'client_secret') return ok('client_credentials');
   return fail(
-    'an application key earns no token on its own at ZITADEL: name the profile whose token it exchanges (subject), ' +
+    'an application key obtains no token on its own at ZITADEL: name the profile whose token it exchanges (subject), ' +
       'or set grant: client_credentials for a server that accepts RFC 7521 §6.2',
   );
 }

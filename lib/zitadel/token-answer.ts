@@ -6,7 +6,7 @@ import { sortAnswer, type UpstreamTrouble } from './upstream.ts';
 
 /** What an answer of the token endpoint means for the broker. `detail` is fit for the log. */
 export type TokenOutcome =
-  | { readonly kind: 'earned'; readonly response: TokenResponse }
+  | { readonly kind: 'issued'; readonly response: TokenResponse }
   /** ZITADEL does not accept the credential, or not for this grant; `isAccount`: the account is locked or deactivated. */
   | {
       readonly kind: 'credential_refused';
@@ -72,7 +72,7 @@ export function judgeTokenAnswer(
     const isRepeated = repeatsSecret(scope, request.secrets) || repeatsSecret(issuedTokenType, request.secrets);
     if (isRepeated)
       return { kind: 'unexpected', detail: `${sorted.detail}: scope or issued_token_type repeats a secret` };
-    return { kind: 'earned', response: response.value };
+    return { kind: 'issued', response: response.value };
   }
   return { kind: 'unexpected', detail: `${sorted.detail}: ${response.error}` };
 }

@@ -46,7 +46,7 @@ export async function authenticateClient(
 }
 
 /**
- * Builds the one POST that earns a token. `scope` is always sent, empty if need be: ZITADEL refuses a request without
+ * Builds the one POST that obtains a token. `scope` is always sent, empty if need be: ZITADEL refuses a request without
  * it and accepts an empty one; only an exchange without it means "the subject's scopes".
  */
 export async function buildTokenRequest(request: TokenRequest, deps: SigningDeps): Promise<OAuthRequest> {

@@ -113,7 +113,7 @@ describe('the variations of a real ZITADEL', () => {
   const send = ({ headers, ...request }: Exchange) =>
     exchange(zitadel.url, { ...request, headers: { host: 'localhost:8080', ...headers } });
 
-  async function earn(account: 'saSecret' | 'saKey', scope: string): Promise<string> {
+  async function obtain(account: 'saSecret' | 'saKey', scope: string): Promise<string> {
     const { userId, keyId } = saKey.key;
     const iat = NOW_MS / 1000;
     const claims = { iss: userId, sub: userId, aud: 'http://localhost:8080', iat, exp: iat + 60 };
@@ -131,7 +131,7 @@ describe('the variations of a real ZITADEL', () => {
   /** The request as it is to this instance. */
   async function translate({ name, request }: Variation): Promise<Exchange> {
     const [, account, scope] = TOKENS.find(([pattern]) => pattern.test(name)) ?? [];
-    const token = account && scope ? await earn(account, scope) : '';
+    const token = account && scope ? await obtain(account, scope) : '';
     const text = (was: string) =>
       sameKind(was)
         .replace(/eyJ[\w-]+(?:\.[\w-]+){2,4}/g, (found) => (found.split('.').length === 5 ? token : signAgain(found)))
@@ -198,7 +198,7 @@ describe('the variations of a real ZITADEL', () => {
       /KeysSearchFilter.filter is already set$/,
     ],
   ])('a search is refused with %s', async (_, input, message) => {
-    const authorization = `Bearer ${await earn('saKey', OWN_AUDIENCE)}`;
+    const authorization = `Bearer ${await obtain('saKey', OWN_AUDIENCE)}`;
     const answer = await send({ path: GRPC, headers: { ...json, authorization }, body: JSON.stringify(input) });
     expect(answer.body).toMatchObject({ code: 3, message: expect.stringMatching(message) });
   });

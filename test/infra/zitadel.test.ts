@@ -46,7 +46,10 @@ function post(path: string, form: Form, headers: Form = {}): Promise<Answer> {
 const token = (form: Form, headers: Form = {}) => post('/oauth/v2/token', form, headers);
 const member = ({ body }: Answer, name: string): string => String((body as Record<string, unknown>)[name]);
 
-async function earn(account: { clientId: string; clientSecret: string } = saSecret, scope = AUDIENCE): Promise<string> {
+async function obtain(
+  account: { clientId: string; clientSecret: string } = saSecret,
+  scope = AUDIENCE,
+): Promise<string> {
   const answer = await token({ grant_type: 'client_credentials', scope }, basic(account));
   expect(answer.status).toBe(200);
   return member(answer, 'access_token');
@@ -122,7 +125,7 @@ describe('assertions of a service account', () => {
     ['nbf ahead', { claims: { nbf: NOW_SECONDS + 600 } }],
     ['another typ', { header: { typ: 'at+jwt' } }],
     ['PS256', { header: { alg: 'PS256' } }],
-  ])('earn a token: %s', async (_, { header, claims }) => {
+  ])('obtain a token: %s', async (_, { header, claims }) => {
     const { aud } = (claims ?? {}) as { aud?: string[] };
     const resolved = { ...claims, ...(aud ? { aud: aud.map((entry) => entry.replace('URL', zitadel.url)) } : {}) };
     const answer = await bearer(own({ ...(header ? { header } : {}), claims: resolved }));
@@ -174,7 +177,7 @@ describe('assertions of an application', () => {
   const ask = async (options?: JwtOptions) =>
     token({
       grant_type: TOKEN_EXCHANGE,
-      subject_token: await earn(),
+      subject_token: await obtain(),
       subject_token_type: ACCESS_TOKEN,
       ...app(oidcKey, options),
     });
@@ -252,7 +255,7 @@ describe('requests', () => {
   });
 
   it('are counted by their grant', async () => {
-    await earn();
+    await obtain();
     await token({ grant_type: 'client_credentials' }, basic(saSecret));
     await token({ grant_type: 'password' });
     const counts = ['client_credentials', JWT_BEARER, 'password'].map((grant) => zitadel.tokenRequests(grant));
@@ -290,7 +293,7 @@ describe('scopes', () => {
     ['any role', 'urn:zitadel:iam:org:project:role:unknown', true],
     ['something unknown', 'orders:read', false],
   ])('of %s', async (_, scope, isKept) => {
-    const { body } = await introspect(await earn(saSecret, `${AUDIENCE} ${scope}`));
+    const { body } = await introspect(await obtain(saSecret, `${AUDIENCE} ${scope}`));
     expect(body).toMatchObject({ active: true, scope: isKept ? `${AUDIENCE} ${scope}` : AUDIENCE });
   });
 
@@ -303,7 +306,7 @@ describe('scopes', () => {
 describe('tokens', () => {
   it('of JWT accounts verify with a published key and name their audience and roles', async () => {
     const [head = '', payload = '', signature = ''] = (
-      await earn(saSecretJwt, `${AUDIENCE} urn:zitadel:iam:org:project:role:reader`)
+      await obtain(saSecretJwt, `${AUDIENCE} urn:zitadel:iam:org:project:role:reader`)
     ).split('.');
     const { body, headers } = await exchange(zitadel.url, { method: 'GET', path: '/oauth/v2/keys' });
     const [jwk] = (body as { keys: { kid: string }[] }).keys;
@@ -326,7 +329,7 @@ describe('tokens', () => {
 
   it('live as long as the instance says, and are counted', async () => {
     zitadel.setTokenLifetimeSeconds(3);
-    const accessToken = await earn();
+    const accessToken = await obtain();
     now += 2999;
     expect((await introspect(accessToken)).body).toMatchObject({ active: true });
     now += 1;
@@ -335,17 +338,17 @@ describe('tokens', () => {
   });
 
   it('end for good when the account is locked', async () => {
-    const accessToken = await earn(saVictim);
+    const accessToken = await obtain(saVictim);
     zitadel.setUserState(saVictim.userId, 'locked');
     const answer = await token({ grant_type: 'client_credentials', scope: 'openid' }, basic(saVictim));
     expect(member(answer, 'error_description')).toBe('Errors.User.NotActive');
     zitadel.setUserState(saVictim.userId, 'active');
     expect((await introspect(accessToken)).body).toEqual({ active: false });
-    expect((await introspect(await earn(saVictim))).body).toMatchObject({ active: true });
+    expect((await introspect(await obtain(saVictim))).body).toMatchObject({ active: true });
   });
 
-  it('outlive the secret that earned them', async () => {
-    const accessToken = await earn(saVictim);
+  it('outlive the secret that obtained them', async () => {
+    const accessToken = await obtain(saVictim);
     zitadel.setSecret(saVictim.clientId, 'another');
     const answer = await token({ grant_type: 'client_credentials', scope: 'openid' }, basic(saVictim));
     expect(member(answer, 'error_description')).toBe('Errors.User.Machine.Secret.Invalid');
@@ -361,11 +364,11 @@ describe('introspection', () => {
     ['one that the audience names', apiOther, `urn:zitadel:iam:org:project:id:${apiOther.clientId}:aud`, true],
     ['one that the audience does not name', apiSecret, 'profile', false],
   ])('by %s', async (_, client, scope, active) => {
-    expect((await introspect(await earn(saSecret, scope), client)).body).toMatchObject({ active });
+    expect((await introspect(await obtain(saSecret, scope), client)).body).toMatchObject({ active });
   });
 
   it('tells roles of its own project only', async () => {
-    const accessToken = await earn(saSecret, `${AUDIENCE} urn:zitadel:iam:org:project:id:${apiOther.clientId}:aud`);
+    const accessToken = await obtain(saSecret, `${AUDIENCE} urn:zitadel:iam:org:project:id:${apiOther.clientId}:aud`);
     expect(JSON.stringify((await introspect(accessToken)).body)).toContain('reader');
     expect(JSON.stringify((await introspect(accessToken, apiOther)).body)).not.toContain('reader');
   });
@@ -381,17 +384,17 @@ describe('introspection', () => {
       { active: false },
     ],
   ])('with %s', async (_, headers, form, status, body) => {
-    const answer = await post('/oauth/v2/introspect', { token: await earn(), ...(form as Form) }, headers as Form);
+    const answer = await post('/oauth/v2/introspect', { token: await obtain(), ...(form as Form) }, headers as Form);
     expect([answer.status, answer.body]).toEqual([status, body]);
   });
 
   it('by private_key_jwt', async () => {
-    const answer = await post('/oauth/v2/introspect', { token: await earn(), ...app(apiKey) });
+    const answer = await post('/oauth/v2/introspect', { token: await obtain(), ...app(apiKey) });
     expect(answer.body).toMatchObject({ active: true });
   });
 
   it('calls a token with a changed signature inactive', async () => {
-    const accessToken = await earn(saSecretJwt);
+    const accessToken = await obtain(saSecretJwt);
     const changed = accessToken.slice(0, -4) + (accessToken.endsWith('AAAA') ? 'BBBB' : 'AAAA');
     expect((await introspect(changed)).body).toEqual({ active: false });
   });
@@ -429,18 +432,18 @@ describe('token exchange', () => {
     ['an actor', { actor_token: 'x' }, 'invalid_request', 'Errors.TokenExchange.Impersonation.PolicyDisabled'],
     ['a wider scope', { scope: 'email' }, 'invalid_scope', 'scope "email" not found in subject or actor token'],
   ])('is refused with %s', async (_, form, error, description) => {
-    const answer = await ask(await earn(), form as Form);
+    const answer = await ask(await obtain(), form as Form);
     expect(answer.body).toEqual({ error, error_description: description });
   });
 
   it('refuses an expired subject', async () => {
-    const subject = await earn();
+    const subject = await obtain();
     now += 43_200_000;
     expect(member(await ask(subject), 'error_description')).toBe('subject_token invalid');
   });
 
   it('gives an ID token when asked for openid', async () => {
-    const answer = await ask(await earn(saSecret, `openid ${AUDIENCE}`));
+    const answer = await ask(await obtain(saSecret, `openid ${AUDIENCE}`));
     expect(member(answer, 'id_token').split('.')).toHaveLength(3);
     expect(member(answer, 'scope')).toBe(`openid ${AUDIENCE}`);
   });
@@ -453,7 +456,7 @@ describe('impersonation', () => {
   const ask = (form: Form) => token({ grant_type: TOKEN_EXCHANGE, ...form }, basic(oidcSecret));
   const victim = { subject_token: saVictim.userId, subject_token_type: USER_ID };
   const acting = async (scope = AUDIENCE) => ({
-    actor_token: await earn(saSecret, scope),
+    actor_token: await obtain(saSecret, scope),
     actor_token_type: ACCESS_TOKEN,
   });
   const claimsOf = (jwt: string) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as object;
@@ -500,8 +503,8 @@ describe('impersonation', () => {
   it('is what an ID token as subject needs', async () => {
     zitadel.impersonation([saSecret.userId]);
     const scope = `openid urn:zitadel:iam:user:resourceowner ${AUDIENCE}`;
-    const earned = await token({ grant_type: 'client_credentials', scope }, basic(saVictim));
-    const subject = { subject_token: member(earned, 'id_token'), subject_token_type: ID_TOKEN };
+    const obtained = await token({ grant_type: 'client_credentials', scope }, basic(saVictim));
+    const subject = { subject_token: member(obtained, 'id_token'), subject_token_type: ID_TOKEN };
     expect(said(await ask({ ...subject, scope: 'openid' }))[1]).toBe(
       'scope "openid" not found in subject or actor token',
     );
@@ -525,20 +528,20 @@ describe('audiences in an exchange', () => {
     ['scope alone does not narrow', { scope: AUDIENCE }, AUDIENCE, 200],
     ['audience does, while scope repeats all', { audience: accounts.project }, both, 401],
   ])('%s', async (_, form, scope, status) => {
-    const answer = await ask(await earn(saSecret, both), form as Form);
+    const answer = await ask(await obtain(saSecret, both), form as Form);
     expect(answer.body).toMatchObject({ scope });
     expect((await search(member(answer, 'access_token'))).status).toBe(status);
   });
 
   it('are not widened again', async () => {
-    const narrowed = member(await ask(await earn(saSecret, both), { audience: accounts.project }), 'access_token');
+    const narrowed = member(await ask(await obtain(saSecret, both), { audience: accounts.project }), 'access_token');
     const answer = await ask(narrowed, { scope: ZITADEL_AUDIENCE, audience: zitadel.ownProjectId });
     expect([answer.status, member(answer, 'error')]).toEqual([400, 'invalid_target']);
   });
 
   it.each([ZITADEL_AUDIENCE, 'OWN', AUDIENCE])('open the API by the id of its project: %s', async (scope) => {
     const own = `urn:zitadel:iam:org:project:id:${zitadel.ownProjectId}:aud`;
-    const accessToken = await earn(saSecret, scope === 'OWN' ? own : scope);
+    const accessToken = await obtain(saSecret, scope === 'OWN' ? own : scope);
     expect((await search(accessToken)).status).toBe(scope === AUDIENCE ? 401 : 200);
   });
 });
@@ -564,8 +567,8 @@ describe('release 4.13', () => {
   });
 
   it('gives tokens of one part, and exchanges any of them for wider scopes', async () => {
-    const earned = await post413({ grant_type: 'client_credentials', scope: 'openid' }, basic(saSecret));
-    const subject = member(earned, 'access_token');
+    const obtained = await post413({ grant_type: 'client_credentials', scope: 'openid' }, basic(saSecret));
+    const subject = member(obtained, 'access_token');
     expect(subject).not.toContain('.');
     const body = {
       grant_type: TOKEN_EXCHANGE,
@@ -579,7 +582,7 @@ describe('release 4.13', () => {
 
 describe('white space in a token', () => {
   it.each([' T', 'T\n', '\tT', 'T\u00a0\u2003', 'ab cd'])('is not seen: %j', async (form) => {
-    const accessToken = await earn();
+    const accessToken = await obtain();
     const spaced = form.includes('T') ? form.replace('T', accessToken) : accessToken.replace('.', ' \r\n.');
     expect((await introspect(spaced)).body).toMatchObject({ active: true });
   });
@@ -631,7 +634,7 @@ describe('revocation', () => {
   const forClient = `${AUDIENCE} urn:zitadel:iam:org:project:id:${oidcSecret.clientId}:aud`;
 
   it('ends a token whose audience names the client, and not the token that it was exchanged for', async () => {
-    const subject = await earn(saSecret, forClient);
+    const subject = await obtain(saSecret, forClient);
     const exchanged = member(
       await token(
         { grant_type: TOKEN_EXCHANGE, subject_token: subject, subject_token_type: ACCESS_TOKEN },
@@ -650,7 +653,7 @@ describe('revocation', () => {
     ['by an API application', forClient, apiSecret, 400, 'no active client not found'],
     ['by a service account', forClient, saSecret, 400, 'no active client not found'],
   ])('is refused %s', async (_, scope, client, status, description) => {
-    const answer = await revoke(await earn(saSecret, scope), client);
+    const answer = await revoke(await obtain(saSecret, scope), client);
     expect([answer.status, member(answer, 'error_description')]).toEqual([status, description]);
   });
 
@@ -701,7 +704,7 @@ describe('rotation', () => {
   it('replaces the own secret', async () => {
     const mine = await open();
     const clientSecret = member(await call('POST', `/v2/users/${userId}/secret`, mine), 'clientSecret');
-    await earn({ clientId: saKey.username, clientSecret });
+    await obtain({ clientId: saKey.username, clientSecret });
     expect((await call('DELETE', `/v2/users/${userId}/secret`, mine)).status).toBe(200);
   });
 
@@ -716,7 +719,7 @@ describe('rotation', () => {
     );
     const answer = await call('POST', create, admin, input);
     const made = JSON.parse(Buffer.from(member(answer, 'keyDetails'), 'base64').toString()) as typeof apiKey;
-    const form = async () => ({ token: await earn(), ...app({ ...apiKey, ...made }) });
+    const form = async () => ({ token: await obtain(), ...app({ ...apiKey, ...made }) });
     expect((await post('/oauth/v2/introspect', await form())).body).toMatchObject({ active: true });
     await call('POST', `${service}/DeleteApplicationKey`, admin, { ...input, keyId: made.keyId });
     expect((await post('/oauth/v2/introspect', await form())).status).toBe(400);
@@ -774,11 +777,11 @@ describe('keys and faults from outside', () => {
   it('are switched by one path, also under a fault', async () => {
     const change = (body: string) => exchange(zitadel.url, { path: '/stand-in/faults', body });
     expect((await change('{"fault":"reset"}')).status).toBe(200);
-    await expect(earn()).rejects.toThrow('socket hang up');
+    await expect(obtain()).rejects.toThrow('socket hang up');
     expect((await change('{"fault":"blocked"}')).status).toBe(200);
     expect((await token({})).status).toBe(429);
     expect((await change('{"fault":null}')).status).toBe(200);
-    await earn();
+    await obtain();
   });
 
   it('switch impersonation and the lag', async () => {

@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-describe('each kind of credential earns a token', () => {
+describe('each kind of credential obtains a token', () => {
   test.each([
     ['client id and secret', 'orders', 1],
     ['client id and secret with odd characters', 'odd', 1],
@@ -36,7 +36,7 @@ describe('each kind of credential earns a token', () => {
     rig.restart();
     const third = await rig.pass(rig.ask({ profile }));
     expect(third.json.access_token).toBe(first.json.access_token);
-    expect(rig.log().map(({ source }) => source)).toEqual(['exchange', 'memory', 'store']);
+    expect(rig.log().map(({ source }) => source)).toEqual(['issued', 'memory', 'store']);
     expect(rig.zitadel.calls()).toBe(requests);
   });
 });
@@ -158,7 +158,7 @@ describe('a secret that cannot serve: 502, and the log names profile, secret and
       'an application key without a subject',
       'orders',
       JSON.stringify(accounts.oidcKey),
-      /profile orders, secret orders: an application key earns no token on its own/,
+      /profile orders, secret orders: an application key obtains no token on its own/,
     ],
     ['a service-account key with a subject', 'shipping', JSON.stringify(key), /a service-account key cannot exchange/],
   ])('%s', async (_name, profile, secret, detail) => {

@@ -78,7 +78,7 @@ describe('DynamoDB', () => {
       rig.table.intercept(fault);
       const first = await rig.pass(rig.ask());
       expect(first.status).toBe(200);
-      expect(lastLog()).toMatchObject({ source: 'exchange' });
+      expect(lastLog()).toMatchObject({ source: 'issued' });
       const second = await rig.ask();
       expect(second.json.access_token).toBe(first.json.access_token);
       expect(rig.zitadel.issued()).toBe(1);

@@ -124,7 +124,7 @@ describe('an independent authorization server accepts', () => {
 describe.each([
   ['client_secret_basic', 'odd'],
   ['private_key_jwt', 'key'],
-])('with %s, what it earned is', (_name, profile) => {
+])('with %s, what it obtained is', (_name, profile) => {
   test('active, then revoked, then inactive', async () => {
     const form = `token=${encodeURIComponent(String((await ask(profile)).json.access_token))}`;
     expect((await ask(profile, 'introspect', form)).json).toMatchObject({ active: true, scope: 'api:read' });

@@ -10,7 +10,7 @@ afterEach(() => rig.close());
 
 const HOUR = 3_600_000;
 
-test('a run earns what is missing, the next keeps it, and a later one renews what is due; callers notice nothing', async () => {
+test('a run obtains what is missing, the next keeps it, and a later one renews what is due; callers notice nothing', async () => {
   const { prewarm } = rig.addSandbox();
   const runOnce = async () => {
     await rig.pass(prewarm({}, context(60_000)));

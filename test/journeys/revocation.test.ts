@@ -103,7 +103,7 @@ describe('what is answered', () => {
     expect((await revoke('garbage')).status).toBe(200);
   });
 
-  test('400 for a token that the profile did not earn, and the log explains', async () => {
+  test('400 for a token that the profile did not obtain, and the log explains', async () => {
     const foreign = String((await rig.pass(rig.ask({ profile: 'orders' }))).json.access_token);
     const reply = await revoke(foreign);
     expect(reply.status).toBe(400);

@@ -17,7 +17,7 @@ interface Proof {
 
 const BY_SECRET: Proof = { authMethods: ['pwd'], idTokenLifetimeSeconds: ID_TOKEN_LIFETIME_SECONDS };
 
-// An ID token that jwt-bearer earns is born expired.
+// An ID token that jwt-bearer obtains is born expired.
 const BY_KEY: Proof = { authMethods: [], idTokenLifetimeSeconds: 0 };
 
 async function serviceAccountToken(instance: Instance, request: Request, user: ServiceAccount, proof: Proof) {

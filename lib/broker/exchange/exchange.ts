@@ -47,7 +47,7 @@ export interface ExchangedToken extends Token {
 
 export interface ObtainedOnBehalf {
   readonly token: ExchangedToken;
-  readonly source: 'memory' | 'exchange';
+  readonly source: 'memory' | 'issued';
   readonly rejected?: Rejected;
 }
 
@@ -100,7 +100,7 @@ const CLIENT_ERRORS = ['invalid_client', 'unauthorized_client'];
 
 /** What a refusal means where the caller's own token is exchanged: mostly that the caller must send something else. */
 function toFailure(
-  outcome: Exclude<TokenOutcome, { kind: 'earned' }>,
+  outcome: Exclude<TokenOutcome, { kind: 'issued' }>,
   credential: string,
   whose: string,
 ): AttemptFailure {
@@ -187,7 +187,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
       const asked = { issuer, credential, scopes: extent.scopes };
       const request = await buildExchangeRequest(asked, { ...exchanged, audiences }, { now: askedAt, jti: uuid });
       const outcome = judgeTokenAnswer(request, await send(request), TOKEN_TYPES);
-      if (outcome.kind !== 'earned') return fail(toFailure(outcome, id, `profile ${name}, secret ${secret}`));
+      if (outcome.kind !== 'issued') return fail(toFailure(outcome, id, `profile ${name}, secret ${secret}`));
       const { accessToken, lifeMs, scope, tokenType, issuedTokenType } = outcome.response;
       if (issuedTokenType === undefined) {
         return fail({ error: { kind: 'unexpected_answer', detail: 'status 200: issued_token_type is missing' } });
@@ -324,6 +324,6 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
     const isMine = !underWay.has(key);
     const result = await within(clock, leftMs - ANSWER_MS, exchangeOnce(demand, key));
     if (result === undefined) return fail(OUT_OF_TIME);
-    return result.ok ? ok({ token: result.value, source: isMine ? 'exchange' : 'memory', ...judged }) : result;
+    return result.ok ? ok({ token: result.value, source: isMine ? 'issued' : 'memory', ...judged }) : result;
   };
 }

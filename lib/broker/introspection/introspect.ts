@@ -103,7 +103,7 @@ export function createIntrospect({ clock, inquiry, bulletin, holdings }: Introsp
     const key = `${profile.name} ${tokenDigest(token)}`;
     const known = kept.get(key);
     const isKept = known !== undefined && clock.now() < known.until;
-    if (isKept && !bulletin.isVoid({ accessToken: token, earnedAt: known.at }, profile))
+    if (isKept && !bulletin.isVoid({ accessToken: token, obtainedAt: known.at }, profile))
       return ok({ introspection: known.introspection, source: 'memory' });
     if (underWay >= MOST_INTROSPECTIONS) {
       const detail = `${MOST_INTROSPECTIONS} introspections are under way`;

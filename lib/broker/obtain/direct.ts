@@ -9,10 +9,10 @@ import type { HeldCredential } from '../credentials/credentials.ts';
 import { mayRepeatUntil } from '../credentials/deadline.ts';
 import type { TableFault } from '../store/table.ts';
 import type { CacheKey, Demand } from '../token/demand.ts';
-import type { Earned } from './request.ts';
-import type { Earn } from './subject.ts';
+import type { IssuedToken } from './request.ts';
+import type { TokenRequests } from './subject.ts';
 
-/** While the table is away, a sandbox earns a token for a demand itself, but no more often than this. */
+/** While the table is away, a sandbox obtains a token for a demand itself, but no more often than this. */
 const DIRECT_PAUSE_MS = 10 * SECOND_MS;
 
 /** As long as a lease would be: one request and a second try. */
@@ -20,15 +20,15 @@ const DIRECT_MS = 2 * REQUEST_MS;
 
 const REMEMBERED_DEMANDS = 10_000;
 
-/** Creates the way to earn a token without the table. */
-export function createDirectEarning({ clock, earn }: { clock: Clock; earn: Earn }) {
+/** Creates the way to obtain a token without the table. */
+export function createDirectRequest({ clock, requests }: { clock: Clock; requests: TokenRequests }) {
   const last = createBoundedMap<CacheKey, EpochMs>({ entries: REMEMBERED_DEMANDS });
 
   return async (
     demand: Demand,
     key: CacheKey,
     { held, fault, isSuspected }: { held: HeldCredential; fault: TableFault; isSuspected: boolean },
-  ): Promise<Result<Earned, AttemptFailure>> => {
+  ): Promise<Result<IssuedToken, AttemptFailure>> => {
     const now = clock.now();
     const before = last.get(key);
     if (before !== undefined && now < before + DIRECT_PAUSE_MS) {
@@ -37,11 +37,11 @@ export function createDirectEarning({ clock, earn }: { clock: Clock; earn: Earn 
       return fail({ error });
     }
     last.set(key, now);
-    const prepared = await earn.prepare(demand, held);
+    const prepared = await requests.prepare(demand, held);
     if (!prepared.ok) return prepared;
     const endsAt = plus(clock.now(), DIRECT_MS);
     const mayRepeat = mayRepeatUntil(clock, endsAt);
-    const earned = await earn.earn(demand, prepared.value, { mayRepeat, isSuspected });
-    return earned.ok ? ok(earned.value) : earned;
+    const issued = await requests.request(demand, prepared.value, { mayRepeat, isSuspected });
+    return issued.ok ? ok(issued.value) : issued;
   };
 }

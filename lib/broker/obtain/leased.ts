@@ -9,28 +9,28 @@ import { sealToken } from '../store/seal.ts';
 import type { Row, Table, TableFault } from '../store/table.ts';
 import type { CacheKey, Demand } from '../token/demand.ts';
 import { forOthers, isWorthKeeping } from '../token/freshness.ts';
-import type { Earned } from './request.ts';
-import type { Earn, Prepared } from './subject.ts';
+import type { IssuedToken } from './request.ts';
+import type { Prepared, TokenRequests } from './subject.ts';
 
 /** Time that is kept for the write that stores the token: made later, it would find the lease with another. */
 const STORE_MS = 0.3 * SECOND_MS;
 
 /** What must fit into the rest of a lease before a request is sent. */
-export const EXCHANGE_MS = REQUEST_MS + STORE_MS;
+export const TOKEN_REQUEST_MS = REQUEST_MS + STORE_MS;
 
-export interface LeasedEarningDeps {
+export interface LeasedRequestDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly uuid: () => string;
   readonly table: Table;
   readonly holdings: Pick<Holdings, 'note'>;
-  readonly earn: Earn;
+  readonly requests: TokenRequests;
 }
 
-/** The outcome of one attempt to earn a token for all sandboxes. */
-export type LeasedEarning =
+/** The outcome of one attempt to obtain a token for all sandboxes. */
+export type LeasedOutcome =
   /** `storeFault`: the token is good, but no other sandbox will find it. */
-  | { readonly kind: 'earned'; readonly earned: Earned; readonly storeFault?: TableFault }
+  | { readonly kind: 'issued'; readonly issued: IssuedToken; readonly storeFault?: TableFault }
   | { readonly kind: 'failed'; readonly failure: Failure }
   /**
    * Somebody else was faster, or the time of the lease was over before it began: the row tells how things stand.
@@ -57,13 +57,13 @@ export interface LeasedInput {
 const leaseOf = (row: Row | undefined, owner: string): Lease | undefined =>
   row?.owner === owner && row.leaseUntil !== undefined ? { owner, until: row.leaseUntil } : undefined;
 
-/** Creates the way to earn a token that no other sandbox goes at the same time. */
-export function createLeasedEarning({ clock, random, uuid, table, holdings, earn }: LeasedEarningDeps) {
+/** Creates the way to obtain a token that no other sandbox goes at the same time. */
+export function createLeasedRequest({ clock, random, uuid, table, holdings, requests }: LeasedRequestDeps) {
   /** A refused write and a lost reply alike are settled by who the row says is its owner. */
   async function take(
     key: CacheKey,
     known: Row,
-  ): Promise<Result<Lease, Omit<Extract<LeasedEarning, { kind: 'lost' }>, 'kind'>>> {
+  ): Promise<Result<Lease, Omit<Extract<LeasedOutcome, { kind: 'lost' }>, 'kind'>>> {
     const owner = uuid();
     const taken = await table.update(key, acquire(known, owner, clock.now(), isUnchanged(known)));
     if (taken.ok && taken.value !== 'refused') {
@@ -81,9 +81,9 @@ export function createLeasedEarning({ clock, random, uuid, table, holdings, earn
     { profile }: Demand,
     key: CacheKey,
     lease: Lease,
-    { token: earned, held }: Earned,
+    { token: issued, held }: IssuedToken,
   ): Promise<TableFault | undefined> {
-    const token = forOthers(earned);
+    const token = forOthers(issued);
     const { accessToken, expiresAt } = token;
     if (!isWorthKeeping(token)) {
       await table.update(key, release(lease));
@@ -102,22 +102,22 @@ export function createLeasedEarning({ clock, random, uuid, table, holdings, earn
     demand: Demand,
     key: CacheKey,
     { row, prepared, earlier, isSuspected }: LeasedInput,
-  ): Promise<LeasedEarning> => {
+  ): Promise<LeasedOutcome> => {
     const taken = await take(key, row);
     if (!taken.ok) return { kind: 'lost', ...taken.error };
     const lease = taken.value;
-    const mayRepeat = (delayMs: number) => canEndWithin(lease, clock.now(), delayMs + EXCHANGE_MS);
+    const mayRepeat = (delayMs: number) => canEndWithin(lease, clock.now(), delayMs + TOKEN_REQUEST_MS);
     if (!mayRepeat(0)) {
       // The sandbox was frozen while the lease was on its way: nobody is to wait for its end.
       await table.update(key, release(lease));
       return { kind: 'lost', row: await table.read(key), wasFrozen: true };
     }
-    const earned = await earn.earn(demand, prepared, { mayRepeat, isSuspected });
-    if (earned.ok) {
-      const storeFault = await store(demand, key, lease, earned.value);
-      return { kind: 'earned', earned: earned.value, ...(storeFault === undefined ? {} : { storeFault }) };
+    const issued = await requests.request(demand, prepared, { mayRepeat, isSuspected });
+    if (issued.ok) {
+      const storeFault = await store(demand, key, lease, issued.value);
+      return { kind: 'issued', issued: issued.value, ...(storeFault === undefined ? {} : { storeFault }) };
     }
-    const { error, credential, until: refusedUntil } = earned.error;
+    const { error, credential, until: refusedUntil } = issued.error;
     if (error.kind === 'unavailable' && clock.now() > lease.until) {
       // The sandbox was frozen over it: that a request came to nothing in all that time says nothing about ZITADEL.
       await table.update(key, release(lease));

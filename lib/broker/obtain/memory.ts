@@ -25,8 +25,8 @@ import { freshness, isSameToken, isWorthKeeping, LEAST_LEFT_MS, type Token } fro
 import type { Counter } from './counter.ts';
 import { createLending, type Lending } from './lending.ts';
 import { createRenewal, type Obtained, RENEWAL_MS } from './renewal.ts';
-import { createExchange } from './request.ts';
-import { createEarn } from './subject.ts';
+import { createRequestToken } from './request.ts';
+import { createTokenRequests } from './subject.ts';
 
 /** All that comes from outside; built once for each sandbox. */
 export interface TokensDeps {
@@ -101,8 +101,8 @@ export function createTokens(deps: TokensDeps): Tokens {
   });
   /** One promise for each key, and never tied to the caller who began it. */
   const renewals = new Map<CacheKey, Lending<Renewed>>();
-  const earn = createEarn({ exchange: createExchange(deps), credentials, obtainSubject });
-  const renewal = createRenewal({ ...deps, earn });
+  const requests = createTokenRequests({ requestToken: createRequestToken(deps), credentials, obtainSubject });
+  const renewal = createRenewal({ ...deps, requests });
 
   const freshnessOf = (token: Token, { profile: { minValidityMs } }: Demand) =>
     freshness(token, { now: clock.now(), minValidityMs });
@@ -119,7 +119,7 @@ export function createTokens(deps: TokensDeps): Tokens {
       return;
     }
     const { token: found, source, failure } = result.value;
-    if (source === 'exchange') issued.add();
+    if (source === 'issued') issued.add();
     if (!isWorthKeeping(found)) return;
     const token = before !== undefined && before.expiresAt > found.expiresAt ? before : found;
     const isFresh = freshness(token, { now, minValidityMs: profile.minValidityMs }) === 'fresh';
@@ -133,7 +133,7 @@ export function createTokens(deps: TokensDeps): Tokens {
   function beginRenewal(
     demand: Demand,
     key: CacheKey,
-    options: { rejected?: Token; aheadMs?: number; mayEarnAlone?: boolean } = {},
+    options: { rejected?: Token; aheadMs?: number; mayRequestAlone?: boolean } = {},
   ): Lending<Renewed> {
     const underWay = renewals.get(key);
     if (underWay !== undefined) return underWay;
@@ -158,7 +158,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     return ok({ token, source: 'memory', ...(failure === undefined ? {} : { failure }) });
   }
 
-  /** A sandbox that was frozen meanwhile may have earned what is nearly over by now: there may be a newer one. */
+  /** A sandbox that was frozen meanwhile may have obtained what is nearly over by now: there may be a newer one. */
   function isOver(result: Renewed, demand: Demand, isMine: boolean): boolean {
     if (!result.ok) return false;
     const { token, failure } = result.value;
@@ -172,7 +172,7 @@ export function createTokens(deps: TokensDeps): Tokens {
   function settle(key: CacheKey, result: Renewed, isMine: boolean): Result<Obtained, BrokerError> {
     if (!result.ok) return fallBack(key, currentError(result.error, clock.now()), result.error);
     const { value } = result;
-    return ok(isMine || value.source !== 'exchange' ? value : { ...value, source: 'memory' });
+    return ok(isMine || value.source !== 'issued' ? value : { ...value, source: 'memory' });
   }
 
   async function awaitRenewal(
@@ -294,7 +294,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     if (!obtained.ok) return obtained;
     const { token, source } = obtained.value;
     const answer = (what: Rejected) => ok({ ...obtained.value, rejected: what });
-    if (source === 'exchange' || tokenDigest(token.accessToken) !== tokenDigest(rejected)) return answer('not_current');
+    if (source === 'issued' || tokenDigest(token.accessToken) !== tokenDigest(rejected)) return answer('not_current');
     const verdict = await doubts.examine(demand.profile, key, token.accessToken, deadline);
     if (verdict === 'taken') {
       // Somebody else has doubted it in the last minute, and may have replaced it.
@@ -348,7 +348,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     if (leftMs <= 0) return fail(OUT_OF_TIME);
     const key = cacheKey(demand);
     // What a schedule obtains and cannot store would reach nobody.
-    const { promise } = beginRenewal(demand, key, { aheadMs, mayEarnAlone: false });
+    const { promise } = beginRenewal(demand, key, { aheadMs, mayRequestAlone: false });
     const result = await within(clock, leftMs, promise);
     if (result === undefined) return fail(OUT_OF_TIME);
     if (!result.ok) return fail(currentError(result.error, clock.now()));

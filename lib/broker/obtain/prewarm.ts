@@ -90,7 +90,7 @@ export async function prewarm(
       return { profile: name, outcome: 'failed', error: result.error, ...(bug === undefined ? {} : { bug }) };
     const { source, failure } = result.value;
     if (failure !== undefined) return { profile: name, outcome: 'failed', error: failure.error };
-    return { profile: name, outcome: source === 'exchange' ? 'renewed' : 'kept' };
+    return { profile: name, outcome: source === 'issued' ? 'renewed' : 'kept' };
   }
 
   /** A worker that finds every issuer busy leaves the rest to those who keep them busy. */

@@ -13,15 +13,15 @@ import { openToken } from '../store/seal.ts';
 import type { Row, Table, TableFault } from '../store/table.ts';
 import type { CacheKey, Demand } from '../token/demand.ts';
 import { type Freshness, freshness, isSameToken, limitLife, type Token } from '../token/freshness.ts';
-import { createDirectEarning } from './direct.ts';
-import { createLeasedEarning } from './leased.ts';
-import type { Earn } from './subject.ts';
+import { createDirectRequest } from './direct.ts';
+import { createLeasedRequest } from './leased.ts';
+import type { TokenRequests } from './subject.ts';
 
 /** A token, where it came from, and why it is no newer. */
 export interface Obtained {
   readonly token: Token;
-  /** `exchange` for the one whose request brought it about; whoever waited for the same has it from memory. */
-  readonly source: 'memory' | 'store' | 'exchange';
+  /** `issued` for the one whose request brought it about; whoever waited for the same has it from memory. */
+  readonly source: 'memory' | 'store' | 'issued';
   /** The renewal that was tried and failed, or the failure that keeps one from being tried. */
   readonly failure?: Failure;
   /** The token could not be stored: no other sandbox will find it. */
@@ -37,11 +37,11 @@ export interface RenewalDeps {
   readonly credentials: Credentials;
   readonly bulletin: Pick<Bulletin, 'look' | 'isVoid'>;
   readonly outages: Pick<Outages, 'standing'>;
-  readonly earn: Earn;
+  readonly requests: TokenRequests;
 }
 
 /**
- * Brings a demand's token up to date: from the shared store if another sandbox has been there, else by one exchange
+ * Brings a demand's token up to date: from the shared store if another sandbox has been there, else by one token request
  * under the lease, else (the table is away) by one of this sandbox's own.
  */
 export type Renew = (
@@ -57,14 +57,14 @@ export type Renew = (
     /** What falls due within this time is renewed now. */
     readonly aheadMs?: number | undefined;
     /** Whether a token may be obtained that no other sandbox will find, while the table is away. */
-    readonly mayEarnAlone?: boolean | undefined;
+    readonly mayRequestAlone?: boolean | undefined;
   },
 ) => Promise<Result<Obtained, Failure>>;
 
 /** The most that one renewal may take: a lease that its holder never ends, and a request. */
 export const RENEWAL_MS = 10 * SECOND_MS;
 
-/** How many writes may come to nothing while reads work before the token is earned without the table. */
+/** How many writes may come to nothing while reads work before the token is obtained without the table. */
 const WRITES_TO_LOSE = 1;
 
 const FIRST_POLL_MS = 50;
@@ -106,15 +106,15 @@ const NOTHING: Reading = { kind: 'nothing' };
 const BUSY: BrokerError = {
   kind: 'unavailable',
   dependency: 'zitadel',
-  detail: 'another sandbox is earning the token and has not ended in time',
+  detail: 'another sandbox is obtaining the token and has not ended in time',
   retryAfterMs: 0,
 };
 
 /** Creates the renewal of one sandbox. */
 export function createRenewal(deps: RenewalDeps): Renew {
-  const { clock, random, table, credentials, bulletin, outages, earn } = deps;
-  const earnLeased = createLeasedEarning(deps);
-  const earnDirectly = createDirectEarning({ clock, earn });
+  const { clock, random, table, credentials, bulletin, outages, requests } = deps;
+  const requestLeased = createLeasedRequest(deps);
+  const requestDirectly = createDirectRequest({ clock, requests });
 
   function readToken(
     { profile }: Demand,
@@ -130,7 +130,7 @@ export function createRenewal(deps: RenewalDeps): Renew {
     return token === undefined || bulletin.isVoid(token, profile) ? NOTHING : { kind: 'token', token };
   }
 
-  return async (demand, key, { earlier, rejected, failed, aheadMs = 0, mayEarnAlone = true }) => {
+  return async (demand, key, { earlier, rejected, failed, aheadMs = 0, mayRequestAlone = true }) => {
     const { secret, issuer, minValidityMs } = demand.profile;
     let endsAt = plus(clock.now(), RENEWAL_MS);
     const remember = (error: BrokerError, { credential, until, ofSubject }: Partial<AttemptFailure> = {}) =>
@@ -153,18 +153,18 @@ export function createRenewal(deps: RenewalDeps): Renew {
       const error = { kind: 'unavailable', dependency: 'zitadel', detail: outage.detail, retryAfterMs } as const;
       return { error, until: outage.until, count: earlier };
     };
-    const earnAlone = async (fault: TableFault): Promise<Result<Obtained, Failure>> => {
-      if (!mayEarnAlone)
+    const requestAlone = async (fault: TableFault): Promise<Result<Obtained, Failure>> => {
+      if (!mayRequestAlone)
         return fail(remember({ kind: 'unavailable', dependency: 'dynamodb', detail: fault.detail, retryAfterMs: 0 }));
       const outage = heldBack();
       if (outage !== undefined) return fail(outage);
       const isSuspected = isSuspicionAgainst(failed, held.id);
-      const earned = await earnDirectly(demand, key, { held, fault, isSuspected });
-      if (earned.ok) return ok({ token: earned.value.token, source: 'exchange' });
-      return fail(remember(earned.error.error, earned.error));
+      const issued = await requestDirectly(demand, key, { held, fault, isSuspected });
+      if (issued.ok) return ok({ token: issued.value.token, source: 'issued' });
+      return fail(remember(issued.error.error, issued.error));
     };
     for (let round = 0; ; round += 1) {
-      if (!row.ok) return earnAlone(row.error);
+      if (!row.ok) return requestAlone(row.error);
       // Of a malformed row nothing counts, and it can be overwritten.
       const known: Row = row.value ?? {};
       let reading = readToken(demand, key, { row: known, held, rejected });
@@ -200,17 +200,17 @@ export function createRenewal(deps: RenewalDeps): Renew {
 
       const outage = heldBack();
       if (outage !== undefined) return settle(outage);
-      const prepared = await earn.prepare(demand, held);
+      const prepared = await requests.prepare(demand, held);
       if (!prepared.ok) return settle(remember(prepared.error.error, prepared.error));
-      const outcome = await earnLeased(demand, key, {
+      const outcome = await requestLeased(demand, key, {
         row: known,
         prepared: prepared.value,
         earlier: Math.max(earlier, failure?.count ?? 0),
         isSuspected: isSuspicionAgainst(failure, held.id) || isSuspicionAgainst(failed, held.id),
       });
-      if (outcome.kind === 'earned') {
-        const { earned, storeFault } = outcome;
-        return ok({ token: earned.token, source: 'exchange', ...(storeFault === undefined ? {} : { storeFault }) });
+      if (outcome.kind === 'issued') {
+        const { issued, storeFault } = outcome;
+        return ok({ token: issued.token, source: 'issued', ...(storeFault === undefined ? {} : { storeFault }) });
       }
       if (outcome.kind === 'failed') return settle(outcome.failure);
       // What a freeze has taken is given back.
@@ -218,7 +218,7 @@ export function createRenewal(deps: RenewalDeps): Renew {
       const fault = outcome.fault ?? contradiction(known, outcome.row);
       if (fault !== undefined) writesLost += 1;
       // One lost write may be chance; after the next one the table is as good as away.
-      if (fault !== undefined && writesLost > WRITES_TO_LOSE) return earnAlone(fault);
+      if (fault !== undefined && writesLost > WRITES_TO_LOSE) return requestAlone(fault);
       row = outcome.row;
     }
   };

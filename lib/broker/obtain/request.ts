@@ -22,8 +22,8 @@ import { clockAheadMs, LEAST_LEFT_MS, type Token, tokenLife } from '../token/fre
 /** A request that took longer than this met a freeze. */
 const LONGEST_REQUEST_MS = REQUEST_MS + SECOND_MS;
 
-/** What an exchange needs besides the demand. */
-export interface ExchangeInput extends AttemptOptions {
+/** What a token request needs besides the demand. */
+export interface TokenRequestInput extends AttemptOptions {
   readonly held: HeldCredential;
   /** The token that is exchanged. */
   readonly subject?: Token;
@@ -31,15 +31,15 @@ export interface ExchangeInput extends AttemptOptions {
   readonly revoker?: string;
 }
 
-export interface Earned {
+export interface IssuedToken {
   readonly token: Token;
-  /** The credential that earned it: another than the one put in where the secret had changed. */
+  /** The credential that obtained it: another than the one put in where the secret had changed. */
   readonly held: HeldCredential;
 }
 
-export type Exchange = (demand: Demand, input: ExchangeInput) => Promise<Result<Earned, AttemptFailure>>;
+export type RequestToken = (demand: Demand, input: TokenRequestInput) => Promise<Result<IssuedToken, AttemptFailure>>;
 
-export interface ExchangeDeps {
+export interface RequestTokenDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly uuid: () => string;
@@ -58,7 +58,7 @@ export function demandGrant({ profile }: Demand, credential: Credential): Result
 
 /** What a refusal means where the profile itself asked: whatever it is about, an operator must fix it. */
 function toFailure(
-  outcome: Exclude<TokenOutcome, { kind: 'earned' }>,
+  outcome: Exclude<TokenOutcome, { kind: 'issued' }>,
   { name, secret }: Profile,
   credential: string,
 ): AttemptFailure {
@@ -124,20 +124,27 @@ export function receivedLife(
 }
 
 /** The audience that an exchange names: that of the scopes granted, and the revoking application's where the subject has it. */
-function audienceOf({ profile, scopes }: Demand, { subject, revoker }: ExchangeInput): readonly string[] {
+function audienceOf({ profile, scopes }: Demand, { subject, revoker }: TokenRequestInput): readonly string[] {
   const named = audiencesOf(scopes.length === 0 ? (profile.inherited ?? []) : scopes);
   return revoker === undefined || named.length === 0 || subject?.isIrrevocable ? named : [...named, revoker];
 }
 
 /**
- * Creates the one way to earn a token: one request, and a second only where the credential was refused and may have
+ * Creates the one way to obtain a token: one request, and a second only where the credential was refused and may have
  * been the wrong one.
  */
-export function createExchange({ clock, random, uuid, send, withCredential, introspect }: ExchangeDeps): Exchange {
+export function createRequestToken({
+  clock,
+  random,
+  uuid,
+  send,
+  withCredential,
+  introspect,
+}: RequestTokenDeps): RequestToken {
   async function request(
     demand: Demand,
     { credential, id }: HeldCredential,
-    input: ExchangeInput,
+    input: TokenRequestInput,
   ): Promise<Result<Token, AttemptFailure>> {
     const { profile, scopes } = demand;
     const { subject, revoker } = input;
@@ -159,7 +166,7 @@ export function createExchange({ clock, random, uuid, send, withCredential, intr
     const message = await buildTokenRequest(asked, { now: askedAt, jti: uuid });
     const answer = await send(message);
     const outcome = judgeTokenAnswer(message, answer);
-    if (outcome.kind !== 'earned') return fail(toFailure(outcome, profile, id));
+    if (outcome.kind !== 'issued') return fail(toFailure(outcome, profile, id));
     const { accessToken, lifeMs, scope } = outcome.response;
     const life = receivedLife(lifeMs, { askedAt, now: clock.now(), maxAgeMs: profile.maxAgeMs, random: random() });
     if (!life.ok) return fail({ error: life.error });

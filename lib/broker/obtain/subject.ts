@@ -5,9 +5,9 @@ import type { Credentials, HeldCredential } from '../credentials/credentials.ts'
 import type { Profile } from '../profiles/profile.ts';
 import type { Demand } from '../token/demand.ts';
 import { isSameToken, type Token } from '../token/freshness.ts';
-import { demandGrant, type Earned, type Exchange } from './request.ts';
+import { demandGrant, type IssuedToken, type RequestToken } from './request.ts';
 
-/** All that an exchange needs, before the lease is taken. */
+/** All that a token request needs, before the lease is taken. */
 export interface Prepared {
   readonly held: HeldCredential;
   /** The token that is to be exchanged, where the grant is an exchange. */
@@ -19,21 +19,21 @@ export interface Prepared {
 /** Finds the token that a demand exchanges. `refused` is one that ZITADEL has just turned down. */
 export type ObtainSubject = (demand: Demand, refused?: Token) => Promise<Result<Token, AttemptFailure>>;
 
-/** Earning a token in two steps: what takes other tokens comes before the lease, what takes one request under it. */
-export interface Earn {
+/** A token request in two steps: finding the subject comes before the lease, the request itself under it. */
+export interface TokenRequests {
   readonly prepare: (demand: Demand, held: HeldCredential) => Promise<Result<Prepared, AttemptFailure>>;
-  readonly earn: (
+  readonly request: (
     demand: Demand,
     prepared: Prepared,
     options: AttemptOptions,
-  ) => Promise<Result<Earned, AttemptFailure>>;
+  ) => Promise<Result<IssuedToken, AttemptFailure>>;
 }
 
 /** After a subject's token that is refused: the one that is stored, and a new one. */
 const MORE_SUBJECTS = 2;
 
-export interface EarnDeps {
-  readonly exchange: Exchange;
+export interface TokenRequestsDeps {
+  readonly requestToken: RequestToken;
   readonly credentials: Credentials;
   readonly obtainSubject: ObtainSubject;
 }
@@ -52,8 +52,8 @@ export async function findRevoker(
   return application.ok ? { revoker: application.value.clientId } : {};
 }
 
-/** Creates the earning of tokens from the exchange and the way to subjects' tokens. */
-export function createEarn({ exchange, credentials, obtainSubject }: EarnDeps): Earn {
+/** Creates token requests that find their subject themselves. */
+export function createTokenRequests({ requestToken, credentials, obtainSubject }: TokenRequestsDeps): TokenRequests {
   return {
     async prepare(demand, held) {
       const grant = demandGrant(demand, held.credential);
@@ -63,16 +63,16 @@ export function createEarn({ exchange, credentials, obtainSubject }: EarnDeps): 
       const subject = await obtainSubject(demand);
       return subject.ok ? ok({ held, ...revoker, subject: subject.value }) : subject;
     },
-    async earn(demand, prepared, options) {
+    async request(demand, prepared, options) {
       let used = prepared.subject;
-      let result = await exchange(demand, { ...prepared, ...options });
+      let result = await requestToken(demand, { ...prepared, ...options });
       // ZITADEL ends the tokens of an account that was locked: the kept one may be dead, and the stored one as well.
       for (let more = MORE_SUBJECTS; more > 0 && used !== undefined; more -= 1) {
         if (result.ok || !result.error.subjectRefused) return result;
         const newer = await obtainSubject(demand, used);
         if (!newer.ok || isSameToken(newer.value, used) || !options.mayRepeat(0)) return result;
         used = newer.value;
-        result = await exchange(demand, { ...prepared, subject: used, mayRepeat: options.mayRepeat });
+        result = await requestToken(demand, { ...prepared, subject: used, mayRepeat: options.mayRepeat });
       }
       return result;
     },

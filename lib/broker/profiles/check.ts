@@ -1,5 +1,5 @@
 import { namesAudience } from '../../zitadel/scope.ts';
-import { earnsOwnTokens, type Profile, type ProfileFault, type Profiles } from './profile.ts';
+import { hasOwnTokens, type Profile, type ProfileFault, type Profiles } from './profile.ts';
 
 /** The profile whose token a profile exchanges, if any. */
 export const subjectOf = ({ subject }: Profile, profiles: Profiles): Profile | undefined =>
@@ -112,7 +112,7 @@ export function checkSubjects(profiles: Profiles): readonly ProfileFault[] {
         'urn:zitadel:iam:org:project:id:{project}:aud';
       faults.push({ path: ['profiles', name, 'scopes'], problem });
     }
-    if (profile.prewarm && !earnsOwnTokens(profile)) {
+    if (profile.prewarm && !hasOwnTokens(profile)) {
       const problem = "must be false: the profile exchanges its callers' tokens and has none of its own";
       faults.push({ path: ['profiles', name, 'prewarm'], problem });
     }

@@ -58,5 +58,5 @@ export interface ProfileFault {
 export const isProfileName = (text: string): boolean => /^[a-z][a-z0-9-]{0,62}$/.test(text);
 
 /** Whether a profile has tokens of its own to hand out, not only callers' tokens to exchange. */
-export const earnsOwnTokens = ({ exchange, subject, grant }: Profile): boolean =>
+export const hasOwnTokens = ({ exchange, subject, grant }: Profile): boolean =>
   exchange === undefined || subject !== undefined || (grant !== undefined && grant !== 'token-exchange');

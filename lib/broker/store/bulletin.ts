@@ -40,7 +40,7 @@ export interface Bulletin {
   /** When what is known was read: the beginning of the last look that succeeded. */
   readonly readAt: () => EpochMs | undefined;
   /** Whether a token may no longer be handed out by a profile. */
-  readonly isVoid: (token: Pick<Token, 'accessToken' | 'earnedAt' | 'madeFrom'>, profile: Profile) => boolean;
+  readonly isVoid: (token: Pick<Token, 'accessToken' | 'obtainedAt' | 'madeFrom'>, profile: Profile) => boolean;
   /** Whether a token that somebody has sent is known to be dead. */
   readonly isKnownDead: (token: Redacted<string>) => boolean;
   readonly isBlocked: (profile: Profile, caller: Principal) => boolean;
@@ -180,7 +180,7 @@ export function createBulletin({
     isVoid(token, profile) {
       if (notices.isEmpty) return false;
       const digests = [tokenDigest(token.accessToken), ...(token.madeFrom ?? [])];
-      const suspect = { digests, obtainedAt: token.earnedAt, profiles: chainOf(profile, profiles) };
+      const suspect = { digests, obtainedAt: token.obtainedAt, profiles: chainOf(profile, profiles) };
       return isVoid(notices, suspect, clock.now());
     },
     isKnownDead: (token) => notices.tokens.size > 0 && notices.tokens.has(tokenDigest(token)),

@@ -3,7 +3,7 @@ import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
 import { CLOCK_SKEW_MS } from './lease.ts';
 import type { Row } from './table.ts';
 
-/** A failure to earn a token, remembered so that callers do not repeat it at ZITADEL. */
+/** A failure to obtain a token, remembered so that callers do not repeat it at ZITADEL. */
 export interface Failure {
   readonly error: BrokerError;
   /** Nobody tries again before this. */

@@ -2,7 +2,7 @@ import { DAY_MS, type EpochMs, plus, SECOND_MS, toEpochSeconds } from '../../cor
 import type { Condition } from './condition.ts';
 import { otherFields, type Row, type RowField, type RowUpdate } from './table.ts';
 
-/** How long one sandbox may keep the others from earning the same token: one request to ZITADEL and a second try. */
+/** How long one sandbox may keep the others from obtaining the same token: one request to ZITADEL and a second try. */
 export const LEASE_MS = 5 * SECOND_MS;
 
 /** How far two clocks may be apart. A lease counts as ended only when it has ended by the other's clock as well. */

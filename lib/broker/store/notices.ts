@@ -132,7 +132,7 @@ export interface Tidying {
 
 /**
  * Tidies the list: what is over goes, and so does what is no notice. Where too many tokens are left, all that the
- * profile with the most of them obtained before now is void instead: one exchange more for each of its tokens.
+ * profile with the most of them obtained before now is void instead: one token request more for each of its tokens.
  */
 export function tidy(texts: readonly string[], now: EpochMs): Tidying {
   const read = texts.map((text) => ({ text, notice: readNotice(text) }));

@@ -38,8 +38,15 @@ export function sealToken(
   key: CacheKey,
   { credential, id }: { credential: Credential; id: string },
 ): string {
-  const { accessToken, scope, earnedAt, expiresAt, refreshAt, madeFrom, isIrrevocable } = token;
-  const content = JSON.stringify({ token: accessToken.reveal(), scope, earnedAt, refreshAt, madeFrom, isIrrevocable });
+  const { accessToken, scope, obtainedAt, expiresAt, refreshAt, madeFrom, isIrrevocable } = token;
+  const content = JSON.stringify({
+    token: accessToken.reveal(),
+    scope,
+    earnedAt: obtainedAt,
+    refreshAt,
+    madeFrom,
+    isIrrevocable,
+  });
   return encryptJwe(content, { kid: id, pk: key, exp: expiresAt }, sealingKey(credential));
 }
 
@@ -56,10 +63,17 @@ export function openToken(
   if (!opened.ok) return opened;
   const { kid, pk, exp } = opened.value.header;
   if (kid !== id || pk !== key) return fail('the token was sealed for another row');
-  const { token, scope, earnedAt, refreshAt, madeFrom, isIrrevocable } = parseJsonObject(opened.value.plaintext) ?? {};
+  const {
+    token,
+    scope,
+    earnedAt: obtainedAt,
+    refreshAt,
+    madeFrom,
+    isIrrevocable,
+  } = parseJsonObject(opened.value.plaintext) ?? {};
   if (
     typeof token !== 'string' ||
-    typeof earnedAt !== 'number' ||
+    typeof obtainedAt !== 'number' ||
     typeof refreshAt !== 'number' ||
     typeof exp !== 'number'
   ) {
@@ -68,7 +82,7 @@ export function openToken(
   return ok({
     accessToken: redacted(token),
     ...(typeof scope === 'string' ? { scope } : {}),
-    earnedAt: instant(earnedAt),
+    obtainedAt: instant(obtainedAt),
     expiresAt: instant(exp),
     refreshAt: instant(refreshAt),
     ...(Array.isArray(madeFrom) ? { madeFrom: madeFrom.map(String) } : {}),

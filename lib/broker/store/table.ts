@@ -16,7 +16,7 @@ export interface Row {
   readonly credential?: string;
   /** For whoever looks at the table; the broker believes what is sealed. */
   readonly expiresAt?: EpochMs;
-  /** No attempt to earn a token before this. */
+  /** No attempt to obtain a token before this. */
   readonly failedUntil?: EpochMs;
   /** What failed: the kind of the error. */
   readonly failure?: string;

@@ -1,13 +1,13 @@
 import type { Redacted } from '../../core/redacted.ts';
 import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
 
-/** A token that was earned. */
+/** A token that was obtained. */
 export interface Token {
   readonly accessToken: Redacted<string>;
   /** What the server said it granted, where it said so. */
   readonly scope?: string;
   /** Before the request was sent: the token was certainly not issued earlier. */
-  readonly earnedAt: EpochMs;
+  readonly obtainedAt: EpochMs;
   /** The end of its use; never later than its real expiry. */
   readonly expiresAt: EpochMs;
   readonly refreshAt: EpochMs;
@@ -15,7 +15,7 @@ export interface Token {
   readonly madeFrom?: readonly string[];
   /** The profile has `revocation`, but the application's client id could not be read: nobody can revoke the token. */
   readonly isIrrevocable?: true;
-  /** By how much the clock of the sandbox that earned it is ahead of the server's; absent where it is not, and in the store. */
+  /** By how much the clock of the sandbox that obtained it is ahead of the server's; absent where it is not, and in the store. */
   readonly aheadMs?: number;
 }
 
@@ -40,19 +40,19 @@ export const LEAST_LEFT_MS = 5 * SECOND_MS;
 export const LEAST_CACHED_LIFE_MS = 19 * SECOND_MS;
 
 const REFRESH_SHARE = 0.75;
-/** Spreads renewals, so that what was earned together is not renewed together. */
+/** Spreads renewals, so that what was obtained together is not renewed together. */
 const REFRESH_JITTER_SHARE = 0.05;
 /** `minValiditySeconds` never asks for more than this share of a life: short lives are cached too. */
 const MIN_VALIDITY_SHARE = 0.25;
 
 /** The instants that rule a token's life. `maxAgeMs` shortens it; `random` is from [0, 1). */
 export function tokenLife(
-  earnedAt: EpochMs,
+  obtainedAt: EpochMs,
   { lifeMs, maxAgeMs = lifeMs, random }: { lifeMs: number; maxAgeMs?: number | undefined; random: number },
-): Pick<Token, 'earnedAt' | 'expiresAt' | 'refreshAt'> {
+): Pick<Token, 'obtainedAt' | 'expiresAt' | 'refreshAt'> {
   const usedMs = Math.min(lifeMs, maxAgeMs);
   const refreshMs = Math.floor(usedMs * (REFRESH_SHARE - REFRESH_JITTER_SHARE * random));
-  return { earnedAt, expiresAt: plus(earnedAt, usedMs), refreshAt: plus(earnedAt, refreshMs) };
+  return { obtainedAt, expiresAt: plus(obtainedAt, usedMs), refreshAt: plus(obtainedAt, refreshMs) };
 }
 
 /**
@@ -63,13 +63,13 @@ export function limitLife(
   token: Token,
   { now, maxAgeMs }: { now: EpochMs; maxAgeMs: number | undefined },
 ): Token | undefined {
-  const { earnedAt, expiresAt, refreshAt } = token;
-  if (earnedAt > plus(now, LEAST_LEFT_MS)) return undefined;
-  if (maxAgeMs === undefined || expiresAt - earnedAt <= maxAgeMs) return token;
-  const dueAt = plus(earnedAt, Math.floor(maxAgeMs * (REFRESH_SHARE - REFRESH_JITTER_SHARE)));
+  const { obtainedAt, expiresAt, refreshAt } = token;
+  if (obtainedAt > plus(now, LEAST_LEFT_MS)) return undefined;
+  if (maxAgeMs === undefined || expiresAt - obtainedAt <= maxAgeMs) return token;
+  const dueAt = plus(obtainedAt, Math.floor(maxAgeMs * (REFRESH_SHARE - REFRESH_JITTER_SHARE)));
   return {
     ...token,
-    expiresAt: plus(earnedAt, maxAgeMs),
+    expiresAt: plus(obtainedAt, maxAgeMs),
     refreshAt: Math.min(refreshAt, dueAt) as EpochMs,
   };
 }
@@ -86,9 +86,9 @@ export function clockAheadMs(askedAt: EpochMs, date: string): number {
 
 /** A token as it is stored for others: a clock that is ahead would make it live longer than it does. */
 export function forOthers({ aheadMs = 0, ...token }: Token): Token {
-  const { earnedAt, expiresAt, refreshAt } = token;
+  const { obtainedAt, expiresAt, refreshAt } = token;
   const shift = (at: EpochMs) => plus(at, -aheadMs);
-  return { ...token, earnedAt: shift(earnedAt), expiresAt: shift(expiresAt), refreshAt: shift(refreshAt) };
+  return { ...token, obtainedAt: shift(obtainedAt), expiresAt: shift(expiresAt), refreshAt: shift(refreshAt) };
 }
 
 /** Whether two tokens are one and the same for their users. */
@@ -96,16 +96,16 @@ export const isSameToken = (a: Token | undefined, b: Token | undefined): boolean
   a !== undefined && a.accessToken.reveal() === b?.accessToken.reveal();
 
 /** Whether a token lives long enough to be kept. */
-export const isWorthKeeping = ({ earnedAt, expiresAt }: Pick<Token, 'earnedAt' | 'expiresAt'>): boolean =>
-  expiresAt - earnedAt >= LEAST_CACHED_LIFE_MS;
+export const isWorthKeeping = ({ obtainedAt, expiresAt }: Pick<Token, 'obtainedAt' | 'expiresAt'>): boolean =>
+  expiresAt - obtainedAt >= LEAST_CACHED_LIFE_MS;
 
 /** Where a token stands at `now`; as `due` counts what falls due within `aheadMs` as well. */
 export function freshness(
-  { earnedAt, expiresAt, refreshAt }: Pick<Token, 'earnedAt' | 'expiresAt' | 'refreshAt'>,
+  { obtainedAt, expiresAt, refreshAt }: Pick<Token, 'obtainedAt' | 'expiresAt' | 'refreshAt'>,
   { now, minValidityMs, aheadMs = 0 }: { now: EpochMs; minValidityMs: number; aheadMs?: number },
 ): Freshness {
   const leftMs = expiresAt - now;
   if (leftMs < LEAST_LEFT_MS) return 'dead';
-  if (leftMs < Math.min(minValidityMs, (expiresAt - earnedAt) * MIN_VALIDITY_SHARE)) return 'last_resort';
+  if (leftMs < Math.min(minValidityMs, (expiresAt - obtainedAt) * MIN_VALIDITY_SHARE)) return 'last_resort';
   return refreshAt <= now + aheadMs ? 'due' : 'fresh';
 }

@@ -25,8 +25,8 @@ interface Case {
 }
 
 /** The exchanges that came before the share of the last token's life was over: for these there was no reason. */
-const tooEarly = ({ earnedAtMs }: Work, lifeS: number): number =>
-  earnedAtMs.reduce(
+const tooEarly = ({ obtainedAtMs }: Work, lifeS: number): number =>
+  obtainedAtMs.reduce(
     (sum, times) =>
       // ZITADEL says one second less than a life has.
       sum +
@@ -123,7 +123,7 @@ async function run({ isQuick, note }: BenchOptions): Promise<Measured> {
       ]),
     ),
     plots: { exchanges: plot(cases, minutes) },
-    raw: cases.map(({ work: { earnedAtMs: _, ...work }, ...rest }) => ({ ...rest, work })),
+    raw: cases.map(({ work: { obtainedAtMs: _, ...work }, ...rest }) => ({ ...rest, work })),
   };
 }
 

@@ -6,7 +6,7 @@ const EARLY_MS = 10_000;
 /** As the broker's: renewed after so much of its life. */
 const REFRESH_SHARE = 0.75;
 
-const EXCHANGE_MS = LATENCY_MS.zitadel;
+const TOKEN_REQUEST_MS = LATENCY_MS.zitadel;
 /** From the look at the row until the new token is in it. */
 const ROUND_MS = LATENCY_MS.table + LATENCY_MS.zitadel + LATENCY_MS.table;
 
@@ -21,14 +21,14 @@ function eachOnItsOwn(holder: (request: Request) => number, tokenLifeMs: number,
     const until = goodUntil.get(key);
     if (until === undefined) work.secretReads += 1;
     const isHit = until !== undefined && atMs < until;
-    if (isLambda) work.lambdaMs += isHit ? 1 : EXCHANGE_MS + (until === undefined ? LATENCY_MS.secrets : 0);
+    if (isLambda) work.lambdaMs += isHit ? 1 : TOKEN_REQUEST_MS + (until === undefined ? LATENCY_MS.secrets : 0);
     if (isHit) return;
     countExchange(work, profile, atMs);
     goodUntil.set(key, atMs + tokenLifeMs - EARLY_MS);
   };
 }
 
-/** One row for each profile, and a memory in each sandbox; whoever finds the row due earns a token. */
+/** One row for each profile, and a memory in each sandbox; whoever finds the row due obtains a token. */
 function tableWithoutLease(tokenLifeMs: number): Ask {
   const rows = new Map<number, { readonly from: number; readonly due: number }[]>();
   const memories = new Map<number, number>();

@@ -12,8 +12,8 @@ export interface Work {
   lambdaMs: number;
   /** Exchanges by the minute. */
   readonly byMinute: number[];
-  /** When each profile's tokens were earned, in milliseconds from the beginning. */
-  readonly earnedAtMs: number[][];
+  /** When each profile's tokens were obtained, in milliseconds from the beginning. */
+  readonly obtainedAtMs: number[][];
 }
 
 export const noWork = (profiles: number): Work => ({
@@ -24,7 +24,7 @@ export const noWork = (profiles: number): Work => ({
   tableWrites: 0,
   lambdaMs: 0,
   byMinute: [],
-  earnedAtMs: Array.from({ length: profiles }, () => []),
+  obtainedAtMs: Array.from({ length: profiles }, () => []),
 });
 
 const MINUTE_MS = 60_000;
@@ -34,7 +34,7 @@ export function countExchange(work: Work, profile: number, atMs: number): void {
   const minute = Math.floor(atMs / MINUTE_MS);
   work.exchanges += 1;
   work.byMinute[minute] = (work.byMinute[minute] ?? 0) + 1;
-  work.earnedAtMs[profile]?.push(atMs);
+  work.obtainedAtMs[profile]?.push(atMs);
 }
 
 /**

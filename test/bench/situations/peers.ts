@@ -37,9 +37,9 @@ export const createMemoryOnly: CreateContender = async (issuer, clock) => {
   return {
     async ask() {
       if (held === undefined || held.untilMs <= clock.now()) {
-        const earned = await exchange(issuer, agent, clock.now);
-        if (earned === undefined) return NO_TOKEN;
-        held = earned;
+        const obtained = await exchange(issuer, agent, clock.now);
+        if (obtained === undefined) return NO_TOKEN;
+        held = obtained;
       }
       return show(held, clock.now());
     },
@@ -57,9 +57,9 @@ export const createMutex: CreateContender = async (issuer, clock) => {
   let turn: Promise<Answer> = Promise.resolve(NO_TOKEN);
   const ask = async (): Promise<Answer> => {
     if (held !== undefined && held.untilMs - EARLY_MS > clock.now()) return show(held, clock.now());
-    const earned = await exchange(issuer, agent, clock.now);
-    if (earned === undefined) return NO_TOKEN;
-    held = earned;
+    const obtained = await exchange(issuer, agent, clock.now);
+    if (obtained === undefined) return NO_TOKEN;
+    held = obtained;
     return show(held, clock.now());
   };
   return {

@@ -26,7 +26,7 @@ const SLOW_STREAM_MS = 4000;
 const WELL_STREAM_MS = 3000;
 
 /** Lets one caller in, and answers how to put the clock where so much of that first token is left. */
-async function earnFirst({ clock, crowd }: Stage): Promise<(leftS: number) => void> {
+async function obtainFirst({ clock, crowd }: Stage): Promise<(leftS: number) => void> {
   const endsAt = clock.now() + LIFE_S * 1000;
   await crowd(1);
   return (leftS) => clock.jump(endsAt - leftS * 1000 - clock.now());
@@ -70,7 +70,7 @@ export const down: Situation = {
   tokenLifetimeSeconds: LIFE_S,
   isQuiet: false,
   async play(stage) {
-    const leave = await earnFirst(stage);
+    const leave = await obtainFirst(stage);
     stage.upstream.setMood('down');
     const moments: Moment[] = [];
     for (const leftS of [30, 8, 0]) {
@@ -89,7 +89,7 @@ export const slow: Situation = {
   tokenLifetimeSeconds: LIFE_S,
   isQuiet: true,
   async play(stage) {
-    const leave = await earnFirst(stage);
+    const leave = await obtainFirst(stage);
     const all: Met[] = [];
     for (const leftS of [70, 12, 2]) {
       leave(leftS);

@@ -51,7 +51,7 @@ export function loggedMetrics(): readonly string[] {
 /** What is counted and has no alarm of its own, and why. */
 export const WITHOUT_ALARM: Readonly<Record<string, string>> = {
   Hits: 'a token that was handed out',
-  Exchanges: 'a token that was obtained',
+  TokenRequests: 'a token that was obtained',
   Renewed: 'a token that was renewed ahead',
   PrewarmFailed: 'RenewalsFailed counts it too, and the run fails: prewarm-errors',
   ZitadelAway: 'what it costs, RenewalsFailed and Unavailable count',

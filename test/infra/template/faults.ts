@@ -118,7 +118,7 @@ export const FAULTS: readonly Fault[] = [
   { rule: 'what the log counts as harm has an alarm', fault: 'an alarm less',
     make: (_of, resources) => delete resources.SecretsAwayAlarm },
   { rule: 'what the log counts as harm has an alarm', fault: 'an alarm on something else',
-    make: (of) => Object.assign(of('RenewalsFailedAlarm'), { MetricName: 'Exchanges' }) },
+    make: (of) => Object.assign(of('RenewalsFailedAlarm'), { MetricName: 'TokenRequests' }) },
   { rule: 'every alarm says what is wrong and where to look', fault: 'nothing said',
     make: (of) => delete of('BugsAlarm').AlarmDescription },
   { rule: 'every alarm says what is wrong and where to look', fault: 'nowhere to look',

@@ -141,7 +141,7 @@ describe('the alarms on what the log counts', () => {
   });
 
   test('all that the log counts is known', () => {
-    const known = ['Hits', 'Exchanges', 'Renewed', 'TableAway', 'SecretsAway', 'ZitadelAway', 'CredentialRefused'];
+    const known = ['Hits', 'TokenRequests', 'Renewed', 'TableAway', 'SecretsAway', 'ZitadelAway', 'CredentialRefused'];
     const failures = ['RenewalsFailed', 'PrewarmFailed', 'Unavailable', 'Bugs'];
     expect([...loggedMetrics()].sort()).toEqual([...known, ...failures].sort());
     // What has no alarm must be counted; else its reason must go as well.

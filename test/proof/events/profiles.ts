@@ -78,7 +78,7 @@ export const DOCUMENT = {
 
 export type ProfileName = keyof (typeof DOCUMENT)['profiles'];
 
-/** The client that earns the profile's tokens: nobody else's may come out. */
+/** The client that obtains the profile's tokens: nobody else's may come out. */
 export const CLIENT_OF: Readonly<Record<ProfileName, string>> = {
   orders: saSecret.clientId,
   reports: 'assertion',

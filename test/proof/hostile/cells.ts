@@ -51,7 +51,7 @@ const BEHALF: Row = {
 const INTROSPECTION: Row = { answer: PLAIN, down: unavailable, nonsense: unexpected, refused };
 const REVOCATION: Row = { ...INTROSPECTION, foreign_token: callers('unsupported_token_type') };
 const SECRET: Row = { answer: NEW, down: unavailable, unusable };
-/** Without the table, the sandbox earns a token itself. */
+/** Without the table, the sandbox obtains a token itself. */
 const TABLE: Row = { answer: NEW, down: NEW, leased: BUSY, failed: unavailable, refused: NEW };
 
 function rowOf({ name, dependency, scope, ask }: Place): Row {

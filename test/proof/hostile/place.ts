@@ -27,7 +27,7 @@ export interface Place {
   readonly isWhole: boolean;
   /** Whether a write is made although its answer is hostile; absent where nothing is written. */
   readonly isWritten?: boolean;
-  /** Whether a token that was earned before can help. */
+  /** Whether a token that was obtained before can help. */
   readonly canKnow: boolean;
   /** What of the clock's time it may take at the most. */
   readonly limitMs: number;

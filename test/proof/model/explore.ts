@@ -7,8 +7,8 @@ export interface Explored {
   /** The first fault that was met, and the way to it. */
   readonly fault?: string;
   readonly history: readonly string[];
-  /** Whether a token can be earned at all. */
-  readonly isTokenEarned: boolean;
+  /** Whether a token can be obtained at all. */
+  readonly isTokenIssued: boolean;
 }
 
 interface Found {
@@ -28,18 +28,18 @@ export function explore(scenario: Scenario, rules: Rules): Explored {
   const first: Found = { state: beginning(scenario), what: scenario.name };
   const seen = new Set([JSON.stringify(first.state)]);
   const waiting: Found[] = [first];
-  let isTokenEarned = false;
+  let isTokenIssued = false;
   for (let at = 0; at < waiting.length; at += 1) {
     const before = waiting[at] as Found;
     for (const { what, state, fault } of steps(scenario, rules, before.state)) {
       const found: Found = { state, before, what };
-      if (fault !== undefined) return { states: seen.size, fault, history: historyOf(found), isTokenEarned };
-      isTokenEarned ||= state.earned > 0;
+      if (fault !== undefined) return { states: seen.size, fault, history: historyOf(found), isTokenIssued };
+      isTokenIssued ||= state.obtained > 0;
       const key = JSON.stringify(state);
       if (seen.has(key)) continue;
       seen.add(key);
       waiting.push(found);
     }
   }
-  return { states: seen.size, history: [], isTokenEarned };
+  return { states: seen.size, history: [], isTokenIssued };
 }

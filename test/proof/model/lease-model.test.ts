@@ -3,12 +3,12 @@ import { MUTANTS, REAL, type Rules } from './clauses.ts';
 import { explore } from './explore.ts';
 import { SCENARIOS } from './scenarios.ts';
 
-/** Why the rules do not do: a fault that can come about, or a token that cannot be earned. */
+/** Why the rules do not do: a fault that can come about, or a token that cannot be obtained. */
 function complaint(rules: Rules): string | undefined {
   for (const scenario of SCENARIOS) {
-    const { fault, isTokenEarned, history } = explore(scenario, rules);
+    const { fault, isTokenIssued, history } = explore(scenario, rules);
     if (fault !== undefined) return `${fault}: ${history.join('; ')}`;
-    if (!isTokenEarned) return `nobody can earn a token: ${scenario.name}`;
+    if (!isTokenIssued) return `nobody can obtain a token: ${scenario.name}`;
   }
   return undefined;
 }
@@ -16,9 +16,9 @@ function complaint(rules: Rules): string | undefined {
 // One of the worlds has so many histories that a busy machine needs a minute for it.
 describe('the conditions of the lease, in every history of a small world', { timeout: 180_000 }, () => {
   test.each(SCENARIOS)('$name', (scenario) => {
-    const { fault, history, isTokenEarned, states } = explore(scenario, REAL);
+    const { fault, history, isTokenIssued, states } = explore(scenario, REAL);
     expect({ fault, history }).toEqual({ fault: undefined, history: [] });
-    expect(isTokenEarned).toBe(true);
+    expect(isTokenIssued).toBe(true);
     expect(states).toBeGreaterThan(50);
   });
 });

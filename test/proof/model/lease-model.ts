@@ -1,4 +1,4 @@
-import { EXCHANGE_MS } from '../../../lib/broker/obtain/leased.ts';
+import { TOKEN_REQUEST_MS } from '../../../lib/broker/obtain/leased.ts';
 import { failureFromRow, LONGEST_PAUSE_MS } from '../../../lib/broker/store/failure.ts';
 import { acquire, doubt, type Lease, publish, release } from '../../../lib/broker/store/lease.ts';
 import { applyUpdate, type Row, type RowUpdate } from '../../../lib/broker/store/table.ts';
@@ -47,7 +47,7 @@ export interface Scenario {
   readonly tickMs: number;
   readonly attempts: number;
   readonly budget: Partial<Budget>;
-  /** Tokens that may be earned besides the one that must be: where the members hold different credentials. */
+  /** Tokens that may be obtained besides the one that must be: where the members hold different credentials. */
   readonly moreTokens?: number;
   /** The row is malformed at first: whoever has read that may take it from a holder. */
   readonly isSpoilt?: boolean;
@@ -80,8 +80,8 @@ export interface State {
   readonly processes: readonly Process[];
   readonly messages: readonly Message[];
   readonly left: Budget;
-  /** Tokens that were earned. */
-  readonly earned: number;
+  /** Tokens that were obtained. */
+  readonly obtained: number;
   /** Crashes, freezes and deletions so far: each may cost one exchange more. */
   readonly causes: number;
   /** The row was deleted or overwritten under its holder, and may be under another. */
@@ -107,7 +107,7 @@ const NO_FAULTS: Budget = {
 };
 /** How long Secrets Manager may take. */
 const REREAD_MS = 2 * SECOND_MS;
-/** A token that is earned in a scenario needs no renewal as long as it lasts: that comes after 60 s. */
+/** A token that is obtained in a scenario needs no renewal as long as it lasts: that comes after 60 s. */
 const LIFE_MS = 80 * SECOND_MS;
 
 const idle = (attempts: number): Process => ({ phase: 'idle', isFrozen: false, wasFrozen: false, attempts });
@@ -119,7 +119,7 @@ export const beginning = ({ members, row, budget, isSpoilt = false }: Scenario):
   processes: members.map(() => idle(0)),
   messages: [],
   left: { ...NO_FAULTS, ...budget },
-  earned: 0,
+  obtained: 0,
   causes: 0,
   isSpoilt,
 });
@@ -127,7 +127,7 @@ export const beginning = ({ members, row, budget, isSpoilt = false }: Scenario):
 /** As the store reads it. */
 const read = (row: Row): Row => (Number.isSafeInteger(row.generation ?? 0) ? row : { malformed: true });
 
-/** Where the token of a row stands for its reader. Sealed is when it was earned, in milliseconds from the beginning. */
+/** Where the token of a row stands for its reader. Sealed is when it was obtained, in milliseconds from the beginning. */
 function tokenState({ sealed, credential }: Row, member: Member, now: EpochMs): Freshness {
   if (sealed === undefined || credential !== member.credential || sealed === member.rejected) return 'dead';
   return freshness(tokenLife(plus(BEGIN, Number(sealed)), { lifeMs: LIFE_MS, random: 0 }), { now, minValidityMs: 0 });
@@ -252,7 +252,7 @@ export function steps(
     if (phase === 'rereading') {
       add(`process ${index} has read the secret`, { processes: change(index, { phase: 'holding' }) });
     }
-    if (phase === 'holding' && lease !== undefined && !rules.canEndWithin(lease, now, EXCHANGE_MS)) {
+    if (phase === 'holding' && lease !== undefined && !rules.canEndWithin(lease, now, TOKEN_REQUEST_MS)) {
       add(`process ${index} has no time left`, { processes: rest(index) });
     } else if (phase === 'holding') {
       const others = processes.some((other, at) => at !== index && isWorking(other));
@@ -270,21 +270,21 @@ export function steps(
       );
     }
     if (phase === 'exchanging' && lease !== undefined) {
-      const earnedMs = (process.startedAt ?? 0) * tickMs;
-      const { expiresAt } = tokenLife(plus(BEGIN, earnedMs), { lifeMs: LIFE_MS, random: 0 });
+      const issuedMs = (process.startedAt ?? 0) * tickMs;
+      const { expiresAt } = tokenLife(plus(BEGIN, issuedMs), { lifeMs: LIFE_MS, random: 0 });
       const send = (update: RowUpdate): readonly Message[] => [
         ...messages,
         { from: index, update: rules.end({ ...update, condition: rules.isStillMine(lease) }), isAsked: false },
       ];
-      const isTooMany = state.earned > state.causes + moreTokens;
+      const isTooMany = state.obtained > state.causes + moreTokens;
       add(
         `process ${index} has a token`,
         {
-          messages: send(publish(lease, { sealed: String(earnedMs), credential: member.credential, expiresAt })),
+          messages: send(publish(lease, { sealed: String(issuedMs), credential: member.credential, expiresAt })),
           processes: rest(index),
-          earned: state.earned + 1,
+          obtained: state.obtained + 1,
         },
-        isTooMany ? `${state.earned + 1} tokens, with ${state.causes} causes` : undefined,
+        isTooMany ? `${state.obtained + 1} tokens, with ${state.causes} causes` : undefined,
       );
       if (left.refusals > 0) {
         add(`process ${index} is refused and reads the secret again`, {

@@ -4,7 +4,7 @@ import { BEGIN, type Member, type Scenario } from './lease-model.ts';
 
 const after = (count: number) => plus(BEGIN, count * SECOND_MS);
 const member: Member = { aheadMs: 0, credential: 'c1' };
-/** Sealed is when it was earned: it is fresh for 60 s, and lives for 80 s. */
+/** Sealed is when it was obtained: it is fresh for 60 s, and lives for 80 s. */
 const fresh: Row = { generation: 3, sealed: '-1000', credential: 'c1', expiresAt: after(79) };
 const due: Row = { ...fresh, sealed: '-65000', expiresAt: after(15) };
 const failure: Row = { generation: 3, failure: 'unavailable', failures: 1 };
@@ -20,7 +20,7 @@ const scenario = (name: string, changes: Partial<Scenario>): Scenario => ({
   ...changes,
 });
 
-/** Small worlds that between them need every clause, the smallest first. A token can be earned in each of them. */
+/** Small worlds that between them need every clause, the smallest first. A token can be obtained in each of them. */
 export const SCENARIOS: readonly Scenario[] = [
   scenario('two processes and a new row', { attempts: 3 }),
   scenario('three processes and a new row', { members: [member, member, member], attempts: 2 }),

@@ -29,7 +29,7 @@ export interface Tally {
   /** Tokens that ZITADEL issued, those included that never arrived. */
   exchanges: number;
   leases: number;
-  /** How often a process gave up a connection to the table; it may have earned a token on its own then. */
+  /** How often a process gave up a connection to the table; it may have obtained a token on its own then. */
   tableGivenUp: number;
   /** Milliseconds by the clock of the processes. */
   livedMs: number;
@@ -143,7 +143,7 @@ export async function live(
     return isIdle();
   }
 
-  /** All is well: everybody gets a token, and each profile's is earned once at the most. */
+  /** All is well: everybody gets a token, and each profile's is obtained once at the most. */
   async function goCalmly(): Promise<void> {
     const lull = plan.lull();
     await go(lull);

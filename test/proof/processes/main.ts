@@ -4,7 +4,7 @@ import { createPackage } from './package.ts';
 
 const HELP = `Runs the packaged functions as processes of their own, under a stand-in of Lambda's runtime API, through storms:
 networks that fail in seven ways, freezes, kills, and hours that pass while all are frozen; and looks that nothing is
-lost. Every request gets a token that is good or a 503; in calms everybody gets one, and each is earned once.
+lost. Every request gets a token that is good or a 503; in calms everybody gets one, and each is obtained once.
 
   npm run processes -- [--seconds N] [--sandboxes N] [--seed N]
 

@@ -41,9 +41,9 @@ const HEAD = 60;
 /** So many are all of its head, and some of its body. */
 const BODY = 400;
 
-const earned: Outcome = { status: 200, issued: 1, leases: 1 };
-/** Earned without the table. */
-const earnedDirectly: Outcome = { status: 200, issued: 1, leases: 0 };
+const obtained: Outcome = { status: 200, issued: 1, leases: 1 };
+/** IssuedToken without the table. */
+const issuedDirectly: Outcome = { status: 200, issued: 1, leases: 0 };
 /** Issued by ZITADEL, and lost on the way. */
 const wasted: Outcome = { status: 503, issued: 1, leases: 1 };
 const notAsked: Outcome = { status: 503, issued: 0, leases: 0 };
@@ -59,42 +59,42 @@ const cases: Readonly<Record<Dependency, readonly Case[]>> = {
     { name: 'ends in the head', fault: cut(HEAD), outcome: wasted },
     { name: 'ends in the body', fault: cut(BODY), outcome: wasted },
     { name: 'closes its half', fault: halfClose, outcome: wasted },
-    { name: 'is 200 ms late', fault: delay(200), outcome: { ...earned, waitMs: 200 } },
-    { name: 'is 2 s late', fault: delay(2_000), outcome: { ...earned, waitMs: 2_000 } },
+    { name: 'is 200 ms late', fault: delay(200), outcome: { ...obtained, waitMs: 200 } },
+    { name: 'is 2 s late', fault: delay(2_000), outcome: { ...obtained, waitMs: 2_000 } },
     { name: 'stalls', fault: stall(0), outcome: { ...wasted, waitMs: 2_900 } },
     { name: 'stalls in the body', fault: stall(BODY), outcome: { ...wasted, waitMs: 2_900 } },
   ],
   secretsManager: [
     { name: 'refuses connections', fault: refuse, outcome: notAsked },
-    { name: 'resets one connection', fault: reset(0), meeting: { times: 1 }, outcome: earned },
+    { name: 'resets one connection', fault: reset(0), meeting: { times: 1 }, outcome: obtained },
     { name: 'resets in the head', fault: reset(HEAD), outcome: notAsked },
     { name: 'ends in the body', fault: cut(BODY), outcome: notAsked },
     { name: 'closes its half', fault: halfClose, outcome: notAsked },
-    { name: 'is 200 ms late', fault: delay(200), outcome: { ...earned, waitMs: 200 } },
+    { name: 'is 200 ms late', fault: delay(200), outcome: { ...obtained, waitMs: 200 } },
     { name: 'is 3 s late', fault: delay(3_000), outcome: { ...notAsked, waitMs: 1_900 } },
     { name: 'stalls', fault: stall(0), outcome: { ...notAsked, waitMs: 1_900 } },
   ],
   table: [
-    { name: 'resets a kept connection', fault: reset(0), meeting: { times: 1 }, isKept: true, outcome: earned },
-    { name: 'refuses connections', fault: refuse, outcome: earnedDirectly },
-    { name: 'resets in the head', fault: reset(HEAD), outcome: earnedDirectly },
-    { name: 'ends in the head', fault: cut(HEAD), outcome: earnedDirectly },
-    { name: 'closes its half', fault: halfClose, outcome: earnedDirectly },
-    { name: 'is 20 ms late', fault: delay(20), outcome: { ...earned, waitMs: 60 } },
-    { name: 'is 2 s late', fault: delay(2_000), outcome: { ...earnedDirectly, waitMs: 290 } },
-    { name: 'stalls', fault: stall(0), outcome: { ...earnedDirectly, waitMs: 290 } },
+    { name: 'resets a kept connection', fault: reset(0), meeting: { times: 1 }, isKept: true, outcome: obtained },
+    { name: 'refuses connections', fault: refuse, outcome: issuedDirectly },
+    { name: 'resets in the head', fault: reset(HEAD), outcome: issuedDirectly },
+    { name: 'ends in the head', fault: cut(HEAD), outcome: issuedDirectly },
+    { name: 'closes its half', fault: halfClose, outcome: issuedDirectly },
+    { name: 'is 20 ms late', fault: delay(20), outcome: { ...obtained, waitMs: 60 } },
+    { name: 'is 2 s late', fault: delay(2_000), outcome: { ...issuedDirectly, waitMs: 290 } },
+    { name: 'stalls', fault: stall(0), outcome: { ...issuedDirectly, waitMs: 290 } },
     {
       name: 'gives the lease, and its reply is lost',
       fault: reset(0),
       meeting: { only: /UpdateItem/, times: 1 },
-      outcome: earned,
+      outcome: obtained,
     },
-    { name: 'loses all replies to writes', fault: reset(0), meeting: { only: /UpdateItem/ }, outcome: earned },
+    { name: 'loses all replies to writes', fault: reset(0), meeting: { only: /UpdateItem/ }, outcome: obtained },
     {
       name: 'stores the token, and its reply is lost',
       fault: reset(0),
       meeting: { only: /REMOVE #owner/, times: 1 },
-      outcome: earned,
+      outcome: obtained,
     },
   ],
 };

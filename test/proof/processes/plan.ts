@@ -1,7 +1,7 @@
 import type { Ending, ProxyFault } from './link.ts';
 import type { Dependency } from './world.ts';
 
-/** The profiles that are asked for: one for each way to earn a token. */
+/** The profiles that are asked for: one for each way to obtain a token. */
 export const PROFILES = ['orders', 'reports', 'billing', 'revocable'] as const;
 
 /** What happens to a process in the middle of its work. */

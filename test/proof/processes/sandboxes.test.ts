@@ -22,7 +22,7 @@ describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, ()
     expect(world.zitadel.issued()).toBe(1);
     await sandbox.idle();
     expect(sandbox.output().stderr).toBe('');
-    expect(sandbox.log().map(({ source }) => source)).toEqual(['exchange', ...Array(20).fill('memory')]);
+    expect(sandbox.log().map(({ source }) => source)).toEqual(['issued', ...Array(20).fill('memory')]);
   });
 
   test('all functions, each in a process of its own', async (context) => {
@@ -49,8 +49,8 @@ describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, ()
     await expectToken(world, await world.ask(token, { profile: 'warm-0' }));
     await expectExchanges(world, 5);
 
-    const earned = await expectToken(world, await world.ask(token, { profile: 'revocable' }));
-    const form = new URLSearchParams({ token: earned }).toString();
+    const obtained = await expectToken(world, await world.ask(token, { profile: 'revocable' }));
+    const form = new URLSearchParams({ token: obtained }).toString();
     const look = () => world.ask(introspect, { profile: 'revocable', endpoint: 'introspect', form });
     expect(await look()).toMatchObject({ status: 200, json: { active: true } });
     expect(await world.ask(revoke, { profile: 'revocable', endpoint: 'revoke', form })).toMatchObject({ status: 200 });

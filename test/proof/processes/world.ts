@@ -36,7 +36,7 @@ export interface World {
   /** How many leases were taken, over all rows. */
   readonly leases: () => Promise<number>;
   /**
-   * How often a process that lived has given up a connection to the table. Each may have made it earn a token of its
+   * How often a process that lived has given up a connection to the table. Each may have made it obtain a token of its
    * own (the table may take 300 ms, which on a busy machine it does), so this many exchanges more are no fault.
    */
   readonly tableGivenUp: () => number;

@@ -16,10 +16,10 @@ export interface Issued {
   readonly audience: readonly string[];
   /** The token that it was exchanged from. */
   readonly subject?: Issued;
-  /** Which sandbox earned it, and how far its clock was ahead. */
+  /** Which sandbox obtained it, and how far its clock was ahead. */
   readonly sandbox: string;
   readonly skewMs: number;
-  /** Which version of the credential earned it. */
+  /** Which version of the credential obtained it. */
   readonly version: number;
   readonly sentAt: number;
   readonly issuedAt: number;
@@ -27,7 +27,7 @@ export interface Issued {
   readonly expiresAt: number;
 }
 
-/** How far the clock of whoever earned a token, or asks for one, may be off at the most for others to be told right. */
+/** How far the clock of whoever obtained a token, or asks for one, may be off at the most for others to be told right. */
 export const CLOCKS_AGREE_MS = 5000;
 
 /** A token request of a caller. */

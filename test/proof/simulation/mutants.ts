@@ -28,7 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
     'a token that is handed out has its minimum left, or its renewal has failed',
     ['broker/token/freshness.ts', "return 'last_resort';", "return 'due';"],
   ),
-  mutant('leaves the scopes out of the key', 'a token is handed out only for what it was earned for', [
+  mutant('leaves the scopes out of the key', 'a token is handed out only for what it was obtained for', [
     'broker/token/demand.ts',
     "revocation?.secret ?? '', ...scopes]",
     "revocation?.secret ?? '']",
@@ -44,14 +44,14 @@ export const MUTANTS: readonly Mutant[] = [
     ['broker/obtain/renewal.ts', 'leased: isLeased(known, now)', 'leased: false && isLeased(known, now)'],
   ),
   mutant(
-    'earns a token although there is one',
+    'requests a token although there is one',
     'one exchange for each key and refresh window, and one more for each cause',
     ['broker/obtain/renewal.ts', "if (state === 'fresh') return 'serve';", ''],
   ),
-  mutant('forgets what it has earned', 'one exchange for each key and refresh window, and one more for each cause', [
+  mutant('forgets what it has obtained', 'one exchange for each key and refresh window, and one more for each cause', [
     'broker/obtain/leased.ts',
-    'const storeFault = await store(demand, key, lease, earned.value);',
-    'const storeFault = lease.until > 0 ? undefined : await store(demand, key, lease, earned.value);',
+    'const storeFault = await store(demand, key, lease, issued.value);',
+    'const storeFault = lease.until > 0 ? undefined : await store(demand, key, lease, issued.value);',
   ]),
   mutant('forgets the count of leases', 'a generation never goes back', [
     'broker/store/lease.ts',
@@ -143,7 +143,7 @@ export const MUTANTS: readonly Mutant[] = [
     'a token that is handed out is no older than its profile allows',
     [
       'broker/token/freshness.ts',
-      'if (maxAgeMs === undefined || expiresAt - earnedAt <= maxAgeMs) return token;',
+      'if (maxAgeMs === undefined || expiresAt - obtainedAt <= maxAgeMs) return token;',
       'return token;',
     ],
   ),

@@ -17,7 +17,7 @@ const ROLE = 'arn:aws:iam::123456789012:role';
 const REVOKER = 'revoker-client';
 export const REVOKER_AUDIENCE = `urn:zitadel:iam:org:project:id:${REVOKER}:aud`;
 
-/** The document of profiles, one for each way to earn a token. */
+/** The document of profiles, one for each way to obtain a token. */
 const DOCUMENT = {
   profiles: {
     orders: {

@@ -218,7 +218,7 @@ describe('freshness', () => {
 
   test('an age shortens a life, and never lengthens it', () => {
     expect(tokenLife(NOW, { lifeMs: 43_200_000, maxAgeMs: 3_600_000, random: 0 })).toEqual({
-      earnedAt: NOW,
+      obtainedAt: NOW,
       expiresAt: plus(NOW, 3_600_000),
       refreshAt: plus(NOW, 2_700_000),
     });
@@ -377,7 +377,7 @@ test('a bounded map forgets what was used least recently', () => {
 
 test('two tokens are the same if their users cannot tell them apart', () => {
   const token = (text: string) => ({ accessToken: redacted(text), ...tokenLife(NOW, { lifeMs: 60_000, random: 0 }) });
-  expect(isSameToken(token('a'), { ...token('a'), earnedAt: plus(NOW, 1) })).toBe(true);
+  expect(isSameToken(token('a'), { ...token('a'), obtainedAt: plus(NOW, 1) })).toBe(true);
   expect(isSameToken(token('a'), token('b'))).toBe(false);
   expect(isSameToken(token('a'), undefined)).toBe(false);
   expect(isSameToken(undefined, token('a'))).toBe(false);
@@ -399,12 +399,12 @@ test.each<[name: string, date: string, aheadMs: number]>([
   expect(clockAheadMs(NOW, date)).toBe(aheadMs);
 });
 
-test('others see a token by the clock of the server, where that of who earned it is ahead', () => {
+test('others see a token by the clock of the server, where that of who obtained it is ahead', () => {
   const token = { accessToken: redacted('t'), ...tokenLife(NOW, { lifeMs: 100_000, random: 0 }) };
   expect(forOthers(token)).toEqual(token);
   expect(forOthers({ ...token, aheadMs: 7_000 })).toEqual({
     ...token,
-    earnedAt: plus(NOW, -7_000),
+    obtainedAt: plus(NOW, -7_000),
     refreshAt: plus(NOW, 68_000),
     expiresAt: plus(NOW, 93_000),
   });

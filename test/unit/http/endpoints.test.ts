@@ -40,7 +40,7 @@ const profiles = profilesOf({
 });
 
 const CALLER = { kind: 'iam_role', partition: 'aws', account: '123456789012', role: 'orders-service' };
-const life = { earnedAt: NOW, expiresAt: plus(NOW, 60_999), refreshAt: plus(NOW, 45_000) };
+const life = { obtainedAt: NOW, expiresAt: plus(NOW, 60_999), refreshAt: plus(NOW, 45_000) };
 const token = { accessToken: redacted('the-token'), ...life };
 const away: BrokerError = { kind: 'unavailable', dependency: 'zitadel', detail: 'secret detail', retryAfterMs: 1_001 };
 
@@ -66,7 +66,7 @@ beforeEach(() => {
   obtained = ok({ token, source: 'memory' });
   onBehalf = ok({
     token: { ...token, tokenType: 'N_A', issuedTokenType: 'urn:type', granted: ['a', 'b'] },
-    source: 'exchange',
+    source: 'issued',
   });
   introspected = ok({ introspection: { body: '{"active":true}', isActive: true }, source: 'zitadel' });
   revoked = ok(undefined);
@@ -321,7 +321,7 @@ describe('a token of a caller’s, exchanged', () => {
       ['look', 9_000],
       ['exchange', 'exchanging', [AUD, 'x'].sort(), false, 'subject', 9_000, undefined],
     ]);
-    expect(records).toMatchObject([{ profile: 'exchanging', issued: 0, obtained: { source: 'exchange' } }]);
+    expect(records).toMatchObject([{ profile: 'exchanging', issued: 0, obtained: { source: 'issued' } }]);
   });
 
   test('has the scope that the server says', async () => {

@@ -9,7 +9,7 @@ import { createLog, type RequestRecord } from '../../../lib/http/log.ts';
 const NOW = instant(1_795_438_700_000);
 const token = {
   accessToken: redacted('canary-token'),
-  earnedAt: NOW,
+  obtainedAt: NOW,
   expiresAt: plus(NOW, 60_000),
   refreshAt: plus(NOW, 45_000),
 };
@@ -62,7 +62,7 @@ const failed = (error: RequestRecord['error'], status: number): RequestRecord =>
 
 describe('what is counted', () => {
   test.each<[string, RequestRecord, string, object]>([
-    ['an exchange', { ...RECORD, obtained: { token, source: 'exchange' }, issued: 1 }, 'info', { Exchanges: 1 }],
+    ['an exchange', { ...RECORD, obtained: { token, source: 'issued' }, issued: 1 }, 'info', { TokenRequests: 1 }],
     ['a token from the table', { ...RECORD, obtained: { token, source: 'store' } }, 'info', { Hits: 1 }],
     [
       'a renewal that failed',
@@ -222,9 +222,9 @@ describe('a line', () => {
   });
 
   test('counts nothing of which there was none', () => {
-    const line = parsed({ ...RECORD, obtained: { token, source: 'exchange' }, issued: 0 });
+    const line = parsed({ ...RECORD, obtained: { token, source: 'issued' }, issued: 0 });
     expect(line.time).toBe(NOW);
-    expect(line).not.toHaveProperty('Exchanges');
+    expect(line).not.toHaveProperty('TokenRequests');
   });
 });
 
@@ -237,7 +237,7 @@ describe('lines of one log', () => {
     const metrics = (...names: string[]) => [
       { Namespace: 'space', Dimensions: [[]], Metrics: names.map((Name) => ({ Name })) },
     ];
-    const [hit, both] = [metrics('Hits'), metrics('Hits', 'Exchanges')];
+    const [hit, both] = [metrics('Hits'), metrics('Hits', 'TokenRequests')];
     expect(defined).toEqual([hit, both, hit, both]);
   });
 });
@@ -302,7 +302,7 @@ describe('a run of the schedule', () => {
       PrewarmFailed: 3,
       RenewalsFailed: 3,
       Bugs: 1,
-      Exchanges: 3,
+      TokenRequests: 3,
       CredentialRefused: 1,
       TableAway: 1,
     });
@@ -312,7 +312,7 @@ describe('a run of the schedule', () => {
 
   test('counts no bugs where there are none', () => {
     const line = lineOfRun([{ profile: 'a', outcome: 'failed', error: { kind: 'unexpected_answer', detail: 'x' } }]);
-    for (const name of ['Bugs', 'Exchanges', 'CredentialRefused']) expect(line).not.toHaveProperty(name);
+    for (const name of ['Bugs', 'TokenRequests', 'CredentialRefused']) expect(line).not.toHaveProperty(name);
     expect(line.RenewalsFailed).toBe(1);
   });
 });

@@ -47,7 +47,7 @@ describe('every recorded answer of the token endpoint', () => {
       error_description: text = '',
       token_type: type,
     } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, string>;
-    if (status === 200) expect(outcome.kind).toBe(type === 'Bearer' ? 'earned' : 'unexpected');
+    if (status === 200) expect(outcome.kind).toBe(type === 'Bearer' ? 'issued' : 'unexpected');
     else if (status === 429 || status >= 500) expect(outcome.kind).toBe('unavailable');
     else expect(outcome.kind).toBe(MEANING.find(([pattern]) => pattern.test(`${error} ${text}`))?.[1] ?? 'unexpected');
   });
@@ -56,7 +56,7 @@ describe('every recorded answer of the token endpoint', () => {
     expect(asked.length).toBeGreaterThan(100);
     const kinds = asked.map(({ response: { status, body, headers } }) => judge(status, body, headers).kind);
     expect(new Set(kinds)).toEqual(
-      new Set(['earned', 'unavailable', 'unexpected', ...MEANING.map(([, kind]) => kind)]),
+      new Set(['issued', 'unavailable', 'unexpected', ...MEANING.map(([, kind]) => kind)]),
     );
   });
 });
@@ -153,7 +153,7 @@ describe('what no recording shows', () => {
     ['scope', { scope: 'x s3cr3t-s3cr3t' }],
     ['issued_token_type', { issued_token_type: 'urn:s3cr3t-s3cr3t' }],
   ])('a token whose %s repeats what was sent is none', (_name, member) => {
-    expect(judge(200, good).kind).toBe('earned');
+    expect(judge(200, good).kind).toBe('issued');
     expect(judge(200, { ...good, ...member })).toEqual({
       kind: 'unexpected',
       detail: 'status 200: scope or issued_token_type repeats a secret',

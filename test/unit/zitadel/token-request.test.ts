@@ -198,7 +198,7 @@ describe('which grant a credential uses', () => {
     ['service_account_key', false, 'jwt-bearer'],
     ['service_account_key', true, /cannot exchange/],
     ['application_key', true, 'token-exchange'],
-    ['application_key', false, /earns no token on its own.*, or set grant: client_credentials/],
+    ['application_key', false, /obtains no token on its own.*, or set grant: client_credentials/],
   ] as const)('%s, with a subject: %s', (kind, hasSubject, expected) => {
     const chosen = chooseGrant({ kind }, { hasSubject });
     expect(chosen.ok ? chosen.value : chosen.error).toEqual(

@@ -24,7 +24,7 @@ export type Meaning =
   | 'foreign_token'
   /** What came from Secrets Manager is no credential, and stays none until an operator does something. */
   | 'unusable'
-  /** The row keeps everybody from earning a token: its lease, or its failure. */
+  /** The row keeps everybody from obtaining a token: its lease, or its failure. */
   | 'leased'
   | 'failed';
 

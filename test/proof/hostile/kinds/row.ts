@@ -24,7 +24,7 @@ const ROWLESS: Readonly<Record<string, string>> = {
 };
 const rowless = Object.entries(ROWLESS).map(([name, body]) => item(name, 'answer', body));
 
-/** Values that are of no type that DynamoDB has. What the SDK cannot read is a fault; either way a token is earned. */
+/** Values that are of no type that DynamoDB has. What the SDK cannot read is a fault; either way a token is obtained. */
 const VALUES = [
   'null',
   '42',

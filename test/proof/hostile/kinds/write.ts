@@ -23,7 +23,7 @@ const SILENT: Readonly<Record<string, string>> = {
 };
 const silent = Object.entries(SILENT).map(([name, body]) => says(name, body));
 
-/** Answers that promise more than was asked for: the token is earned, and cannot be stored. */
+/** Answers that promise more than was asked for: the token is obtained, and cannot be stored. */
 const lease = (generation: string, until: string): string =>
   `{"Attributes":{"owner":{"S":"another"},"generation":{"N":"${generation}"},"leaseUntil":{"N":"${until}"}}}`;
 const generous: readonly Kind[] = [

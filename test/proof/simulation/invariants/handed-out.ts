@@ -5,7 +5,7 @@ import { RECOVERY_MS } from '../plan.ts';
 import { minValidityOf, PROJECT } from '../setting.ts';
 
 /**
- * What a token has left by the clock of who hands it out, who counts from the clock of who earned it, as far as that is
+ * What a token has left by the clock of who hands it out, who counts from the clock of who obtained it, as far as that is
  * not known to be ahead of ZITADEL's. Nobody can know whose own clock is hours behind.
  */
 function leftMs({ expiresAt, skewMs, sandbox }: Issued, asked: Asked, at: number): number {
@@ -81,9 +81,9 @@ export const createAudience: CreateInvariant = () => ({
   },
 });
 
-/** None is handed out to a caller, for a profile or scopes that it was not earned for. */
+/** None is handed out to a caller, for a profile or scopes that it was not obtained for. */
 export const createRightToken: CreateInvariant = () => ({
-  name: 'a token is handed out only for what it was earned for',
+  name: 'a token is handed out only for what it was obtained for',
   see(happening) {
     if (happening.kind !== 'answered' || happening.token === undefined) return undefined;
     const { asked, token } = happening;

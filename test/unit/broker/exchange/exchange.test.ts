@@ -269,7 +269,7 @@ describe('an exchanged token is kept', () => {
   test('for 5 minutes', async () => {
     const subject = await issue();
     const first = await exchange({ subject });
-    expect(first).toMatchObject({ ok: true, value: { source: 'exchange' } });
+    expect(first).toMatchObject({ ok: true, value: { source: 'issued' } });
     await fleet.clock.advance(299_999);
     const second = await exchange({ subject });
     expect(second).toMatchObject({ ok: true, value: { source: 'memory' } });
@@ -294,7 +294,7 @@ describe('an exchanged token is kept', () => {
     begin({ changes: { exchanging: { maxAgeSeconds: 100 } } });
     const subject = await issue();
     const first = await exchange({ subject });
-    expect(first.ok && first.value.token.expiresAt - first.value.token.earnedAt).toBe(100_000);
+    expect(first.ok && first.value.token.expiresAt - first.value.token.obtainedAt).toBe(100_000);
     await fleet.clock.advance(94_999);
     expect(textOf(await exchange({ subject }))).toBe(textOf(first));
     await fleet.clock.advance(1);
@@ -380,10 +380,7 @@ describe('an exchanged token is kept', () => {
     const subject = await issue();
     const results = await fleet.run(Promise.all(Array.from({ length: 100 }, () => begun({ subject }))));
     expect(new Set(results.map(textOf)).size).toBe(1);
-    expect(results.map((result) => result.ok && result.value.source)).toEqual([
-      'exchange',
-      ...Array(99).fill('memory'),
-    ]);
+    expect(results.map((result) => result.ok && result.value.source)).toEqual(['issued', ...Array(99).fill('memory')]);
     expect([tokenRequests().length, member.issued.take()]).toEqual([1, 1]);
   });
 
@@ -438,7 +435,7 @@ describe('an exchanged token that is sent back as refused', () => {
     const subject = await fleet.issue([audience(P)]);
     const first = textOf(await exchange({ subject }));
     const second = await exchange({ subject, rejected: first });
-    expect(second).toMatchObject({ ok: true, value: { source: 'exchange', rejected: 'replaced' } });
+    expect(second).toMatchObject({ ok: true, value: { source: 'issued', rejected: 'replaced' } });
     expect(textOf(second)).not.toBe(first);
     expect(notices()).toEqual([
       expect.stringMatching(new RegExp(`^token \\S+ exchanging ${fleet.clock.now() + 600_000}$`)),
@@ -475,7 +472,7 @@ describe('an exchanged token that is sent back as refused', () => {
     const first = textOf(await exchange({ subject }));
     Object.assign(fleet.zitadel.sessions.find(first) ?? {}, { isEnded: true });
     const second = await exchange({ subject, rejected: first });
-    expect(second).toMatchObject({ value: { source: 'exchange', rejected: 'replaced' } });
+    expect(second).toMatchObject({ value: { source: 'issued', rejected: 'replaced' } });
   });
 
   test('stays, where ZITADEL does not say', async () => {

@@ -105,8 +105,8 @@ describe('a token', () => {
   test('is obtained once, then found in memory, and by others in the table', async () => {
     const first = good(await obtain());
     expect(first).toMatchObject({
-      source: 'exchange',
-      token: { earnedAt: START, expiresAt: plus(START, LIFE), refreshAt: plus(START, DUE) },
+      source: 'issued',
+      token: { obtainedAt: START, expiresAt: plus(START, LIFE), refreshAt: plus(START, DUE) },
     });
     const reads = fleet.table.reads();
     expect(good(await obtain())).toEqual({ ...first, source: 'memory' });
@@ -132,14 +132,14 @@ describe('a token', () => {
     ).toBe(plus(START, LIFE));
   });
 
-  test('is stored by the clock of the server, where that of who earned it is ahead', async () => {
+  test('is stored by the clock of the server, where that of who obtained it is ahead', async () => {
     const text = await fleet.issue([audience(P)]);
     const body = { access_token: text, token_type: 'Bearer', expires_in: 3_600 };
     fleet.play(() => answer(200, body, { date: new Date(START - HOUR / 2).toUTCString() }));
-    expect(good(await obtain()).token).toMatchObject({ earnedAt: START, expiresAt: plus(START, HOUR) });
+    expect(good(await obtain()).token).toMatchObject({ obtainedAt: START, expiresAt: plus(START, HOUR) });
     expect(row()?.expiresAt).toBe(plus(START, HOUR / 2));
     const other = good(await obtain({ by: fleet.start() })).token;
-    expect([other.earnedAt, other.expiresAt]).toEqual([plus(START, -HOUR / 2), plus(START, HOUR / 2)]);
+    expect([other.obtainedAt, other.expiresAt]).toEqual([plus(START, -HOUR / 2), plus(START, HOUR / 2)]);
   });
 
   test('has no end that anybody knows, where there is none or the table is away', async () => {
@@ -156,7 +156,7 @@ describe('a token', () => {
     const results = (await fleet.run(Promise.all(asked))).map(good);
     expect(new Set(results.map(({ text }) => text)).size).toBe(1);
     expect(results.map(({ source }) => source)).toEqual([
-      'exchange',
+      'issued',
       ...Array(9).fill('memory'),
       ...Array(10).fill('store'),
     ]);
@@ -170,8 +170,8 @@ describe('a token', () => {
   });
 
   test.each([
-    [19, ['exchange', 'exchange', 'exchange']],
-    [20, ['exchange', 'memory', 'store']],
+    [19, ['issued', 'issued', 'issued']],
+    [20, ['issued', 'memory', 'store']],
   ])('that lives for %i s comes from %j', async (tokenLifetimeSeconds, sources) => {
     begin({ tokenLifetimeSeconds });
     const results = [await obtain(), await obtain(), await obtain({ by: fleet.start() })];
@@ -198,7 +198,7 @@ describe('a token', () => {
     await member.bulletin.post({ kind: 'before', profile: 'orders', at: plus(START, 1) });
     await fleet.clock.advance(1);
     const second = good(await obtain());
-    expect([second.source, second.text === text]).toEqual(['exchange', false]);
+    expect([second.source, second.text === text]).toEqual(['issued', false]);
     await member.bulletin.post({
       kind: 'token',
       digest: tokenDigest(redacted(second.text)),
@@ -218,7 +218,7 @@ describe('a token that is due', () => {
     await fleet.clock.advance(1);
     slow(90);
     const [second, tookMs] = await timed();
-    expect([sourceOf(second), textOf(second) === text, tookMs]).toEqual(['exchange', false, 90]);
+    expect([sourceOf(second), textOf(second) === text, tookMs]).toEqual(['issued', false, 90]);
   });
 
   test('is handed out after 100 ms, while it is renewed; others do not wait', async () => {
@@ -338,7 +338,7 @@ describe('where no token is known', () => {
 
   test.each([
     [1_499, 'out_of_time', 0],
-    [1_500, 'exchange', 1],
+    [1_500, 'issued', 1],
   ])('with %i ms left: %s', async (leftMs, expected, count) => {
     expect(sourceOf(await obtain({ leftMs }))).toBe(expected);
     expect(requests()).toBe(count);
@@ -378,7 +378,7 @@ describe('where no token is known', () => {
     expect(requests()).toBe(2);
     fleet.play(undefined);
     await fleet.clock.advance(4_000);
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
     expect(row()?.failures).toBeUndefined();
   });
 
@@ -394,7 +394,7 @@ describe('where no token is known', () => {
     expect(requests()).toBe(1);
     fleet.secrets.put('orders', SECRETS.orders);
     await fleet.clock.advance(1_500);
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
     expect(sourceOf(await obtain({ by: other }))).toBe('store');
   });
 
@@ -406,7 +406,7 @@ describe('where no token is known', () => {
     expect(sourceOf(await obtain())).toBe('credential_unusable');
     fleet.secrets.put('orders', SECRETS.orders);
     await fleet.clock.advance(500);
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
     expect(fleet.secrets.reads()).toBe(reads + 2);
     expect(fleet.sent).toHaveLength(1);
   });
@@ -425,7 +425,7 @@ describe('where no token is known', () => {
     expect(row()?.failedUntil).toBe(plus(START, 2_000));
     fleet.play(undefined);
     await fleet.clock.advance(2_000);
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
   });
 
   test('an error that may be the key’s is a refusal the second time', async () => {
@@ -444,7 +444,7 @@ describe('where no token is known', () => {
     });
     await fleet.clock.advance(30_000);
     fleet.play(undefined);
-    expect(sourceOf(await obtain({ profile: 'keyed' }))).toBe('exchange');
+    expect(sourceOf(await obtain({ profile: 'keyed' }))).toBe('issued');
   });
 
   test('another failure is not cured by a secret', async () => {
@@ -473,14 +473,14 @@ describe('another sandbox holds the lease', () => {
   test('and dies: the lease goes to the next, a second after its end', async () => {
     put({ generation: 1, owner: 'other', leaseUntil: plus(START, 5_000) });
     const [result, tookMs] = await timed();
-    expect(sourceOf(result)).toBe('exchange');
+    expect(sourceOf(result)).toBe('issued');
     expect(tookMs).toBeGreaterThan(6_000);
     expect(tookMs).toBeLessThanOrEqual(7_020);
   });
 
   test('by a clock that is wrong: nobody waits', async () => {
     put({ generation: 1, owner: 'other', leaseUntil: plus(START, 6_001) });
-    expect(await timed()).toMatchObject([{ ok: true, value: { source: 'exchange' } }, 0]);
+    expect(await timed()).toMatchObject([{ ok: true, value: { source: 'issued' } }, 0]);
   });
 
   test('and others after it: after 10 s callers have waited enough', async () => {
@@ -496,7 +496,7 @@ describe('another sandbox holds the lease', () => {
       error: {
         kind: 'unavailable',
         dependency: 'zitadel',
-        detail: 'another sandbox is earning the token and has not ended in time',
+        detail: 'another sandbox is obtaining the token and has not ended in time',
         retryAfterMs: 2_000,
       },
     });
@@ -527,15 +527,15 @@ describe('another sandbox holds the lease', () => {
 describe('the table is away', () => {
   test('a token is obtained without it, and kept', async () => {
     fleet.table.fault(() => away());
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
     expect(sourceOf(await obtain())).toBe('memory');
-    expect(sourceOf(await obtain({ by: fleet.start() }))).toBe('exchange');
+    expect(sourceOf(await obtain({ by: fleet.start() }))).toBe('issued');
     expect(fleet.table.updates).toEqual([]);
   });
 
   test('for writes alone: so too', async () => {
     fleet.table.fault((way) => (way === 'update' ? away() : undefined));
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
     expect(requests()).toBe(1);
   });
 
@@ -576,7 +576,7 @@ describe('the table is away', () => {
       fleet.secrets.put('orders', SECRETS.orders);
       return undefined;
     });
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
     expect(refusals).toBe(2);
   });
 });
@@ -585,7 +585,7 @@ describe('a write whose reply is lost', () => {
   test('was made all the same: the lease is there, and the token is stored', async () => {
     fleet.table.fault((way, key) => (way === 'update' && key === keyOf() ? unknown() : undefined));
     const result = good(await obtain());
-    expect(result.source).toBe('exchange');
+    expect(result.source).toBe('issued');
     fleet.table.fault(undefined);
     expect(good(await obtain({ by: fleet.start() }))).toMatchObject({ text: result.text, source: 'store' });
     expect(requests()).toBe(1);
@@ -607,14 +607,14 @@ describe('a write whose reply is lost', () => {
 
   test('once: it is tried again', async () => {
     const writes = lose(1, () => unknown());
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
     expect([writes(), requests()]).toEqual([3, 1]);
     expect(row()?.sealed).toBeDefined();
   });
 
   test('twice: the table is as good as away', async () => {
     const writes = lose(9, () => unknown());
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
     expect([writes(), requests()]).toEqual([2, 1]);
     expect(row()?.sealed).toBeUndefined();
   });
@@ -637,12 +637,12 @@ describe('a write whose reply is lost', () => {
       update: async (...args: Parameters<typeof update>) =>
         args[1].set.sealed === undefined ? again(...args) : { ok: false, error: unknown('Y') },
     });
-    expect(await obtain()).toMatchObject({ value: { source: 'exchange', storeFault: unknown('Y') } });
+    expect(await obtain()).toMatchObject({ value: { source: 'issued', storeFault: unknown('Y') } });
   });
 
   test('a refusal of a row that has not changed says nothing: after the second the token is obtained without it', async () => {
     Object.assign(fleet.table, { update: async () => ok('refused' as const) });
-    expect(sourceOf(await obtain())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
     expect(requests()).toBe(1);
   });
 });
@@ -675,7 +675,7 @@ describe('a row', () => {
     await obtain();
     put({ credential: 'other' });
     const other = fleet.start();
-    expect(sourceOf(await obtain({ by: other }))).toBe('exchange');
+    expect(sourceOf(await obtain({ by: other }))).toBe('issued');
     // Once to begin with, and once again to see whether the secret has changed.
     expect(fleet.secrets.reads()).toBe(3);
   });
@@ -712,7 +712,7 @@ describe('a row', () => {
       });
     }
     const result = good(await obtain({ by: other }));
-    expect([result.source, result.text === text]).toEqual(['exchange', false]);
+    expect([result.source, result.text === text]).toEqual(['issued', false]);
   });
 });
 
@@ -728,7 +728,7 @@ describe('the schedule', () => {
     expect(good(await fleet.run(renew(60_000)))).toMatchObject({ text, source: 'store' });
     await fleet.clock.advance(1);
     const renewed = good(await fleet.run(renew(60_000)));
-    expect([renewed.source, renewed.text === text]).toEqual(['exchange', false]);
+    expect([renewed.source, renewed.text === text]).toEqual(['issued', false]);
     expect(textOf(await obtain())).toBe(renewed.text);
   });
 
@@ -775,7 +775,7 @@ describe('a token that is sent back as refused', () => {
     const other = fleet.start();
     await obtain({ by: other });
     const second = await obtain({ rejected: text });
-    expect(second).toMatchObject({ value: { source: 'exchange', rejected: 'replaced' } });
+    expect(second).toMatchObject({ value: { source: 'issued', rejected: 'replaced' } });
     expect(textOf(second)).not.toBe(text);
     expect(notices()).toEqual([`token ${tokenDigest(redacted(text))} orders ${token.expiresAt + 60_000}`]);
     expect(textOf(await obtain())).toBe(textOf(second));
@@ -788,7 +788,7 @@ describe('a token that is sent back as refused', () => {
   });
 
   test('is not the current one', async () => {
-    expect(await obtain({ rejected: 'old' })).toMatchObject({ value: { source: 'exchange', rejected: 'not_current' } });
+    expect(await obtain({ rejected: 'old' })).toMatchObject({ value: { source: 'issued', rejected: 'not_current' } });
     expect(await obtain({ rejected: 'old' })).toMatchObject({ value: { source: 'memory', rejected: 'not_current' } });
     expect([requests(), notices()]).toEqual([1, []]);
   });
@@ -862,7 +862,7 @@ describe('a token that is sent back as refused', () => {
   test('with the table away each sandbox counts for itself', async () => {
     const { text } = good(await obtain());
     fleet.table.fault(() => away());
-    expect(await obtain({ rejected: text })).toMatchObject({ value: { source: 'exchange', rejected: 'replaced' } });
+    expect(await obtain({ rejected: text })).toMatchObject({ value: { source: 'issued', rejected: 'replaced' } });
   });
 });
 
@@ -898,7 +898,7 @@ describe('a token that is exchanged for that of a subject', () => {
       until: plus(START, HOUR),
     });
     const newer = good(await shipping());
-    expect([newer.source, newer.text === text]).toEqual(['exchange', false]);
+    expect([newer.source, newer.text === text]).toEqual(['issued', false]);
     expect(exchanges().at(-1)?.form.get('subject_token')).not.toBe(subject.text);
   });
 
@@ -917,7 +917,7 @@ describe('a token that is exchanged for that of a subject', () => {
   test('is tried once more with a new one of the subject’s, where ZITADEL refuses that', async () => {
     const subject = textOf(await obtain());
     refuses(1);
-    expect(sourceOf(await shipping())).toBe('exchange');
+    expect(sourceOf(await shipping())).toBe('issued');
     const sent = exchanges().map(({ form }) => form.get('subject_token'));
     expect([sent.length, sent[0], sent[1] === subject]).toEqual([2, subject, false]);
     expect(textOf(await obtain())).toBe(sent[1]);
@@ -926,7 +926,7 @@ describe('a token that is exchanged for that of a subject', () => {
 
   test('and once again, where the stored one is refused as well', async () => {
     refuses(2);
-    expect(sourceOf(await shipping())).toBe('exchange');
+    expect(sourceOf(await shipping())).toBe('issued');
     expect(exchanges()).toHaveLength(3);
     begin();
     refuses(3);
@@ -963,8 +963,8 @@ describe('a token that is exchanged for that of a subject', () => {
     expect(requests()).toBe(1);
     fleet.play(undefined);
     await fleet.clock.advance(1_000);
-    expect(sourceOf(await obtain())).toBe('exchange');
-    expect(sourceOf(await shipping())).toBe('exchange');
+    expect(sourceOf(await obtain())).toBe('issued');
+    expect(sourceOf(await shipping())).toBe('issued');
   });
 
   test('is for an audience, or is not asked for', async () => {
@@ -982,7 +982,7 @@ describe('a token that is exchanged for that of a subject', () => {
     `${Buffer.from('{"alg":"x"}').toString('base64url')}.${Buffer.from(JSON.stringify({ aud })).toString('base64url')}.sig`;
   test.each([
     ['for others as well', [P, Q], 'unexpected_answer'],
-    ['for those asked for', [P], 'exchange'],
+    ['for those asked for', [P], 'issued'],
   ])('is looked at: %s', async (_name, aud, expected) => {
     fleet.play(({ form }) =>
       form.has('subject_token')
@@ -1049,7 +1049,7 @@ describe('a token that is exchanged for that of a subject', () => {
   describe('and cannot be read', () => {
     const WITH = { changes: { shipping: { introspection: 'api' } } };
     test.each([
-      ['is introspected', [P], 'exchange'],
+      ['is introspected', [P], 'issued'],
       ['is introspected, and is for others as well', [P, Q], 'unexpected_answer'],
     ])('%s', async (_name, aud, expected) => {
       begin(WITH);
@@ -1061,13 +1061,13 @@ describe('a token that is exchanged for that of a subject', () => {
     test('is believed, where ZITADEL does not say', async () => {
       begin(WITH);
       fleet.play(({ endpoint }) => (endpoint === 'introspect' ? answer(418, '') : undefined));
-      expect(sourceOf(await shipping())).toBe('exchange');
+      expect(sourceOf(await shipping())).toBe('issued');
     });
 
     test('is introspected as well, where a token of the subject had been refused', async () => {
       begin(WITH);
       refuses(1);
-      expect(sourceOf(await shipping())).toBe('exchange');
+      expect(sourceOf(await shipping())).toBe('issued');
       expect(fleet.sent.map(({ endpoint }) => endpoint)).toEqual([
         'token',
         'token',
@@ -1086,7 +1086,7 @@ describe('a token that is exchanged for that of a subject', () => {
         ? answer(200, { access_token: jwt([P]), token_type: 'Bearer', expires_in: 3_600 })
         : undefined,
     );
-    expect(sourceOf(await shipping())).toBe('exchange');
+    expect(sourceOf(await shipping())).toBe('issued');
     expect(fleet.sent).toHaveLength(2);
   });
 

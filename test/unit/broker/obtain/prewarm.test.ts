@@ -24,7 +24,7 @@ const profile = (name: string, isWanted = true): Profile => ({
 const profiles = (...all: Profile[]): Profiles => new Map(all.map((one) => [one.name, one]));
 
 const obtained = (source: Obtained['source']): Obtained => ({
-  token: { accessToken: redacted('t'), earnedAt: NOW, expiresAt: plus(NOW, 60_000), refreshAt: plus(NOW, 45_000) },
+  token: { accessToken: redacted('t'), obtainedAt: NOW, expiresAt: plus(NOW, 60_000), refreshAt: plus(NOW, 45_000) },
   source,
 });
 
@@ -43,7 +43,7 @@ describe('prewarm', () => {
     const asked: unknown[] = [];
     const renew: Tokens['renew'] = async (demand) => {
       asked.push(demand);
-      return ok(obtained('exchange'));
+      return ok(obtained('issued'));
     };
     const wanted = profile('orders');
     const done = await prewarm(
@@ -55,7 +55,7 @@ describe('prewarm', () => {
   });
 
   test.each([
-    ['earned', ok(obtained('exchange')), { outcome: 'renewed' }],
+    ['issued', ok(obtained('issued')), { outcome: 'renewed' }],
     ['found in the store', ok(obtained('store')), { outcome: 'kept' }],
     [
       'kept because its renewal failed',
@@ -73,7 +73,7 @@ describe('prewarm', () => {
 
   test('a failure is of its own profile', async () => {
     const renew: Tokens['renew'] = async (demand) =>
-      demand.profile.name === 'b' ? fail(refused) : ok(obtained('exchange'));
+      demand.profile.name === 'b' ? fail(refused) : ok(obtained('issued'));
     const done = await prewarm(
       { profiles: profiles(profile('a'), profile('b'), profile('c')), tokens: tokens(renew) },
       plus(NOW, 60_000),
@@ -84,7 +84,7 @@ describe('prewarm', () => {
   test('a bug in one profile is reported as a failure of that profile', async () => {
     const renew: Tokens['renew'] = async (demand) => {
       if (demand.profile.name === 'b') throw new TypeError('a bug');
-      return ok(obtained('exchange'));
+      return ok(obtained('issued'));
     };
     const done = await prewarm(
       { profiles: profiles(profile('a'), profile('b'), profile('c')), tokens: tokens(renew) },
@@ -105,7 +105,7 @@ describe('prewarm', () => {
       most = Math.max(most, underWay);
       await new Promise((resolve) => setImmediate(resolve));
       underWay -= 1;
-      return ok(obtained('exchange'));
+      return ok(obtained('issued'));
     };
     const many = Array.from({ length: 23 }, (_, index) => profile(`p${index}`));
     const done = await prewarm({ profiles: profiles(...many), tokens: tokens(renew) }, plus(NOW, 60_000));
@@ -133,7 +133,7 @@ describe('the order', () => {
       change(issuer, 1);
       await turn();
       change(issuer, -1);
-      return ok(obtained('exchange'));
+      return ok(obtained('issued'));
     };
     const done = await prewarm({ profiles: profiles(...all), tokens: { renew, expiry } }, plus(NOW, 60_000));
     return { begun, most, done: done.map(({ profile: name }) => name) };
@@ -170,7 +170,7 @@ describe('the order', () => {
     const renew: Tokens['renew'] = async ({ profile: { name, issuer } }) => {
       begun.push(name);
       if (issuer === 'x') await gate;
-      return ok(obtained('exchange'));
+      return ok(obtained('issued'));
     };
     const all = [
       ...[0, 1, 2, 3, 4, 5].map((index) => of('x', `x${index}`)),
@@ -206,7 +206,7 @@ test('a renewal ends a second before the schedule does, and looks ahead as far a
   const asked: unknown[] = [];
   const renew: Tokens['renew'] = async (_demand, ...options) => {
     asked.push(options);
-    return ok(obtained('exchange'));
+    return ok(obtained('issued'));
   };
   await prewarm({ profiles: profiles(profile('a')), tokens: tokens(renew) }, plus(NOW, 60_000));
   expect(asked).toEqual([[NOW + 59_000, AHEAD_MS]]);

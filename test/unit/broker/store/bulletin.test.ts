@@ -97,7 +97,7 @@ describe('what is known', () => {
   test('of tokens, profiles, callers and issuers', async () => {
     const member = fleet.start();
     const { bulletin } = member;
-    const token = { accessToken: TOKEN, earnedAt: START };
+    const token = { accessToken: TOKEN, obtainedAt: START };
     const [orders, shipping] = [fleet.profile('orders'), fleet.profile('shipping')];
     await bulletin.look(10_000);
     const all = () => [
@@ -117,7 +117,7 @@ describe('what is known', () => {
     await see(tokenNotice(TOKEN, { profile: 'orders', until }));
     expect(all()).toEqual([true, true, false, undefined]);
     expect(bulletin.isVoid({ ...token, accessToken: redacted('other') }, orders)).toBe(false);
-    const copy = { accessToken: redacted('copy'), earnedAt: START, madeFrom: [tokenDigest(TOKEN)] };
+    const copy = { accessToken: redacted('copy'), obtainedAt: START, madeFrom: [tokenDigest(TOKEN)] };
     expect(bulletin.isVoid(copy, orders)).toBe(true);
     await see(BLOCK);
     expect(all()).toEqual([false, false, true, undefined]);
@@ -128,7 +128,7 @@ describe('what is known', () => {
     expect(all()).toEqual([true, false, false, undefined]);
     // What is exchanged for a token of `orders` goes with it.
     expect(bulletin.isVoid(token, shipping)).toBe(true);
-    expect(bulletin.isVoid({ ...token, earnedAt: plus(START, 1) }, shipping)).toBe(false);
+    expect(bulletin.isVoid({ ...token, obtainedAt: plus(START, 1) }, shipping)).toBe(false);
     expect(bulletin.isVoid(token, fleet.profile('revocable'))).toBe(false);
   });
 });

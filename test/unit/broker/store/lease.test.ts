@@ -46,7 +46,7 @@ describe('a row that was read is unchanged', () => {
   test.each<[read: Row, now: Row, boolean]>([
     [{}, {}, true],
     [{}, { generation: 1 }, false],
-    // Of a demand that nobody has earned a token for, others may have noted something.
+    // Of a demand that nobody has obtained a token for, others may have noted something.
     [{}, { notices: ['n'] }, true],
     [{ generation: 2 }, { generation: 2, owner: 'other' }, true],
     [{ generation: 2 }, { generation: 3 }, false],

@@ -12,7 +12,7 @@ const KEY = 'one' as string as CacheKey;
 const TOKEN = {
   accessToken: redacted('the-token'),
   scope: 'a b',
-  earnedAt: NOW,
+  obtainedAt: NOW,
   expiresAt: plus(NOW, 60_000),
   refreshAt: plus(NOW, 45_000),
 };
@@ -29,7 +29,7 @@ test('what is sealed is opened again, and says nothing to others', () => {
   const opened = openToken(sealed, KEY, mine);
   expect(opened).toMatchObject({
     ok: true,
-    value: { scope: 'a b', earnedAt: NOW, expiresAt: TOKEN.expiresAt, refreshAt: TOKEN.refreshAt },
+    value: { scope: 'a b', obtainedAt: NOW, expiresAt: TOKEN.expiresAt, refreshAt: TOKEN.refreshAt },
   });
   expect(opened.ok && opened.value.accessToken.reveal()).toBe('the-token');
   const header = Buffer.from(sealed.split('.')[0] ?? '', 'base64url').toString();
@@ -80,14 +80,14 @@ const sealed = (content: unknown, header: Record<string, string | number> = HEAD
 
 test('a token without scope stays without', () => {
   const opened = openToken(sealed(CONTENT), KEY, mine);
-  expect(opened.ok && Object.keys(opened.value)).toEqual(['accessToken', 'earnedAt', 'expiresAt', 'refreshAt']);
+  expect(opened.ok && Object.keys(opened.value)).toEqual(['accessToken', 'obtainedAt', 'expiresAt', 'refreshAt']);
 });
 
 test.each([
   ['no object', sealed('the-token')],
   ['no token', sealed({ ...CONTENT, token: undefined })],
   ['another token', sealed({ ...CONTENT, token: 1 })],
-  ['no time of earning', sealed({ ...CONTENT, earnedAt: 'now' })],
+  ['no time of obtaining', sealed({ ...CONTENT, earnedAt: 'now' })],
   ['no time of renewal', sealed({ ...CONTENT, refreshAt: null })],
   ['no expiry', sealed(CONTENT, { kid: mine.id, pk: KEY })],
 ])('of another form: %s', (_name, text) => {
