@@ -8,6 +8,8 @@ export function abortAfter(clock: Clock, limitMs: number): { readonly signal: Ab
 
 /** The name of an SDK error, fit for the log; its message is not: it may repeat what was sent. */
 export function errorName(error: unknown): string {
-  const name = error instanceof Error ? error.name : typeof error;
-  return /^\w{1,64}$/.test(name) ? name : 'Error';
+  return loggableName(error instanceof Error ? error.name : typeof error);
 }
+
+/** A name from outside, fit for the log: one word. */
+export const loggableName = (name: string): string => (/^\w{1,64}$/.test(name) ? name : 'Error');

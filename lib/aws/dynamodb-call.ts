@@ -6,6 +6,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { afterAwake, type Clock, sleep, wasFrozen } from '../core/clock.ts';
 import { dropIdle } from '../core/connections.ts';
 import { fail, ok, type Result } from '../core/result.ts';
+import { loggableName } from './call.ts';
 import { type Environment, readCredentials, readRegion } from './environment.ts';
 
 /** An answer of DynamoDB: a result where the status is 200, else an error by its name. */
@@ -37,10 +38,7 @@ const LARGEST_ANSWER_BYTES = 512 * 1024;
 type Attempted = Result<Answer, string>;
 
 /** The name of an error: what follows the `#` in `__type`. */
-export function errorName({ body }: Answer): string {
-  const name = String(body.__type ?? '').replace(/^.*#/, '');
-  return /^\w{1,64}$/.test(name) ? name : 'Error';
-}
+export const answerError = ({ body }: Answer): string => loggableName(String(body.__type ?? '').replace(/^.*#/, ''));
 
 /** Errors of a request that was signed before a freeze, and sent or judged after it. */
 const STALE_SIGNATURE = [
@@ -67,12 +65,12 @@ function repetition(attempted: Attempted): 'none' | 'at_once' | 'later' {
   if (!attempted.ok) return attempted.error === 'ECONNRESET' || attempted.error === 'EPIPE' ? 'at_once' : 'none';
   const { value: answer } = attempted;
   if (answer.status === 200) return 'none';
-  const name = errorName(answer);
+  const name = answerError(answer);
   if (THROTTLES.includes(name)) return 'later';
   return answer.status >= 500 || STALE_SIGNATURE.includes(name) ? 'at_once' : 'none';
 }
 
-const codeOf = ({ code = '' }: NodeJS.ErrnoException): string => (/^\w{1,64}$/.test(code) ? code : 'Error');
+const codeOf = ({ code = '' }: NodeJS.ErrnoException): string => loggableName(code);
 
 function parse(status: number, text: string): Result<Answer, string> {
   try {

@@ -8,7 +8,7 @@ import {
   TEXT_FIELDS,
 } from '../broker/store/table.ts';
 import { fail, ok } from '../core/result.ts';
-import { type Answer, type DynamoDbCall, errorName } from './dynamodb-call.ts';
+import { type Answer, answerError, type DynamoDbCall } from './dynamodb-call.ts';
 import { toUpdateExpression } from './expression.ts';
 
 /** An attribute as DynamoDB writes it: `{S: "text"}`, `{N: "1"}` or `{SS: ["text"]}`. */
@@ -66,7 +66,7 @@ const attributes = (value: unknown): Attributes | undefined =>
 /** A write that was answered with an error of the request's did not happen; of any other nobody knows. */
 const toFault = (answer: Answer): TableFault => ({
   kind: answer.status >= 400 && answer.status < 500 ? 'unavailable' : 'unknown',
-  detail: errorName(answer),
+  detail: answerError(answer),
 });
 
 const unknown = (detail: string) => fail<TableFault>({ kind: 'unknown', detail });
@@ -91,7 +91,7 @@ export function createDynamoDbTable({ tableName, call }: { tableName: string; ca
       if (!answered.ok) return unknown(answered.error);
       const answer = answered.value;
       if (answer.status === 200) return ok(toRow(attributes(answer.body.Attributes) ?? {}));
-      if (errorName(answer) === 'ConditionalCheckFailedException') return ok('refused');
+      if (answerError(answer) === 'ConditionalCheckFailedException') return ok('refused');
       return fail(toFault(answer));
     },
   };

@@ -2,6 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { afterAwake, type Clock } from '../core/clock.ts';
 import { dropIdle } from '../core/connections.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { SECOND_MS } from '../core/time.ts';
 import { type OAuthAnswer, type OAuthRequest, REQUEST_MS, type Send, type TransportFault } from '../oauth/transport.ts';
@@ -20,8 +21,6 @@ export interface TransportDeps {
   /** Plain HTTP to this machine, for the local stack. Nothing else is ever sent unencrypted. */
   readonly allowLoopbackHttp: boolean;
 }
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 type Outcome = Result<OAuthAnswer, TransportFault>;
 
@@ -96,7 +95,7 @@ export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Se
   return async (request) => {
     const url = new URL(request.url);
     const isAllowed =
-      url.protocol === 'https:' || (allowLoopbackHttp && url.protocol === 'http:' && LOOPBACK.test(url.hostname));
+      url.protocol === 'https:' || (allowLoopbackHttp && url.protocol === 'http:' && isLoopback(url.hostname));
     if (!isAllowed) return fail({ kind: 'unreachable', detail: 'PLAIN_HTTP_REFUSED' });
     const endsAt = clock.now() + REQUEST_MS;
     const first = await attempt(url, request, REQUEST_MS);

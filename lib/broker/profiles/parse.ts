@@ -1,3 +1,4 @@
+import { isLoopback } from '../../core/loopback.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { SECOND_MS } from '../../core/time.ts';
 import { isScopeToken } from '../../oauth/grant.ts';
@@ -41,13 +42,12 @@ const FIELDS = [
 
 const SECRET_NAME = /^[\w/+=.@-]{1,512}$/;
 const SECRET_ARN = /^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/;
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** Whether `text` is an issuer that a token may be asked from: an origin, nothing more. */
 function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string | undefined {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) return 'must be a URL such as https://example.zitadel.cloud';
-  const isLocal = url.protocol === 'http:' && LOOPBACK.test(url.hostname);
+  const isLocal = url.protocol === 'http:' && isLoopback(url.hostname);
   if (url.protocol !== 'https:' && !isLocal) return 'must begin with https:// (http only for a loopback address)';
   if (isLocal && !allowLoopbackHttp) return 'may be http on a loopback address in the local stack only';
   return url.origin === text ? undefined : `must be the origin alone: ${url.origin}`;
