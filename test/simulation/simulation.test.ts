@@ -20,7 +20,7 @@ const [first, ...others]: [Regression, ...Regression[]] = JSON.parse(
 test('2,000 histories of faults break no promise', async () => {
   const figures = await simulate({ seed: 'test', from: 0, runs: 2000, workers: 2 });
   expect(figures.violations).toEqual([]);
-  expect(figures.requests).toBeGreaterThan(400_000);
+  expect(figures.requests).toBeGreaterThan(350_000);
   // Faults that are never met would prove nothing.
   expect(FAULT_KINDS.filter((kind) => (figures.faults[kind] ?? 0) === 0)).toEqual([]);
   expect(FAULT_KINDS.length).toBeGreaterThanOrEqual(20);
