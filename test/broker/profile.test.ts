@@ -263,9 +263,12 @@ describe('http issuers', () => {
       error: [{ problem: expect.stringContaining('local stack only') }],
     });
   });
-  test.each(['http://10.0.0.1', 'http://localhost.example', 'http://notlocalhost', 'http://127.0.0.1.nip.io'])('%s is nowhere', (issuer) => {
-    expect(parseProfiles({ profiles: { orders: { ...GOOD, issuer } } }, { allowLoopbackHttp: true }).ok).toBe(false);
-  });
+  test.each(['http://10.0.0.1', 'http://localhost.example', 'http://notlocalhost', 'http://127.0.0.1.nip.io'])(
+    '%s is nowhere',
+    (issuer) => {
+      expect(parseProfiles({ profiles: { orders: { ...GOOD, issuer } } }, { allowLoopbackHttp: true }).ok).toBe(false);
+    },
+  );
 });
 
 describe('every setting', () => {
