@@ -144,6 +144,15 @@ export function createBulletin({
     pauseMs = LOOK_AGAIN_MS;
     const row = await table.read(BULLETIN_KEY);
     if (!row.ok) return;
+    if (row.value?.malformed) {
+      // Somebody has spoilt it: what this sandbox last saw holds, and is written anew.
+      for (const text of listed) {
+        const notice = readNotice(text);
+        if (notice !== undefined) own.set(text, { notice });
+      }
+      if (own.size > 0) await tell();
+      return;
+    }
     pauseMs = LOOK_EVERY_MS;
     readAt = startedAt;
     for (const [text, { notice, toldAt }] of own) {

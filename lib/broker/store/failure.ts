@@ -121,7 +121,7 @@ export function failureFromRow({ failedUntil, failure, failures = 1, failedCrede
   if (failedUntil === undefined) return undefined;
   const detail = 'another sandbox has just failed; its log says why';
   const error: BrokerError =
-    failure === 'credential_refused' || failure === 'unexpected_answer'
+    failure === 'credential_refused' || failure === 'credential_unusable' || failure === 'unexpected_answer'
       ? { kind: failure, detail }
       : { kind: 'unavailable', dependency: 'zitadel', detail, retryAfterMs: 0 };
   const credential = failedCredential === undefined ? {} : { credential: failedCredential };

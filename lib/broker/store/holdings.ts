@@ -1,3 +1,5 @@
+<<<<<<< HEAD:lib/broker/store/holdings.ts
+
 import type { Clock } from '../../core/clock.ts';
 import { digest } from '../../core/digest.ts';
 import type { Redacted } from '../../core/redacted.ts';
@@ -5,6 +7,20 @@ import { ok, type Result } from '../../core/result.ts';
 import { DAY_MS, type EpochMs, plus, toEpochSeconds } from '../../core/time.ts';
 import { tokenDigest } from '../../zitadel/token-identity.ts';
 import type { CacheKey } from '../token/demand.ts';
+
+=======
+
+import type { Clock } from '../core/clock.ts';
+import { digest } from '../core/digest.ts';
+import type { Redacted } from '../core/redacted.ts';
+import { ok, type Result } from '../core/result.ts';
+import { DAY_MS, type EpochMs, plus, toEpochSeconds } from '../core/time.ts';
+import { tokenDigest } from '../zitadel/token-identity.ts';
+import type { CacheKey } from './demand.ts';
+import { isProfileName } from './profile.ts';
+
+>>>>>>> main:lib/broker/holdings.ts
+
 import type { Table, TableFault } from './table.ts';
 
 /** Who hands a token out, and until when at the latest. */
@@ -39,7 +55,8 @@ export const createHoldings = ({ clock, table }: { clock: Clock; table: Table })
     const row = await table.read(holdingKey(token));
     if (!row.ok) return row;
     const { holder, heldUntil } = row.value ?? {};
-    const isHeld = holder !== undefined && heldUntil !== undefined && clock.now() < heldUntil;
-    return ok(isHeld ? { profile: holder, until: heldUntil } : undefined);
+    // What no broker has written holds nothing.
+    if (holder === undefined || !isProfileName(holder) || !Number.isSafeInteger(heldUntil)) return ok(undefined);
+    return ok(heldUntil !== undefined && clock.now() < heldUntil ? { profile: holder, until: heldUntil } : undefined);
   },
 });

@@ -49,9 +49,12 @@ function overwrite(row: Row, set: RowUpdate['set']): Pick<RowUpdate, 'set' | 're
   return { set: written, remove: row.malformed ? otherFields(written) : [] };
 }
 
+/** When a row may go whose token, if any, stays as it is. */
+const keptFor = ({ ttl = 0 }: Row, now: EpochMs): number => Math.max(ttl, toEpochSeconds(plus(now, ROW_LIFE_MS)));
+
 /** Takes the lease of a row. */
 export const acquire = (row: Row, owner: string, now: EpochMs, condition: Condition<RowField>): RowUpdate => ({
-  ...overwrite(row, { owner, leaseUntil: plus(now, LEASE_MS), ttl: toEpochSeconds(plus(now, ROW_LIFE_MS)) }),
+  ...overwrite(row, { owner, leaseUntil: plus(now, LEASE_MS), ttl: keptFor(row, now) }),
   condition,
 });
 
@@ -79,6 +82,6 @@ export const release = (
 
 /** Notes that somebody doubts the token of a row that was read; of several at once, one is first. */
 export const doubt = (row: Row, now: EpochMs): RowUpdate => ({
-  ...overwrite(row, { doubtedAt: now, ttl: Math.max(row.ttl ?? 0, toEpochSeconds(plus(now, ROW_LIFE_MS))) }),
+  ...overwrite(row, { doubtedAt: now, ttl: keptFor(row, now) }),
   condition: isUnchanged(row),
 });

@@ -48,7 +48,7 @@ test('there is a mutant for each promise', () => {
 
 test.concurrent.each(MUTANTS.map((mutant, number) => ({ ...mutant, number })))(
   'the simulation finds out who $name',
-  { timeout: 600_000 },
+  { timeout: 1_800_000 },
   async ({ number, breaks, ...mutant }) => {
     const { code, output } = await simulate(prepare(number, mutant), breaks);
     expect(output).toContain(`"${breaks}": `);

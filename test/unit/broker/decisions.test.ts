@@ -341,21 +341,22 @@ describe('failures', () => {
     expect(isRecent(undefined, NOW)).toBe(false);
   });
 
-  test.each([unavailable(), refused, { kind: 'unexpected_answer', detail: 'x' } as BrokerError])(
-    'goes through a row without its text',
-    (error) => {
-      const failure = createFailure(error, { now: NOW, earlier: 2, random: 0, credential: 'c1' });
-      const row = failureToRow(failure);
-      expect(JSON.stringify(row)).not.toContain('"x"');
-      expect(failureFromRow(row)).toMatchObject({
-        error: { kind: error.kind },
-        until: failure.until,
-        count: 3,
-        credential: 'c1',
-      });
-      expect(failureFromRow({ generation: 1 })).toBeUndefined();
-    },
-  );
+  const others: BrokerError[] = [
+    { kind: 'unexpected_answer', detail: 'x' },
+    { kind: 'credential_unusable', detail: 'x' },
+  ];
+  test.each([unavailable(), refused, ...others])('goes through a row without its text', (error) => {
+    const failure = createFailure(error, { now: NOW, earlier: 2, random: 0, credential: 'c1' });
+    const row = failureToRow(failure);
+    expect(JSON.stringify(row)).not.toContain('"x"');
+    expect(failureFromRow(row)).toMatchObject({
+      error: { kind: error.kind },
+      until: failure.until,
+      count: 3,
+      credential: 'c1',
+    });
+    expect(failureFromRow({ generation: 1 })).toBeUndefined();
+  });
 
   test('Retry-After counts down', () => {
     const failure = createFailure(unavailable(), { now: NOW, earlier: 0, random: 0 });

@@ -142,6 +142,16 @@ describe('a token', () => {
     expect([other.obtainedAt, other.expiresAt]).toEqual([plus(START, -HOUR / 2), plus(START, HOUR / 2)]);
   });
 
+  test.each([
+    ['a holder that can be no profile', { holder: 'or ders' }],
+    ['an end that is no instant', { heldUntil: 1e15 + 0.5 }],
+  ])('is held by nobody, where the row has %s', async (_name, spoilt) => {
+    const { token } = good(await obtain());
+    for (const [key, held] of fleet.table.rows)
+      if ('holder' in held) fleet.table.rows.set(key, { ...held, ...spoilt } as Row);
+    expect(await member.holdings.find(token.accessToken)).toEqual(ok(undefined));
+  });
+
   test('has no end that anybody knows, where there is none or the table is away', async () => {
     const demand = { profile: fleet.profile('orders'), scopes: fleet.profile('orders').scopes };
     expect(await member.tokens.expiry(demand)).toBeUndefined();

@@ -26,6 +26,24 @@ const listed = () => fleet.table.rows.get(BULLETIN_KEY)?.notices;
 const post = (...notices: Notice[]) => postNotices(fleet.table, notices, fleet.clock.now());
 const blocked = (by: ReturnType<Fleet['start']>) => by.bulletin.isBlocked(fleet.profile('orders'), CALLER);
 
+/** Makes the row malformed: a store answers it as such until what is wrong is removed. */
+function spoil(): void {
+  const row = { sealed: 'x', notices: ['y'], malformed: true } as const;
+  fleet.table.rows.set(BULLETIN_KEY, row);
+  const { update } = fleet.table;
+  Object.assign(fleet.table, {
+    // A store answers a malformed row as such, whatever was written to it.
+    update: async (...args: Parameters<typeof update>) => {
+      const written = await update(...args);
+      const now = fleet.table.rows.get(BULLETIN_KEY) ?? {};
+      if ('sealed' in now) return ok({ malformed: true as const });
+      const { malformed: _gone, ...left } = now;
+      fleet.table.rows.set(BULLETIN_KEY, left);
+      return written.ok && written.value !== 'refused' ? ok(left) : written;
+    },
+  });
+}
+
 describe('looking', () => {
   test('at most once in 50 s, and each notice is known within a minute', async () => {
     expect(NOTICE_KNOWN_MS).toBe(60_000);
@@ -66,6 +84,20 @@ describe('looking', () => {
     await fleet.clock.advance(-1);
     await bulletin.look(10_000);
     expect(fleet.table.reads()).toBe(2);
+  });
+
+  test('at a row that somebody has spoilt: what was seen holds, and is written anew', async () => {
+    const [member, cold] = [fleet.start(), fleet.start()];
+    await post(BLOCK);
+    await member.bulletin.look(10_000);
+    spoil();
+    await cold.bulletin.look(10_000);
+    expect([blocked(cold), cold.bulletin.readAt()]).toEqual([false, undefined]);
+    await fleet.clock.advance(50_000);
+    await member.bulletin.look(10_000);
+    expect([blocked(member), listed()]).toEqual([true, [writeNotice(BLOCK)]]);
+    await cold.bulletin.look(10_000);
+    expect(blocked(cold)).toBe(true);
   });
 
   test.each([
@@ -215,20 +247,7 @@ describe('posting', () => {
   });
 
   test('writes a malformed row anew', async () => {
-    const row = { sealed: 'x', notices: ['y'], malformed: true } as const;
-    fleet.table.rows.set(BULLETIN_KEY, row);
-    const { update } = fleet.table;
-    Object.assign(fleet.table, {
-      // A store answers a malformed row as such, whatever was written to it.
-      update: async (...args: Parameters<typeof update>) => {
-        const written = await update(...args);
-        const now = fleet.table.rows.get(BULLETIN_KEY) ?? {};
-        if ('sealed' in now) return ok({ malformed: true as const });
-        const { malformed: _gone, ...left } = now;
-        fleet.table.rows.set(BULLETIN_KEY, left);
-        return written.ok && written.value !== 'refused' ? ok(left) : written;
-      },
-    });
+    spoil();
     expect(await post(BLOCK)).toEqual(ok({ notices: [writeNotice(BLOCK)] }));
     expect(listed()).toEqual([writeNotice(BLOCK)]);
   });

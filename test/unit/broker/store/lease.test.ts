@@ -86,6 +86,12 @@ describe('a write makes of a row', () => {
   test.each<[string, Row, RowUpdate, Row | 'refused']>([
     ['the first lease', {}, take({}), { ...held, generation: 1, ttl: TTL }],
     ['the next lease, and leaves the rest', old, take(old), { ...old, ...held, generation: 8, ttl: TTL }],
+    [
+      'a lease of a row that stays longer',
+      { ...old, ttl: TTL + 1 },
+      take({ ...old, ttl: TTL + 1 }),
+      { ...old, ...held, generation: 8, ttl: TTL + 1 },
+    ],
     ['no lease of a row that has changed', { ...old, generation: 8 }, take(old), 'refused'],
     [
       'a lease and nothing else of a malformed row',
