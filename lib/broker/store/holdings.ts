@@ -1,25 +1,11 @@
-<<<<<<< HEAD:lib/broker/store/holdings.ts
-
 import type { Clock } from '../../core/clock.ts';
 import { digest } from '../../core/digest.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { DAY_MS, type EpochMs, plus, toEpochSeconds } from '../../core/time.ts';
 import { tokenDigest } from '../../zitadel/token-identity.ts';
+import { isProfileName } from '../profiles/profile.ts';
 import type { CacheKey } from '../token/demand.ts';
-
-=======
-
-import type { Clock } from '../core/clock.ts';
-import { digest } from '../core/digest.ts';
-import type { Redacted } from '../core/redacted.ts';
-import { ok, type Result } from '../core/result.ts';
-import { DAY_MS, type EpochMs, plus, toEpochSeconds } from '../core/time.ts';
-import { tokenDigest } from '../zitadel/token-identity.ts';
-import type { CacheKey } from './demand.ts';
-import { isProfileName } from './profile.ts';
-
->>>>>>> main:lib/broker/holdings.ts
 
 import type { Table, TableFault } from './table.ts';
 

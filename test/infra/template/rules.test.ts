@@ -148,10 +148,10 @@ describe('the alarms on what the log counts', () => {
     expect(loggedMetrics()).toEqual(expect.arrayContaining(Object.keys(WITHOUT_ALARM)));
   });
 
-  test('the README says what the alarms cost', () => {
+  test('docs/deploying.md says what the alarms cost', () => {
     const metrics = alarmsOf(packaged.template).flatMap(([, alarm]) => metricsOf(alarm));
-    const readme = readFileSync(join(import.meta.dirname, '../../../README.md'), 'utf8');
+    const deploying = readFileSync(join(import.meta.dirname, '../../../docs/deploying.md'), 'utf8');
     // 0.10 USD a month for each metric that an alarm looks at.
-    expect(readme).toContain(`${(metrics.length / 10).toFixed(1)} USD for the alarms`);
+    expect(deploying).toContain(`${(metrics.length / 10).toFixed(1)} USD for the alarms`);
   });
 });
