@@ -319,11 +319,16 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
       const isChanged = current?.ok === true && current.value.id !== failure.credential;
       if (!isChanged) return fail(currentError(failure, clock.now()));
     }
-    const leftMs = deadline - clock.now();
-    if (leftMs < LEAST_TIME_MS) return fail(OUT_OF_TIME);
-    const isMine = !underWay.has(key);
-    const result = await within(clock, leftMs - ANSWER_MS, exchangeOnce(demand, key));
-    if (result === undefined) return fail(OUT_OF_TIME);
-    return result.ok ? ok({ token: result.value, source: isMine ? 'issued' : 'memory', ...judged }) : result;
+    for (;;) {
+      const leftMs = deadline - clock.now();
+      if (leftMs < LEAST_TIME_MS) return fail(OUT_OF_TIME);
+      const isMine = !underWay.has(key);
+      const result = await within(clock, leftMs - ANSWER_MS, exchangeOnce(demand, key));
+      if (result === undefined) return fail(OUT_OF_TIME);
+      if (!result.ok) return result;
+      // A sandbox that was frozen meanwhile finds its token over.
+      const isOver = result.value.expiresAt - clock.now() < LEAST_LEFT_MS;
+      if (!isOver) return ok({ token: result.value, source: isMine ? 'issued' : 'memory', ...judged });
+    }
   };
 }
