@@ -24,7 +24,8 @@ export interface ProfileRules {
 }
 
 const DEFAULT_MIN_VALIDITY_SECONDS = 60;
-const FIELDS = [
+/** Every field that a profile may have. */
+export const PROFILE_FIELDS: readonly string[] = [
   'issuer',
   'secret',
   'scopes',
@@ -112,14 +113,14 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
   if (!isProfileName(name))
     report(path, 'must be a name of 1 to 63 lower-case letters, digits and hyphens, a letter first');
   if (!isMapping(value)) {
-    report(path, `must be a mapping with ${FIELDS.slice(0, 4).join(', ')}`);
+    report(path, `must be a mapping with ${PROFILE_FIELDS.slice(0, 4).join(', ')}`);
     return undefined;
   }
   const at = (field: string) => [...path, field];
   const check = (field: string, problem: string | undefined) => {
     if (problem !== undefined) report(at(field), value[field] === undefined ? `is missing; it ${problem}` : problem);
   };
-  unknownFields(value, FIELDS, path, report);
+  unknownFields(value, PROFILE_FIELDS, path, report);
   check('issuer', checkIssuer(value.issuer, rules));
   check('secret', checkSecret(value.secret));
   const scopes = list(value.scopes ?? [], at('scopes'), report, (item) => {
