@@ -63,8 +63,10 @@ export interface Zitadel extends StandIn, Switches {
 const DEFAULT_LIFETIME_SECONDS = 43_200;
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
-const send = (res: ServerResponse, { status, contentType, body, headers }: Reply) =>
-  res.writeHead(status, { ...(contentType === '' ? {} : { 'content-type': contentType }), ...headers }).end(body);
+const send = (res: ServerResponse, { status, contentType, body, headers }: Reply, nowMs: number) => {
+  const date = new Date(nowMs).toUTCString();
+  res.writeHead(status, { date, ...(contentType === '' ? {} : { 'content-type': contentType }), ...headers }).end(body);
+};
 
 const header = (req: IncomingMessage, name: string): string | undefined => {
   const value = req.headers[name];
@@ -122,7 +124,7 @@ export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
       if (fault === 'reset') return void req.socket.destroy();
       if (fault === 'slow') await sleep(SLOW_MS, undefined, { ref: false });
     }
-    send(res, await respond(req, path, query));
+    send(res, await respond(req, path, query), clock(req));
   }
 
   const standIn = await listen(
