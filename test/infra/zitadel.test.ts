@@ -90,7 +90,7 @@ const app = (key: typeof oidcKey, options?: JwtOptions) => ({
   client_assertion: signed(key.clientId, key.keyId, options?.key ?? key.key, options),
 });
 
-test('the Date of an answer is the clock of the instance', async () => {
+it('the Date of an answer is the clock of the instance', async () => {
   const { headers } = await fetch(`${zitadel.url}/.well-known/openid-configuration`);
   expect(headers.get('date')).toBe(new Date(START).toUTCString());
 });
