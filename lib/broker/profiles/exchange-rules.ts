@@ -43,9 +43,9 @@ const parseType =
   };
 
 function parseAudience(value: unknown): Result<string, string> {
-  if (typeof value !== 'string' || value === '') return fail('must be a text with content');
+  if (typeof value !== 'string' || value === '') return fail('must be a non-empty string');
   return value === ZITADEL_PROJECT
-    ? fail("opens ZITADEL's own API and is never handed to callers; remove it")
+    ? fail("grants access to ZITADEL's own API and is never given to callers; remove it")
     : ok(value);
 }
 

@@ -97,7 +97,9 @@ function parseRevocation(value: unknown, path: Path, report: Report): Revocation
 function checkScope(value: unknown): string | undefined {
   if (typeof value !== 'string' || !isScopeToken(value))
     return 'must be one scope: printable ASCII without spaces (RFC 6749 §3.3)';
-  return value === ZITADEL_API_SCOPE ? "opens ZITADEL's own API and is never handed to callers; remove it" : undefined;
+  return value === ZITADEL_API_SCOPE
+    ? "grants access to ZITADEL's own API and is never given to callers; remove it"
+    : undefined;
 }
 
 /** A whole number of seconds in a range, as milliseconds. */

@@ -88,7 +88,7 @@ describe('faults that a schema can see', () => {
       "ZITADEL's own API",
       { scopes: ['urn:zitadel:iam:org:project:id:zitadel:aud'] },
       'scopes.0',
-      /never handed to callers/,
+      /never given to callers/,
     ],
     ['a caller that is no role', { callers: ['arn:aws:iam::123456789012:user/me'] }, 'callers.0', /ARN of an IAM role/],
     [
@@ -120,7 +120,7 @@ describe('faults that a schema can see', () => {
       "an audience that opens ZITADEL's own API",
       { ...AIMED, exchange: { audiences: ['zitadel'] } },
       'exchange.audiences.0',
-      /opens ZITADEL's own API/,
+      /grants access to ZITADEL's own API/,
     ],
     ['an exchange that is a switch', { ...AIMED, exchange: true }, 'exchange', /must be a mapping/],
     [
@@ -135,7 +135,12 @@ describe('faults that a schema can see', () => {
       'exchange.requestedTokenTypes.0',
       /must be one of/,
     ],
-    ['an audience that is none', { ...AIMED, exchange: { audiences: [''] } }, 'exchange.audiences.0', /must be a text/],
+    [
+      'an audience that is none',
+      { ...AIMED, exchange: { audiences: [''] } },
+      'exchange.audiences.0',
+      /must be a non-empty string/,
+    ],
     [
       'impersonation in words',
       { ...AIMED, exchange: { impersonation: 'yes' } },
@@ -439,10 +444,10 @@ describe('every fault says where it is and what to do', () => {
       { ...AIMED, exchange: { requestedTokenTypes: ['user_id'] } },
       [['exchange.requestedTokenTypes.0', 'must be one of access_token, jwt, id_token, or their URNs']],
     ],
-    [{ ...AIMED, exchange: { audiences: [7] } }, [['exchange.audiences.0', 'must be a text with content']]],
+    [{ ...AIMED, exchange: { audiences: [7] } }, [['exchange.audiences.0', 'must be a non-empty string']]],
     [
       { ...AIMED, exchange: { audiences: ['zitadel'] } },
-      [['exchange.audiences.0', "opens ZITADEL's own API and is never handed to callers; remove it"]],
+      [['exchange.audiences.0', "grants access to ZITADEL's own API and is never given to callers; remove it"]],
     ],
     [{ ...AIMED, exchange: { impersonation: 1 } }, [['exchange.impersonation', 'must be true or false']]],
     ...['id_token', 'jwt', 'user_id'].map(
