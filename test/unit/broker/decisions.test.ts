@@ -505,12 +505,14 @@ describe('scopes of an exchange', () => {
     ok: false,
     error: {
       kind: 'invalid_scope',
-      detail:
-        'the scopes name no audience: ask for urn:zitadel:iam:org:project:id:{project}:aud as well, or for no scope',
+      detail: 'the scopes name no audience: also request urn:zitadel:iam:org:project:id:{project}:aud, or omit scope',
     },
   };
-  const spaces = { ok: false, error: { kind: 'invalid_scope', detail: 'scopes are separated by single spaces' } };
-  const foreign = { ok: false, error: { kind: 'invalid_scope', detail: 'a scope is not among those of the profile' } };
+  const spaces = { ok: false, error: { kind: 'invalid_scope', detail: 'scopes must be separated by single spaces' } };
+  const foreign = {
+    ok: false,
+    error: { kind: 'invalid_scope', detail: 'this profile does not grant one of the scopes' },
+  };
   const scopes = ['a', aud];
   const rules = { scopes, subjectTokenTypes: [], requestedTokenTypes: [], audiences: [], impersonation: false };
 

@@ -203,7 +203,13 @@ describe('a token of one’s own', () => {
       'unsupported_grant_type',
       "this profile exchanges its callers' tokens only",
     ],
-    ['another scope', { body: `${OWN}&scope=y` }, 400, 'invalid_scope', 'a scope is not among those of the profile'],
+    [
+      'another scope',
+      { body: `${OWN}&scope=y` },
+      400,
+      'invalid_scope',
+      'this profile does not grant one of the scopes',
+    ],
     ...['audience', 'resource'].map(
       (name) =>
         [
@@ -339,7 +345,13 @@ describe('a token of a caller’s, exchanged', () => {
 
   test.each<[name: string, parameters: object, profile: string, error: string, description: string]>([
     ['a profile that does not', {}, 'orders', 'unsupported_grant_type', 'this profile does not exchange tokens'],
-    ['another scope', { scope: OTHER_AUD }, 'exchanging', 'invalid_scope', 'a scope is not among those of the profile'],
+    [
+      'another scope',
+      { scope: OTHER_AUD },
+      'exchanging',
+      'invalid_scope',
+      'this profile does not grant one of the scopes',
+    ],
     ['no subject', { subject_token: '' }, 'exchanging', 'invalid_request', 'subject_token is missing'],
     [
       'no type of subject',
