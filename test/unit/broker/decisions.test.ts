@@ -457,7 +457,7 @@ describe('the life of a token that has just come', () => {
             ok: false,
             error: {
               kind: 'unexpected_answer',
-              detail: `the token lives ${lifeMs / 1_000} s, of which the request took ${tookMs} ms; less than 5 s is of no use`,
+              detail: `the token lives ${lifeMs / 1_000} s, of which the request took ${tookMs} ms; less than 5 s is too short`,
             },
           },
     );

@@ -301,7 +301,7 @@ describe('a token of one’s own', () => {
   test('a bug is a 500 with the request’s id, and its place is logged', async () => {
     obtained = undefined as never;
     const { statusCode, json } = await ask();
-    expect([statusCode, json]).toEqual([500, refused('server_error', 'an error of the broker itself')]);
+    expect([statusCode, json]).toEqual([500, refused('server_error', 'an internal error of the broker')]);
     expect(records).toEqual([
       line({ status: 500, bug: { name: 'TypeError', at: expect.stringContaining('token-endpoint.ts') } }),
     ]);
@@ -365,7 +365,7 @@ describe('a token of a caller’s, exchanged', () => {
       { audience: 'p' },
       'exchanging',
       'invalid_target',
-      'the audience is not among those of the profile, and resource is not supported',
+      'this profile does not allow the audience, and resource is not supported',
     ],
   ])('is not for: %s', async (_name, parameters, profile, error, description) => {
     const { statusCode, json } = await exchange(parameters, { profile });
