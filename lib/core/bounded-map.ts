@@ -1,18 +1,18 @@
-/** A map that forgets what was used least recently once it holds too much. */
+/** A map that evicts the least recently used entries once it exceeds its bounds. */
 export interface BoundedMap<K, V> {
   readonly get: (key: K) => V | undefined;
   readonly set: (key: K, value: V) => void;
   readonly size: () => number;
 }
 
-/** What a map may hold: so many entries and, by the estimate of `sizeOf`, so many bytes. */
+/** The most that a map holds: a number of entries and, as estimated by `sizeOf`, a number of bytes. */
 export interface Bounds<V> {
   readonly entries: number;
   readonly bytes?: number;
   readonly sizeOf?: (value: V) => number;
 }
 
-/** Creates an empty bounded map. Insertion order of a `Map` is the order of use: a hit moves its entry to the end. */
+/** Creates an empty bounded map. The insertion order of its `Map` is the order of use: a hit moves its entry last. */
 export function createBoundedMap<K, V>({
   entries: most,
   bytes = Number.POSITIVE_INFINITY,

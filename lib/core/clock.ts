@@ -1,8 +1,8 @@
 import type { EpochMs } from './time.ts';
 
-/** Time, handed in so that tests and the simulation own it. */
+/** Time, passed in so that tests and the simulation control it. */
 export interface Clock {
-  /** The wall clock. Read it again after an await that may have taken long: a sandbox can freeze in any of them. */
+  /** The wall clock. Read it again after any await that may take long: a sandbox can freeze there. */
   readonly now: () => EpochMs;
   /** Runs `run` once, `delayMs` from now, unless the returned function is called first. */
   readonly after: (delayMs: number, run: () => void) => () => void;
@@ -14,17 +14,17 @@ export const sleep = (clock: Clock, delayMs: number): Promise<void> =>
     clock.after(delayMs, resolve);
   });
 
-/** A timer that fires this late tells of a process that stood still: Lambda freezes a sandbox once it has answered. */
+/** A timer that fires this late shows that the process was frozen: Lambda freezes a sandbox once it has answered. */
 const FROZEN_MS = 500;
 
-/** What a process that stood still is given, so that what has arrived meanwhile is read before a time limit counts. */
+/** Extra time after a freeze, to read what arrived meanwhile before a time limit applies. */
 const THAW_MS = 250;
 
-/** Whether so much time has passed since `startedAt`, for something limited to `limitMs`, that the process stood still. */
+/** Whether the process was frozen during something that started at `startedAt` and was limited to `limitMs`. */
 export const wasFrozen = (clock: Clock, startedAt: EpochMs, limitMs: number): boolean =>
   clock.now() - startedAt > limitMs + FROZEN_MS;
 
-/** As `clock.after`, for a time limit: after a freeze it gives a moment more. */
+/** Like `clock.after`, for time limits: allows extra time after a freeze. */
 export function afterAwake(clock: Clock, delayMs: number, run: () => void): () => void {
   const startedAt = clock.now();
   let cancel = clock.after(delayMs, () => {
@@ -34,7 +34,7 @@ export function afterAwake(clock: Clock, delayMs: number, run: () => void): () =
   return () => cancel();
 }
 
-/** The value of `promise`, or `undefined` when it takes longer than `limitMs`. The promise itself goes on. */
+/** The value of `promise`, or `undefined` after `limitMs`. The promise itself is not cancelled. */
 export function within<T>(clock: Clock, limitMs: number, promise: Promise<T>): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(limitMs, () => resolve(undefined));

@@ -1,23 +1,23 @@
-/** What stands behind the broker. */
+/** The services that the broker depends on. */
 export type Dependency = 'zitadel' | 'secrets-manager' | 'dynamodb';
 
 /**
- * Every failure that the broker expects. `detail` is for the log: it may name profiles, secrets' names and fields,
- * never a value, and reaches a caller only for the kinds that are the caller's own fault (`CallerError`).
+ * Every failure that the broker expects. `detail` is for the log: it may name profiles, secrets and fields, but never
+ * contains a value. Callers see it only if the error is their own (`CallerError`).
  */
 export type BrokerError =
   | CallerError
-  /** The event holds no identity that can be trusted. */
+  /** The event contains no trustworthy identity. */
   | { readonly kind: 'untrusted_caller'; readonly detail: string }
-  /** The profile is unknown, or not this caller's: one answer for both. */
+  /** The profile does not exist, or does not list this caller: the answer is the same for both. */
   | { readonly kind: 'not_allowed'; readonly detail: string }
-  /** ZITADEL lets nobody stand in for another user, or not this actor. */
+  /** ZITADEL does not allow impersonation at all, or not by this actor. */
   | { readonly kind: 'impersonation_refused'; readonly detail: string }
-  /** The secret cannot serve: absent, not readable for the broker, no JSON, a field missing, a key expired. */
+  /** The secret is unusable: missing, unreadable, not JSON, lacking a field, or an expired key. */
   | { readonly kind: 'credential_unusable'; readonly detail: string; readonly retryAfterMs?: number }
-  /** ZITADEL refused the broker's own credential, or what the profile asks for. */
+  /** ZITADEL refused the broker's own credential, or what the profile requests. */
   | { readonly kind: 'credential_refused'; readonly detail: string; readonly retryAfterMs?: number }
-  /** ZITADEL answered something that no token endpoint answers. */
+  /** ZITADEL's answer is not one of a token endpoint. */
   | { readonly kind: 'unexpected_answer'; readonly detail: string; readonly retryAfterMs?: number }
   /** A dependency is down, slow or throttling. */
   | {
@@ -25,13 +25,13 @@ export type BrokerError =
       readonly dependency: Dependency;
       readonly detail: string;
       readonly retryAfterMs: number;
-      /** It was not asked: it is known to be away for so long. */
+      /** The request was not sent: the dependency is known to be unavailable for this long. */
       readonly isHeldBack?: true;
     }
-  /** The time of this invocation does not suffice. */
+  /** Too little time is left in this invocation. */
   | { readonly kind: 'out_of_time'; readonly detail: string; readonly retryAfterMs: number };
 
-/** What the caller can mend: the kinds are the error codes of RFC 6749 §5.2, RFC 8693 §2.2.2 and RFC 7009 §2.2.1. */
+/** What the caller can fix: the kinds are the error codes of RFC 6749 §5.2, RFC 8693 §2.2.2 and RFC 7009 §2.2.1. */
 export interface CallerError {
   readonly kind:
     | 'invalid_request'
@@ -40,6 +40,6 @@ export interface CallerError {
     | 'invalid_scope'
     | 'invalid_target'
     | 'invalid_grant';
-  /** Says what to do; shown to the caller as `error_description`, so it holds nothing that the caller did not send. */
+  /** Says what to do. Callers see it as `error_description`, so it contains nothing that the caller did not send. */
   readonly detail: string;
 }

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 
-/** Holds a secret so that it prints as `[redacted]` wherever it is logged, joined into a text, or made JSON. */
+/** Holds a secret so that it prints as `[redacted]` when it is logged, converted to a string, or serialised as JSON. */
 export interface Redacted<T> {
-  /** The one way to the secret: every use of it can be found by this name. */
+  /** The only access to the secret, so every use can be grepped. */
   readonly reveal: () => T;
 }
 
@@ -16,11 +16,11 @@ export function redacted<T>(secret: T): Redacted<T> {
   return holder;
 }
 
-/** Shorter pieces than this are too common to betray anything. */
+/** Shorter pieces are too common to reveal anything. */
 const TELLING_LENGTH = 8;
 const LOGGED_TEXT_LENGTH = 160;
 
-/** A secret as it may be written: as it is, in hexadecimal, and in base64 from each place where it may begin. */
+/** The encodings of a secret: plain, hexadecimal, and base64 at each of the three byte offsets. */
 function spellings(secret: string): readonly string[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((shift) => Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64'));
@@ -29,11 +29,11 @@ function spellings(secret: string): readonly string[] {
   return [secret, ...base64, ...url, hex, hex.toUpperCase()];
 }
 
-/** All pieces of a text of the length that tells. */
+/** All substrings of `TELLING_LENGTH` characters. */
 const pieces = (text: string): string[] =>
   Array.from({ length: Math.max(0, text.length - TELLING_LENGTH + 1) }, (_, at) => text.slice(at, at + TELLING_LENGTH));
 
-/** Whether a text holds 8 characters in a row of a secret, in any spelling. */
+/** Whether a text contains 8 consecutive characters of a secret, in any of its encodings. */
 export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
   if (text.length < TELLING_LENGTH) return false;
   const said = new Set(pieces(text));
@@ -41,8 +41,8 @@ export function repeatsSecret(text: string, secrets: readonly string[]): boolean
 }
 
 /**
- * Makes a text from outside fit for the log: printable ASCII, at most 160 characters, long words with digits (what
- * keys and tokens look like) cut, and withheld altogether when it repeats 8 characters of a secret that was sent there.
+ * Sanitises untrusted text for the log: printable ASCII, at most 160 characters. Long words with digits (they look like
+ * keys or tokens) are cut. A text that repeats 8 characters of a secret that was sent is withheld altogether.
  */
 export function loggable(text: string, secrets: readonly string[] = []): string {
   const plain = text

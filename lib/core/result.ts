@@ -1,4 +1,4 @@
-/** A value, or an expected failure. A throw is a bug (house rule: failures that can be foreseen are values). */
+/** A value, or an expected failure. A throw is a bug. */
 export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 
 /** Wraps a value as a success. */

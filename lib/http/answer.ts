@@ -88,4 +88,8 @@ export function answerError(error: BrokerError, requestId: string): GatewayAnswe
 
 /** Answers a bug of ours: nothing but where to look for it. */
 export const answerBug = (requestId: string): GatewayAnswer =>
-  answerJson(500, { error: 'server_error', error_description: 'an error of the broker itself', request_id: requestId });
+  answerJson(500, {
+    error: 'server_error',
+    error_description: 'an internal error of the broker',
+    request_id: requestId,
+  });

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { type EpochMs, MINUTE_MS, plus, SECOND_MS, toEpochSeconds } from '../core/time.ts';
 
-/** A key that signs for a client or a service account. */
+/** The signing key of a client or a service account. */
 export interface SigningKey {
   /** The header parameter `kid` (RFC 7515 §4.1.4); ZITADEL's `keyId`. */
   readonly kid: string;
@@ -10,15 +10,15 @@ export interface SigningKey {
   readonly privateKey: KeyObject;
 }
 
-/** ZITADEL refuses an `iat` 2 s ahead of its clock: dating back keeps a clock that runs ahead from mattering. */
+/** ZITADEL refuses an `iat` 2 s ahead of its clock: backdating tolerates a local clock that is ahead. */
 const BACKDATE_MS = 10 * SECOND_MS;
 
-/** An assertion serves one request, sent at once. */
+/** Each assertion is used for one request, sent at once. */
 const ASSERTION_LIFE_MS = MINUTE_MS;
 
 /**
- * Signs a JWT that authenticates `subject` at `audience` (RFC 7523 §3): as client authentication and as grant.
- * `audience` is the issuer alone, the one value that ZITADEL accepts.
+ * Signs a JWT that authenticates `subject` at `audience` (RFC 7523 §3), for client authentication or as a grant.
+ * `audience` is the issuer alone, the only value that ZITADEL accepts.
  * @param jti unique for each assertion (RFC 7523 §3, item 7)
  */
 export function signAssertion(

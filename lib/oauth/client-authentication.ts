@@ -1,10 +1,10 @@
 import { encodeFormValue } from './form.ts';
 
-/** How a client proves itself at a token, introspection or revocation endpoint. */
+/** How a client authenticates at a token, introspection or revocation endpoint. */
 export interface ClientAuthentication {
   readonly authorization?: string;
   readonly parameters: Readonly<Record<string, string>>;
-  /** What must not be logged. */
+  /** Values that must not be logged. */
   readonly secrets: readonly string[];
 }
 
@@ -22,7 +22,7 @@ export function clientSecretBasic(clientId: string, clientSecret: string): Clien
   };
 }
 
-/** `private_key_jwt` (RFC 7523 §2.2, OpenID Connect Core §9) with an assertion of the client's own. */
+/** `private_key_jwt` (RFC 7523 §2.2, OpenID Connect Core §9) with an assertion that the client signed. */
 export function privateKeyJwt(assertion: string): ClientAuthentication {
   return {
     parameters: { client_assertion_type: JWT_BEARER_ASSERTION_TYPE, client_assertion: assertion },

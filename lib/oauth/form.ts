@@ -1,14 +1,14 @@
 import { fail, ok, type Result } from '../core/result.ts';
 
-/** Parameters of a form; a parameter sent without a value counts as not sent (RFC 6749 §3.2). */
+/** The parameters of a form. A parameter without a value counts as not sent (RFC 6749 §3.2). */
 export interface Form {
   readonly get: (name: string) => string | undefined;
-  /** All values of a parameter that may be repeated. */
+  /** All values of a repeatable parameter. */
   readonly all: (name: string) => readonly string[];
   readonly has: (name: string) => boolean;
 }
 
-/** What may be sent more than once (RFC 8693 §2.1). */
+/** Parameters that may be repeated (RFC 8693 §2.1). */
 const REPEATABLE = ['audience', 'resource'];
 
 function decode(text: string): string | undefined {
@@ -21,9 +21,9 @@ function decode(text: string): string | undefined {
 }
 
 /**
- * Parses `application/x-www-form-urlencoded` strictly: no parameter twice (RFC 6749 §3.2) but those of RFC 8693 §2.1, no
- * broken escape, no bytes that are not UTF-8 (appendix B).
- * @returns the form, or a sentence that says what is wrong without repeating what was sent
+ * Parses `application/x-www-form-urlencoded` strictly: no repeated parameter (RFC 6749 §3.2) except those of RFC 8693
+ * §2.1, no broken escape, no bytes that are not UTF-8 (RFC 6749 appendix B).
+ * @returns the form, or a sentence that says what is wrong without repeating the input
  */
 export function parseForm(body: string): Result<Form, string> {
   const form = new Map<string, readonly string[]>();
@@ -41,7 +41,7 @@ export function parseForm(body: string): Result<Form, string> {
   return ok({ all, get: (name) => all(name)[0], has: (name) => all(name).length > 0 });
 }
 
-/** Parameters of a request: one with several values is sent as often, one without any not at all. */
+/** The parameters of a request: an array sends the parameter once for each value, `undefined` does not send it. */
 export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Encodes parameters as `application/x-www-form-urlencoded`, in the order given. */
@@ -51,5 +51,5 @@ export function encodeForm(parameters: Parameters): string {
   return form.toString();
 }
 
-/** Form-url-encodes one value on its own, as RFC 6749 §2.3.1 wants each half of a Basic credential. */
+/** Form-url-encodes a single value, as RFC 6749 §2.3.1 requires for each half of a Basic credential. */
 export const encodeFormValue = (value: string): string => encodeForm({ '': value }).slice(1);

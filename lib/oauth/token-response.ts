@@ -8,27 +8,27 @@ import type { OAuthAnswer } from './transport.ts';
 export interface TokenResponse {
   readonly accessToken: Redacted<string>;
   readonly lifeMs: number;
-  /** Where the server says so; its absence means "as requested". */
+  /** Absent if the server sent none: the scope is as requested. */
   readonly scope?: string;
-  /** As the server spells it: `Bearer`, or `N_A` for a token that opens nothing (RFC 8693 §2.2.1). */
+  /** As the server spells it: `Bearer`, or `N_A` for a token that is not an access token (RFC 8693 §2.2.1). */
   readonly tokenType: string;
-  /** RFC 8693 §2.2.1; of exchanges only. */
+  /** RFC 8693 §2.2.1; exchanges only. */
   readonly issuedTokenType?: string;
 }
 
-/** A refusal (RFC 6749 §5.2). The texts come from outside: not for callers, and for the log only when made fit. */
+/** A refusal (RFC 6749 §5.2). The texts are untrusted: never pass them to callers, and sanitise them for the log. */
 export interface ErrorResponse {
   readonly error: string;
   readonly description: string;
 }
 
-/** ZITADEL's `expires_in` of an ended session can wrap to 1.8e19: nothing lives longer than 30 days. */
+/** ZITADEL's `expires_in` of an ended session can wrap to 1.8e19, so anything over 30 days is refused. */
 export const LONGEST_LIFE_MS = 30 * DAY_MS;
 
-/** Far more than any token; a header line of a service that uses it would burst before. */
+/** In characters. Far above any real token; an HTTP header would overflow first. */
 const LONGEST_TOKEN = 16_384;
 
-/** `access-token = 1*VSCHAR` (RFC 6749 appendix A.12), less the space, which no header could carry. */
+/** `access-token = 1*VSCHAR` (RFC 6749 appendix A.12) without the space, which a header cannot carry. */
 const TOKEN_SHAPE = /^[\x21-\x7e]+$/;
 
 /** The members of a JSON object, or `undefined` for anything else. */
@@ -41,18 +41,18 @@ export function parseJsonObject(text: string): Readonly<Record<string, unknown>>
   }
 }
 
-/** `scope = scope-token *( SP scope-token )` (RFC 6749 §3.3); ZITADEL may answer an empty one. */
+/** `scope = scope-token *( SP scope-token )` (RFC 6749 §3.3); ZITADEL may send an empty one. */
 const isScope = (value: unknown): value is string =>
   typeof value === 'string' && (value === '' || value.split(' ').every(isScopeToken));
 
-/** Whether an answer calls itself JSON. */
+/** Whether the content type of an answer is JSON. */
 export const isJson = ({ headers }: OAuthAnswer): boolean =>
   /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(String(headers['content-type'] ?? ''));
 
 /**
- * Reads a 200 of a token endpoint.
- * @param tokenTypes those that will do, in lower case
- * @returns the token, or what is wrong with the answer, without repeating any of it
+ * Parses a 200 answer of a token endpoint.
+ * @param tokenTypes the accepted values of `token_type`, in lower case
+ * @returns the token, or what is wrong with the answer, without quoting it
  */
 export function parseTokenResponse(
   answer: OAuthAnswer,
@@ -60,15 +60,15 @@ export function parseTokenResponse(
 ): Result<TokenResponse, string> {
   if (!isJson(answer)) return fail('the content type is not JSON');
   const members = parseJsonObject(answer.body);
-  if (members === undefined) return fail('the body is no JSON object');
+  if (members === undefined) return fail('the body is not a JSON object');
   const { access_token: token, token_type: type, expires_in: expiresIn, scope, issued_token_type: issued } = members;
   if (typeof token !== 'string' || token.length > LONGEST_TOKEN || !TOKEN_SHAPE.test(token)) {
-    return fail('access_token is missing or no token');
+    return fail('access_token is missing or not a token');
   }
   if (typeof type !== 'string' || !tokenTypes.includes(type.toLowerCase())) return fail('token_type is not Bearer');
-  if (typeof expiresIn !== 'number' || !Number.isInteger(expiresIn)) return fail('expires_in is no whole number');
+  if (typeof expiresIn !== 'number' || !Number.isInteger(expiresIn)) return fail('expires_in is not a whole number');
   if (expiresIn < 1 || expiresIn * SECOND_MS > LONGEST_LIFE_MS) return fail('expires_in is out of range');
-  if (scope !== undefined && !isScope(scope)) return fail('scope is no list of scopes');
+  if (scope !== undefined && !isScope(scope)) return fail('scope is not a list of scopes');
   return ok({
     accessToken: redacted(token),
     lifeMs: expiresIn * SECOND_MS,
@@ -78,7 +78,7 @@ export function parseTokenResponse(
   });
 }
 
-/** Reads a refusal; `undefined` where the answer is none. */
+/** Parses a refusal; `undefined` if the answer is not one. */
 export function parseErrorResponse(answer: OAuthAnswer): ErrorResponse | undefined {
   const members = isJson(answer) ? parseJsonObject(answer.body) : undefined;
   if (typeof members?.error !== 'string') return undefined;

@@ -4,15 +4,15 @@ import { SECOND_MS } from '../core/time.ts';
 /** One POST of a form to an authorization server. */
 export interface OAuthRequest {
   readonly url: string;
-  /** The `Authorization` header, where client authentication uses it. */
+  /** The `Authorization` header, if client authentication uses it. */
   readonly authorization?: string;
   /** The form-url-encoded body. */
   readonly body: string;
-  /** What of the above must never be repeated in a log: secrets, assertions, tokens. */
+  /** The parts of the request that must never be logged: secrets, assertions, tokens. */
   readonly secrets: readonly string[];
 }
 
-/** What came back, whatever its status. */
+/** An HTTP answer of any status. */
 export interface OAuthAnswer {
   readonly status: number;
   /** Lower-case names. */
@@ -20,21 +20,21 @@ export interface OAuthAnswer {
   readonly body: string;
 }
 
-/** Why no answer can be had. */
+/** Why there is no answer. */
 export interface TransportFault {
   /**
-   * `unreachable`: no connection, or it broke; `timeout`: the time was up; `oversized`: more than the limit came;
-   * `garbled`: what came is no HTTP.
+   * `unreachable`: no connection, or it broke; `timeout`: no answer in time; `oversized`: the answer exceeds the limit;
+   * `garbled`: the answer is not HTTP.
    */
   readonly kind: 'unreachable' | 'timeout' | 'oversized' | 'garbled';
-  /** A code such as `ECONNREFUSED`, fit for the log. */
+  /** A code such as `ECONNREFUSED`, safe to log. */
   readonly detail: string;
-  /** Where the request was not sent, since the server is known to be away: when it may be again. */
+  /** Set if the request was not sent because the server is known to be unavailable: when to retry. */
   readonly retryAfterMs?: number;
 }
 
-/** The most that one request may take, in milliseconds: whoever implements `Send` keeps to it. */
+/** The time limit of one request, in milliseconds. Every implementation of `Send` must keep it. */
 export const REQUEST_MS = 3 * SECOND_MS;
 
-/** Sends a request and answers within `REQUEST_MS`; redirects are not followed. */
+/** Sends a request and returns within `REQUEST_MS`. Does not follow redirects. */
 export type Send = (request: OAuthRequest) => Promise<Result<OAuthAnswer, TransportFault>>;

@@ -3,15 +3,15 @@ import { parseJsonObject } from '../oauth/token-response.ts';
 
 const JWT = /^[\w-]+\.([\w-]+)\.[\w-]*$/;
 
-/** `aud` of a JWT or an introspection response, which may be one text (RFC 7519 §4.1.3); `undefined` where it is none. */
+/** Parses `aud` of a JWT or an introspection response: an array or a single string (RFC 7519 §4.1.3). */
 export function readAudience(aud: unknown): readonly string[] | undefined {
   const values: unknown = typeof aud === 'string' ? [aud] : aud;
   return Array.isArray(values) && values.every((value) => typeof value === 'string') ? values : undefined;
 }
 
 /**
- * The audience of a token that can be read: a JWT. Its signature is not looked at, since it comes from the issuer itself
- * and is only held against what was asked for.
+ * The audience of a JWT; `undefined` for opaque tokens. The signature is not verified: the token comes from the issuer
+ * itself, and its audience is only compared with what was requested.
  */
 export function jwtAudience(token: Redacted<string>): readonly string[] | undefined {
   const [, payload] = JWT.exec(token.reveal()) ?? [];
@@ -19,6 +19,6 @@ export function jwtAudience(token: Redacted<string>): readonly string[] | undefi
   return readAudience(parseJsonObject(Buffer.from(payload, 'base64url').toString('utf8'))?.aud);
 }
 
-/** The first audience that was not asked for; `undefined` where there is none. */
+/** The first audience that was not requested, if any. */
 export const foreignAudience = (audience: readonly string[], allowed: readonly string[]): string | undefined =>
   audience.find((entry) => !allowed.includes(entry));

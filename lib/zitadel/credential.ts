@@ -5,23 +5,23 @@ import { type EpochMs, instant } from '../core/time.ts';
 import type { SigningKey } from '../oauth/assertion.ts';
 import { parseJsonObject } from '../oauth/token-response.ts';
 
-/** Id and secret of a service account, an API application or an OIDC application: the JSON does not tell which. */
+/** Id and secret of a service account, an API application or an OIDC application; the JSON does not say which. */
 export interface ClientSecret {
   readonly kind: 'client_secret';
   readonly clientId: string;
   readonly clientSecret: Redacted<string>;
 }
 
-/** ZITADEL's key JSON `type: serviceaccount`: its assertion is a grant. */
+/** ZITADEL's key JSON `type: serviceaccount`: its assertion is a grant (RFC 7523 §2.1). */
 export interface ServiceAccountKey {
   readonly kind: 'service_account_key';
   readonly userId: string;
   readonly key: SigningKey;
-  /** ZITADEL's `expirationDate`; absent: never. */
+  /** ZITADEL's `expirationDate`; absent if the key does not expire. */
   readonly expiresAt?: EpochMs;
 }
 
-/** ZITADEL's key JSON `type: application`: its assertion authenticates the client. */
+/** ZITADEL's key JSON `type: application`: its assertion authenticates the client (RFC 7523 §2.2). */
 export interface ApplicationKey {
   readonly kind: 'application_key';
   readonly clientId: string;
@@ -29,15 +29,15 @@ export interface ApplicationKey {
   readonly expiresAt?: EpochMs;
 }
 
-/** What a secret of Secrets Manager holds, ready for use: its key is parsed once. */
+/** The parsed content of a secret in Secrets Manager. */
 export type Credential = (ClientSecret | ServiceAccountKey | ApplicationKey) & {
-  /** All that makes this credential what it is, the secret included: keys are derived from it, and a name for it. */
+  /** Everything that identifies this credential, including the secret: keys and an id are derived from it. */
   readonly material: Redacted<string>;
 };
 
-/** Which field of a secret cannot serve, and what to do. Never a value. */
+/** Which field of a secret is unusable, and what to do. Never contains a value. */
 export interface CredentialFault {
-  /** A member of the JSON, or `secret` for the whole. */
+  /** A member of the JSON, or `secret` for the whole secret. */
   readonly field: string;
   readonly problem: string;
 }
@@ -48,20 +48,20 @@ type Members = Readonly<Record<string, unknown>>;
 
 const fault = (field: string, problem: string) => fail<CredentialFault>({ field, problem });
 
-/** The first of the names that is present as a text with content. */
+/** The first of the named members that is present; it must be a non-empty string. */
 function text(members: Members, ...names: readonly string[]): Result<string, CredentialFault> {
   const name = names.find((candidate) => members[candidate] !== undefined);
   const field = names[0] ?? '';
   if (name === undefined) return fault(field, 'is missing');
   const value = members[name];
-  return typeof value === 'string' && value !== '' ? ok(value) : fault(name, 'must be a text with content');
+  return typeof value === 'string' && value !== '' ? ok(value) : fault(name, 'must be a non-empty string');
 }
 
 function parsePrivateKey(pem: string): Result<KeyObject, CredentialFault> {
   try {
     return ok(createPrivateKey(pem));
   } catch {
-    return fault('key', 'is no unencrypted private key in PEM form (PKCS#1 or PKCS#8)');
+    return fault('key', 'must be an unencrypted private key in PEM format (PKCS#1 or PKCS#8)');
   }
 }
 
@@ -88,7 +88,7 @@ function expiry(members: Members): Result<{ expiresAt?: EpochMs }, CredentialFau
   const { expirationDate } = members;
   if (expirationDate === undefined || expirationDate === null) return ok({});
   const at = typeof expirationDate === 'string' ? Date.parse(expirationDate) : Number.NaN;
-  return Number.isNaN(at) ? fault('expirationDate', 'is no RFC 3339 date') : ok({ expiresAt: instant(at) });
+  return Number.isNaN(at) ? fault('expirationDate', 'is not an RFC 3339 date') : ok({ expiresAt: instant(at) });
 }
 
 function parseKey(
@@ -123,15 +123,15 @@ function parseClientSecret(members: Members): Result<Credential, CredentialFault
 }
 
 /**
- * Recognises the credential in a secret's text: ZITADEL's key JSON as downloaded, or `{clientId, clientSecret}`
- * (`client_id`, `client_secret` too).
+ * Parses the text of a secret: ZITADEL's key JSON as downloaded, or `{clientId, clientSecret}` (also `client_id`,
+ * `client_secret`).
  */
 export function parseCredential(secret: Redacted<string>): Result<Credential, CredentialFault> {
   const members = parseJsonObject(secret.reveal());
   if (members === undefined) {
     return fault(
       'secret',
-      'is no JSON object; store the key JSON as ZITADEL gave it, or {"clientId":…,"clientSecret":…}',
+      'is not a JSON object; store the key JSON as downloaded from ZITADEL, or {"clientId":…,"clientSecret":…}',
     );
   }
   if (members.type === 'serviceaccount') return parseKey(members, 'service_account_key');
@@ -141,7 +141,7 @@ export function parseCredential(secret: Redacted<string>): Result<Credential, Cr
   return parseClientSecret(members);
 }
 
-/** A key past its `expirationDate` is refused by ZITADEL: better said here, by name. */
+/** Reports a key past its `expirationDate`: clearer than ZITADEL's refusal. */
 export function expiredField(credential: Credential, now: EpochMs): CredentialFault | undefined {
   if (credential.kind === 'client_secret' || credential.expiresAt === undefined || credential.expiresAt > now) return;
   return {

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from '../core/result.ts';
 import type { Credential } from './credential.ts';
 
-/** How a credential obtains a token. The names are those of the RFCs: 6749 §4.4, 7523 §2.1, 8693. */
+/** How a credential obtains a token: RFC 6749 §4.4, RFC 7523 §2.1, RFC 8693. */
 export const GRANTS = ['client_credentials', 'jwt-bearer', 'token-exchange'] as const;
 export type Grant = (typeof GRANTS)[number];
 
@@ -11,7 +11,7 @@ const KIND_NAME: Readonly<Record<Credential['kind'], string>> = {
   application_key: 'an application key',
 };
 
-/** Which grants ZITADEL (or, for client_credentials with a key, RFC 7521 §6.2) has for a credential. */
+/** The grants that ZITADEL (or, for client_credentials with a key, RFC 7521 §6.2) supports for each credential. */
 const POSSIBLE: Readonly<Record<Credential['kind'], readonly Grant[]>> = {
   client_secret: ['client_credentials', 'token-exchange'],
   service_account_key: ['jwt-bearer'],
@@ -19,9 +19,9 @@ const POSSIBLE: Readonly<Record<Credential['kind'], readonly Grant[]>> = {
 };
 
 /**
- * The grant for a credential: the one that the profile asks for, else the one that follows from the kind of the
- * credential and from whether there is a subject to exchange.
- * @returns the grant, or a sentence that says what the profile must say instead
+ * The grant for a credential: the profile's own or, by default, the one that follows from the kind of credential and
+ * from whether the profile has a subject.
+ * @returns the grant, or a sentence that says how to fix the profile
  */
 export function chooseGrant(
   { kind }: Pick<Credential, 'kind'>,

@@ -8,16 +8,16 @@ import type { Credential } from './credential.ts';
 import { authenticateClient, type SigningDeps } from './token-request.ts';
 import { createRequest, sortAnswer, type UpstreamTrouble } from './upstream.ts';
 
-/** What ZITADEL says of a token (RFC 7662 §2.2), as it said it. */
+/** ZITADEL's introspection response (RFC 7662 §2.2). */
 export interface Introspection {
   readonly body: string;
   readonly isActive: boolean;
   readonly expiresAt?: EpochMs;
   readonly audience?: readonly string[];
   readonly scopes?: readonly string[];
-  /** The user id of the account that the token is for. */
+  /** The user id of the account that the token was issued for. */
   readonly subject?: string;
-  /** Who obtained it: the login name of a service account, or the client id of an application. */
+  /** The client that obtained it: the login name of a service account, or the client id of an application. */
   readonly clientId?: string;
 }
 
@@ -35,7 +35,7 @@ export async function buildIntrospectionRequest(
   return createRequest(`${issuer}/oauth/v2/introspect`, client, { token: token.reveal() }, [token.reveal()]);
 }
 
-/** Builds `POST /oidc/v1/userinfo` (OpenID Connect Core §5.3.1): with the token alone, whatever its audience. */
+/** Builds `POST /oidc/v1/userinfo` (OpenID Connect Core §5.3.1): needs only the token, of any audience. */
 export const buildUserinfoRequest = (issuer: string, token: Redacted<string>): OAuthRequest => ({
   url: `${issuer}/oidc/v1/userinfo`,
   authorization: `Bearer ${token.reveal().replace(/\s+/g, '')}`,
@@ -43,7 +43,7 @@ export const buildUserinfoRequest = (issuer: string, token: Redacted<string>): O
   secrets: [token.reveal()],
 });
 
-/** Whether ZITADEL takes the token; `undefined` where the answer says nothing about it. */
+/** Whether ZITADEL accepts the token; `undefined` if the answer does not say. */
 export function judgeUserinfo(result: Result<OAuthAnswer, TransportFault>): boolean | undefined {
   if (!result.ok) return undefined;
   if (result.value.status === 401) return false;
@@ -62,8 +62,8 @@ function readClaims({ exp, aud, scope, sub, client_id: clientId }: Readonly<Reco
 }
 
 /**
- * Judges an answer. Only a clean one says anything about the token: whatever else comes is trouble, never "inactive".
- * ZITADEL refuses a client with 400 `unauthorized_client`, where RFC 7662 §2.3 has 401.
+ * Judges an answer. Only a valid introspection response counts: any other answer is a failure, never "inactive".
+ * ZITADEL refuses a client with 400 `unauthorized_client`, while RFC 7662 §2.3 requires 401.
  */
 export function judgeIntrospection(
   request: OAuthRequest,
@@ -78,9 +78,9 @@ export function judgeIntrospection(
   const { body } = sorted.answer;
   const claims = isJson(sorted.answer) ? parseJsonObject(body) : undefined;
   if (typeof claims?.active !== 'boolean') {
-    return { kind: 'unexpected', detail: `${sorted.detail}: the body is no introspection response` };
+    return { kind: 'unexpected', detail: `${sorted.detail}: the body is not an introspection response` };
   }
-  // The caller knows the token, and nothing else of what was sent.
+  // The caller knows the token, but none of the other secrets that were sent.
   const token = new URLSearchParams(request.body).get('token');
   if (
     repeatsSecret(

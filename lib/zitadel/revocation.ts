@@ -7,7 +7,7 @@ import { createRequest, sortAnswer, type UpstreamTrouble } from './upstream.ts';
 
 export type RevocationOutcome =
   | { readonly kind: 'revoked' }
-  /** The token was not requested with this application's audience: ZITADEL revokes it for another one only. */
+  /** The token was not requested with this application's audience, so ZITADEL does not revoke it for this client. */
   | { readonly kind: 'foreign_token'; readonly detail: string }
   | { readonly kind: 'credential_refused'; readonly detail: string }
   | UpstreamTrouble;
@@ -21,7 +21,7 @@ export async function buildRevocationRequest(
   return createRequest(`${issuer}/oauth/v2/revoke`, client, { token: token.reveal() }, [token.reveal()]);
 }
 
-/** Judges an answer: 200 for a token that is dead now, or was never known (RFC 7009 §2.2). */
+/** Judges an answer: 200 if the token is now revoked or was never valid (RFC 7009 §2.2). */
 export function judgeRevocation(request: OAuthRequest, result: Result<OAuthAnswer, TransportFault>): RevocationOutcome {
   const sorted = sortAnswer(request, result);
   if (sorted.kind === 'answer') return { kind: 'revoked' };

@@ -4,32 +4,32 @@ import { parseErrorResponse, parseTokenResponse, type TokenResponse } from '../o
 import type { OAuthAnswer, OAuthRequest, TransportFault } from '../oauth/transport.ts';
 import { sortAnswer, type UpstreamTrouble } from './upstream.ts';
 
-/** What an answer of the token endpoint means for the broker. `detail` is fit for the log. */
+/** What an answer of the token endpoint means for the broker. `detail` is safe to log. */
 export type TokenOutcome =
   | { readonly kind: 'issued'; readonly response: TokenResponse }
-  /** ZITADEL does not accept the credential, or not for this grant; `isAccount`: the account is locked or deactivated. */
+  /** ZITADEL refuses the credential, or this grant for it. `isAccount`: the account is locked or deactivated. */
   | {
       readonly kind: 'credential_refused';
       readonly error: string;
       readonly isAccount?: true;
       readonly detail: string;
     }
-  /** ZITADEL's own error, which released versions answer to a bad assertion: the credential may be refused, or not. */
+  /** An internal error of ZITADEL. Released versions also answer so to a bad assertion: it may be a refusal, or not. */
   | { readonly kind: 'maybe_refused'; readonly detail: string }
-  /** The token that was to be exchanged is not accepted. */
+  /** ZITADEL does not accept the token to be exchanged. */
   | { readonly kind: 'subject_refused'; readonly detail: string }
-  /** The credential is fine, but not for these scopes or this audience. */
+  /** The credential is valid, but not for these scopes or this audience. */
   | { readonly kind: 'scope_refused'; readonly error: 'invalid_scope' | 'invalid_target'; readonly detail: string }
-  /** A type of token that ZITADEL does not exchange, or not to. */
+  /** ZITADEL does not exchange from or to this type of token. */
   | { readonly kind: 'type_refused'; readonly detail: string }
-  /** Nobody may stand in for another: switched off at ZITADEL, or the actor has no role for it. */
+  /** Impersonation is switched off in ZITADEL, or the actor lacks the role for it. */
   | { readonly kind: 'impersonation_refused'; readonly detail: string }
-  /** `isRefusal`: a request that is refused for a reason that is not known here. */
+  /** `isRefusal`: refused for a reason that the broker does not recognise. */
   | (UpstreamTrouble & { readonly isRefusal?: true });
 
 /**
- * ZITADEL's own vocabulary of refusals. It follows RFC 6749 §5.2 loosely: a wrong secret is `invalid_request`, a bad
- * assertion of a service account `invalid_grant`, so `error` alone does not tell who is at fault.
+ * Maps ZITADEL's refusals. They follow RFC 6749 §5.2 loosely: a wrong secret is `invalid_request`, a bad assertion of a
+ * service account is `invalid_grant`. So `error` alone does not identify the cause.
  */
 function judgeRefusal(error: string, description: string, detail: string): TokenOutcome {
   if (/\b(?:subject|actor)_token\b/.test(description)) return { kind: 'subject_refused', detail };
@@ -46,7 +46,7 @@ function judgeRefusal(error: string, description: string, detail: string): Token
   return { kind: 'unexpected', ...(error === 'invalid_request' ? { isRefusal: true } : {}), detail };
 }
 
-/** Released versions of ZITADEL answer any bad assertion of a service account so (400 `invalid_grant` since). */
+/** Released versions of ZITADEL answer a service account's bad assertion so (later versions: 400 `invalid_grant`). */
 function mayBeBadAssertion({ body }: OAuthRequest, result: Result<OAuthAnswer, TransportFault>): boolean {
   if (!result.ok || result.value.status !== 500) return false;
   const refusal = parseErrorResponse(result.value);
@@ -54,7 +54,7 @@ function mayBeBadAssertion({ body }: OAuthRequest, result: Result<OAuthAnswer, T
   return isInternal && new URLSearchParams(body).has('assertion');
 }
 
-/** Judges what a token request came to. Total: any answer of any server has one outcome. */
+/** Judges the result of a token request. Total: every answer has exactly one outcome. */
 export function judgeTokenAnswer(
   request: OAuthRequest,
   result: Result<OAuthAnswer, TransportFault>,
@@ -68,7 +68,7 @@ export function judgeTokenAnswer(
   const response = parseTokenResponse(sorted.answer, tokenTypes);
   if (response.ok) {
     const { scope = '', issuedTokenType = '' } = response.value;
-    // Callers read these: they must not learn from them what was sent.
+    // Callers see these members, so they must not repeat what was sent.
     const isRepeated = repeatsSecret(scope, request.secrets) || repeatsSecret(issuedTokenType, request.secrets);
     if (isRepeated)
       return { kind: 'unexpected', detail: `${sorted.detail}: scope or issued_token_type repeats a secret` };

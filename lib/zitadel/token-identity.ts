@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Redacted } from '../core/redacted.ts';
 
-/** 128 bits in base64url: enough to tell tokens apart, and short where many are listed. */
+/** In characters of base64url, about 128 bits: enough to tell tokens apart, short enough for long lists. */
 const DIGEST_LENGTH = 22;
 
 /** A JWS or a JWE in compact serialization (RFC 7515 §7.1, RFC 7516 §7.1). */
 const COMPACT = /^[\w+/-]+(?:\.[\w+/-]*){2}(?:(?:\.[\w+/-]*){2})?$/;
 
 /**
- * The one spelling of a token. ZITADEL ignores white space anywhere in a token; as it decodes base64, padding, the other
- * alphabet and the bits that no byte uses may differ as well. Whoever compares texts takes one token for several.
+ * The canonical spelling of a token. ZITADEL ignores white space anywhere in a token. Since it decodes base64, padding,
+ * the other alphabet and unused bits may differ too. A comparison of raw texts would take one token for several.
  */
 export function canonicalToken(text: string): string {
   const bare = text.replace(/[\s=]+/g, '');
@@ -22,7 +22,7 @@ export function canonicalToken(text: string): string {
 
 const digests = new WeakMap<Redacted<string>, string>();
 
-/** Names a token in whatever spelling it comes, without telling it: the beginning of a SHA-256, 22 characters. */
+/** Identifies a token, in any spelling, without revealing it: the first 22 characters of a SHA-256 in base64url. */
 export function tokenDigest(token: Redacted<string>): string {
   const known = digests.get(token);
   if (known !== undefined) return known;

@@ -8,31 +8,31 @@ import type { Credential } from './credential.ts';
 import type { Grant } from './grant.ts';
 import { createRequest } from './upstream.ts';
 
-/** What a request for a token is made of. */
+/** The parts of a token request. */
 export interface TokenRequest {
   /** Scheme, host and port; no path, no trailing slash. */
   readonly issuer: string;
   readonly credential: Credential;
   readonly grant: Grant;
   readonly scopes: readonly string[];
-  /** The token that is exchanged; with `token-exchange` only. */
+  /** The token to exchange; with `token-exchange` only. */
   readonly subjectToken?: Redacted<string>;
-  /** What the exchanged token may have as its audience: without any, ZITADEL would copy all that the subject has. */
+  /** The audiences of the exchanged token. Without any, ZITADEL copies all audiences of the subject token. */
   readonly audiences?: readonly string[];
 }
 
-/** Where ZITADEL takes token requests: always on the issuer's own origin. */
+/** ZITADEL's token endpoint is always on the issuer's own origin. */
 const tokenEndpoint = (issuer: string): string => `${issuer}/oauth/v2/token`;
 
 const NO_CLIENT: ClientAuthentication = { parameters: {}, secrets: [] };
 
-/** `jti` is asked for once for each assertion. */
+/** `jti` is called once for each assertion. */
 export interface SigningDeps {
   readonly now: EpochMs;
   readonly jti: () => string;
 }
 
-/** Builds the client authentication that a credential has at every endpoint of ZITADEL. */
+/** Builds the client authentication of a credential, the same for every ZITADEL endpoint. */
 export async function authenticateClient(
   issuer: string,
   credential: Credential,
@@ -46,8 +46,8 @@ export async function authenticateClient(
 }
 
 /**
- * Builds the one POST that obtains a token. `scope` is always sent, empty if need be: ZITADEL refuses a request without
- * it and accepts an empty one; only an exchange without it means "the subject's scopes".
+ * Builds the POST that obtains a token. `scope` is always sent, even if empty: ZITADEL refuses a request without it and
+ * accepts an empty one. Only an exchange may omit it, which means "the subject's scopes".
  */
 export async function buildTokenRequest(request: TokenRequest, deps: SigningDeps): Promise<OAuthRequest> {
   const { issuer, credential, grant, scopes, subjectToken, audiences = [] } = request;
@@ -70,20 +70,20 @@ export async function buildTokenRequest(request: TokenRequest, deps: SigningDeps
   return createRequest(tokenEndpoint(issuer), client, { grant_type: GRANT_TYPE.clientCredentials, scope }, []);
 }
 
-/** What is exchanged for what (RFC 8693 §2.1). */
+/** The parameters of a token exchange (RFC 8693 §2.1). */
 export interface ExchangeParameters {
   readonly subjectToken: Redacted<string>;
   readonly subjectTokenType: string;
   readonly actor?: { readonly token: Redacted<string>; readonly tokenType: string };
-  /** What the exchanged token may have as its audience: without any, ZITADEL copies the subject's. */
+  /** The audiences of the exchanged token. Without any, ZITADEL copies those of the subject token. */
   readonly audiences: readonly string[];
   readonly requestedTokenType?: string;
 }
 
-/** ZITADEL's own type of subject: a user by id, who needs an actor. */
+/** ZITADEL's own type of subject token: the id of a user. Requires an actor token. */
 export const USER_ID = 'urn:zitadel:params:oauth:token-type:user_id';
 
-/** Builds the one POST that exchanges a token. */
+/** Builds the POST that exchanges a token. */
 export async function buildExchangeRequest(
   { issuer, credential, scopes }: { issuer: string; credential: Credential; scopes: readonly string[] },
   exchanged: ExchangeParameters,
@@ -108,7 +108,7 @@ function exchangeRequest(
     requested_token_type: requestedTokenType,
     scope: scopes.length === 0 ? undefined : scopes.join(' '),
   };
-  // The id of a user is no secret: answers may well repeat pieces of it.
+  // A user id is not a secret, and answers may repeat parts of it.
   const subject = subjectTokenType === USER_ID ? [] : [subjectToken.reveal()];
   const secrets = [...subject, ...(actor === undefined ? [] : [actor.token.reveal()])];
   return createRequest(tokenEndpoint(issuer), client, parameters, secrets);

@@ -6,7 +6,7 @@ import { encodeForm, type Parameters } from '../oauth/form.ts';
 import { parseErrorResponse } from '../oauth/token-response.ts';
 import type { OAuthAnswer, OAuthRequest, TransportFault } from '../oauth/transport.ts';
 
-/** What goes wrong alike at every endpoint. `detail` is fit for the log. */
+/** Failures that every endpoint shares. `detail` is safe to log. */
 export type UpstreamTrouble =
   | {
       readonly kind: 'unavailable';
@@ -17,7 +17,7 @@ export type UpstreamTrouble =
     }
   | { readonly kind: 'unexpected'; readonly detail: string };
 
-/** An answer that is no trouble of its own: a success, or a refusal with its OAuth error. */
+/** A success, a refusal with its OAuth error, or a failure. */
 export type UpstreamAnswer =
   | { readonly kind: 'answer'; readonly answer: OAuthAnswer; readonly detail: string }
   | {
@@ -44,13 +44,13 @@ export function createRequest(
   };
 }
 
-/** Statuses that say "later" rather than "no": with them ZITADEL and what stands before it report trouble. */
+/** Temporary failures of ZITADEL, or of a proxy in front of it. */
 const isLater = (status: number): boolean => status >= 500 || status === 429 || status === 408;
 
-/** Nobody is sent away for longer, whatever a server asks for. */
+/** The cap on `Retry-After`, whatever a server sends. */
 const LONGEST_RETRY_AFTER_MS = 30 * SECOND_MS;
 
-/** `Retry-After` as delay-seconds (RFC 9110 §10.2.3); ZITADEL sends none, a proxy before it may. */
+/** `Retry-After` as delay-seconds (RFC 9110 §10.2.3); ZITADEL sends none, a proxy in front of it may. */
 function retryAfter(answer: OAuthAnswer): { retryAfterMs?: number } {
   const seconds = Number(answer.headers['retry-after'] ?? Number.NaN);
   return Number.isFinite(seconds) && seconds >= 0
@@ -58,12 +58,13 @@ function retryAfter(answer: OAuthAnswer): { retryAfterMs?: number } {
     : {};
 }
 
-/** Statuses by which ZITADEL, or what stands before it, says that it cannot answer anybody. */
+/** Statuses by which ZITADEL, or a proxy in front of it, says that it cannot serve any request. */
 const NOBODY_STATUSES = [408, 429, 500, 502, 503, 504];
 
 /**
- * Whether an answer says that the issuer is away for everybody, and why: nothing came back, or a status that no request
- * is to blame for. A 500 that is an OAuth error is about this one request: released ZITADELs answer a bad assertion so.
+ * Why the issuer is unavailable to all requests, or `undefined` if it is not: no answer, or a status that does not
+ * depend on the request. A 500 with an OAuth error concerns this request only: released versions of ZITADEL answer a
+ * bad assertion so.
  */
 export function awayDetail(
   result: Result<OAuthAnswer, TransportFault>,
@@ -78,7 +79,7 @@ export function awayDetail(
   return { detail: `status ${answer.status}`, ...retryAfter(answer) };
 }
 
-/** Sorts what came back. Total: any answer of any server is one of four things. */
+/** Classifies an answer. Total: every answer is exactly one of four kinds. */
 export function sortAnswer({ secrets }: OAuthRequest, result: Result<OAuthAnswer, TransportFault>): UpstreamAnswer {
   if (!result.ok) {
     const { kind, detail, retryAfterMs } = result.error;

@@ -146,7 +146,7 @@ describe('a secret that cannot serve: 502, and the log names profile, secret and
       'a PEM that is no key',
       'reports',
       JSON.stringify({ ...key, key: '-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----' }),
-      /secret reports: key is no unencrypted private key/,
+      /secret reports: key must be an unencrypted private key/,
     ],
     [
       'an expired key',

@@ -110,7 +110,11 @@ describe('what is refused, before anything is done', () => {
     [block, ['--all'], '--all needs --caller ARN'],
     [block, ['--profile', 'ordres'], 'no profile is called "ordres"'],
     [block, ['--profile', 'orders', '--caller', 'orders-service'], '--caller must be the ARN of an IAM role'],
-    [block, ['--profile', 'orders', '--caller', 'arn:aws:iam::123456789012:role/a/b'], "must not hold the role's path"],
+    [
+      block,
+      ['--profile', 'orders', '--caller', 'arn:aws:iam::123456789012:role/a/b'],
+      "must not contain the role's path",
+    ],
     [block, ['--profile', 'orders', '--undo', '--list'], '--undo and --list exclude each other'],
     [block, ['--profile', 'ordres', '--undo', '--caller', role], 'no profile is called "ordres"'],
   ])('%o %j', async (command, args, message) => {

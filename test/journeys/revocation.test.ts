@@ -109,7 +109,10 @@ describe('what is answered', () => {
     expect(reply.status).toBe(400);
     expect(reply.json.error).toBe('unsupported_token_type');
     expect(rig.log().at(-1)).toMatchObject({
-      error: { kind: 'unsupported_token_type', detail: expect.stringContaining('did not obtain the token') },
+      error: {
+        kind: 'unsupported_token_type',
+        detail: expect.stringContaining('this profile cannot revoke this token'),
+      },
     });
     expect((await rig.pass(rig.ask({ profile: 'orders' }))).json.access_token).toBe(foreign);
   });

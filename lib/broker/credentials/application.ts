@@ -4,13 +4,13 @@ import type { UpstreamTrouble } from '../../zitadel/upstream.ts';
 import type { AttemptFailure } from './attempt.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
 
-/** The credential of an application, and the client id with which a token names it as its audience. */
+/** The credential of an application, and the client id that names the application in an audience. */
 export interface Application {
   readonly held: HeldCredential;
   readonly clientId: string;
 }
 
-/** Gets an application's credential: at introspection and revocation ZITADEL takes no other. */
+/** Gets an application's credential: ZITADEL accepts no other for introspection and revocation. */
 export async function getApplication(
   credentials: Credentials,
   secret: string,
@@ -23,7 +23,7 @@ export async function getApplication(
   return fail({ kind: 'credential_unusable', detail });
 }
 
-/** What is wrong alike at every endpoint, as a failure of one attempt. `whose`: the profile and secret, for the log. */
+/** The failure of an attempt, from one that every endpoint shares. `whose`: the profile and secret, for the log. */
 export function toAttemptFailure(
   outcome: UpstreamTrouble | { readonly kind: 'credential_refused' | 'maybe_refused'; readonly detail: string },
   credential: string,

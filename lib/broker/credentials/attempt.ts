@@ -6,18 +6,18 @@ import type { Credential } from '../../zitadel/credential.ts';
 import { LONGEST_PAUSE_MS } from '../store/failure.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
 
-/** Why a request with a credential came to nothing. */
+/** Why a request with a credential failed. */
 export interface AttemptFailure {
   readonly error: BrokerError;
-  /** The credential that was refused, or may have been, where that was the matter. */
+  /** The id of the credential that was, or may have been, refused. */
   readonly credential?: string;
-  /** Until when it is left alone: a refusal that is told again lasts no longer for it. */
+  /** When the refusal ends; reporting it again does not prolong it. */
   readonly until?: EpochMs;
-  /** The subject's token was refused: another one may pass. */
+  /** The subject's token was refused; another one may be accepted. */
   readonly subjectRefused?: true;
-  /** The failure is the subject's, whose token is wanted first: as soon as it can be had, this one is over. */
+  /** The subject's token could not be obtained; the failure ends as soon as it can. */
   readonly ofSubject?: true;
-  /** The account is locked or deactivated: the credential is not to blame, and may work again at any time. */
+  /** The account is locked or deactivated; the credential itself may work again at any time. */
   readonly isAccount?: true;
 }
 
@@ -25,13 +25,13 @@ export interface AttemptFailure {
 export type Attempt<T> = (held: HeldCredential) => Promise<Result<T, AttemptFailure>>;
 
 export interface AttemptOptions {
-  /** Whether another request may follow that many milliseconds from now. */
+  /** Whether there is time for another request in `delayMs` milliseconds. */
   readonly mayRepeat: (delayMs: number) => boolean;
   /** Whether an earlier attempt, here or elsewhere, ended in a suspicion against this credential. */
   readonly isSuspected?: boolean;
 }
 
-/** What an attempt came to, and the credential that was used last. */
+/** Runs attempts with a credential; returns the result and the credential that was used last. */
 export type WithCredential = <T>(
   secret: string,
   held: HeldCredential,
@@ -40,7 +40,7 @@ export type WithCredential = <T>(
   isSuspected?: boolean,
 ) => Promise<Result<{ readonly value: T; readonly held: HeldCredential }, AttemptFailure>>;
 
-/** Not remembered as a refusal: the next request has the new secret, and time to use it. */
+/** Not remembered as a refusal: the next request has the new secret and time to use it. */
 const CHANGED: AttemptFailure = {
   error: {
     kind: 'unavailable',
@@ -50,35 +50,35 @@ const CHANGED: AttemptFailure = {
   },
 };
 
-/** ZITADEL may refuse a credential that was added a moment ago: its reads lag its writes. */
+/** ZITADEL may refuse a credential that was just added, because its reads lag its writes. */
 const SETTLING_MS = 500;
 
-/** An account that was locked is asked for again sooner than a credential that is wrong. */
+/** A locked account is retried sooner than a wrong credential. */
 const LONGEST_ACCOUNT_PAUSE_MS = 10 * SECOND_MS;
 const FIRST_ACCOUNT_PAUSE_MS = 2 * SECOND_MS;
 
 type Refusal = AttemptFailure & { readonly until: EpochMs };
 
-/** An answer that may mean a refused credential, or an outage: an error that names the credential but is not one of its. */
+/** A failure that may mean a refused credential or an outage. */
 const isSuspicion = ({ error, credential }: AttemptFailure): boolean =>
   credential !== undefined && error.kind === 'unavailable';
 
-/** A suspicion that stands: the secret has not changed, and ZITADEL has had time to come to itself. */
+/** A confirmed suspicion: the secret has not changed, and ZITADEL has had time to recover. */
 const confirmed = (failure: AttemptFailure): AttemptFailure => ({
   ...failure,
-  error: { kind: 'credential_refused', detail: `${failure.error.detail} (again: the credential is taken for refused)` },
+  error: { kind: 'credential_refused', detail: `${failure.error.detail} (twice: the credential counts as refused)` },
 });
 
 /**
- * Creates the rule for refused credentials: the secret is read again; a changed one is tried, an unchanged one that has
- * never worked here is tried once more after a moment; what stays refused is not tried again for 30 s, whatever it is
- * for. All the while the secret is read every 1 to 2 s, and the first changed credential is used at once.
+ * Creates the handling of refused credentials. It reads the secret again and tries a changed credential. An unchanged
+ * one that has never worked here is retried after a short pause. A credential that stays refused is not retried for
+ * 30 s, for any purpose. Meanwhile the secret is read every 1 to 2 s, and a changed credential is used at once.
  */
 export function createRefusals({ clock, credentials }: { clock: Clock; credentials: Credentials }): WithCredential {
-  /** Credentials that have worked here: a refusal of one of these is not a matter of a key that is too new. */
+  /** Credentials that have worked here: if one is refused, the reason is not that it is too new. */
   const proven = new WeakSet<Credential>();
   const refused = new WeakMap<Credential, Refusal>();
-  /** How often in a row an account was not active. */
+  /** The number of consecutive refusals because the account is not active. */
   const inactive = new WeakMap<Credential, number>();
 
   const standingRefusal = ({ credential }: HeldCredential): AttemptFailure | undefined => {
@@ -105,12 +105,12 @@ export function createRefusals({ clock, credentials }: { clock: Clock; credentia
       inactive.delete(used.credential);
       return ok({ value: result.value, held: used });
     };
-    /** Of a suspicion nothing is remembered here until it stands. */
+    /** A suspicion is not remembered here until it is confirmed. */
     const settle = (used: HeldCredential, failure: AttemptFailure, stands: boolean) => {
       if (!isSuspicion(failure)) return leaveAlone(used, failure);
       return stands ? leaveAlone(used, confirmed(failure)) : fail(failure);
     };
-    /** A second attempt is the last one: refused again, the credential is left alone. */
+    /** The second and last attempt: after another refusal, the credential is not retried until the pause ends. */
     const tryLast = async (used: HeldCredential, stands: boolean) => {
       const standing = standingRefusal(used);
       if (standing !== undefined) return fail(standing);
@@ -118,7 +118,7 @@ export function createRefusals({ clock, credentials }: { clock: Clock; credentia
       return result.ok || result.error.credential === undefined ? result : settle(used, result.error, stands);
     };
 
-    /** A changed credential may be refused for being too new: it is tried once more after a moment. */
+    /** A changed credential may be refused because it is too new, so it is retried once after a short pause. */
     const tryChanged = async (used: HeldCredential) => {
       const standing = standingRefusal(used);
       if (standing !== undefined) return fail(standing);
@@ -143,7 +143,7 @@ export function createRefusals({ clock, credentials }: { clock: Clock; credentia
       return mayRepeat(0) ? tryChanged(current.value) : fail(CHANGED);
     }
     if (isSuspicion(first.error) && isSuspected) return settle(held, first.error, true);
-    // A client secret that nobody has changed while this sandbox looked on is not new.
+    // A client secret that did not change while this sandbox had it is not new.
     const mayBeTooNew =
       held.credential.kind !== 'client_secret' && !first.error.isAccount && !proven.has(held.credential);
     if ((!mayBeTooNew && !isSuspicion(first.error)) || !mayRepeat(SETTLING_MS)) return settle(held, first.error, false);

@@ -6,35 +6,35 @@ import { type EpochMs, HOUR_MS, MINUTE_MS, plus, SECOND_MS } from '../../core/ti
 import { type Credential, expiredField, parseCredential } from '../../zitadel/credential.ts';
 import { credentialId } from '../store/seal.ts';
 
-/** Why a secret cannot be read. `away`: later it may; `refused`: an operator must do something. */
+/** Why a secret cannot be read. `away`: it may be readable later; `refused`: an operator must act. */
 export interface SecretFault {
   readonly kind: 'away' | 'refused';
-  /** An error's name such as `ResourceNotFoundException`, with what to do; fit for the log. */
+  /** An error name such as `ResourceNotFoundException`, with what to do; safe to log. */
   readonly detail: string;
 }
 
-/** Where secrets are kept. Answers the current version's text. */
+/** The store of secrets. Returns the text of the current version. */
 export interface SecretStore {
   readonly read: (name: string) => Promise<Result<Redacted<string>, SecretFault>>;
 }
 
-/** A credential with the name that its content has. */
+/** A credential with the id derived from its content. */
 export interface HeldCredential {
   readonly credential: Credential;
   readonly id: string;
 }
 
-/** Credentials, read when needed and kept for a while. */
+/** Credentials, read when needed and cached. */
 export interface Credentials {
-  /** The credential in a secret: a kept one up to 5 minutes, and up to 24 hours while Secrets Manager is away. */
+  /** The credential in a secret: cached up to 5 minutes, and up to 24 hours while Secrets Manager is unavailable. */
   readonly get: (secret: string) => Promise<Result<HeldCredential, BrokerError>>;
-  /** Names the credential that is kept of a secret, however old; `undefined` where none is. */
+  /** The id of the cached credential, of any age; `undefined` if there is none. */
   readonly known: (secret: string) => string | undefined;
-  /** Reads the secret again after `id` has proved wrong. Those who ask at once share one read. */
+  /** Reads the secret again after the credential `id` proved wrong. Concurrent calls share one read. */
   readonly reread: (secret: string, id: string) => Promise<Result<HeldCredential, BrokerError>>;
   /**
-   * While a credential is refused: reads the secret again unless it was read in the last 1.5 s. A refused credential is
-   * ZITADEL's to be spared, not the secret's. Everybody else waits for the read that is under way.
+   * While a credential is refused: reads the secret again unless it was read in the last 1.5 s. The pause after a
+   * refusal protects ZITADEL, not Secrets Manager. Concurrent calls share one read.
    */
   readonly refresh: (secret: string) => Promise<Result<HeldCredential, BrokerError>>;
 }
@@ -45,7 +45,7 @@ export const HARD_LIFE_MS = 24 * HOUR_MS;
 /** How often a secret is read while its credential is refused. */
 const REFRESH_MS = 1.5 * SECOND_MS;
 
-/** While Secrets Manager is away, the last known secret is used for this long without asking again. */
+/** While Secrets Manager is unavailable, the last known secret is used for this long before the next read. */
 const AWAY_PAUSE_MS = 10 * SECOND_MS;
 
 interface Kept {
@@ -68,7 +68,7 @@ export function createCredentials({ clock, secrets }: { clock: Clock; secrets: S
     if (!parsed.ok) return unusable(secret, parsed.error.field, parsed.error.problem);
     const id = credentialId(parsed.value);
     const known = kept.get(secret)?.held;
-    // The same content keeps its object, and with it the keys that were derived from it.
+    // The same content keeps its object, and so the keys derived from it.
     const held = known?.id === id ? known : { credential: parsed.value, id };
     const now = clock.now();
     kept.set(secret, { held, readAt: now, askAgainAt: plus(now, SOFT_LIFE_MS) });
@@ -112,7 +112,7 @@ export function createCredentials({ clock, secrets }: { clock: Clock; secrets: S
   async function get(secret: string): Promise<Result<HeldCredential, BrokerError>> {
     const known = kept.get(secret);
     const now = clock.now();
-    // An expired key may have been replaced since it was read.
+    // An expired key may have been replaced since the last read.
     const isFresh = known !== undefined && now < known.askAgainAt && !expiredField(known.held.credential, now);
     return usable(secret, isFresh ? ok(known.held) : await readOnce(secret));
   }
@@ -122,7 +122,7 @@ export function createCredentials({ clock, secrets }: { clock: Clock; secrets: S
     known: (secret) => kept.get(secret)?.held.id,
     async reread(secret, id) {
       const known = kept.get(secret);
-      // Somebody else has read the changed secret already.
+      // Another request has already read the changed secret.
       if (known !== undefined && known.held.id !== id) return usable(secret, ok(known.held));
       return usable(secret, await readOnce(secret));
     },

@@ -4,39 +4,39 @@ import { type EpochMs, MINUTE_MS, plus } from '../../core/time.ts';
 import type { Table, TableFault } from '../store/table.ts';
 import type { SecretStore } from './credentials.ts';
 
-/** What the broker can do without for a while. */
+/** The dependencies whose temporary loss the broker tolerates. */
 export type Backing = 'table' | 'secrets' | 'zitadel';
 
-/** One thing that is away, since when this sandbox knows, and what that costs. */
+/** One unavailable dependency, and since when this sandbox knows. */
 export interface Degradation {
   readonly what: Backing;
   readonly since: EpochMs;
-  /** A name such as `ThrottlingException`, fit for the log. */
+  /** A name such as `ThrottlingException`, safe to log. */
   readonly detail: string;
 }
 
-/** What each of them costs while it is away, for the log. */
+/** The effect of each outage, for the log. */
 export const COSTS: Readonly<Record<Backing, string>> = {
   table: 'each sandbox obtains its own tokens; revocations, flushes and blocks of other sandboxes are not seen',
   secrets: 'the last known credential is used, for up to 24 hours; a new sandbox has none and answers 503',
-  zitadel: 'no token is renewed; what is kept is handed out until 5 s before its end, then 503',
+  zitadel: 'no token is renewed; cached tokens are handed out until 5 s before they expire, then 503',
 };
 
-/** How things stand, as this sandbox last saw them. */
+/** The state of the dependencies, as this sandbox last saw them. */
 export interface Health {
-  /** Notes how a call came out: `undefined` is well. `part`: reads or writes of the table, or an issuer. */
+  /** Records the outcome of a call: `undefined` is success. `part`: reads or writes of the table, or an issuer. */
   readonly report: (what: Backing, detail: string | undefined, part?: string) => void;
-  /** @param issuer the one that counts; others may be away */
+  /** @param issuer the issuer of the request; outages of others are left out */
   readonly degraded: (issuer?: string) => readonly Degradation[];
 }
 
 /**
- * What failed longer ago than this says nothing about now: a sandbox that serves from memory asks nobody for hours.
- * Writes are few; the table is read every minute, and a secret that is in use every five.
+ * Older failures do not count: a sandbox that serves from memory may not call a dependency for hours. Writes are rare;
+ * the table is read every minute, and a secret in use every five minutes.
  */
 const COUNTS_MS = { writes: MINUTE_MS, others: 6 * MINUTE_MS };
 
-/** Creates the health of one sandbox: at first, all is well. */
+/** Creates the health of one sandbox. Initially, nothing is degraded. */
 export function createHealth(clock: Clock): Health {
   const away = new Map<string, Degradation & { readonly part: string; readonly until: EpochMs }>();
   return {
@@ -62,7 +62,7 @@ export function createHealth(clock: Clock): Health {
   };
 }
 
-/** A table whose calls are noted. */
+/** A table that reports the outcome of its calls. */
 export function watchTable(table: Table, health: Health): Table {
   const note = <T>(way: 'reads' | 'writes', result: Result<T, TableFault>): Result<T, TableFault> => {
     health.report('table', result.ok ? undefined : result.error.detail, way);
@@ -74,7 +74,7 @@ export function watchTable(table: Table, health: Health): Table {
   };
 }
 
-/** A secret store whose calls are noted: a secret that is not there, or not readable, is not the store's fault. */
+/** A secret store that reports the outcome of its calls. A missing or unreadable secret is not an outage. */
 export const watchSecrets = (secrets: SecretStore, health: Health): SecretStore => ({
   async read(name) {
     const result = await secrets.read(name);

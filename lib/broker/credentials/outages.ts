@@ -9,14 +9,14 @@ import { LONGEST_PAUSE_MS, pauseMs } from '../store/failure.ts';
 import { CLOCK_SKEW_MS } from '../store/lease.ts';
 import type { Health } from './health.ts';
 
-/** What is known of issuers that do not answer. */
+/** The known outages of issuers. */
 export interface Outages {
   /**
-   * Sends a request, unless the issuer is known to be away: then the failure is answered at once. One request at a time
-   * finds out whether it is back.
+   * Sends a request, unless the issuer is known to be unavailable: then it fails at once. One request at a time probes
+   * whether the issuer is back.
    */
   readonly send: Send;
-  /** The outage that keeps requests from being sent to an issuer; `undefined` where nothing does. */
+  /** The outage that currently holds back requests to an issuer, if any. */
   readonly standing: (issuer: string) => Outage | undefined;
 }
 
@@ -27,21 +27,21 @@ export interface Outage {
 }
 
 interface State extends Outage {
-  /** How many requests have failed, one after the other; those that were under way together count once. */
+  /** The number of consecutive failures; concurrent requests count once. */
   readonly count: number;
   readonly failedAt: EpochMs;
 }
 
-/** Requests that fail fast cost little: only a second one in a row holds others back. One that hangs does at once. */
+/** Fast failures cost little, so only the second in a row holds back requests. A request that hangs does so at once. */
 const FAST_FAILURES = 1;
 
-/** An outage of which nothing was heard for so long after its pause says nothing any more: everybody may ask. */
+/** An outage is forgotten this long after its pause: then every request is sent. */
 const FORGOTTEN_MS = 10 * SECOND_MS;
 
-/** While a probe is under way, others come again after this. */
+/** While a probe is in progress, other requests retry after this. */
 const PROBE_MS = SECOND_MS;
 
-/** A sandbox that finds an outage which the others know of for nearly as long tells nobody. */
+/** An outage is not posted if the other sandboxes already know one that ends at most this much earlier. */
 const KNOWN_ENOUGH_MS = 5 * SECOND_MS;
 
 export interface OutagesDeps {
@@ -52,20 +52,20 @@ export interface OutagesDeps {
   readonly health: Health;
 }
 
-/** Creates the knowledge of one sandbox; the others learn of it by the bulletin, where they read it anyway. */
+/** Creates the outages of one sandbox. Others learn of them from the bulletin, which they read anyway. */
 export function createOutages({ clock, random, send, bulletin, health }: OutagesDeps): Outages {
   const states = new Map<string, State>();
   const answeredAt = new Map<string, EpochMs>();
   const probing = new Set<string>();
 
-  /** What another sandbox has found, unless the issuer has answered here since that was read. */
+  /** An outage posted by another sandbox, unless the issuer has answered here since the bulletin was read. */
   function told(issuer: string): Outage | undefined {
     const until = bulletin.awayUntil(fingerprint(issuer));
     const now = clock.now();
-    // Nobody holds requests back for longer, whatever the table says.
+    // Requests are never held back for longer, whatever the table says.
     if (until === undefined || now >= until || until > plus(now, LONGEST_PAUSE_MS + CLOCK_SKEW_MS)) return;
     if ((answeredAt.get(issuer) ?? 0) >= (bulletin.readAt() ?? instant(0))) return undefined;
-    return { detail: 'another sandbox had no answer', until };
+    return { detail: 'another sandbox got no answer', until };
   }
 
   function stateOf(issuer: string): State | undefined {
@@ -86,7 +86,7 @@ export function createOutages({ clock, random, send, bulletin, health }: Outages
   async function note(issuer: string, sentAt: EpochMs, detail: string, askedMs: number | undefined): Promise<void> {
     const before = stateOf(issuer);
     const now = clock.now();
-    // What was under way together has found the same outage once.
+    // Concurrent requests count as one failure.
     if (before !== undefined && sentAt < before.failedAt) return;
     const count = (before?.count ?? 0) + 1;
     const isHanging = now - sentAt >= REQUEST_MS / 2;
@@ -96,7 +96,8 @@ export function createOutages({ clock, random, send, bulletin, health }: Outages
     health.report('zitadel', detail, issuer);
     const name = fingerprint(issuer);
     if (until === now || (bulletin.awayUntil(name) ?? 0) >= until - KNOWN_ENOUGH_MS) return;
-    // Whole seconds, so that sandboxes that find the same outage write the same; no later than callers were told.
+    // Whole seconds, so that sandboxes post the same notice for the same outage; rounded down, so that it ends no later
+    // than the `Retry-After` that callers got.
     await bulletin.post({ kind: 'away', issuer: name, until: instant(Math.floor(until / SECOND_MS) * SECOND_MS) });
   }
 
@@ -107,14 +108,14 @@ export function createOutages({ clock, random, send, bulletin, health }: Outages
       const outage = standing(issuer);
       if (outage !== undefined) {
         const retryAfterMs = outage.until - clock.now();
-        return fail({ kind: 'unreachable', detail: `not asked: ${outage.detail}`, retryAfterMs });
+        return fail({ kind: 'unreachable', detail: `request not sent: ${outage.detail}`, retryAfterMs });
       }
       const isProbe = stateOf(issuer) !== undefined;
       if (isProbe) probing.add(issuer);
       const sentAt = clock.now();
       try {
         const result = await send(request);
-        // That nothing came back to a process that stood still says nothing about the issuer.
+        // A failure during a freeze says nothing about the issuer.
         if (!result.ok && wasFrozen(clock, sentAt, REQUEST_MS)) return result;
         const away = awayDetail(result);
         if (away === undefined) {

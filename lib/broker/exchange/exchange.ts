@@ -30,18 +30,18 @@ import { type CacheKey, cacheKey, type Demand } from '../token/demand.ts';
 import { LEAST_LEFT_MS, type Token } from '../token/freshness.ts';
 import type { ExchangeWish } from './policy.ts';
 
-/** A demand that comes with a token of the caller's own, to be exchanged for another (RFC 8693). */
+/** A demand with a token of the caller's own, to be exchanged for another (RFC 8693). */
 export interface ExchangeDemand extends Demand {
   readonly exchanged: ExchangeWish;
-  /** Whether the caller named the scopes: then it gets these, or an error; else as many as its token has. */
+  /** Whether the caller named the scopes: then it gets exactly these, or an error; else those that its token has. */
   readonly isExact: boolean;
 }
 
-/** What the exchange gave. */
+/** The result of an exchange. */
 export interface ExchangedToken extends Token {
   readonly tokenType: string;
   readonly issuedTokenType: string;
-  /** The scopes that were asked for, where the server does not say. */
+  /** The requested scopes, used if the server sends no scope. */
   readonly granted: readonly string[];
 }
 
@@ -51,7 +51,7 @@ export interface ObtainedOnBehalf {
   readonly rejected?: Rejected;
 }
 
-/** Exchanges callers' tokens. `rejected`: an exchanged token that an API has refused. */
+/** Exchanges callers' tokens. `rejected`: an exchanged token that an API refused. */
 export type ObtainOnBehalf = (
   demand: ExchangeDemand,
   deadline: EpochMs,
@@ -73,16 +73,16 @@ export interface OnBehalfDeps {
   readonly issued: Counter;
 }
 
-/** The subject may be locked out at any time; its exchanged token must not be handed out long after. */
+/** The subject may be locked at any time; its exchanged token must not be handed out long after that. */
 const KEPT_MS = 5 * MINUTE_MS;
 
 const REMEMBERED = { entries: 10_000, bytes: 32 * 1024 * 1024 };
 const ENTRY_BYTES = 700;
 
-/** ZITADEL calls the type of a token that opens nothing, an id token, `N_A`. */
+/** `N_A` is the `token_type` of an id token (RFC 8693 §2.2.1). */
 const TOKEN_TYPES = ['bearer', 'n_a'];
 
-/** The name of an exchange in memory: everything that decides what comes out, tokens by their digests. */
+/** The key of an exchange in memory: everything that determines its result, with tokens as digests. */
 function exchangeKey(demand: ExchangeDemand): CacheKey {
   const { subjectToken, subjectTokenType, actor, audiences, requestedTokenType } = demand.exchanged;
   const parts = [
@@ -95,10 +95,10 @@ function exchangeKey(demand: ExchangeDemand): CacheKey {
   return digest(JSON.stringify([...parts, actor?.tokenType, audiences, requestedTokenType])) as CacheKey;
 }
 
-/** Errors by which ZITADEL refuses the application itself; whatever else it refuses is what the caller has sent. */
+/** Errors by which ZITADEL refuses the application itself; any other refusal concerns what the caller sent. */
 const CLIENT_ERRORS = ['invalid_client', 'unauthorized_client'];
 
-/** What a refusal means where the caller's own token is exchanged: mostly that the caller must send something else. */
+/** Maps a refusal of an exchange of the caller's token: mostly, the caller must send something else. */
 function toFailure(
   outcome: Exclude<TokenOutcome, { kind: 'issued' }>,
   credential: string,
@@ -108,9 +108,9 @@ function toFailure(
     case 'subject_refused':
       return { error: { kind: 'invalid_grant', detail: 'the subject token, or the actor token, is not accepted' } };
     case 'scope_refused':
-      return { error: { kind: outcome.error, detail: 'the subject token does not have what is asked for' } };
+      return { error: { kind: outcome.error, detail: 'the subject token lacks the requested scopes or audience' } };
     case 'type_refused':
-      return { error: { kind: 'invalid_request', detail: 'this type of token cannot be exchanged so' } };
+      return { error: { kind: 'invalid_request', detail: 'this type of token does not support this exchange' } };
     case 'impersonation_refused': {
       const detail = `${outcome.detail}; to allow it, switch impersonation on in ZITADEL's security settings and give the actor an impersonator role`;
       return { error: { kind: 'impersonation_refused', detail } };
@@ -133,7 +133,7 @@ interface Entry {
   readonly failure?: Failure;
 }
 
-/** What is asked of ZITADEL: scopes, the audiences that they and the caller name, and the revoking application's. */
+/** What an exchange requests: scopes, the audiences that they and the caller name, and the revoking application's. */
 interface Extent {
   readonly scopes: readonly string[];
   readonly audiences: readonly string[];
@@ -143,7 +143,7 @@ interface Extent {
 const audienceOf = ({ audiences, revoker }: Extent): readonly string[] =>
   [...new Set([...audiences, ...(revoker === undefined ? [] : [revoker])])].sort();
 
-/** What of an extent a subject has whose scopes and audience are known; `undefined` where no audience is left. */
+/** The part of an extent that the subject has; `undefined` if it lacks all audiences, or one that the caller named. */
 function narrowTo(
   { scopes, audiences, revoker }: Extent,
   subject: { readonly scopes?: readonly string[]; readonly audience?: readonly string[] },
@@ -151,7 +151,7 @@ function narrowTo(
 ): Extent | undefined {
   const has = subject.audience ?? [];
   const left = audiences.filter((audience) => has.includes(audience));
-  // What the caller has named itself is not left out silently.
+  // An audience that the caller named must not be dropped silently.
   if (left.length === 0 || !named.every((audience) => left.includes(audience))) return undefined;
   const common = scopes.filter((scope) => subject.scopes?.includes(scope));
   return {
@@ -161,7 +161,7 @@ function narrowTo(
   };
 }
 
-/** Creates the exchange of callers' tokens of one sandbox: in memory only, one request at a time for each key. */
+/** Creates the exchange of callers' tokens of one sandbox: cached in memory only, one request at a time per key. */
 export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
   const { clock, random, uuid, send, credentials, withCredential, bulletin, holdings } = deps;
   const { inquiry, introspect, doubts, issued } = deps;
@@ -171,7 +171,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
   });
   const underWay = new Map<CacheKey, Promise<Result<ExchangedToken, BrokerError>>>();
 
-  /** One exchange of just this extent. */
+  /** One exchange with exactly this extent. */
   async function exchange(
     { profile, exchanged }: ExchangeDemand,
     extent: Extent,
@@ -194,7 +194,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
       }
       const life = receivedLife(lifeMs, { askedAt, now: clock.now(), maxAgeMs, random: random() });
       if (!life.ok) return fail({ error: life.error });
-      // An id token is for the application that asked, too.
+      // The audience of an id token also contains the requesting application.
       const isIdToken = issuedTokenType === TOKEN_TYPE.idToken && credential.kind !== 'service_account_key';
       const allowed = isIdToken ? [...audiences, credential.clientId] : audiences;
       const wider = await checkAudience(
@@ -218,8 +218,8 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
   }
 
   /**
-   * An exchange of all that the profile grants, or that the caller has named. A subject that has less is asked about:
-   * ZITADEL would rather refuse than give what both have.
+   * An exchange with all that the profile grants or that the caller named. ZITADEL refuses it if the subject has less,
+   * so then the subject token is introspected and the request narrowed.
    */
   async function exchangeFitting(demand: ExchangeDemand): Promise<Result<ExchangedToken, AttemptFailure>> {
     const { profile, scopes, exchanged, isExact } = demand;
@@ -228,10 +228,10 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
     const whole: Extent = { scopes, audiences, ...(await findRevoker(profile, credentials)) };
     const first = await exchange(demand, whole, endsAt);
     if (first.ok || !['invalid_scope', 'invalid_target'].includes(first.error.error.kind)) return first;
-    // The audience is the scopes' own, unless the caller has named one.
+    // Unless the caller named an audience, it follows from the scopes.
     const kind = exchanged.audiences.length === 0 ? 'invalid_scope' : 'invalid_target';
     const tooMuch = fail<AttemptFailure>({
-      error: { kind, detail: 'the subject token does not have what is asked for' },
+      error: { kind, detail: 'the subject token lacks the requested scopes or audience' },
     });
     const isReadable = exchanged.subjectTokenType === TOKEN_TYPE.accessToken && exchanged.actor === undefined;
     const mayHaveLess = isReadable && (!isExact || whole.revoker !== undefined);
@@ -259,7 +259,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
       const token = result.value;
       const keptUntil = Math.min(plus(now, KEPT_MS), plus(token.expiresAt, -LEAST_LEFT_MS)) as EpochMs;
       memory.set(key, { token, keptUntil });
-      // It may come back as the subject of another exchange, whose token is kept as long again.
+      // It may be the subject of another exchange, whose token is cached for as long again.
       await holdings.note(token.accessToken, { profile: demand.profile.name, until: plus(keptUntil, KEPT_MS) });
       return ok(token);
     }
@@ -278,7 +278,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
     return begun;
   }
 
-  /** What becomes of an exchanged token that a caller sends back; the rules are those of own tokens (tokens.ts). */
+  /** Judges an exchanged token that an API refused; the rules are those of a profile's own tokens (memory.ts). */
   async function judgeRejected(
     { profile }: ExchangeDemand,
     key: CacheKey,
@@ -303,7 +303,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
       keptUntil !== undefined &&
       clock.now() < keptUntil &&
       !bulletin.isVoid(token, profile) &&
-      // Whoever brings a dead token gets nothing for it.
+      // A dead subject token gets no cached token.
       !bulletin.isKnownDead(exchanged.subjectToken);
     let judged: { readonly rejected?: Rejected } = {};
     if (isKept) {

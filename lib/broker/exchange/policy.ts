@@ -8,7 +8,7 @@ import { type ExchangeRules, isTokenType, NEEDS_ACTOR } from '../profiles/exchan
 
 const refuse = (kind: CallerError['kind'], detail: string) => fail<CallerError>({ kind, detail });
 
-/** Whether a token type and its token come together, as RFC 8693 §2.1 wants. */
+/** Parses the actor token; it and its type must be sent together (RFC 8693 §2.1). */
 function readActor(
   form: Form,
   { impersonation }: ExchangeRules,
@@ -17,17 +17,17 @@ function readActor(
   const tokenType = form.get('actor_token_type');
   if (token === undefined && tokenType === undefined) return ok({});
   if (token === undefined || tokenType === undefined) {
-    return refuse('invalid_request', 'actor_token and actor_token_type go together');
+    return refuse('invalid_request', 'actor_token and actor_token_type must be sent together');
   }
-  if (!impersonation) return refuse('invalid_request', 'this profile allows no actor');
-  if (!isTokenType(tokenType)) return refuse('invalid_request', 'actor_token_type is no type of token');
+  if (!impersonation) return refuse('invalid_request', 'this profile does not allow an actor');
+  if (!isTokenType(tokenType)) return refuse('invalid_request', 'actor_token_type is not a supported token type');
   return ok({ actor: { token: redacted(token), tokenType } });
 }
 
-/** What a caller wants exchanged. `audiences` are those that it names itself, and may be none. */
+/** The exchange that a caller requests. `audiences` are those that the caller names, if any. */
 export type ExchangeWish = ExchangeParameters;
 
-/** Reads what a caller wants exchanged, and holds it against what the profile allows (RFC 8693 §2.1). */
+/** Parses an exchange request (RFC 8693 §2.1), and checks it against the rules of the profile. */
 export function allowExchange(form: Form, rules: ExchangeRules): Result<ExchangeWish, CallerError> {
   const subjectToken = form.get('subject_token');
   const subjectTokenType = form.get('subject_token_type');
@@ -47,7 +47,7 @@ export function allowExchange(form: Form, rules: ExchangeRules): Result<Exchange
   }
   const audiences = [...new Set(form.all('audience'))].sort();
   if (form.has('resource') || audiences.some((named) => !rules.audiences.includes(named))) {
-    return refuse('invalid_target', 'the audience is not among those of the profile, and resource is not supported');
+    return refuse('invalid_target', 'this profile does not allow the audience, and resource is not supported');
   }
   return ok({ subjectToken: redacted(subjectToken), subjectTokenType, requestedTokenType, ...actor.value, audiences });
 }

@@ -9,23 +9,23 @@ import type { Row, Table } from '../store/table.ts';
 import type { CacheKey } from '../token/demand.ts';
 import type { Introspect } from './introspect.ts';
 
-/** How often the token of a key may be doubted without a proof, in the whole fleet. */
+/** How often the token of a key may be doubted without proof, in the whole fleet. */
 const DOUBT_EVERY_MS = MINUTE_MS;
 
-/** A row that changes at this very moment is read once more. */
+/** If the row changes between read and write, it is read once more. */
 const ROUNDS = 2;
 
 const REMEMBERED_KEYS = 10_000;
 
-/** Who may look into a token that somebody says is dead. */
+/** Limits how often a token is examined because a caller claims that it is dead. */
 export interface Doubts {
-  /** Whether it is this one's turn: of all sandboxes, at most one in a minute for each key. */
+  /** Whether this call may examine the token: at most one per minute and key, in all sandboxes. */
   readonly claim: (key: CacheKey) => Promise<boolean>;
-  /** Looks into a token that a caller says was refused: by introspection where the profile has it, else it is believed. */
+  /** Examines a token that an API refused: by introspection if the profile has it, else the caller is believed. */
   readonly examine: (profile: Profile, key: CacheKey, token: Redacted<string>, deadline: EpochMs) => Promise<Verdict>;
 }
 
-/** `taken`: it is another one's turn; `dead` and `active` are ZITADEL's word; `believed`: nobody could be asked. */
+/** `taken`: another call examined it; `dead`, `active`: ZITADEL says so; `believed`: there is no introspection. */
 export type Verdict = 'taken' | 'not_checked' | 'active' | 'dead' | 'believed';
 
 export interface DoubtsDeps {
@@ -34,11 +34,11 @@ export interface DoubtsDeps {
   readonly introspect: Introspect;
 }
 
-/** Whether an instant lies in the last minute; one from the future is nobody's. */
+/** Whether an instant is in the last minute; instants in the future are ignored. */
 const isRecent = (at: EpochMs | undefined, now: EpochMs): boolean =>
   at !== undefined && now < at + DOUBT_EVERY_MS && at <= plus(now, CLOCK_SKEW_MS);
 
-/** Creates the doubts of one sandbox; while the table is away, each sandbox counts for itself. */
+/** Creates the doubts of one sandbox. While the table is down, each sandbox has its own limit. */
 export function createDoubts({ clock, table, introspect }: DoubtsDeps): Doubts {
   const last = createBoundedMap<CacheKey, EpochMs>({ entries: REMEMBERED_KEYS });
 

@@ -24,21 +24,21 @@ export interface InquiryDeps {
   readonly withCredential: WithCredential;
 }
 
-/** The application that asks, and until when it may. */
+/** The application that introspects, and the time limit. */
 export interface InquiryInput {
   readonly issuer: string;
-  /** The secret of an application, or of an OIDC application that may exchange: both may introspect. */
+  /** The secret of an API application, or of an OIDC application that may exchange: both may introspect. */
   readonly secret: string;
   readonly endsAt: EpochMs;
 }
 
-/** Asks ZITADEL about tokens. */
+/** Queries ZITADEL about tokens. */
 export interface Inquiry {
   /** Introspects a token once. */
   readonly ask: (input: InquiryInput, token: Redacted<string>) => Promise<Result<Introspection, BrokerError>>;
   /**
-   * Whether ZITADEL takes a token itself. Introspection says "inactive" of a token whose audience does not name the one
-   * that asks, and of any token on an internal fault; this says whether the token is dead. `undefined`: it cannot tell.
+   * Whether ZITADEL itself accepts a token; `undefined` if unknown. Introspection reports "inactive" also for a token
+   * whose audience lacks the introspecting application, and for any token on an internal error of ZITADEL.
    */
   readonly isAlive: (issuer: string, token: Redacted<string>) => Promise<boolean | undefined>;
 }

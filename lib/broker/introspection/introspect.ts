@@ -20,47 +20,47 @@ export interface IntrospectDeps {
   readonly holdings: Pick<Holdings, 'find'>;
 }
 
-/** What is known of a token, and from where. */
+/** An introspection response, and its source. */
 export interface Introspected {
   readonly introspection: Introspection;
   readonly source: 'memory' | 'zitadel';
 }
 
-/** Asks whether a token is good, with the application that the profile names. */
+/** Introspects a token with the profile's application. */
 export type Introspect = (profile: Profile, token: Redacted<string>) => Promise<Result<Introspected, BrokerError>>;
 
-/** Introspections at ZITADEL at the same time, in one sandbox; more are turned away rather than queued. */
+/** Concurrent introspections at ZITADEL in one sandbox; further ones fail instead of being queued. */
 export const MOST_INTROSPECTIONS = 50;
 
-/** What one sandbox keeps of answers. */
+/** The cache of one sandbox. */
 const KEPT = { entries: 10_000, bytes: 32 * 1024 * 1024 };
 
-/** How long a client that is turned away should wait. */
+/** `Retry-After` for introspections over the limit. */
 const SHED_MS = SECOND_MS;
 
-/** A token that was active so short a time ago is asked about once more before it is called inactive. */
+/** A token that was active within this time is introspected twice before it is reported as inactive. */
 const ACTIVE_COUNTS_MS = MINUTE_MS;
 
 interface Kept {
   readonly introspection: Introspection;
   readonly at: EpochMs;
-  /** Until when it is answered from memory. */
+  /** Until when it is served from memory. */
   readonly until: EpochMs;
 }
 
-/** Creates the introspection of one sandbox. Active answers are kept in memory for as long as the profile says. */
+/** Creates the introspection of one sandbox. Active responses are cached for the profile's `introspectionCacheMs`. */
 export function createIntrospect({ clock, inquiry, bulletin, holdings }: IntrospectDeps): Introspect {
   const kept = createBoundedMap<string, Kept>({
     ...KEPT,
     sizeOf: ({ introspection }) => introspection.body.length + 500,
   });
   const activeAt = createBoundedMap<string, EpochMs>({ entries: KEPT.entries });
-  /** Tokens that are alive although the application that asks does not see it. */
+  /** Tokens that are alive although introspection by this application reports them as inactive. */
   const unseen = createBoundedMap<string, EpochMs>({ entries: KEPT.entries });
   let underWay = 0;
 
   function keep(key: string, { introspectionCacheMs }: Profile, introspection: Introspection): void {
-    // An inactive answer is not kept: the token may be of a moment ago, and known a moment later.
+    // Inactive responses are not cached: ZITADEL may not know a new token yet.
     if (!introspection.isActive) return;
     const now = clock.now();
     activeAt.set(key, now);
@@ -68,7 +68,7 @@ export function createIntrospect({ clock, inquiry, bulletin, holdings }: Introsp
     if (introspectionCacheMs > 0 && until > now) kept.set(key, { introspection, at: now, until });
   }
 
-  /** Lets everybody know that a token of the broker's own is dead, once ZITADEL says so itself. */
+  /** Notifies all sandboxes that one of the broker's tokens is dead, if ZITADEL confirms it. */
   async function tell({ issuer }: Profile, key: string, token: Redacted<string>, { profile, until }: Holding) {
     const isAlive = await inquiry.isAlive(issuer, token);
     if (isAlive === false) {
@@ -89,7 +89,7 @@ export function createIntrospect({ clock, inquiry, bulletin, holdings }: Introsp
     const holding = found.ok ? found.value : undefined;
     const wasActive = clock.now() < (activeAt.get(key) ?? 0) + ACTIVE_COUNTS_MS;
     if (holding === undefined && !wasActive) return first;
-    // ZITADEL's own faults look like an inactive token: one that is good as far as is known gets a second look.
+    // ZITADEL's internal errors look like an inactive token, so a token that should be valid is introspected again.
     const second = await inquiry.ask(input, token);
     if (!second.ok || second.value.isActive) return second;
     if (holding !== undefined) await tell(profile, key, token, holding);

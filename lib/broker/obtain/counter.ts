@@ -1,4 +1,4 @@
-/** Counts what came about since somebody last asked: each thing is reported once, whoever reports it. */
+/** Counts events since the last `take`, so that each event is reported exactly once. */
 export interface Counter {
   readonly add: () => void;
   readonly take: () => number;

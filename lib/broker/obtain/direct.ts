@@ -12,15 +12,15 @@ import type { CacheKey, Demand } from '../token/demand.ts';
 import type { IssuedToken } from './request.ts';
 import type { TokenRequests } from './subject.ts';
 
-/** While the table is away, a sandbox obtains a token for a demand itself, but no more often than this. */
+/** While the table is down, a sandbox requests a token for a demand itself, no more often than this. */
 const DIRECT_PAUSE_MS = 10 * SECOND_MS;
 
-/** As long as a lease would be: one request and a second try. */
+/** One request and a retry, as under a lease. */
 const DIRECT_MS = 2 * REQUEST_MS;
 
 const REMEMBERED_DEMANDS = 10_000;
 
-/** Creates the way to obtain a token without the table. */
+/** Creates the token request without the table. */
 export function createDirectRequest({ clock, requests }: { clock: Clock; requests: TokenRequests }) {
   const last = createBoundedMap<CacheKey, EpochMs>({ entries: REMEMBERED_DEMANDS });
 

@@ -12,10 +12,10 @@ import { forOthers, isWorthKeeping } from '../token/freshness.ts';
 import type { IssuedToken } from './request.ts';
 import type { Prepared, TokenRequests } from './subject.ts';
 
-/** Time that is kept for the write that stores the token: made later, it would find the lease with another. */
+/** Reserved for the final write; later, the lease may belong to another sandbox. */
 const STORE_MS = 0.3 * SECOND_MS;
 
-/** What must fit into the rest of a lease before a request is sent. */
+/** A request is sent only if the lease has at least this time left. */
 export const TOKEN_REQUEST_MS = REQUEST_MS + STORE_MS;
 
 export interface LeasedRequestDeps {
@@ -29,13 +29,12 @@ export interface LeasedRequestDeps {
 
 /** The outcome of one attempt to obtain a token for all sandboxes. */
 export type LeasedOutcome =
-  /** `storeFault`: the token is good, but no other sandbox will find it. */
+  /** `storeFault`: the token is valid, but other sandboxes will not find it. */
   | { readonly kind: 'issued'; readonly issued: IssuedToken; readonly storeFault?: TableFault }
   | { readonly kind: 'failed'; readonly failure: Failure }
   /**
-   * Somebody else was faster, or the time of the lease was over before it began: the row tells how things stand.
-   * `fault`: nobody knows what became of the write, but it was not made. `wasFrozen`: far more time has passed than the
-   * attempt may take.
+   * Another sandbox won, or the lease expired first; re-read the row. `fault`: the result of the write was unknown, and
+   * the row shows that it did not happen. `wasFrozen`: far more time has passed than the attempt may take.
    */
   | {
       readonly kind: 'lost';
@@ -44,22 +43,22 @@ export type LeasedOutcome =
       readonly wasFrozen?: true;
     };
 
-/** What is decided before: from which row, with what, and what has failed until now. */
+/** The row, the prepared request, and earlier failures. */
 export interface LeasedInput {
-  /** As it was read: whoever has changed it since was faster. */
+  /** As it was read: if it has changed since, another sandbox won. */
   readonly row: Row;
   readonly prepared: Prepared;
   readonly earlier: number;
   readonly isSuspected: boolean;
 }
 
-/** The lease of a row that says that it is this owner's. */
+/** The lease of a row, if this owner holds it. */
 const leaseOf = (row: Row | undefined, owner: string): Lease | undefined =>
   row?.owner === owner && row.leaseUntil !== undefined ? { owner, until: row.leaseUntil } : undefined;
 
-/** Creates the way to obtain a token that no other sandbox goes at the same time. */
+/** Creates the token request under the lease, so that only one sandbox at a time sends it. */
 export function createLeasedRequest({ clock, random, uuid, table, holdings, requests }: LeasedRequestDeps) {
-  /** A refused write and a lost reply alike are settled by who the row says is its owner. */
+  /** After a refused write or a lost reply, the owner in the row decides. */
   async function take(
     key: CacheKey,
     known: Row,
@@ -92,7 +91,7 @@ export function createLeasedRequest({ clock, random, uuid, table, holdings, requ
     const noted = holdings.note(accessToken, { profile: profile.name, until: expiresAt });
     const write = publish(lease, { sealed: sealToken(token, key, held), credential: held.id, expiresAt });
     let written = await table.update(key, write);
-    // Where the first write was made after all, the lease is over and the second one is refused.
+    // If the first write did happen, it ended the lease, and the second one is refused.
     if (!written.ok && written.error.kind === 'unknown') written = await table.update(key, write);
     await noted;
     return written.ok ? undefined : written.error;
@@ -108,7 +107,7 @@ export function createLeasedRequest({ clock, random, uuid, table, holdings, requ
     const lease = taken.value;
     const mayRepeat = (delayMs: number) => canEndWithin(lease, clock.now(), delayMs + TOKEN_REQUEST_MS);
     if (!mayRepeat(0)) {
-      // The sandbox was frozen while the lease was on its way: nobody is to wait for its end.
+      // The sandbox was frozen while it acquired the lease: release it, so that the others need not wait for its end.
       await table.update(key, release(lease));
       return { kind: 'lost', row: await table.read(key), wasFrozen: true };
     }
@@ -119,7 +118,7 @@ export function createLeasedRequest({ clock, random, uuid, table, holdings, requ
     }
     const { error, credential, until: refusedUntil } = issued.error;
     if (error.kind === 'unavailable' && clock.now() > lease.until) {
-      // The sandbox was frozen over it: that a request came to nothing in all that time says nothing about ZITADEL.
+      // Frozen past the lease: this failure says nothing about ZITADEL.
       await table.update(key, release(lease));
       return { kind: 'lost', row: await table.read(key), wasFrozen: true };
     }

@@ -2,27 +2,27 @@ import { type Clock, within } from '../../core/clock.ts';
 import type { EpochMs } from '../../core/time.ts';
 
 /**
- * How long the caller whose request begins a renewal lends its invocation to it, although its own token is still good:
- * a sandbox is frozen once it has answered, and with it the renewal.
+ * How long a caller with a valid token waits for the renewal that it started: Lambda freezes the sandbox, and the
+ * renewal with it, once the caller is answered.
  */
 const FIRST_MS = 100;
 
-/** What the next one lends where the sandbox was frozen meanwhile: the renewal is brought to its end. */
+/** How long the next caller waits if the sandbox was frozen meanwhile, so that the renewal can complete. */
 const THAWED_MS = 2_000;
 
-/** A timer that is so late was frozen; one that has come in time says that the process runs on between requests. */
+/** A timer later than this shows a freeze; a timer on time shows that the process runs between requests. */
 const AWAKE_MS = 20;
 
-/** Something that goes on while nobody may be waiting for it. */
+/** Work that may continue without a waiting caller. */
 export interface Lending<T> {
   readonly promise: Promise<T>;
-  /** Waits for it, for as long as a caller with a good token should; `undefined` when that was not enough. */
+  /** Waits as long as a caller with a valid token should; `undefined` if the work did not complete in that time. */
   readonly lend: () => Promise<T | undefined>;
 }
 
 /**
- * Gives something time that goes on between requests. Lambda gives a sandbox one request at a time and freezes it in
- * between: what an earlier invocation began gets time from the next one. A process that runs on needs none of it.
+ * Lets work continue across requests. Lambda sends a sandbox one request at a time and freezes it in between, so work
+ * that one invocation started gets time from the next one. A process that is not frozen does not need this.
  */
 export function createLending<T>(clock: Clock, promise: Promise<T>): Lending<T> {
   let lenders = 0;

@@ -28,7 +28,7 @@ import { createRenewal, type Obtained, RENEWAL_MS } from './renewal.ts';
 import { createRequestToken } from './request.ts';
 import { createTokenRequests } from './subject.ts';
 
-/** All that comes from outside; built once for each sandbox. */
+/** All external dependencies, built once for each sandbox. */
 export interface TokensDeps {
   readonly clock: Clock;
   /** From [0, 1). */
@@ -45,46 +45,46 @@ export interface TokensDeps {
   readonly inquiry: Pick<Inquiry, 'isAlive'>;
   readonly doubts: Doubts;
   readonly profiles: Profiles;
-  /** Counts the tokens that were obtained from ZITADEL. */
+  /** Counts the tokens obtained from ZITADEL. */
   readonly issued: Counter;
 }
 
-/** What became of a token that a caller sent back. */
+/** The outcome for a token that a caller reported as refused. */
 export type Rejected = 'replaced' | 'active' | 'not_current' | 'not_checked';
 
-/** Tokens for demands, kept for as long as they are good. */
+/** Tokens for demands, cached while they are valid. */
 export interface Tokens {
   /**
-   * A token for a caller, by `deadline` at the latest.
-   * @param rejected a token that an API refused: where it is the current one, it is checked and replaced
+   * Obtains a token for a caller, by `deadline` at the latest.
+   * @param rejected a token that an API refused: if it is the current one, it is checked and replaced
    */
   readonly obtain: (
     demand: Demand,
     deadline: EpochMs,
     rejected?: Redacted<string>,
   ) => Promise<Result<Obtained & { readonly rejected?: Rejected }, BrokerError>>;
-  /** Renews the token if it is due within `aheadMs`, waits for it, and fails where it cannot be stored for others. */
+  /** Renews the token if it is due within `aheadMs`, waits for it, and fails if it cannot be stored for others. */
   readonly renew: (demand: Demand, deadline: EpochMs, aheadMs: number) => Promise<Result<Obtained, BrokerError>>;
-  /** When the stored token ends, as far as the table says. */
+  /** When the stored token ends, according to the table. */
   readonly expiry: (demand: Demand) => Promise<EpochMs | undefined>;
 }
 
-/** What one sandbox remembers; what was used least recently goes first. */
+/** The bounds of one sandbox's memory; the least recently used entries are evicted first. */
 export const REMEMBERED = { entries: 10_000, bytes: 64 * 1024 * 1024 };
 
-/** What an entry takes besides its token. */
+/** The estimated size of an entry without its token. */
 const ENTRY_BYTES = 500;
 
-/** While another sandbox renews a token that is still good, this one does not look for the result more often. */
+/** While another sandbox renews a token that is still valid, this one looks for the result no more often than this. */
 const LOOK_AGAIN_MS = SECOND_MS;
 
-/** How long a caller waits for a refused secret to be read again. */
+/** How long a caller waits while the secret of a refused credential is read again. */
 const REFRESH_MS = 0.5 * SECOND_MS;
 
 interface Entry {
   readonly token?: Token;
   readonly failure?: Failure;
-  /** No renewal of a token that is still good before this. */
+  /** No renewal before then while the token is still valid. */
   readonly quietUntil?: EpochMs;
 }
 
@@ -99,7 +99,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     ...REMEMBERED,
     sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
   });
-  /** One promise for each key, and never tied to the caller who began it. */
+  /** One promise for each key, independent of the caller that started it. */
   const renewals = new Map<CacheKey, Lending<Renewed>>();
   const requests = createTokenRequests({ requestToken: createRequestToken(deps), credentials, obtainSubject });
   const renewal = createRenewal({ ...deps, requests });
@@ -107,14 +107,14 @@ export function createTokens(deps: TokensDeps): Tokens {
   const freshnessOf = (token: Token, { profile: { minValidityMs } }: Demand) =>
     freshness(token, { now: clock.now(), minValidityMs });
 
-  /** Keeps what a renewal came to, but never a token in place of one that lives longer. */
+  /** Remembers the result of a renewal, but does not replace a token with one that expires earlier. */
   function remember(key: CacheKey, result: Renewed, { profile }: Demand, rejected: Token | undefined): void {
     const now = clock.now();
     const { token: known } = memory.get(key) ?? NOTHING;
     const isGood = known !== undefined && !isSameToken(known, rejected) && !bulletin.isVoid(known, profile);
     const before = isGood ? known : undefined;
     if (!result.ok) {
-      // What was rejected without a proof stays: ZITADEL may be away, and the token good.
+      // A token rejected without proof stays: ZITADEL may be down, and the token valid.
       memory.set(key, { ...(known === undefined ? {} : { token: known }), failure: result.error });
       return;
     }
@@ -144,31 +144,31 @@ export function createTokens(deps: TokensDeps): Tokens {
         return result;
       })
       .finally(() => renewals.delete(key));
-    // A bug in a renewal that nobody waits for any more must not end the process; those who wait see it.
+    // A bug in a renewal without waiting callers must not end the process; waiting callers still see it.
     promise.catch(() => undefined);
     const begun = createLending(clock, promise);
     renewals.set(key, begun);
     return begun;
   }
 
-  /** What is left when a renewal did not help: a token that is still good enough, else the reason. */
+  /** The result without a renewal: the cached token if it is still valid, else the error. */
   function fallBack(key: CacheKey, error: BrokerError, failure?: Failure): Result<Obtained, BrokerError> {
     const { token } = memory.get(key) ?? NOTHING;
     if (token === undefined || token.expiresAt - clock.now() < LEAST_LEFT_MS) return fail(error);
     return ok({ token, source: 'memory', ...(failure === undefined ? {} : { failure }) });
   }
 
-  /** A sandbox that was frozen meanwhile may have obtained what is nearly over by now: there may be a newer one. */
+  /** Whether a renewal's token is outdated: after a freeze it may be about to expire, and there may be a newer one. */
   function isOver(result: Renewed, demand: Demand, isMine: boolean): boolean {
     if (!result.ok) return false;
     const { token, failure } = result.value;
-    // What another request began may have been overtaken by a notice.
+    // A notice may have voided the token of a renewal that another request started.
     if (!isMine && bulletin.isVoid(token, demand.profile)) return true;
     const state = freshnessOf(token, demand);
     return state === 'dead' || (state === 'last_resort' && failure === undefined);
   }
 
-  /** What a renewal that has ended means for a caller: only the one who began it has brought a token about. */
+  /** The result of a completed renewal for one caller: only for the caller that started it is the source `issued`. */
   function settle(key: CacheKey, result: Renewed, isMine: boolean): Result<Obtained, BrokerError> {
     if (!result.ok) return fallBack(key, currentError(result.error, clock.now()), result.error);
     const { value } = result;
@@ -190,9 +190,9 @@ export function createTokens(deps: TokensDeps): Tokens {
   }
 
   /**
-   * Serves a token that is due, and begins its renewal where nobody has.
-   * @param failed the renewal that has failed a moment ago: for its sake even a token below its minimum is served, since
-   *   a ZITADEL that is away or slow would make everybody wait for every attempt
+   * Serves a token that is due, and starts its renewal unless one is in progress.
+   * @param failed a renewal that failed recently: then even a token below its minimum is served, so that callers do not
+   *   wait for every attempt while ZITADEL is down or slow
    */
   async function serveDue(
     demand: Demand,
@@ -203,7 +203,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     const renewed = await beginRenewal(demand, key).lend();
     if (renewed !== undefined && !isOver(renewed, demand, isMine)) return settle(key, renewed, isMine);
     const { token } = memory.get(key) ?? NOTHING;
-    // Its time may have run out meanwhile: the sandbox may have been frozen.
+    // After a freeze, the token may have expired.
     const state = token === undefined ? 'dead' : freshnessOf(token, demand);
     if (token === undefined || state === 'dead') return awaitRenewal(demand, key, deadline);
     if (state !== 'last_resort') return ok({ token, source: 'memory' });
@@ -212,7 +212,7 @@ export function createTokens(deps: TokensDeps): Tokens {
       : ok({ token, source: 'memory', failure: failed });
   }
 
-  /** Whether a failure that stands is over before its time: its secret has changed, or its subject is well again. */
+  /** Whether a failure has ended early: its secret has changed, or its subject's token can be obtained again. */
   async function isCured(failure: Failure, { profile }: Demand, deadline: EpochMs): Promise<boolean> {
     const waitMs = Math.min(REFRESH_MS, (deadline - clock.now()) / 2);
     if (failure.ofSubject) {
@@ -254,20 +254,20 @@ export function createTokens(deps: TokensDeps): Tokens {
     return awaitRenewal(demand, key, deadline);
   }
 
-  /** Drops a token, and lets all others know: it is dead, or has been replaced. */
+  /** Drops a token that is dead or replaced, and notifies all sandboxes. */
   async function invalidate({ profile }: Demand, key: CacheKey, token: Token): Promise<void> {
     if (isSameToken(memory.get(key)?.token, token)) memory.set(key, NOTHING);
     const { accessToken, expiresAt } = token;
     await bulletin.post(tokenNotice(accessToken, { profile: profile.name, until: plus(expiresAt, MINUTE_MS) }));
   }
 
-  /** Obtains another token in place of one that is said to be dead, and only then lets the others know. */
+  /** Obtains a replacement for a token that may be dead, and only then notifies the other sandboxes. */
   async function replace(
     demand: Demand,
     key: CacheKey,
     { token, deadline }: { token: Token; deadline: EpochMs },
   ): Promise<Result<Obtained, BrokerError>> {
-    // A renewal that is under way may come back with the token that is to be replaced.
+    // A renewal in progress may return the token to be replaced.
     const underWay = renewals.get(key)?.promise.catch(() => undefined);
     if (underWay !== undefined) await within(clock, deadline - clock.now() - LEAST_TIME_MS, underWay);
     const leftMs = deadline - clock.now();
@@ -281,8 +281,8 @@ export function createTokens(deps: TokensDeps): Tokens {
   }
 
   /**
-   * What a caller gets that has sent a token back. Only the current one counts, at most once a minute for each key in
-   * the fleet: nobody can make the broker ask ZITADEL more often, and no newer token goes for an older one's sake.
+   * Obtains a token for a caller that reports one as refused. Only the current token is examined, at most once a minute
+   * for each key in the fleet: callers cannot cause more requests to ZITADEL, or the loss of a newer token.
    */
   async function obtainInstead(
     demand: Demand,
@@ -297,21 +297,21 @@ export function createTokens(deps: TokensDeps): Tokens {
     if (source === 'issued' || tokenDigest(token.accessToken) !== tokenDigest(rejected)) return answer('not_current');
     const verdict = await doubts.examine(demand.profile, key, token.accessToken, deadline);
     if (verdict === 'taken') {
-      // Somebody else has doubted it in the last minute, and may have replaced it.
+      // Another caller doubted it in the last minute, and it may have been replaced.
       const newer = await awaitRenewal(demand, key, deadline);
       if (!newer.ok) return newer;
       return ok({ ...newer.value, rejected: isSameToken(newer.value.token, token) ? 'not_checked' : 'not_current' });
     }
     if (verdict === 'believed' || verdict === 'dead') {
-      // Dead by ZITADEL's word: nobody gets it any more, whether there is another one or not.
+      // ZITADEL says that it is dead: it is no longer handed out, even if there is no replacement.
       if (verdict === 'dead') await invalidate(demand, key, token);
       const replaced = await replace(demand, key, { token, deadline });
       if (!replaced.ok) return replaced;
-      // A sandbox that was frozen meanwhile looks again.
+      // After a freeze, look again.
       const isGood = freshnessOf(replaced.value.token, demand) !== 'dead';
       if (isGood) return ok({ ...replaced.value, rejected: 'replaced' });
     }
-    // All that took its time: by now there may be a newer one, and this one may be over.
+    // Time has passed: there may be a newer token, and this one may have expired.
     const current = await obtain(demand, deadline);
     if (!current.ok) return current;
     return ok({ ...current.value, rejected: verdict === 'active' || verdict === 'not_checked' ? verdict : 'replaced' });
@@ -329,7 +329,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     if (refused !== undefined) {
       await bulletin.look(RENEWAL_MS, true);
       if (!bulletin.isVoid(refused, subject)) {
-        // It is dead, or else not for this application: then the next one would be refused as well.
+        // If it is alive, it lacks this application's audience, and so would its replacement.
         const isAlive = await inquiry.isAlive(subject.issuer, refused.accessToken);
         if (isAlive || (isAlive === undefined && !(await doubts.claim(key)))) return ok(refused);
       }
@@ -338,7 +338,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     }
     const obtained = await obtain(demand, deadline);
     if (obtained.ok) return ok(obtained.value.token);
-    // Who needs the subject's token is kept waiting no longer than the subject itself.
+    // Do not back off longer than the subject does.
     const { until } = memory.get(key)?.failure ?? {};
     return fail({ error: obtained.error, ofSubject: true, ...(until === undefined ? {} : { until }) });
   }
@@ -347,7 +347,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     const leftMs = deadline - clock.now();
     if (leftMs <= 0) return fail(OUT_OF_TIME);
     const key = cacheKey(demand);
-    // What a schedule obtains and cannot store would reach nobody.
+    // Without the table, a prewarmed token would reach no caller.
     const { promise } = beginRenewal(demand, key, { aheadMs, mayRequestAlone: false });
     const result = await within(clock, leftMs, promise);
     if (result === undefined) return fail(OUT_OF_TIME);

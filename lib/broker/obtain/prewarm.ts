@@ -4,36 +4,36 @@ import { type EpochMs, MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
 import type { Profile, Profiles } from '../profiles/profile.ts';
 import type { Tokens } from './memory.ts';
 
-/** What became of one profile. */
+/** The outcome for one profile. */
 export interface Prewarmed {
   readonly profile: string;
-  /** `kept`: nothing falls due before the next run, or another sandbox has renewed it. */
+  /** `kept`: not due before the next run, or another sandbox has renewed it. */
   readonly outcome: 'renewed' | 'kept' | 'failed';
   readonly error?: BrokerError;
-  /** What was thrown, where a profile met a bug. */
+  /** What a bug threw. */
   readonly bug?: unknown;
 }
 
-/** How many tokens are renewed at the same time, and how many of one issuer where there are several. */
+/** The concurrent renewals, and those of one issuer if there are several issuers. */
 export const PARALLEL_RENEWALS = 5;
 const PARALLEL_OF_ISSUER = 3;
 
-/** How many rows are read at the same time, to find what is most urgent. */
+/** The concurrent reads of rows, to find the most urgent tokens. */
 const PARALLEL_READS = 20;
 
 /**
- * What falls due within this time is renewed now: the next run comes in 5 minutes (the slowest schedule that the alarms
- * allow), and callers begin no renewal before it.
+ * Tokens that become due within this time are renewed now. The next run comes in 5 minutes (the slowest schedule that
+ * the alarms allow), so that callers do not start a renewal before it.
  */
 export const AHEAD_MS = 6 * MINUTE_MS;
 
-/** What a throw counts as: the other profiles are renewed all the same. */
-const BUG: BrokerError = { kind: 'unexpected_answer', detail: 'an error of the broker itself' };
+/** The error of a throw; the other profiles are renewed anyway. */
+const BUG: BrokerError = { kind: 'unexpected_answer', detail: 'an internal error of the broker' };
 
-/** Time that is kept for the summary. */
+/** Reserved for the summary. */
 const SUMMARY_MS = SECOND_MS;
 
-/** Runs `work` for each item, so many at a time. */
+/** Runs `work` for each item, at most `most` at a time. */
 async function inParallel<T>(items: Iterable<T>, most: number, work: (item: T) => Promise<void>): Promise<void> {
   const waiting = items[Symbol.iterator]();
   const worker = async () => {
@@ -42,7 +42,7 @@ async function inParallel<T>(items: Iterable<T>, most: number, work: (item: T) =
   await Promise.all(Array.from({ length: most }, worker));
 }
 
-/** Profiles in the order in which they are renewed: the next of the issuer that has the fewest under way. */
+/** Queues profiles: the next one is of the issuer with the fewest renewals in progress. */
 function createQueue(profiles: readonly Profile[]) {
   const waiting = Map.groupBy(profiles, ({ issuer }) => issuer);
   const busy = new Map<string, number>();
@@ -62,9 +62,9 @@ function createQueue(profiles: readonly Profile[]) {
 }
 
 /**
- * Renews the tokens of the profiles with `prewarm` that fall due before the next run, the most urgent first and no
- * issuer at the cost of another. A failure of one profile is its own; after the deadline what has not begun counts as
- * failed.
+ * Renews the tokens of profiles with `prewarm` that become due before the next run, the most urgent first, with a fair
+ * share for each issuer. A failure affects only its own profile. A renewal that has not started by the deadline counts
+ * as failed.
  */
 export async function prewarm(
   { profiles, tokens }: { profiles: Profiles; tokens: Pick<Tokens, 'renew' | 'expiry'> },
@@ -75,7 +75,7 @@ export async function prewarm(
   await inParallel(wanted, PARALLEL_READS, async (profile) => {
     ends.set(profile, await tokens.expiry({ profile, scopes: profile.scopes }));
   });
-  // Without a token is the most urgent of all.
+  // Profiles without a token come first.
   const queue = createQueue([...wanted].sort((a, b) => (ends.get(a) ?? 0) - (ends.get(b) ?? 0)));
   const done = new Map<Profile, Prewarmed>();
 
@@ -93,7 +93,7 @@ export async function prewarm(
     return { profile: name, outcome: source === 'issued' ? 'renewed' : 'kept' };
   }
 
-  /** A worker that finds every issuer busy leaves the rest to those who keep them busy. */
+  /** A worker ends when every issuer is at its limit; the other workers take the rest. */
   async function work(): Promise<void> {
     for (let profile = queue.take(); profile !== undefined; profile = queue.take()) {
       done.set(profile, await renewOne(profile));

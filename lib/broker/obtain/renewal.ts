@@ -17,14 +17,14 @@ import { createDirectRequest } from './direct.ts';
 import { createLeasedRequest } from './leased.ts';
 import type { TokenRequests } from './subject.ts';
 
-/** A token, where it came from, and why it is no newer. */
+/** A token, its source, and why it was not renewed. */
 export interface Obtained {
   readonly token: Token;
-  /** `issued` for the one whose request brought it about; whoever waited for the same has it from memory. */
+  /** `issued` for the request that obtained it; requests that waited for it have it from `memory`. */
   readonly source: 'memory' | 'store' | 'issued';
-  /** The renewal that was tried and failed, or the failure that keeps one from being tried. */
+  /** The renewal that failed, or the earlier failure that prevents one. */
   readonly failure?: Failure;
-  /** The token could not be stored: no other sandbox will find it. */
+  /** The token could not be stored, so other sandboxes will not find it. */
   readonly storeFault?: TableFault;
 }
 
@@ -41,44 +41,44 @@ export interface RenewalDeps {
 }
 
 /**
- * Brings a demand's token up to date: from the shared store if another sandbox has been there, else by one token request
- * under the lease, else (the table is away) by one of this sandbox's own.
+ * Renews a demand's token: from the shared store if another sandbox has renewed it, else by one token request under the
+ * lease, else (if the table is down) by a token request without it.
  */
 export type Renew = (
   demand: Demand,
   key: CacheKey,
   options: {
-    /** How many renewals in a row have failed in this sandbox. */
+    /** The number of consecutive failed renewals in this sandbox. */
     readonly earlier: number;
     /** The last failure of this sandbox. */
     readonly failed?: Failure | undefined;
-    /** A token that proved worthless although it seems valid. */
+    /** A token that was refused although it seems valid. */
     readonly rejected?: Token | undefined;
-    /** What falls due within this time is renewed now. */
+    /** Tokens that become due within this time are renewed now. */
     readonly aheadMs?: number | undefined;
-    /** Whether a token may be obtained that no other sandbox will find, while the table is away. */
+    /** Whether, if the table is down, a token may be obtained that other sandboxes will not find. */
     readonly mayRequestAlone?: boolean | undefined;
   },
 ) => Promise<Result<Obtained, Failure>>;
 
-/** The most that one renewal may take: a lease that its holder never ends, and a request. */
+/** The time limit of one renewal: a lease that its holder never ends, and a request. */
 export const RENEWAL_MS = 10 * SECOND_MS;
 
-/** How many writes may come to nothing while reads work before the token is obtained without the table. */
+/** Lost writes tolerated (with reads still working) before the token is obtained without the table. */
 const WRITES_TO_LOSE = 1;
 
 const FIRST_POLL_MS = 50;
 const LONGEST_POLL_MS = 500;
 const POLL_GROWTH = 1.5;
 
-/** How long to wait before the row is read for the `round`-th time: from 50 ms to 500 ms, up to double at random. */
+/** How long to wait before reading the row for the `round`-th time: 50 ms to 500 ms, up to doubled at random. */
 export const pollMs = (round: number, random: number): number =>
   Math.min(LONGEST_POLL_MS, FIRST_POLL_MS * POLL_GROWTH ** Math.min(round, 8)) * (1 + random);
 
-/** What to do about a row: the one decision of the renewal. */
+/** What to do with a row: the decision of the renewal. */
 export type NextStep = 'serve' | 'report_failure' | 'wait' | 'acquire';
 
-/** Decides from how its token stands, whether a failure stands, and whether another sandbox holds the lease. */
+/** Decides from the freshness of the token, whether a failure lasts, and whether another sandbox holds the lease. */
 export function nextStep(state: Freshness, { failed, leased }: { failed: boolean; leased: boolean }): NextStep {
   if (state === 'fresh') return 'serve';
   if (failed) return 'report_failure';
@@ -86,19 +86,19 @@ export function nextStep(state: Freshness, { failed, leased }: { failed: boolean
   return state === 'due' ? 'serve' : 'wait';
 }
 
-/** A table that refuses a write for a row that has changed, and then shows that very row, tells nothing. */
+/** A fault of the table if it refused a write because the row had changed, but then returns the row unchanged. */
 function contradiction(known: Row, found: Result<Row | undefined, TableFault>): TableFault | undefined {
   if (!found.ok) return undefined;
   const isSame = found.value?.generation === known.generation && found.value?.owner === known.owner;
   return isSame ? { kind: 'unknown', detail: 'Contradiction' } : undefined;
 }
 
-/** What a row holds for the reader of a credential. */
+/** What a row contains for the holder of a credential. */
 type Reading =
-  /** Nothing, or nothing that counts: it does not open, is void, was rejected, or is from the future. */
+  /** No usable token: none, or one that cannot be opened, is void, was rejected, or is from the future. */
   | { readonly kind: 'nothing' }
   | { readonly kind: 'token'; readonly token: Token }
-  /** Sealed by another credential. */
+  /** Sealed with another credential. */
   | { readonly kind: 'foreign' };
 
 const NOTHING: Reading = { kind: 'nothing' };
@@ -106,7 +106,7 @@ const NOTHING: Reading = { kind: 'nothing' };
 const BUSY: BrokerError = {
   kind: 'unavailable',
   dependency: 'zitadel',
-  detail: 'another sandbox is obtaining the token and has not ended in time',
+  detail: 'another sandbox is obtaining the token and did not finish in time',
   retryAfterMs: 0,
 };
 
@@ -165,7 +165,7 @@ export function createRenewal(deps: RenewalDeps): Renew {
     };
     for (let round = 0; ; round += 1) {
       if (!row.ok) return requestAlone(row.error);
-      // Of a malformed row nothing counts, and it can be overwritten.
+      // A malformed row is ignored, and can be overwritten.
       const known: Row = row.value ?? {};
       let reading = readToken(demand, key, { row: known, held, rejected });
       if (reading.kind === 'foreign' && !isReread) {
@@ -213,11 +213,11 @@ export function createRenewal(deps: RenewalDeps): Renew {
         return ok({ token: issued.token, source: 'issued', ...(storeFault === undefined ? {} : { storeFault }) });
       }
       if (outcome.kind === 'failed') return settle(outcome.failure);
-      // What a freeze has taken is given back.
+      // Restart the time budget after a freeze.
       if (outcome.wasFrozen) endsAt = plus(clock.now(), RENEWAL_MS);
       const fault = outcome.fault ?? contradiction(known, outcome.row);
       if (fault !== undefined) writesLost += 1;
-      // One lost write may be chance; after the next one the table is as good as away.
+      // One lost write may be chance; after the next one the table counts as down.
       if (fault !== undefined && writesLost > WRITES_TO_LOSE) return requestAlone(fault);
       row = outcome.row;
     }

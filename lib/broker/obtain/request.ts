@@ -19,21 +19,21 @@ import type { Profile } from '../profiles/profile.ts';
 import type { Demand } from '../token/demand.ts';
 import { clockAheadMs, LEAST_LEFT_MS, type Token, tokenLife } from '../token/freshness.ts';
 
-/** A request that took longer than this met a freeze. */
+/** If a request takes longer than this, the sandbox was frozen. */
 const LONGEST_REQUEST_MS = REQUEST_MS + SECOND_MS;
 
 /** What a token request needs besides the demand. */
 export interface TokenRequestInput extends AttemptOptions {
   readonly held: HeldCredential;
-  /** The token that is exchanged. */
+  /** The token to exchange. */
   readonly subject?: Token;
-  /** The client id of the application that is to revoke the token: one more audience. */
+  /** The client id of the application that can revoke the token: an additional audience. */
   readonly revoker?: string;
 }
 
 export interface IssuedToken {
   readonly token: Token;
-  /** The credential that obtained it: another than the one put in where the secret had changed. */
+  /** The credential that obtained it; differs from the given one if the secret had changed. */
   readonly held: HeldCredential;
 }
 
@@ -48,7 +48,7 @@ export interface RequestTokenDeps {
   readonly introspect: Introspect;
 }
 
-/** Which grant a demand uses with a credential, or why none can. */
+/** The grant that a demand uses with a credential, or why there is none. */
 export function demandGrant({ profile }: Demand, credential: Credential): Result<Grant, BrokerError> {
   const grant = chooseGrant(credential, { grant: profile.grant, hasSubject: profile.subject !== undefined });
   if (grant.ok) return grant;
@@ -56,7 +56,7 @@ export function demandGrant({ profile }: Demand, credential: Credential): Result
   return fail({ kind: 'credential_unusable', detail });
 }
 
-/** What a refusal means where the profile itself asked: whatever it is about, an operator must fix it. */
+/** Maps a refusal of a profile's own token request: an operator must fix each of them. */
 function toFailure(
   outcome: Exclude<TokenOutcome, { kind: 'issued' }>,
   { name, secret }: Profile,
@@ -83,16 +83,16 @@ function toFailure(
   }
 }
 
-/** What a token of a profile may have as its audience, and what it may be checked by. */
+/** The profile of an exchanged token, and the audiences that it may have. */
 export interface AudienceCheck {
   readonly profile: Profile;
   readonly audiences: readonly string[];
 }
 
 /**
- * Whether an exchanged token carries an audience that was not asked for: ZITADEL copies the subject's whole audience
- * where a request names none. A JWT is read; another is introspected, where the profile says how.
- * @returns the failure, or `undefined` where nothing is wrong or nothing can be seen
+ * Checks that an exchanged token has no audience that was not requested: ZITADEL copies the subject's whole audience if
+ * a request names none. Parses a JWT; introspects an opaque token if the profile has introspection.
+ * @returns the failure, or `undefined` if the audience is allowed or unknown
  */
 export async function checkAudience(
   token: Redacted<string>,
@@ -105,33 +105,33 @@ export async function checkAudience(
     found = asked.ok ? asked.value.introspection.audience : undefined;
   }
   if (found === undefined || foreignAudience(found, audiences) === undefined) return undefined;
-  const detail = `profile ${profile.name}: the exchanged token has a wider audience than was asked for`;
+  const detail = `profile ${profile.name}: the exchanged token has a wider audience than requested`;
   return { kind: 'unexpected_answer', detail };
 }
 
-/** What a token's life comes to once it is here; a token that is of no use by then is none. */
+/** The life of a token on arrival; a token with too little time left is a failure. */
 export function receivedLife(
   lifeMs: number,
   { askedAt, now, maxAgeMs, random }: { askedAt: EpochMs; now: EpochMs; maxAgeMs: number | undefined; random: number },
 ): Result<ReturnType<typeof tokenLife>, BrokerError> {
   const tookMs = now - askedAt;
-  // A sandbox that stood still has another try.
+  // After a freeze, the caller tries again.
   if (lifeMs < LEAST_LEFT_MS || (tookMs <= LONGEST_REQUEST_MS && lifeMs - tookMs < LEAST_LEFT_MS)) {
-    const detail = `the token lives ${lifeMs / SECOND_MS} s, of which the request took ${tookMs} ms; less than 5 s is of no use`;
+    const detail = `the token lives ${lifeMs / SECOND_MS} s, of which the request took ${tookMs} ms; less than 5 s is too short`;
     return fail({ kind: 'unexpected_answer', detail });
   }
   return ok(tokenLife(askedAt, { lifeMs, maxAgeMs, random }));
 }
 
-/** The audience that an exchange names: that of the scopes granted, and the revoking application's where the subject has it. */
+/** The audiences of an exchange: those of the scopes, and the revoking application if the subject has it. */
 function audienceOf({ profile, scopes }: Demand, { subject, revoker }: TokenRequestInput): readonly string[] {
   const named = audiencesOf(scopes.length === 0 ? (profile.inherited ?? []) : scopes);
   return revoker === undefined || named.length === 0 || subject?.isIrrevocable ? named : [...named, revoker];
 }
 
 /**
- * Creates the one way to obtain a token: one request, and a second only where the credential was refused and may have
- * been the wrong one.
+ * Creates the token request: one request, and a second only if the credential was refused and may have been outdated or
+ * too new.
  */
 export function createRequestToken({
   clock,
@@ -152,7 +152,7 @@ export function createRequestToken({
     if (!grant.ok) return fail({ error: grant.error });
     const audiences = subject === undefined ? [] : audienceOf(demand, input);
     if (subject !== undefined && audiences.length === 0) {
-      const detail = `profile ${profile.name}: its scopes name no audience, so nothing bounds the exchanged token`;
+      const detail = `profile ${profile.name}: its scopes name no audience, so the exchanged token would have every audience of its subject`;
       return fail({ error: { kind: 'credential_unusable', detail } });
     }
     const askedAt = clock.now();

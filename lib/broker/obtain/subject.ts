@@ -7,19 +7,19 @@ import type { Demand } from '../token/demand.ts';
 import { isSameToken, type Token } from '../token/freshness.ts';
 import { demandGrant, type IssuedToken, type RequestToken } from './request.ts';
 
-/** All that a token request needs, before the lease is taken. */
+/** What a token request needs, prepared before the lease is acquired. */
 export interface Prepared {
   readonly held: HeldCredential;
-  /** The token that is to be exchanged, where the grant is an exchange. */
+  /** The token to exchange, if the grant is an exchange. */
   readonly subject?: Token;
-  /** The client id of the application that is to revoke the token. */
+  /** The client id of the application that can revoke the token. */
   readonly revoker?: string;
 }
 
-/** Finds the token that a demand exchanges. `refused` is one that ZITADEL has just turned down. */
+/** Obtains the token that a demand exchanges. `refused`: the one that ZITADEL has just refused. */
 export type ObtainSubject = (demand: Demand, refused?: Token) => Promise<Result<Token, AttemptFailure>>;
 
-/** A token request in two steps: finding the subject comes before the lease, the request itself under it. */
+/** A token request in two steps: the subject's token is obtained before the lease, the request is sent under it. */
 export interface TokenRequests {
   readonly prepare: (demand: Demand, held: HeldCredential) => Promise<Result<Prepared, AttemptFailure>>;
   readonly request: (
@@ -29,7 +29,7 @@ export interface TokenRequests {
   ) => Promise<Result<IssuedToken, AttemptFailure>>;
 }
 
-/** After a subject's token that is refused: the one that is stored, and a new one. */
+/** The subject tokens to try after a refused one: the stored one, and a new one. */
 const MORE_SUBJECTS = 2;
 
 export interface TokenRequestsDeps {
@@ -39,8 +39,8 @@ export interface TokenRequestsDeps {
 }
 
 /**
- * The client id of the application that revokes: ZITADEL revokes a token only for one that is in its audience. Where the
- * secret cannot be read a token is obtained all the same, and cannot be revoked.
+ * The client id of the revoking application: ZITADEL revokes a token only for a client in its audience. If the secret
+ * cannot be read, the token is obtained anyway and cannot be revoked.
  */
 export async function findRevoker(
   { revocation }: Profile,
@@ -52,7 +52,7 @@ export async function findRevoker(
   return application.ok ? { revoker: application.value.clientId } : {};
 }
 
-/** Creates token requests that find their subject themselves. */
+/** Creates token requests that obtain their subject's token themselves. */
 export function createTokenRequests({ requestToken, credentials, obtainSubject }: TokenRequestsDeps): TokenRequests {
   return {
     async prepare(demand, held) {
@@ -66,7 +66,7 @@ export function createTokenRequests({ requestToken, credentials, obtainSubject }
     async request(demand, prepared, options) {
       let used = prepared.subject;
       let result = await requestToken(demand, { ...prepared, ...options });
-      // ZITADEL ends the tokens of an account that was locked: the kept one may be dead, and the stored one as well.
+      // ZITADEL ends the tokens of a locked account: the cached token may be dead, and the stored one too.
       for (let more = MORE_SUBJECTS; more > 0 && used !== undefined; more -= 1) {
         if (result.ok || !result.error.subjectRefused) return result;
         const newer = await obtainSubject(demand, used);

@@ -1,15 +1,15 @@
 import { fail, ok, type Result } from '../../core/result.ts';
 
-/** An identity that API Gateway vouches for. A union, so that another proof of identity can join. */
+/** An identity that API Gateway has verified. An alias, so that it can become a union. */
 export type Principal = RolePrincipal;
 
-/** An IAM role, whoever has assumed it: the session name is chosen by the caller and so decides nothing. */
+/** An IAM role. The session name is not part of it: the caller chooses it, so it must not affect any decision. */
 export interface RolePrincipal {
   readonly kind: 'iam_role';
   readonly partition: string;
   /** 12 digits. */
   readonly account: string;
-  /** The role's name without its path, which an assumed-role ARN does not carry. */
+  /** The role's name without its path, which an assumed-role ARN does not contain. */
   readonly role: string;
 }
 
@@ -17,7 +17,7 @@ export interface RolePrincipal {
 export interface RolePattern {
   readonly partition: string;
   readonly account: string;
-  /** The role's name, or the beginning of names. */
+  /** The role's name, or a prefix of names. */
   readonly role: string;
   readonly isPrefix: boolean;
 }
@@ -36,19 +36,19 @@ export function parseRolePattern(text: string): Result<RolePattern, string> {
   if (name.includes('/')) {
     const bare = name.slice(name.lastIndexOf('/') + 1);
     return fail(
-      "must not hold the role's path: API Gateway names callers by assumed-role ARNs, which carry none; " +
+      "must not contain the role's path: API Gateway names callers by assumed-role ARNs, which contain no path; " +
         `write arn:${partition}:iam::${account}:role/${bare}`,
     );
   }
   const isPrefix = name.endsWith('*');
   const role = isPrefix ? name.slice(0, -1) : name;
-  if (role.includes('*')) return fail('may hold * only at the end of the role name');
-  if (role === '') return fail('must name at least the beginning of a role name before the *');
-  if (!ROLE_NAME.test(role)) return fail('holds a role name that IAM does not allow');
+  if (role.includes('*')) return fail('may contain * only at the end of the role name');
+  if (role === '') return fail('must have at least one character of a role name before the *');
+  if (!ROLE_NAME.test(role)) return fail('contains a role name that IAM does not allow');
   return ok({ partition, account, role, isPrefix });
 }
 
-/** Whether the pattern is meant for this caller. */
+/** Whether the pattern matches this caller. */
 export const matchesRole = (pattern: RolePattern, { partition, account, role }: Principal): boolean =>
   pattern.partition === partition &&
   pattern.account === account &&

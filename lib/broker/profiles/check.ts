@@ -5,7 +5,7 @@ import { hasOwnTokens, type Profile, type ProfileFault, type Profiles } from './
 export const subjectOf = ({ subject }: Profile, profiles: Profiles): Profile | undefined =>
   subject === undefined ? undefined : profiles.get(subject);
 
-/** A profile, the one whose token it exchanges, and so on; ends where the way leads back to where it has been. */
+/** A profile, its subject, the subject's subject, and so on; stops at a cycle. */
 function* follow(start: Profile, profiles: Profiles): Generator<Profile> {
   const seen = new Set<string>();
   let at: Profile | undefined = start;
@@ -18,7 +18,7 @@ function* follow(start: Profile, profiles: Profiles): Generator<Profile> {
 
 const chains = new WeakMap<Profile, readonly string[]>();
 
-/** The names of a profile and of those whose tokens it exchanges, one after the other. */
+/** The names of a profile and of its chain of subjects, in order. */
 export function chainOf(profile: Profile, profiles: Profiles): readonly string[] {
   const known = chains.get(profile);
   if (known !== undefined) return known;
@@ -27,7 +27,7 @@ export function chainOf(profile: Profile, profiles: Profiles): readonly string[]
   return chain;
 }
 
-/** Whether the way from subject to subject comes back to where it has been. */
+/** Whether the chain of subjects contains a cycle. */
 function isCircular(start: Profile, profiles: Profiles): boolean {
   const last = [...follow(start, profiles)].at(-1);
   return last !== undefined && subjectOf(last, profiles) !== undefined;
@@ -38,14 +38,14 @@ const common = ({ scopes }: Profile, subject: Profile, profiles: Profiles): read
   return scopes.filter((scope) => available.includes(scope));
 };
 
-/** The scopes that the tokens of a profile have: its own or, where it exchanges, what its subject has too. */
+/** The scopes of a profile's tokens: its own or, if it has a subject, those that the subject also has. */
 export function scopesOfTokens(profile: Profile, profiles: Profiles): readonly string[] {
   const subject = isCircular(profile, profiles) ? undefined : subjectOf(profile, profiles);
   if (subject === undefined) return profile.scopes;
   return profile.scopes.length === 0 ? scopesOfTokens(subject, profiles) : common(profile, subject, profiles);
 }
 
-/** Profiles in which each that exchanges knows what there is to exchange. */
+/** Profiles in which each one with a subject also has the scopes that it inherits. */
 export const resolveScopes = (profiles: Profiles): Profiles =>
   new Map(
     [...profiles.values()].map((profile) => {
@@ -59,21 +59,22 @@ export const resolveScopes = (profiles: Profiles): Profiles =>
 function checkSubject(profile: Profile, subjectName: string, profiles: Profiles): ProfileFault[] {
   const fault = (field: string, problem: string) => [{ path: ['profiles', profile.name, field], problem }];
   const subject = profiles.get(subjectName);
-  if (subject === undefined) return fault('subject', `names no profile; there are ${[...profiles.keys()].join(', ')}`);
+  if (subject === undefined)
+    return fault('subject', `names an unknown profile; the profiles are ${[...profiles.keys()].join(', ')}`);
   if (isCircular(profile, profiles))
-    return fault('subject', 'leads back to the profile itself: no token could be the first');
+    return fault('subject', 'leads back to the profile itself, so there is no first token');
   const faults: ProfileFault[] = [];
   if (subject.issuer !== profile.issuer) {
-    faults.push(...fault('subject', 'has another issuer; ZITADEL exchanges only tokens of its own'));
+    faults.push(...fault('subject', 'has a different issuer; ZITADEL exchanges only its own tokens'));
   }
   if (!namesAudience(scopesOfTokens(subject, profiles))) {
     const problem =
-      `${subjectName} asks for no audience, so ZITADEL would refuse to exchange its token: add the scope ` +
+      `${subjectName} requests no audience, so ZITADEL would refuse to exchange its token: add the scope ` +
       `urn:zitadel:iam:org:project:id:{project of this application}:aud to ${subjectName}`;
     faults.push(...fault('subject', problem));
   } else if (profile.scopes.length > 0 && !namesAudience(common(profile, subject, profiles))) {
     const problem =
-      `name no audience that ${subjectName} has too, so there is nothing to exchange its token for: use a scope ` +
+      `name no audience that ${subjectName} also has, so its token cannot be exchanged: use a scope ` +
       `urn:zitadel:iam:org:project:id:{project}:aud of ${subjectName}, or leave scopes out for all of its audiences`;
     faults.push(...fault('scopes', problem));
   }
@@ -82,12 +83,12 @@ function checkSubject(profile: Profile, subjectName: string, profiles: Profiles)
     faults.push(...fault('revocation', problem));
   }
   if (profile.grant !== undefined && profile.grant !== 'token-exchange') {
-    faults.push(...fault('grant', `does not go with subject: it must be token-exchange, or be left out`));
+    faults.push(...fault('grant', `must be token-exchange, or be omitted, in a profile with subject`));
   }
   return faults;
 }
 
-/** What can only be seen with all profiles at hand: who exchanges whose token, and who may use what. */
+/** The checks that need all profiles: subjects, and whether each profile can be used. */
 export function checkSubjects(profiles: Profiles): readonly ProfileFault[] {
   const subjects = new Set([...profiles.values()].map(({ subject }) => subject));
   return [...profiles.values()].flatMap((profile) => {
@@ -95,7 +96,7 @@ export function checkSubjects(profiles: Profiles): readonly ProfileFault[] {
     const faults: ProfileFault[] = [];
     const others = [...(introspection?.callers ?? []), ...(revocation?.callers ?? [])];
     if (callers.length === 0 && others.length === 0 && !subjects.has(name)) {
-      const problem = 'is missing: nobody could use this profile; list the ARNs of IAM roles';
+      const problem = 'is missing: no one could use this profile; list the ARNs of IAM roles';
       faults.push({ path: ['profiles', name, 'callers'], problem });
     }
     if (subject !== undefined) faults.push(...checkSubject(profile, subject, profiles));
@@ -104,7 +105,7 @@ export function checkSubjects(profiles: Profiles): readonly ProfileFault[] {
       faults.push({ path: ['profiles', name, 'subject'], problem });
     }
     if (profile.exchange !== undefined && profile.scopes.length === 0) {
-      const problem = 'is missing: without scopes, exchanged tokens would have all that the subject has';
+      const problem = 'is missing: without scopes, exchanged tokens would have all scopes of the subject token';
       faults.push({ path: ['profiles', name, 'scopes'], problem });
     } else if (profile.exchange !== undefined && !namesAudience(profile.scopes)) {
       const problem =

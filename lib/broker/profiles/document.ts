@@ -1,16 +1,16 @@
 import type { Result } from '../../core/result.ts';
 
-/** Where in a document: keys and indices. */
+/** A place in a document: keys and indices. */
 export type Path = readonly (string | number)[];
 
-/** Takes a fault of a document. */
+/** Records a fault of a document. */
 export type Report = (path: Path, problem: string) => void;
 
 /** Whether a value is a mapping. */
 export const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Reports fields that nobody knows: misspelt ones, mostly. */
+/** Reports unknown fields, which are usually misspelt. */
 export function unknownFields(
   value: Readonly<Record<string, unknown>>,
   known: readonly string[],
@@ -18,11 +18,11 @@ export function unknownFields(
   report: Report,
 ) {
   for (const field of Object.keys(value)) {
-    if (!known.includes(field)) report([...path, field], `is no field here; known are ${known.join(', ')}`);
+    if (!known.includes(field)) report([...path, field], `is not a known field; the fields are ${known.join(', ')}`);
   }
 }
 
-/** Reads a list, without doubles. */
+/** Parses a list; reports duplicates. */
 export function list<T>(
   value: unknown,
   path: Path,

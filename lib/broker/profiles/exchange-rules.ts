@@ -4,20 +4,20 @@ import { ZITADEL_PROJECT } from '../../zitadel/scope.ts';
 import { USER_ID } from '../../zitadel/token-request.ts';
 import { isMapping, list, type Path, type Report, unknownFields } from './document.ts';
 
-/** What callers of a profile may exchange for what (RFC 8693). */
+/** Which exchanges (RFC 8693) the callers of a profile may request. */
 export interface ExchangeRules {
   /** URNs of token types. */
   readonly subjectTokenTypes: readonly string[];
   readonly requestedTokenTypes: readonly string[];
-  /** The most that comes out: the scopes of the profile. */
+  /** The most that an exchanged token may have: the scopes of the profile. */
   readonly scopes: readonly string[];
-  /** Values of `audience` that callers may ask for besides the audiences of the scopes. */
+  /** Values of `audience` that callers may request besides the audiences of the scopes. */
   readonly audiences: readonly string[];
-  /** Whether an actor may stand in for another user. */
+  /** Whether an actor may impersonate another user. */
   readonly impersonation: boolean;
 }
 
-/** Types by the short names that a profile may use for them. */
+/** Token types by the short names that profiles may use. */
 const TYPES: Readonly<Record<string, string>> = {
   access_token: TOKEN_TYPE.accessToken,
   id_token: TOKEN_TYPE.idToken,
@@ -25,16 +25,16 @@ const TYPES: Readonly<Record<string, string>> = {
   user_id: USER_ID,
 };
 
-/** Subjects that are exchanged only with an actor: an id token has no scopes of its own, and is refused for that. */
+/** Subject types that need an actor. An id token without one is refused because it has no scopes. */
 export const NEEDS_ACTOR: readonly string[] = [TOKEN_TYPE.idToken, TOKEN_TYPE.jwt, USER_ID];
 
-/** Whether a text is the URN of a type of token that ZITADEL knows. */
+/** Whether a text is the URN of a token type that ZITADEL supports. */
 export const isTokenType = (text: string): boolean => Object.values(TYPES).includes(text);
 
 const SUBJECT_TYPES = Object.keys(TYPES);
 const REQUESTED_TYPES = ['access_token', 'jwt', 'id_token'];
 
-/** Reads a token type by its short name or its URN. */
+/** Parses a token type: a short name or a URN. */
 const parseType =
   (names: readonly string[]) =>
   (value: unknown): Result<string, string> => {
@@ -43,13 +43,13 @@ const parseType =
   };
 
 function parseAudience(value: unknown): Result<string, string> {
-  if (typeof value !== 'string' || value === '') return fail('must be a text with content');
+  if (typeof value !== 'string' || value === '') return fail('must be a non-empty string');
   return value === ZITADEL_PROJECT
-    ? fail("opens ZITADEL's own API and is never handed to callers; remove it")
+    ? fail("grants access to ZITADEL's own API and is never given to callers; remove it")
     : ok(value);
 }
 
-/** Reads `exchange` of a profile. By default access tokens are exchanged for access tokens, and nobody is impersonated. */
+/** Parses `exchange` of a profile. By default it allows access tokens for access tokens, and no impersonation. */
 export function parseExchangeRules(
   value: unknown,
   scopes: readonly string[],
@@ -70,7 +70,7 @@ export function parseExchangeRules(
   if (impersonation !== true && subjects.some((type) => NEEDS_ACTOR.includes(type))) {
     report(
       [...path, 'impersonation'],
-      'must be true for the subject types id_token, jwt and user_id: ZITADEL wants an actor for them',
+      'must be true for the subject types id_token, jwt and user_id: ZITADEL requires an actor for them',
     );
   }
   return {

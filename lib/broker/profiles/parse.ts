@@ -17,9 +17,9 @@ import {
   type Revocation,
 } from './profile.ts';
 
-/** Where profiles may point. */
+/** Which issuers profiles may use. */
 export interface ProfileRules {
-  /** `http` issuers on loopback: for a ZITADEL, or a stand-in for one, on this machine. */
+  /** `http` issuers on loopback: for a ZITADEL, or a stand-in, on the same machine. */
   readonly allowLoopbackHttp: boolean;
 }
 
@@ -44,7 +44,7 @@ export const PROFILE_FIELDS: readonly string[] = [
 const SECRET_NAME = /^[\w/+=.@-]{1,512}$/;
 const SECRET_ARN = /^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/;
 
-/** Whether `text` is an issuer that a token may be asked from: an origin, nothing more. */
+/** What is wrong with an issuer, which must be an origin and nothing more. */
 function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string | undefined {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined) return 'must be a URL such as https://example.zitadel.cloud';
@@ -62,7 +62,7 @@ function checkSecret(value: unknown): string | undefined {
 const parseCallers = (value: unknown, path: Path, report: Report): readonly RolePattern[] =>
   list(value, path, report, (item) => parseRolePattern(String(item)));
 
-/** Reads `introspection`: the name of a secret, or a mapping. */
+/** Parses `introspection`: the name of a secret, or a mapping. */
 function parseIntrospection(value: unknown, path: Path, report: Report): Introspection {
   const fields = isMapping(value) ? value : { secret: value };
   unknownFields(fields, ['secret', 'callers'], path, report);
@@ -73,7 +73,7 @@ function parseIntrospection(value: unknown, path: Path, report: Report): Introsp
   return callers === undefined ? { secret } : { secret, callers: parseCallers(callers, [...path, 'callers'], report) };
 }
 
-/** Reads `revocation`: a mapping, since whoever may revoke must be named. */
+/** Parses `revocation`: a mapping, because it must list its callers. */
 function parseRevocation(value: unknown, path: Path, report: Report): Revocation {
   const fields = isMapping(value) ? value : { secret: value };
   unknownFields(fields, ['secret', 'clientId', 'callers'], path, report);
@@ -83,7 +83,7 @@ function parseRevocation(value: unknown, path: Path, report: Report): Revocation
   if (callers === undefined && problem === undefined) {
     report(
       isMapping(value) ? [...path, 'callers'] : path,
-      `names nobody who may revoke: write { secret: ${fields.secret}, callers: [ARNs of IAM roles] }, with [] for nobody`,
+      `lists no callers: write { secret: ${fields.secret}, callers: [ARNs of IAM roles] }; with [] no one may revoke`,
     );
   }
   const isText = typeof clientId === 'string' && isScopeToken(clientId);
@@ -98,10 +98,12 @@ function parseRevocation(value: unknown, path: Path, report: Report): Revocation
 function checkScope(value: unknown): string | undefined {
   if (typeof value !== 'string' || !isScopeToken(value))
     return 'must be one scope: printable ASCII without spaces (RFC 6749 §3.3)';
-  return value === ZITADEL_API_SCOPE ? "opens ZITADEL's own API and is never handed to callers; remove it" : undefined;
+  return value === ZITADEL_API_SCOPE
+    ? "grants access to ZITADEL's own API and is never given to callers; remove it"
+    : undefined;
 }
 
-/** A whole number of seconds in a range, as milliseconds. */
+/** Parses a whole number of seconds in a range; returns milliseconds. */
 function seconds(value: unknown, { least, most }: { least: number; most: number }, path: Path, report: Report): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value * SECOND_MS;
   report(path, `must be a whole number of seconds from ${least} to ${most}`);
@@ -163,7 +165,7 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
   };
 }
 
-/** Whether a fault lies in a field, or in a part of it: what is wrong already is not called missing as well. */
+/** Whether a fault is in a field or in a part of it, so that an invalid field is not also reported as missing. */
 const isInField = (path: Path, field: Path): boolean => field.every((part, index) => path[index] === part);
 
 /**

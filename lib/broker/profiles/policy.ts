@@ -9,13 +9,13 @@ import type { Profile, Profiles } from './profile.ts';
 export const USES = ['token', 'introspection', 'revocation'] as const;
 export type Use = (typeof USES)[number];
 
-/** Who may do it: introspection is for the callers of the profile unless it names its own, revocation for those named. */
+/** The callers for a use: introspection defaults to the callers of the profile, revocation always lists its own. */
 export function callersFor({ callers, introspection, revocation }: Profile, use: Use): readonly RolePattern[] {
   if (use === 'introspection') return introspection?.callers ?? callers;
   return use === 'revocation' ? (revocation?.callers ?? callers) : callers;
 }
 
-/** The profile, if it exists and the caller may use it so. The refusals differ in the log only. */
+/** The profile, if it exists and lists the caller for this use. The two refusals differ in the log only. */
 export function authorize(
   profiles: Profiles,
   name: string,
@@ -31,26 +31,24 @@ export function authorize(
 
 const invalid = (detail: string) => fail<CallerError>({ kind: 'invalid_scope', detail });
 
-/** Reads the `scope` parameter (RFC 6749 §3.3: separated by single spaces); none outside of what is granted. */
+/** Parses the `scope` parameter (RFC 6749 §3.3: separated by single spaces); allows only granted scopes. */
 function narrow(granted: readonly string[], requested: string): Result<readonly string[], CallerError> {
   const scopes = requested.split(' ');
-  if (scopes.includes('')) return invalid('scopes are separated by single spaces');
+  if (scopes.includes('')) return invalid('scopes must be separated by single spaces');
   return scopes.every((scope) => granted.includes(scope))
     ? ok(canonicalScopes(scopes))
-    : invalid('a scope is not among those of the profile');
+    : invalid('this profile does not grant one of the scopes');
 }
 
-/** An exchanged token has no other audience than those that its scopes name: without one it would have all. */
+/** Requires scopes that name an audience: without one, the exchanged token would have every audience of its subject. */
 const withAudience = (scopes: Result<readonly string[], CallerError>): Result<readonly string[], CallerError> =>
   scopes.ok && !namesAudience(scopes.value)
-    ? invalid(
-        'the scopes name no audience: ask for urn:zitadel:iam:org:project:id:{project}:aud as well, or for no scope',
-      )
+    ? invalid('the scopes name no audience: also request urn:zitadel:iam:org:project:id:{project}:aud, or omit scope')
     : scopes;
 
 /**
- * The scopes of a demand for a token of the profile's own: those asked for; all that it grants where none is asked for.
- * None at all, of a profile with a subject, means the subject's.
+ * The scopes of a demand for one of the profile's own tokens: those requested, or by default all that it grants. An
+ * empty list, of a profile with a subject, means the subject's scopes.
  */
 export function grantScopes(
   { scopes, inherited }: Profile,
@@ -61,7 +59,7 @@ export function grantScopes(
   return inherited === undefined ? narrowed : withAudience(narrowed);
 }
 
-/** The scopes of what a caller's own token is exchanged for. */
+/** The scopes of the token that a caller's own token is exchanged for. */
 export const grantExchangeScopes = (
   { scopes }: ExchangeRules,
   requested: string | undefined,

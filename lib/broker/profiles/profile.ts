@@ -2,17 +2,17 @@ import type { Grant } from '../../zitadel/grant.ts';
 import type { RolePattern } from './caller.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
 
-/** The application that introspects, and who may ask it. */
+/** The application that introspects, and the callers that may use it. */
 export interface Introspection {
   readonly secret: string;
-  /** The callers of the profile where there are none. */
+  /** Defaults to the callers of the profile. */
   readonly callers?: readonly RolePattern[];
 }
 
-/** The OIDC application that revokes, and who may: nobody but those named. */
+/** The OIDC application that revokes, and the only callers that may use it. */
 export interface Revocation {
   readonly secret: string;
-  /** As in the secret, which then need not be read for it: it is asked for as an audience with every token. */
+  /** The client id in the secret; every token request asks for it as an audience. Saves reading the secret for it. */
   readonly clientId?: string;
   readonly callers: readonly RolePattern[];
 }
@@ -24,39 +24,39 @@ export interface Profile {
   readonly issuer: string;
   /** Name or ARN of the secret that holds the credential. */
   readonly secret: string;
-  /** Sorted: asked for by default, and the most that a caller may ask for. */
+  /** Sorted: requested by default, and the most that a caller may request. */
   readonly scopes: readonly string[];
   readonly callers: readonly RolePattern[];
   readonly grant?: Grant;
-  /** The profile whose token is exchanged for one of this profile. */
+  /** The profile whose token is exchanged for a token of this profile. */
   readonly subject?: string;
-  /** Of a profile with a subject: the scopes that the subject's tokens have. */
+  /** Only with a subject: the scopes of the subject's tokens. */
   readonly inherited?: readonly string[];
   readonly introspection?: Introspection;
-  /** How long an active answer of introspection is kept; 0: not at all. */
+  /** How long an active introspection response is cached; 0: not at all. */
   readonly introspectionCacheMs: number;
   readonly revocation?: Revocation;
-  /** What callers may exchange for what. */
+  /** Which exchanges of their own tokens callers may request. */
   readonly exchange?: ExchangeRules;
   readonly prewarm: boolean;
-  /** Callers wait for a renewal once less than this is left. */
+  /** Once less than this is left, callers wait for the renewal. */
   readonly minValidityMs: number;
-  /** No token older than this is handed out. */
+  /** Tokens older than this are not handed out. */
   readonly maxAgeMs?: number;
 }
 
 export type Profiles = ReadonlyMap<string, Profile>;
 
-/** One thing wrong with the profiles, and where: the path of keys and indices in the document. */
+/** One fault of the profiles, and its path of keys and indices in the document. */
 export interface ProfileFault {
   readonly path: readonly (string | number)[];
-  /** What to do, in words that follow the name of the field. */
+  /** What is wrong or what to do; reads on from the name of the field. */
   readonly problem: string;
 }
 
-/** Whether a text can name a profile: what stands in a path may be anything. */
+/** Whether a text is a valid profile name. */
 export const isProfileName = (text: string): boolean => /^[a-z][a-z0-9-]{0,62}$/.test(text);
 
-/** Whether a profile has tokens of its own to hand out, not only callers' tokens to exchange. */
+/** Whether a profile has its own tokens to hand out, rather than only exchanging its callers' tokens. */
 export const hasOwnTokens = ({ exchange, subject, grant }: Profile): boolean =>
   exchange === undefined || subject !== undefined || (grant !== undefined && grant !== 'token-exchange');

@@ -29,28 +29,28 @@ export interface RevokeDeps {
   readonly withCredential: WithCredential;
 }
 
-/** Revokes a token at ZITADEL, and lets every sandbox know. */
+/** Revokes a token at ZITADEL, and notifies every sandbox. */
 export type Revoke = (profile: Profile, token: Redacted<string>) => Promise<Result<void, BrokerError>>;
 
-/** Whose token it is, and its revocation: up to three requests. */
+/** Introspection and revocation: up to three requests. */
 const REVOKE_MS = 3 * REQUEST_MS + SECOND_MS;
 
 const FOREIGN: BrokerError = {
   kind: 'unsupported_token_type',
   detail:
-    'this profile did not obtain the token, so it may not revoke it: only tokens of its own account can be revoked, and ' +
-    'only those that carry the audience of the revoking application, which this profile asks for since it has revocation',
+    'this profile cannot revoke this token: it can revoke only tokens of its own account that have the audience of the ' +
+    'revoking application, which this profile requests since it has revocation',
 };
 
-/** Whether ZITADEL issued a token to the account of a credential. Login names count in any letter case. */
+/** Whether ZITADEL issued a token to the account of a credential. Login names are compared case-insensitively. */
 function isOf(credential: Credential, { subject, clientId }: Introspection): boolean {
   if (credential.kind === 'service_account_key') return subject === credential.userId;
   return clientId?.toLowerCase() === credential.clientId.toLowerCase();
 }
 
 /**
- * Creates the revocation of one sandbox. Nothing is pretended: without ZITADEL's word there is no success. Only tokens
- * of the profile's own account are revoked, whoever asks: ZITADEL tells whose a token is.
+ * Creates the revocation of one sandbox. It succeeds only if ZITADEL confirms it. For every caller, it revokes only
+ * tokens of the profile's own account; introspection at ZITADEL shows whose a token is.
  */
 export function createRevoke(deps: RevokeDeps): Revoke {
   const { clock, uuid, send, bulletin, holdings, inquiry, credentials, withCredential } = deps;
@@ -92,13 +92,13 @@ export function createRevoke(deps: RevokeDeps): Revoke {
     const revoked = await revokeAtZitadel(profile, revocation.secret, { token, endsAt });
     if (!revoked.ok) return revoked;
     const holding = found.ok ? found.value : undefined;
-    // A made-up token, or one that was dead already and that nobody holds, leaves nothing behind.
+    // A token that is made up, or dead and not held by the broker, causes no write.
     if (!isActive && found.ok && holding === undefined) return ok(undefined);
     const until = holding?.until ?? asked.value.expiresAt ?? plus(clock.now(), LONGEST_LIFE_MS);
     const holder = holding?.profile ?? profile.name;
     const posted = await bulletin.post(tokenNotice(token, { profile: holder, until: plus(until, MINUTE_MS) }));
     if (posted.ok) return ok(undefined);
-    const detail = `revoked, but not remembered: ${posted.error.detail}`;
+    const detail = `revoked, but the other sandboxes could not be notified: ${posted.error.detail}`;
     return fail({ kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: SECOND_MS });
   };
 }

@@ -12,52 +12,52 @@ import type { Token } from '../token/freshness.ts';
 import { compileNotices, isBlocked, isVoid, type Notice, readNotice, tidy, writeNotice } from './notices.ts';
 import { otherFields, type Row, type RowUpdate, type Table, type TableFault } from './table.ts';
 
-/** How soon every sandbox knows of a notice. */
+/** Every sandbox knows a notice within this time. */
 export const NOTICE_KNOWN_MS = 60 * SECOND_MS;
 
-/** A sandbox looks this often; what is left of the minute is for the look itself. */
+/** How often a sandbox reads the notices; the rest of the minute covers the read itself. */
 const LOOK_EVERY_MS = 50 * SECOND_MS;
 
-/** With the table away, a sandbox looks again after this; what it last saw holds meanwhile. */
+/** If the table is down, a sandbox reads again after this; meanwhile the last notices apply. */
 const LOOK_AGAIN_MS = 10 * SECOND_MS;
 
-/** A request that meets a look waits so long for it at the most. */
+/** The longest that a request waits for a read. */
 const LOOK_MS = SECOND_MS;
 
 /** The one row that every sandbox reads. */
 export const BULLETIN_KEY = digest('notices') as CacheKey;
 
-/** What every sandbox must know, read from the table at most once in 50 s for all profiles together. */
+/** What every sandbox must know. Read from the table at most once in 50 s, for all profiles together. */
 export interface Bulletin {
   /**
-   * Looks at the table if it is time to.
-   * @param leftMs that the caller has: half of it is not waited for
-   * @param isUrgent looks in any case: something has happened that a notice may explain
+   * Reads the table if it is due.
+   * @param leftMs the caller's remaining time: at most half of it is spent waiting
+   * @param isUrgent reads in any case, because a notice may explain what has happened
    */
   readonly look: (leftMs: number, isUrgent?: boolean) => Promise<void>;
-  /** Whether this sandbox has ever looked: a request that is refused before it needs anything costs no look. */
+  /** Whether this sandbox has ever read the table: a request that is refused early needs no read. */
   readonly hasLooked: () => boolean;
-  /** When what is known was read: the beginning of the last look that succeeded. */
+  /** When the last successful read began. */
   readonly readAt: () => EpochMs | undefined;
-  /** Whether a token may no longer be handed out by a profile. */
+  /** Whether a profile may no longer hand out a token. */
   readonly isVoid: (token: Pick<Token, 'accessToken' | 'obtainedAt' | 'madeFrom'>, profile: Profile) => boolean;
-  /** Whether a token that somebody has sent is known to be dead. */
+  /** Whether a token that a caller sent is known to be dead. */
   readonly isKnownDead: (token: Redacted<string>) => boolean;
   readonly isBlocked: (profile: Profile, caller: Principal) => boolean;
-  /** Until when an issuer, by its digest, is known to be away. */
+  /** Until when an issuer, by its digest, is known to be unavailable. */
   readonly awayUntil: (issuer: string) => EpochMs | undefined;
-  /** Lets this sandbox know at once, and all others by the table. */
+  /** Applies a notice in this sandbox at once, and in all others through the table. */
   readonly post: (notice: Notice) => Promise<Result<void, TableFault>>;
 }
 
-/** What a sandbox has posted itself. */
+/** A notice that this sandbox posted itself. */
 interface Own {
   readonly notice: Notice;
-  /** When it was in the table: a look that began later finds it there. */
+  /** When it was written to the table: a read that began later finds it there. */
   readonly toldAt?: EpochMs;
 }
 
-/** Adds notices to the row, or deletes them from it, whatever else is in it. */
+/** Adds notices to the row or deletes them, and leaves the rest unchanged. */
 const changeNotices = (change: 'add' | 'delete', of: readonly string[]): RowUpdate => ({
   set: {},
   remove: [],
@@ -72,8 +72,8 @@ const EMPTY_ROW: RowUpdate = {
 };
 
 /**
- * Posts notices to the table, and tidies what stands there. A row that somebody has made malformed is written anew.
- * @returns the row as it is then
+ * Posts notices to the table and tidies the list. Rewrites a malformed row.
+ * @returns the row with the notices
  */
 export async function postNotices(
   table: Table,
@@ -101,20 +101,20 @@ export async function postNotices(
   return added;
 }
 
-/** Takes notices back. */
+/** Withdraws notices. */
 export async function withdrawNotices(table: Table, notices: readonly Notice[]): Promise<Result<void, TableFault>> {
   const written = await table.update(BULLETIN_KEY, changeNotices('delete', notices.map(writeNotice)));
   return written.ok ? ok(undefined) : written;
 }
 
-/** The notices that stand in the table; a malformed row has none. */
+/** The notices in the table; a malformed row has none. */
 export async function readNotices(table: Table): Promise<Result<readonly Notice[], TableFault>> {
   const row = await table.read(BULLETIN_KEY);
   if (!row.ok) return row;
   return ok((row.value?.notices ?? []).flatMap((text) => readNotice(text) ?? []));
 }
 
-/** Creates what one sandbox knows. */
+/** Creates the bulletin of one sandbox. */
 export function createBulletin({
   clock,
   table,
@@ -130,7 +130,7 @@ export function createBulletin({
   let lookedAt: EpochMs | undefined;
   let pauseMs = 0;
   let looking: Promise<void> | undefined;
-  /** What was posted here, and may not be in the table: it holds here all the same, and is posted again. */
+  /** Notices posted here that may not be in the table yet: they apply here anyway, and are posted again. */
   const own = new Map<string, Own>();
 
   function know(texts: readonly string[]): void {
@@ -165,7 +165,7 @@ export function createBulletin({
 
   const untold = () => [...own.values()].flatMap(({ notice, toldAt }) => (toldAt === undefined ? [notice] : []));
 
-  /** Posts what is not known to be in the table. */
+  /** Posts the notices that are not known to be in the table. */
   async function tell(): Promise<Result<void, TableFault>> {
     const now = untold();
     const posted = await postNotices(table, now, clock.now());

@@ -1,15 +1,14 @@
-/** What a record in the shared store can hold in a field that conditions look at. */
+/** The value of a field that conditions may test. */
 export type FieldValue = string | number;
 
 /**
- * A condition on one record, as data: what the shared store checks at each write, and what the model of the lease
- * explores. Everything else is decided by the reader, from the record that it read: `generation` tells whether that
- * record is still the one that it was.
+ * A condition on one record, as data: the shared store checks it at each write, and the model of the lease explores it.
+ * The reader decides everything else from the record that it read; `generation` shows whether that record is unchanged.
  */
 export type Condition<Field extends string> =
   | { readonly kind: 'absent'; readonly field: Field }
   | { readonly kind: 'equals'; readonly field: Field; readonly value: FieldValue }
-  /** No condition: whatever the record holds, or whether there is one. */
+  /** No condition: any record, or none. */
   | { readonly kind: 'always' };
 
 /** Whether a record meets a condition. */

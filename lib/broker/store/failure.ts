@@ -3,32 +3,32 @@ import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
 import { CLOCK_SKEW_MS } from './lease.ts';
 import type { Row } from './table.ts';
 
-/** A failure to obtain a token, remembered so that callers do not repeat it at ZITADEL. */
+/** A failure to obtain a token, remembered so that the same request is not sent to ZITADEL again. */
 export interface Failure {
   readonly error: BrokerError;
-  /** Nobody tries again before this. */
+  /** No retry before then. */
   readonly until: EpochMs;
-  /** How many have come one after the other. */
+  /** The number of consecutive failures. */
   readonly count: number;
-  /** The credential that was refused, or may have been; a changed one is worth a new attempt at once. */
+  /** The id of the credential that was, or may have been, refused. A changed credential is tried at once. */
   readonly credential?: string;
-  /** It is the subject's: over as soon as the subject's token can be had. */
+  /** The subject's token could not be obtained; the failure ends as soon as it can. */
   readonly ofSubject?: true;
 }
 
-/** Whether a failure is a suspicion against a credential: an error that may be the credential's, or an outage. */
+/** Whether a failure is a suspicion against a credential: either the credential or an outage may be the cause. */
 export const isSuspicionAgainst = (failure: Failure | undefined, credential: string): boolean =>
   failure?.error.kind === 'unavailable' && failure.credential === credential;
 
 const SHORTEST_PAUSE_MS = 2 * SECOND_MS;
 export const LONGEST_PAUSE_MS = 30 * SECOND_MS;
 
-/** Keeps sandboxes that failed together from trying again together. */
+/** Keeps sandboxes that failed together from retrying together. */
 const JITTER_SHARE = 0.2;
 
 /**
- * How long to leave ZITADEL alone after `count` failures in a row: 2 s, doubled each time, and no less than the server
- * asked for; up to a fifth more at random, and 30 s at the most.
+ * How long not to send requests to ZITADEL after `count` consecutive failures: 2 s, doubled each time, at least what
+ * the server asked for, plus up to a fifth at random, at most 30 s.
  * @param random from [0, 1)
  */
 export function pauseMs(
@@ -42,21 +42,21 @@ export function pauseMs(
 /** Where and when something failed. */
 export interface FailureContext {
   readonly now: EpochMs;
-  /** How many have failed before, one after the other. */
+  /** The number of consecutive failures before this one. */
   readonly earlier: number;
   readonly random: number;
   readonly credential?: string | undefined;
-  /** Until when a refusal stands that had been met before. */
+  /** When an earlier refusal that was reported again ends. */
   readonly refusedUntil?: EpochMs | undefined;
   readonly ofSubject?: true | undefined;
 }
 
-/** Remembers an error. What was refused stays refused for 30 s; what was away is asked again sooner. */
+/** Creates a failure. A refused credential is not retried for 30 s; after an outage the retry comes sooner. */
 export function createFailure(
   error: BrokerError,
   { now, earlier, random, credential, refusedUntil, ofSubject }: FailureContext,
 ): Failure {
-  // What was not asked has not failed once more, and stands for no longer than what it is spared for.
+  // A request that was not sent is not another failure, and lasts only as long as requests are held back.
   if (error.kind === 'unavailable' && error.isHeldBack)
     return { error, until: plus(now, error.retryAfterMs), count: earlier, ...(ofSubject && { ofSubject }) };
   const count = earlier + 1;
@@ -74,27 +74,27 @@ export function createFailure(
 }
 
 /**
- * Whether a failure still keeps the holder of `credential` from trying.
- * @param credential absent where it is not known yet: then any refusal counts
+ * Whether a failure still prevents an attempt with `credential`.
+ * @param credential absent if not known yet: then any refusal counts
  */
 export const stands = (failure: Failure | undefined, now: EpochMs, credential?: string): failure is Failure =>
   failure !== undefined &&
   now < failure.until &&
-  // No failure is remembered for longer, whoever wrote it and by whichever clock.
+  // Never longer, even if a sandbox with a wrong clock wrote the row.
   failure.until <= now + LONGEST_PAUSE_MS + CLOCK_SKEW_MS &&
   (failure.credential === undefined || credential === undefined || failure.credential === credential);
 
-/** A steady load tries again within this time after the pause; whoever comes later than that waits for the attempt. */
+/** Under steady load the next attempt comes within this time after the pause; later callers wait for it. */
 const RECENT_MS = 5 * SECOND_MS;
 
-/** Whether a failure stood until a moment ago: whoever tries again had better not make anybody wait for it. */
+/** Whether a failure lasts or ended so recently that a retry should not block callers. */
 export const isRecent = (failure: Failure | undefined, now: EpochMs): failure is Failure =>
   failure !== undefined && now < plus(failure.until, RECENT_MS);
 
-/** A refused or unusable credential is read again every 1 to 2 s: whoever comes back then may find a new one. */
+/** A refused or unusable credential is read again every 1 to 2 s, so a caller that retries then may get a new one. */
 const REFUSED_RETRY_MS = 2 * SECOND_MS;
 
-/** The failure as callers get it at `now`: `Retry-After` counts down. */
+/** The error for callers at `now`: `Retry-After` counts down. */
 export function currentError({ error, until }: Failure, now: EpochMs): BrokerError {
   switch (error.kind) {
     case 'unavailable':
@@ -108,7 +108,7 @@ export function currentError({ error, until }: Failure, now: EpochMs): BrokerErr
   }
 }
 
-/** A failure as the table keeps it: its kind, never a text from outside. */
+/** A failure as stored in the table: its kind, never an untrusted text. */
 export const failureToRow = ({ error, until, count, credential }: Failure): Row => ({
   failedUntil: until,
   failure: error.kind,
@@ -116,7 +116,7 @@ export const failureToRow = ({ error, until, count, credential }: Failure): Row 
   ...(credential === undefined ? {} : { failedCredential: credential }),
 });
 
-/** The failure that another sandbox has left in a row. */
+/** The failure that another sandbox stored in a row. */
 export function failureFromRow({ failedUntil, failure, failures = 1, failedCredential }: Row): Failure | undefined {
   if (failedUntil === undefined) return undefined;
   const detail = 'another sandbox has just failed; its log says why';

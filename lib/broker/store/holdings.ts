@@ -9,26 +9,26 @@ import type { CacheKey } from '../token/demand.ts';
 
 import type { Table, TableFault } from './table.ts';
 
-/** Who hands a token out, and until when at the latest. */
+/** Which profile hands out a token, and until when at the latest. */
 export interface Holding {
   readonly profile: string;
   readonly until: EpochMs;
 }
 
 /**
- * Which tokens the broker hands out: a row for each, of the token's digest. Whoever is sent a token (to revoke it, to
- * introspect it) finds there whether it is one of the broker's; a made-up one is not, and leaves nothing behind.
+ * Which tokens the broker hands out: one row for each, by the token's digest. Revocation and introspection look up here
+ * whether a token is one of the broker's. A made-up token is not, and causes no write.
  */
 export interface Holdings {
-  /** Notes a token; what becomes of the note does not matter to the token. */
+  /** Records a token. A failed write does not affect the token. */
   readonly note: (token: Redacted<string>, holding: Holding) => Promise<void>;
-  /** The holding of a token, as long as it lasts. */
+  /** The holding of a token, until it ends. */
   readonly find: (token: Redacted<string>) => Promise<Result<Holding | undefined, TableFault>>;
 }
 
 const holdingKey = (token: Redacted<string>): CacheKey => digest(`held ${tokenDigest(token)}`) as CacheKey;
 
-/** Creates the holdings of the table. */
+/** Creates holdings that are stored in the table. */
 export const createHoldings = ({ clock, table }: { clock: Clock; table: Table }): Holdings => ({
   async note(token, { profile, until }) {
     await table.update(holdingKey(token), {

@@ -6,20 +6,20 @@ import { matchesRole, type Principal, parseRolePattern, type RolePattern } from 
 import type { Holding } from './holdings.ts';
 import { CLOCK_SKEW_MS } from './lease.ts';
 
-/** One thing that every sandbox must know. `*` stands for every profile, or every caller. */
+/** One thing that every sandbox must know. `*` means every profile, or every caller. */
 export type Notice =
-  /** A token died before its time, or may no longer be handed out; `profile` is the one that holds it. */
+  /** A token died early, or may no longer be handed out; `profile` is the one that holds it. */
   | { readonly kind: 'token'; readonly digest: string; readonly profile: string; readonly until: EpochMs }
-  /** All that a profile obtained before an instant is void. */
+  /** All tokens that a profile obtained before an instant are void. */
   | { readonly kind: 'before'; readonly profile: string; readonly at: EpochMs }
-  /** A caller, by the ARN of its role as a profile would list it, is shut out of a profile. */
+  /** A caller is blocked from a profile; `caller` is the ARN of its role as a profile would list it. */
   | { readonly kind: 'block'; readonly profile: string; readonly caller: string }
-  /** An issuer, by its digest, does not answer: nobody need find that out anew. */
+  /** An issuer, by its digest, does not answer, so other sandboxes need not find out themselves. */
   | { readonly kind: 'away'; readonly issuer: string; readonly until: EpochMs };
 
 export const ALL = '*';
 
-/** The notice that a token died before its time, or may no longer be handed out. */
+/** The notice that a token died early, or may no longer be handed out. */
 export const tokenNotice = (token: Redacted<string>, { profile, until }: Holding): Notice => ({
   kind: 'token',
   digest: tokenDigest(token),
@@ -27,7 +27,7 @@ export const tokenNotice = (token: Redacted<string>, { profile, until }: Holding
   until,
 });
 
-/** A notice as the table keeps it: words with single spaces between. */
+/** A notice as stored in the table: words separated by single spaces. */
 export function writeNotice(notice: Notice): string {
   switch (notice.kind) {
     case 'token':
@@ -43,7 +43,7 @@ export function writeNotice(notice: Notice): string {
 
 const isInstant = (text: string): boolean => /^\d{1,15}$/.test(text);
 
-/** Reads a notice; `undefined` where the text is none. */
+/** Parses a notice; `undefined` if the text is not one. */
 export function readNotice(text: string): Notice | undefined {
   const [kind, first = '', second = '', third = '', ...rest] = text.split(' ');
   if (first === '' || second === '' || rest.length > 0) return undefined;
@@ -57,9 +57,9 @@ export function readNotice(text: string): Notice | undefined {
   return undefined;
 }
 
-/** Notices, ready to be looked up. */
+/** Notices, indexed for look-up. */
 export interface Notices {
-  /** Whether there is none at all: what nearly every request finds. */
+  /** Whether there are no notices, which is the usual case. */
   readonly isEmpty: boolean;
   /** By the token's digest. */
   readonly tokens: ReadonlySet<string>;
@@ -70,7 +70,7 @@ export interface Notices {
   readonly away: ReadonlyMap<string, EpochMs>;
 }
 
-/** Puts notices in order; texts that are none are passed over. */
+/** Indexes notices; skips texts that are not notices. */
 export function compileNotices(texts: Iterable<string>): Notices {
   const tokens = new Set<string>();
   const before = new Map<string, EpochMs[]>();
@@ -97,18 +97,18 @@ export function compileNotices(texts: Iterable<string>): Notices {
   return { isEmpty, tokens, before, blocks, away };
 }
 
-/** What is asked about a token: who it is, what it was made from, since when, and for whom it may be handed out. */
+/** The facts that decide whether a token is void. */
 export interface Suspect {
-  /** The token's digest, and those of the tokens that it was exchanged from. */
+  /** The digests of the token and of those that it was exchanged from. */
   readonly digests: readonly string[];
   readonly obtainedAt: EpochMs;
-  /** The profile, and those whose tokens it exchanges. */
+  /** The profile and its chain of subjects. */
   readonly profiles: readonly string[];
 }
 
 /**
- * Whether a token may no longer be handed out. An instant that has not come yet, by the reader's clock, voids nothing:
- * whoever writes one far ahead would void every token that is ever obtained.
+ * Whether a token may no longer be handed out. A `before` instant in the future, by the reader's clock, is ignored:
+ * one far in the future would void every token obtained until then.
  */
 export function isVoid({ tokens, before }: Notices, { digests, obtainedAt, profiles }: Suspect, now: EpochMs): boolean {
   if (digests.some((digest) => tokens.has(digest))) return true;
@@ -117,34 +117,34 @@ export function isVoid({ tokens, before }: Notices, { digests, obtainedAt, profi
   );
 }
 
-/** Whether a caller is shut out of a profile. */
+/** Whether a caller is blocked from a profile. */
 export const isBlocked = ({ blocks }: Notices, profile: string, caller: Principal): boolean =>
   [ALL, profile].some((name) => blocks.get(name)?.some((pattern) => pattern === ALL || matchesRole(pattern, caller)));
 
-/** More tokens than this are not listed: the row stays small, and cheap to read. */
+/** The most tokens in the list, so that the row stays small and cheap to read. */
 export const MOST_TOKENS = 500;
 
-/** What has to be written and deleted so that a list of notices stays short. */
+/** The notices to add and to remove so that the list stays short. */
 export interface Tidying {
   readonly add: readonly Notice[];
   readonly remove: readonly string[];
 }
 
 /**
- * Tidies the list: what is over goes, and so does what is no notice. Where too many tokens are left, all that the
- * profile with the most of them obtained before now is void instead: one token request more for each of its tokens.
+ * Tidies the list: removes expired notices, and texts that are not notices. If too many tokens are left, it replaces
+ * those of the profile with the most by one `before` notice, which costs one more token request per token.
  */
 export function tidy(texts: readonly string[], now: EpochMs): Tidying {
   const read = texts.map((text) => ({ text, notice: readNotice(text) }));
   const latest = compileNotices(texts).before;
-  // While there is room, tokens stay a day longer than need be: the clock of whoever tidies may be wrong.
+  // While there is room, tokens stay a day longer than necessary: this sandbox's clock may be wrong.
   const spareMs = texts.length > MOST_TOKENS ? 0 : DAY_MS;
   const isOver = (notice: Notice | undefined): boolean => {
     if (notice === undefined) return true;
     if (notice.kind === 'block') return false;
     if (notice.kind === 'away') return notice.until < now;
     if (notice.kind === 'token') return plus(notice.until, spareMs) < now;
-    // A later one says the same and more; older than any token that is alive, it says nothing.
+    // A later notice covers it; and a notice older than the longest token life covers no live token.
     const isSuperseded = latest.get(notice.profile)?.some((at) => notice.at < at && at <= now);
     return isSuperseded === true || notice.at < now - LONGEST_LIFE_MS;
   };

@@ -11,7 +11,7 @@ import type { Token } from '../token/freshness.ts';
 const KEY_BYTES = 32;
 const ID_BYTES = 12;
 
-/** HKDF-SHA-256 (RFC 5869); `purpose` keeps the derived values apart. */
+/** HKDF-SHA-256 (RFC 5869); `purpose` separates the derived values. */
 const derive = ({ material }: Credential, purpose: string, bytes: number): Buffer =>
   Buffer.from(hkdfSync('sha256', material.reveal(), 'zitadel-token-broker', `${purpose} v1`, bytes));
 
@@ -25,13 +25,13 @@ function sealingKey(credential: Credential): Buffer {
   return key;
 }
 
-/** Names a credential by what it holds, so that a change of it is seen; tells nothing about it. */
+/** The id of a credential, derived from its content: changes with it, and reveals nothing about it. */
 export const credentialId = (credential: Credential): string =>
   derive(credential, 'credential id', ID_BYTES).toString('base64url');
 
 /**
- * Seals a token for the table: JWE `dir` + `A256GCM` (RFC 7516, RFC 7518 §4.5) under a key that only the holder of the
- * credential can derive. The row's key, the expiry and the credential's id are authenticated with it.
+ * Seals a token for the table: JWE `dir` + `A256GCM` (RFC 7516, RFC 7518 §4.5) with a key that only the holder of the
+ * credential can derive. It also authenticates the row's key, the expiry and the credential's id.
  */
 export function sealToken(
   token: Token,
@@ -51,8 +51,8 @@ export function sealToken(
 }
 
 /**
- * Opens what `sealToken` sealed.
- * @returns the token, or why it cannot be used: it was sealed otherwise, for another row, or tampered with
+ * Opens a token that `sealToken` sealed.
+ * @returns the token, or why it cannot be used: another key or format, sealed for another row, or tampered with
  */
 export function openToken(
   sealed: string,
@@ -77,7 +77,7 @@ export function openToken(
     typeof refreshAt !== 'number' ||
     typeof exp !== 'number'
   ) {
-    return fail('the sealed token is of another form');
+    return fail('the sealed token has an unexpected format');
   }
   return ok({
     accessToken: redacted(token),

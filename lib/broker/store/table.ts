@@ -3,49 +3,49 @@ import type { EpochMs } from '../../core/time.ts';
 import type { CacheKey } from '../token/demand.ts';
 import { type Condition, holds } from './condition.ts';
 
-/** What the sandboxes share about one demand, or about all (`notices`). Times are epoch milliseconds, but for `ttl`. */
+/** What the sandboxes share about one demand, or about all (`notices`). Times are epoch milliseconds, except `ttl`. */
 export interface Row {
-  /** Counts the writes; never goes back. */
+  /** Counts the writes; never decreases. */
   readonly generation?: number;
-  /** Who holds the lease: a UUID made for this one attempt. */
+  /** The holder of the lease: a UUID for one attempt. */
   readonly owner?: string;
   readonly leaseUntil?: EpochMs;
   /** The token, sealed. */
   readonly sealed?: string;
-  /** Which credential sealed it. */
+  /** The id of the credential that sealed it. */
   readonly credential?: string;
-  /** For whoever looks at the table; the broker believes what is sealed. */
+  /** For people who read the table; the broker trusts only the sealed expiry. */
   readonly expiresAt?: EpochMs;
-  /** No attempt to obtain a token before this. */
+  /** No attempt to obtain a token before then. */
   readonly failedUntil?: EpochMs;
-  /** What failed: the kind of the error. */
+  /** The kind of the error. */
   readonly failure?: string;
-  /** How many attempts have failed one after the other. */
+  /** The number of consecutive failures. */
   readonly failures?: number;
-  /** Which credential was refused; absent where the failure was not the credential's. */
+  /** The id of the refused credential; absent if the credential is not the cause. */
   readonly failedCredential?: string;
-  /** When the token was last said to be dead by somebody who cannot prove it. */
+  /** When a caller last claimed, without proof, that the token is dead. */
   readonly doubtedAt?: EpochMs;
-  /** In the row of a token's digest: the profile that holds the token, and until when. */
+  /** In the row of a token's digest: the profile that holds the token; `heldUntil`: until when. */
   readonly holder?: string;
   readonly heldUntil?: EpochMs;
-  /** In the row that all read: what every sandbox must know (notices.ts). */
+  /** In the row that all sandboxes read: what every sandbox must know (notices.ts). */
   readonly notices?: readonly string[];
   /** Epoch seconds: when the store may delete the row. */
   readonly ttl?: number;
   /**
-   * Set by the reader: the row holds a field of another type, or a number that cannot be, and nothing of it counts but
-   * `generation`, where that can be read.
+   * Set by the reader: a field has the wrong type or an impossible number. The row is ignored, except for `generation`
+   * if it is readable.
    */
   readonly malformed?: true;
 }
 
 export type RowField = Exclude<keyof Row, 'malformed'>;
 
-/** The fields that are written as they are: all but the set of notices. */
+/** The fields that are written as they are: all except the set of notices. */
 export type PlainField = Exclude<RowField, 'notices'>;
 
-/** Numbers and texts of a row, by name: what a reader of the store accepts. */
+/** The names of the fields that hold numbers and texts: readers of the store accept these. */
 export const NUMBER_FIELDS = [
   'generation',
   'leaseUntil',
@@ -65,39 +65,37 @@ export const TEXT_FIELDS = [
   'holder',
 ] as const satisfies readonly PlainField[];
 
-/** What a row holds besides what is written: that is removed where nothing of it is to be left. */
+/** All fields that `set` does not contain, to remove them from a row that is rewritten as a whole. */
 export const otherFields = (set: Pick<Row, PlainField>): readonly RowField[] =>
   [...NUMBER_FIELDS, ...TEXT_FIELDS, 'notices' as const].filter((field) => !(field in set));
 
 /** One conditional write. */
 export interface RowUpdate {
   readonly set: Pick<Row, PlainField>;
-  /** Adds one to `generation`, 0 where it is absent. */
+  /** Adds 1 to `generation`; absent counts as 0. */
   readonly nextGeneration?: boolean;
   readonly remove: readonly RowField[];
-  /** Changes the set of notices, each in one piece: writers do not overwrite one another. */
+  /** Adds or deletes whole notices of the set, so that writers do not overwrite each other. */
   readonly notices?: { readonly change: 'add' | 'delete'; readonly of: readonly string[] };
   readonly condition: Condition<RowField>;
 }
 
-/**
- * Why the table cannot tell. After a write, `unknown` says that it may have happened all the same: a reply was lost.
- */
+/** Why a call to the table failed. After a write, `unknown` means that it may have happened: the reply was lost. */
 export interface TableFault {
   readonly kind: 'unavailable' | 'unknown';
-  /** An error's name such as `ThrottlingException`, fit for the log. */
+  /** An error name such as `ThrottlingException`, safe to log. */
   readonly detail: string;
 }
 
-/** The shared store: single-row conditional writes, reads that see every earlier write. */
+/** The shared store: single-row conditional writes, and reads that see every earlier write. */
 export interface Table {
-  /** Answers a row with a mistyped field as `{ malformed: true }`, with its `generation` where that can be read. */
+  /** Returns a row with a mistyped field as `{ malformed: true }`, with its `generation` if that is readable. */
   readonly read: (key: CacheKey) => Promise<Result<Row | undefined, TableFault>>;
-  /** Answers the whole row as it is after the write, or `refused` where the condition did not hold. */
+  /** Returns the whole row after the write, or `refused` if the condition did not hold. */
   readonly update: (key: CacheKey, update: RowUpdate) => Promise<Result<Row | 'refused', TableFault>>;
 }
 
-/** What a write makes of a row: the contract of `update`, for stores in memory. */
+/** Applies an update to a row: the contract of `update`, for in-memory stores. */
 export function applyUpdate(row: Row, { set, remove, nextGeneration, notices, condition }: RowUpdate): Row | 'refused' {
   if (!holds(condition, row)) return 'refused';
   const next: Record<string, unknown> = { ...row, ...set };

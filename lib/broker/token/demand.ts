@@ -1,27 +1,25 @@
 import { createHash } from 'node:crypto';
 import type { Profile } from '../profiles/profile.ts';
 
-/** Everything that decides which token comes out. Two demands that differ in any of it share no token. */
+/** Everything that determines which token is handed out. Demands that differ in any of it share no token. */
 export interface Demand {
   readonly profile: Profile;
-  /** Sorted, without doubles. */
+  /** Sorted, without duplicates. */
   readonly scopes: readonly string[];
 }
 
 declare const cacheKeyBrand: unique symbol;
 
-/** The name of a demand in memory and in the table: 43 characters of base64url. */
+/** The key of a demand in memory and in the table: 43 characters of base64url. */
 export type CacheKey = string & { readonly [cacheKeyBrand]: true };
 
-/** Changed when rows written before must not be read any more. */
+/** Change this when rows written before must no longer be read. */
 const KEY_VERSION = 'v2';
 
-/** The keys of demands for all scopes of a profile: what nearly every caller asks for. */
+/** The keys of demands for all scopes of a profile, which nearly every caller requests. */
 const keys = new WeakMap<Profile, CacheKey>();
 
-/**
- * Names a demand. Profiles are never changed, so the key of all that one has is made once.
- */
+/** The key of a demand. Profiles are immutable, so the key for all scopes of a profile is derived once. */
 export function cacheKey(demand: Demand): CacheKey {
   if (demand.scopes !== demand.profile.scopes) return deriveKey(demand);
   const known = keys.get(demand.profile);
@@ -32,8 +30,8 @@ export function cacheKey(demand: Demand): CacheKey {
 }
 
 /**
- * SHA-256 over the demand's parts, each with its length before it, so that no two demands are written alike.
- * The issuer and the secret's name are among them: a profile that is pointed elsewhere starts afresh.
+ * SHA-256 over the demand's parts, each prefixed with its length, so that no two demands have the same encoding.
+ * Includes the issuer and the secret's name: a profile that changes either does not use the old tokens.
  */
 function deriveKey({ profile, scopes }: Demand): CacheKey {
   const { name, issuer, secret, grant = '', subject = '', revocation } = profile;

@@ -1,51 +1,51 @@
 import type { Redacted } from '../../core/redacted.ts';
 import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
 
-/** A token that was obtained. */
+/** A token obtained from ZITADEL. */
 export interface Token {
   readonly accessToken: Redacted<string>;
-  /** What the server said it granted, where it said so. */
+  /** The granted scope, if the server sent one. */
   readonly scope?: string;
-  /** Before the request was sent: the token was certainly not issued earlier. */
+  /** Taken before the request was sent: the token cannot have been issued earlier. */
   readonly obtainedAt: EpochMs;
-  /** The end of its use; never later than its real expiry. */
+  /** When its use ends; never later than its real expiry. */
   readonly expiresAt: EpochMs;
   readonly refreshAt: EpochMs;
-  /** The digests of the tokens that it was exchanged from: when one of them dies, it is not handed out either. */
+  /** The digests of the tokens that it was exchanged from. When one of them dies, it is no longer handed out. */
   readonly madeFrom?: readonly string[];
-  /** The profile has `revocation`, but the application's client id could not be read: nobody can revoke the token. */
+  /** The profile has `revocation`, but the application's client id could not be read: the token cannot be revoked. */
   readonly isIrrevocable?: true;
-  /** By how much the clock of the sandbox that obtained it is ahead of the server's; absent where it is not, and in the store. */
+  /** How far the obtaining sandbox's clock is ahead of the server's; absent if it is not, and in the store. */
   readonly aheadMs?: number;
 }
 
-/** Where the life of a token stands. */
+/** How fresh a token is. */
 export type Freshness =
   /** Handed out. */
   | 'fresh'
-  /** Handed out at once, while one caller renews it. */
+  /** Handed out at once, and renewed. */
   | 'due'
-  /** Callers wait for the renewal, and get this one only when that fails. */
+  /** Callers wait for the renewal and get this token only if it fails. */
   | 'last_resort'
   /** Never handed out. */
   | 'dead';
 
-/** A token must outlive the way to its user and the request that it is for. */
+/** A token must outlive its delivery and the request it is used for. */
 export const LEAST_LEFT_MS = 5 * SECOND_MS;
 
 /**
- * A life shorter than this would be renewed at nearly every request: such a token is handed out and forgotten. ZITADEL
- * says 19 of a life of 20 s: it counts the whole seconds that are left when it answers.
+ * A token with a shorter life would need renewal at nearly every request, so it is handed out but not cached. For a
+ * life of 20 s ZITADEL sends 19: it counts the whole seconds that are left when it answers.
  */
 export const LEAST_CACHED_LIFE_MS = 19 * SECOND_MS;
 
 const REFRESH_SHARE = 0.75;
-/** Spreads renewals, so that what was obtained together is not renewed together. */
+/** Spreads renewals, so that tokens obtained together are not renewed together. */
 const REFRESH_JITTER_SHARE = 0.05;
-/** `minValiditySeconds` never asks for more than this share of a life: short lives are cached too. */
+/** The cap on `minValiditySeconds`, as a share of the token's life: short-lived tokens are cached too. */
 const MIN_VALIDITY_SHARE = 0.25;
 
-/** The instants that rule a token's life. `maxAgeMs` shortens it; `random` is from [0, 1). */
+/** The instants of a token's life. `maxAgeMs` shortens it; `random` is from [0, 1). */
 export function tokenLife(
   obtainedAt: EpochMs,
   { lifeMs, maxAgeMs = lifeMs, random }: { lifeMs: number; maxAgeMs?: number | undefined; random: number },
@@ -56,8 +56,8 @@ export function tokenLife(
 }
 
 /**
- * A token that was stored, under the rules of today: `maxAgeMs` may have been lowered since. One from the future was
- * stamped by a clock that is wrong, so that nobody can tell when it ends: it counts for nothing.
+ * A stored token under the current profile: `maxAgeMs` may have been lowered since. A token from the future is not
+ * used: a wrong clock stamped it, so its expiry is unknown.
  */
 export function limitLife(
   token: Token,
@@ -75,31 +75,31 @@ export function limitLife(
 }
 
 /**
- * How far a clock is ahead of a server's, by the `Date` of the server's answer (RFC 9110 §6.6.1, whole seconds). What a
- * token must have left anyway counts for nothing, and neither does a clock that is behind: its tokens are younger than
- * they seem.
+ * How far a clock is ahead of the server's, by the `Date` of the server's answer (RFC 9110 §6.6.1, whole seconds).
+ * `LEAST_LEFT_MS` or less counts as 0, since every token must have that much left. So does a clock that is behind: its
+ * tokens are younger than they seem.
  */
 export function clockAheadMs(askedAt: EpochMs, date: string): number {
   const aheadMs = askedAt - Date.parse(date);
   return aheadMs > LEAST_LEFT_MS ? aheadMs : 0;
 }
 
-/** A token as it is stored for others: a clock that is ahead would make it live longer than it does. */
+/** A token as stored for other sandboxes: corrects the instants that a clock ahead of the server's made too late. */
 export function forOthers({ aheadMs = 0, ...token }: Token): Token {
   const { obtainedAt, expiresAt, refreshAt } = token;
   const shift = (at: EpochMs) => plus(at, -aheadMs);
   return { ...token, obtainedAt: shift(obtainedAt), expiresAt: shift(expiresAt), refreshAt: shift(refreshAt) };
 }
 
-/** Whether two tokens are one and the same for their users. */
+/** Whether two tokens have the same access token. */
 export const isSameToken = (a: Token | undefined, b: Token | undefined): boolean =>
   a !== undefined && a.accessToken.reveal() === b?.accessToken.reveal();
 
-/** Whether a token lives long enough to be kept. */
+/** Whether a token lives long enough to be cached. */
 export const isWorthKeeping = ({ obtainedAt, expiresAt }: Pick<Token, 'obtainedAt' | 'expiresAt'>): boolean =>
   expiresAt - obtainedAt >= LEAST_CACHED_LIFE_MS;
 
-/** Where a token stands at `now`; as `due` counts what falls due within `aheadMs` as well. */
+/** How fresh a token is at `now`. A token that becomes due within `aheadMs` counts as `due`. */
 export function freshness(
   { obtainedAt, expiresAt, refreshAt }: Pick<Token, 'obtainedAt' | 'expiresAt' | 'refreshAt'>,
   { now, minValidityMs, aheadMs = 0 }: { now: EpochMs; minValidityMs: number; aheadMs?: number },

@@ -119,7 +119,7 @@ export function* faultsOf(played: Played, endpoint: Endpoint, event: unknown, st
   if (!Object.values(headers).every((value) => typeof value === 'string')) yield 'a header is no text';
   if (headers['content-type'] !== 'application/json') yield 'the answer is not called JSON';
   const isEmpty = endpoint === 'revoke' && statusCode === 200;
-  if (isEmpty ? answer.body !== '' : typeof body !== 'object' || body === null) yield 'the body is no JSON object';
+  if (isEmpty ? answer.body !== '' : typeof body !== 'object' || body === null) yield 'the body is not a JSON object';
   if (endpoint !== 'metadata' && headers['cache-control'] !== 'no-store') yield 'the answer may be cached';
   if (statusCode >= 400) yield* faultsOfError(played, member(logged, 'id'));
   if (statusCode === 200 && endpoint === 'token') yield* faultsOfToken(body, nameInPath(event, ROUTES.token), stage);

@@ -79,7 +79,7 @@ describe('the judge', () => {
     ['a stranger of a kind that is never let in', stranger, served({}), /^other faults: another role gets 200/],
     ['a caller who is not let in', {}, withStatus(403), /^differing decisions: 403.*, but should be 200/],
     ['another error code', stranger, rewritten('unauthorized_client', 'access_denied'), /^differing decisions/],
-    ['a body that is no JSON', {}, rewritten('{', ''), /body is no JSON object/],
+    ['a body that is no JSON', {}, rewritten('{', ''), /body is not a JSON object/],
     ['a header that is no text', {}, headed({ age: 7 }), /a header is no text/],
     ['an answer for caches', {}, headed({ 'cache-control': 'public' }), /may be cached/],
     ['no line of log', {}, logged(() => []), /0 lines of log/],

@@ -23,7 +23,7 @@ const LONGEST_PAUSE_SECONDS = 30;
 function judgeToken({ json }: Answer, { madeAtMs = 0, endMs, frozenMs }: Circumstances): string[] {
   const faults: string[] = [];
   const expiresIn = Number(json.expires_in);
-  if (!Number.isInteger(expiresIn)) faults.push('expires_in is no whole number');
+  if (!Number.isInteger(expiresIn)) faults.push('expires_in is not a whole number');
   if (expiresIn < LEAST_LEFT_SECONDS) faults.push(`a token with ${expiresIn} s left`);
   if (madeAtMs === 0) faults.push('no line of log');
   if (endMs === undefined) faults.push('ZITADEL says that the token is not good');

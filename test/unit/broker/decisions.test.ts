@@ -458,7 +458,7 @@ describe('the life of a token that has just come', () => {
             ok: false,
             error: {
               kind: 'unexpected_answer',
-              detail: `the token lives ${lifeMs / 1_000} s, of which the request took ${tookMs} ms; less than 5 s is of no use`,
+              detail: `the token lives ${lifeMs / 1_000} s, of which the request took ${tookMs} ms; less than 5 s is too short`,
             },
           },
     );
@@ -506,12 +506,14 @@ describe('scopes of an exchange', () => {
     ok: false,
     error: {
       kind: 'invalid_scope',
-      detail:
-        'the scopes name no audience: ask for urn:zitadel:iam:org:project:id:{project}:aud as well, or for no scope',
+      detail: 'the scopes name no audience: also request urn:zitadel:iam:org:project:id:{project}:aud, or omit scope',
     },
   };
-  const spaces = { ok: false, error: { kind: 'invalid_scope', detail: 'scopes are separated by single spaces' } };
-  const foreign = { ok: false, error: { kind: 'invalid_scope', detail: 'a scope is not among those of the profile' } };
+  const spaces = { ok: false, error: { kind: 'invalid_scope', detail: 'scopes must be separated by single spaces' } };
+  const foreign = {
+    ok: false,
+    error: { kind: 'invalid_scope', detail: 'this profile does not grant one of the scopes' },
+  };
   const scopes = ['a', aud];
   const rules = { scopes, subjectTokenTypes: [], requestedTokenTypes: [], audiences: [], impersonation: false };
 

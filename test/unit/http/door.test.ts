@@ -225,7 +225,7 @@ describe('failures as HTTP', () => {
 
   test('a bug tells nothing but where to look', () => {
     const { statusCode, body } = answerBug('r1');
-    const told = { error: 'server_error', error_description: 'an error of the broker itself', request_id: 'r1' };
+    const told = { error: 'server_error', error_description: 'an internal error of the broker', request_id: 'r1' };
     expect({ statusCode, body: JSON.parse(body) }).toEqual({ statusCode: 500, body: told });
     expect(answerJson(200, {}).headers).toMatchObject({ 'cache-control': 'no-store' });
   });

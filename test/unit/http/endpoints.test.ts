@@ -203,7 +203,13 @@ describe('a token of one’s own', () => {
       'unsupported_grant_type',
       "this profile exchanges its callers' tokens only",
     ],
-    ['another scope', { body: `${OWN}&scope=y` }, 400, 'invalid_scope', 'a scope is not among those of the profile'],
+    [
+      'another scope',
+      { body: `${OWN}&scope=y` },
+      400,
+      'invalid_scope',
+      'this profile does not grant one of the scopes',
+    ],
     ...['audience', 'resource'].map(
       (name) =>
         [
@@ -295,7 +301,7 @@ describe('a token of one’s own', () => {
   test('a bug is a 500 with the request’s id, and its place is logged', async () => {
     obtained = undefined as never;
     const { statusCode, json } = await ask();
-    expect([statusCode, json]).toEqual([500, refused('server_error', 'an error of the broker itself')]);
+    expect([statusCode, json]).toEqual([500, refused('server_error', 'an internal error of the broker')]);
     expect(records).toEqual([
       line({ status: 500, bug: { name: 'TypeError', at: expect.stringContaining('token-endpoint.ts') } }),
     ]);
@@ -339,7 +345,13 @@ describe('a token of a caller’s, exchanged', () => {
 
   test.each<[name: string, parameters: object, profile: string, error: string, description: string]>([
     ['a profile that does not', {}, 'orders', 'unsupported_grant_type', 'this profile does not exchange tokens'],
-    ['another scope', { scope: OTHER_AUD }, 'exchanging', 'invalid_scope', 'a scope is not among those of the profile'],
+    [
+      'another scope',
+      { scope: OTHER_AUD },
+      'exchanging',
+      'invalid_scope',
+      'this profile does not grant one of the scopes',
+    ],
     ['no subject', { subject_token: '' }, 'exchanging', 'invalid_request', 'subject_token is missing'],
     [
       'no type of subject',
@@ -353,7 +365,7 @@ describe('a token of a caller’s, exchanged', () => {
       { audience: 'p' },
       'exchanging',
       'invalid_target',
-      'the audience is not among those of the profile, and resource is not supported',
+      'this profile does not allow the audience, and resource is not supported',
     ],
   ])('is not for: %s', async (_name, parameters, profile, error, description) => {
     const { statusCode, json } = await exchange(parameters, { profile });

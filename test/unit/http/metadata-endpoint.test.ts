@@ -74,7 +74,7 @@ test.each<[name: string, event: unknown, status: number, id: string, description
     },
     500,
     'lambda-1',
-    'an error of the broker itself',
+    'an internal error of the broker',
   ],
 ])('%s, and its line of log, which names no profile', async (_name, given, status, requestId, description) => {
   const { statusCode, json, records } = await ask(given);

@@ -50,7 +50,7 @@ test('no byte can be changed, in any part, and no other key opens', () => {
       expect(decryptJwe(changed.join('.'), KEY).ok).toBe(false);
     }
   }
-  const error = 'it does not open with this key, or was changed';
+  const error = 'it cannot be decrypted with this key, or it was changed';
   expect(decryptJwe(compact, new Uint8Array(32).fill(8))).toEqual({ ok: false, error });
 });
 
@@ -70,11 +70,11 @@ function ofLengths(tagBytes: number, ivBytes: number): string {
 
 describe('is refused', () => {
   test.each([4, 8, 12, 15])('a tag of %i bytes', (tagBytes) => {
-    expect(decryptJwe(ofLengths(tagBytes, 12), KEY)).toEqual({ ok: false, error: 'it is no JWE of this kind' });
+    expect(decryptJwe(ofLengths(tagBytes, 12), KEY)).toEqual({ ok: false, error: 'it is not a JWE of this kind' });
   });
 
   test.each([1, 8, 16])('an IV of %i bytes', (ivBytes) => {
-    expect(decryptJwe(ofLengths(16, ivBytes), KEY)).toEqual({ ok: false, error: 'it is no JWE of this kind' });
+    expect(decryptJwe(ofLengths(16, ivBytes), KEY)).toEqual({ ok: false, error: 'it is not a JWE of this kind' });
   });
 
   test('nothing but the lengths is wrong with these', () => {

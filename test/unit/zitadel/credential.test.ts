@@ -61,24 +61,24 @@ describe('recognises', () => {
 
 describe('says which field cannot serve', () => {
   test.each([
-    ['no JSON', 'canary-canary', 'secret', /is no JSON object/],
-    ['an array', [saKey], 'secret', /is no JSON object/],
+    ['no JSON', 'canary-canary', 'secret', /is not a JSON object/],
+    ['an array', [saKey], 'secret', /is not a JSON object/],
     ['an empty object', {}, 'clientId', /is missing/],
     ['no secret', { clientId: 'a' }, 'clientSecret', /is missing/],
-    ['an empty secret', { clientId: 'a', clientSecret: '' }, 'clientSecret', /must be a text/],
-    ['a number', { clientId: 5, clientSecret: 'canary-canary' }, 'clientId', /must be a text/],
+    ['an empty secret', { clientId: 'a', clientSecret: '' }, 'clientSecret', /must be a non-empty string/],
+    ['a number', { clientId: 5, clientSecret: 'canary-canary' }, 'clientId', /must be a non-empty string/],
     ['another type', { ...saKey, type: 'human' }, 'type', /must be "serviceaccount" or "application"/],
     ['a key without its type', { ...saKey, type: undefined }, 'type', /must be/],
     ['no key id', { ...saKey, keyId: undefined }, 'keyId', /is missing/],
     ['no key', { ...saKey, key: undefined }, 'key', /is missing/],
     ['no user id', { ...saKey, userId: undefined }, 'userId', /is missing/],
     ['no client id', { ...oidcKey, clientId: undefined }, 'clientId', /is missing/],
-    ['a PEM that is none', { ...saKey, key: 'canary-canary' }, 'key', /is no unencrypted private key/],
+    ['a PEM that is none', { ...saKey, key: 'canary-canary' }, 'key', /must be an unencrypted private key/],
     [
       'a public key',
       { ...saKey, key: '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----' },
       'key',
-      /is no unencrypted private key/,
+      /must be an unencrypted private key/,
     ],
     ['1024 bit', { ...saKey, key: pem(1024) }, 'key', /RSA key of 1024 bit; at least 2048/],
     ['Ed25519', { ...saKey, key: ed25519 }, 'key', /neither an RSA nor a P-256 key/],
@@ -87,8 +87,8 @@ describe('says which field cannot serve', () => {
     ['a key, and no word of its type', { clientId: 'a', clientSecret: 'b', key: 'c' }, 'type', /must be/],
     ['a key id, and no word of its type', { clientId: 'a', clientSecret: 'b', keyId: 'c' }, 'type', /must be/],
     ['a type, and no key', { clientId: 'a', clientSecret: 'b', type: 'web' }, 'type', /must be/],
-    ['a date in numbers', { ...saKey, expirationDate: 1_795_438_700_000 }, 'expirationDate', /no RFC 3339 date/],
-    ['a date that is none', { ...saKey, expirationDate: 'canary-canary' }, 'expirationDate', /no RFC 3339 date/],
+    ['a date in numbers', { ...saKey, expirationDate: 1_795_438_700_000 }, 'expirationDate', /not an RFC 3339 date/],
+    ['a date that is none', { ...saKey, expirationDate: 'canary-canary' }, 'expirationDate', /not an RFC 3339 date/],
   ])('%s', (_name, secret, field, problem) => {
     const result = parse(secret);
     expect(result).toEqual({ ok: false, error: { field, problem: expect.stringMatching(problem) } });

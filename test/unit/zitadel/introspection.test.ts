@@ -91,7 +91,7 @@ describe('an answer of introspection', () => {
     expect(judge(200, body)).toStrictEqual({ kind: 'introspected', introspection: { body, ...expected } });
   });
 
-  const nonsense = { kind: 'unexpected', detail: 'status 200: the body is no introspection response' };
+  const nonsense = { kind: 'unexpected', detail: 'status 200: the body is not an introspection response' };
   test.each([
     ['{"active":"true"}', JSON_TYPE],
     ['{}', JSON_TYPE],

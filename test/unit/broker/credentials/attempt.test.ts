@@ -202,7 +202,7 @@ describe('an answer that may mean a refusal, or an outage', () => {
     return fail(suspicion(used));
   };
   const taken = (used: HeldCredential) => ({
-    error: { kind: 'credential_refused', detail: 'hm (again: the credential is taken for refused)' },
+    error: { kind: 'credential_refused', detail: 'hm (twice: the credential counts as refused)' },
     credential: used.id,
     until: plus(clock.now(), 30_000),
   });

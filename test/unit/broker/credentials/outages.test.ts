@@ -58,7 +58,7 @@ beforeEach(() => {
 const send = (request = REQUEST) => outages.send(request);
 const good = answer(200, {});
 const notAsked = (retryAfterMs: number, detail = 'unreachable: ECONNRESET') =>
-  fail({ kind: 'unreachable', detail: `not asked: ${detail}`, retryAfterMs });
+  fail({ kind: 'unreachable', detail: `request not sent: ${detail}`, retryAfterMs });
 
 describe('an issuer that does not answer', () => {
   test('is asked again after the first fast failure; after the second it is left alone, for longer each time', async () => {
@@ -215,9 +215,9 @@ describe('what another sandbox has found', () => {
 
   test('holds requests back', async () => {
     told(5_000);
-    expect([await send(), sent]).toEqual([notAsked(5_000, 'another sandbox had no answer'), 0]);
+    expect([await send(), sent]).toEqual([notAsked(5_000, 'another sandbox got no answer'), 0]);
     await clock.advance(4_999);
-    expect(outages.standing(ISSUER)).toEqual({ detail: 'another sandbox had no answer', until: plus(NOW, 5_000) });
+    expect(outages.standing(ISSUER)).toEqual({ detail: 'another sandbox got no answer', until: plus(NOW, 5_000) });
     await clock.advance(1);
     expect(outages.standing(ISSUER)).toBeUndefined();
   });

@@ -500,7 +500,7 @@ describe('what ZITADEL refuses', () => {
       'invalid_request',
       'Errors.TokenExchange.Token.TypeNotSupported',
       'invalid_request',
-      'this type of token cannot be exchanged so',
+      'this type of token does not support this exchange',
     ],
     [
       'impersonation',
@@ -552,7 +552,7 @@ describe('what ZITADEL refuses', () => {
     begin({ changes: { exchanging: { exchange: { impersonation: true } } } });
     fleet.play(() => refusal('invalid_scope'));
     expect(await exchange({ actor: ['a', ACCESS_TOKEN] })).toMatchObject({
-      error: { kind: 'invalid_scope', detail: 'the subject token does not have what is asked for' },
+      error: { kind: 'invalid_scope', detail: 'the subject token lacks the requested scopes or audience' },
     });
     expect(fleet.sent.map(({ endpoint }) => endpoint)).toEqual(['token']);
   });
@@ -579,7 +579,7 @@ describe('what ZITADEL refuses', () => {
       endpoint === 'token' ? refusal('invalid_target') : answer(200, { active: true, aud: [P], scope: audience(P) }),
     );
     expect(await exchange()).toMatchObject({
-      error: { kind: 'invalid_target', detail: 'the subject token does not have what is asked for' },
+      error: { kind: 'invalid_target', detail: 'the subject token lacks the requested scopes or audience' },
     });
     expect(audiencesSent()).toEqual([[P], [P]]);
   });
@@ -675,7 +675,7 @@ describe('an answer that is no exchanged token', () => {
       {
         error: {
           kind: 'unexpected_answer',
-          detail: 'the token lives 4 s, of which the request took 0 ms; less than 5 s is of no use',
+          detail: 'the token lives 4 s, of which the request took 0 ms; less than 5 s is too short',
         },
       },
     ],
@@ -686,7 +686,7 @@ describe('an answer that is no exchanged token', () => {
       {
         error: {
           kind: 'unexpected_answer',
-          detail: 'profile exchanging: the exchanged token has a wider audience than was asked for',
+          detail: 'profile exchanging: the exchanged token has a wider audience than requested',
         },
       },
     ],
@@ -717,7 +717,7 @@ describe('an answer that is no exchanged token', () => {
       {
         error: {
           kind: 'unexpected_answer',
-          detail: 'profile exchanging: the exchanged token has a wider audience than was asked for',
+          detail: 'profile exchanging: the exchanged token has a wider audience than requested',
         },
       },
     ],

@@ -65,9 +65,9 @@ describe('what is refused', () => {
   const request = (detail: string) => ({ kind: 'invalid_request', detail });
   const target = {
     kind: 'invalid_target',
-    detail: 'the audience is not among those of the profile, and resource is not supported',
+    detail: 'this profile does not allow the audience, and resource is not supported',
   };
-  const together = request('actor_token and actor_token_type go together');
+  const together = request('actor_token and actor_token_type must be sent together');
   const needed = request('this subject_token_type needs actor_token and actor_token_type');
   test.each<[body: string, rules: ExchangeRules, error: object]>([
     [`subject_token_type=${ACCESS_TOKEN}`, RULES, request('subject_token is missing')],
@@ -84,8 +84,8 @@ describe('what is refused', () => {
     ],
     [`${GOOD}&actor_token=t`, OPEN, together],
     [`${GOOD}&actor_token_type=${ACCESS_TOKEN}`, OPEN, together],
-    [`${GOOD}&${ACTOR}`, RULES, request('this profile allows no actor')],
-    [`${GOOD}&actor_token=t&actor_token_type=x`, OPEN, request('actor_token_type is no type of token')],
+    [`${GOOD}&${ACTOR}`, RULES, request('this profile does not allow an actor')],
+    [`${GOOD}&actor_token=t&actor_token_type=x`, OPEN, request('actor_token_type is not a supported token type')],
     ...[ID_TOKEN, JWT, USER_ID].map(
       (subject) => [`subject_token=s&subject_token_type=${subject}`, OPEN, needed] as [string, ExchangeRules, object],
     ),

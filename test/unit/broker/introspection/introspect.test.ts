@@ -257,7 +257,7 @@ describe('what is no answer is an error', () => {
     [
       'nonsense',
       answer(200, {}),
-      { kind: 'unexpected_answer', detail: 'status 200: the body is no introspection response' },
+      { kind: 'unexpected_answer', detail: 'status 200: the body is not an introspection response' },
     ],
     [
       'a refusal of the application',

@@ -449,7 +449,7 @@ describe('where no token is known', () => {
     expect(await obtain({ profile: 'keyed' })).toMatchObject({
       error: {
         kind: 'credential_refused',
-        detail: `${detail} (again: the credential is taken for refused)`,
+        detail: `${detail} (twice: the credential counts as refused)`,
       },
     });
     await fleet.clock.advance(30_000);
@@ -506,7 +506,7 @@ describe('another sandbox holds the lease', () => {
       error: {
         kind: 'unavailable',
         dependency: 'zitadel',
-        detail: 'another sandbox is obtaining the token and has not ended in time',
+        detail: 'another sandbox is obtaining the token and did not finish in time',
         retryAfterMs: 2_000,
       },
     });
@@ -982,7 +982,8 @@ describe('a token that is exchanged for that of a subject', () => {
     expect(await shipping({ scopes: ['profile'] })).toMatchObject({
       error: {
         kind: 'credential_unusable',
-        detail: 'profile shipping: its scopes name no audience, so nothing bounds the exchanged token',
+        detail:
+          'profile shipping: its scopes name no audience, so the exchanged token would have every audience of its subject',
       },
     });
     expect(exchanges()).toEqual([]);

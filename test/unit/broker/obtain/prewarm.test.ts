@@ -218,7 +218,7 @@ test('a bug is told, with what was thrown', async () => {
     { profiles: profiles(profile('a')), tokens: tokens(() => Promise.reject(thrown)) },
     plus(NOW, 60_000),
   );
-  const error = { kind: 'unexpected_answer', detail: 'an error of the broker itself' };
+  const error = { kind: 'unexpected_answer', detail: 'an internal error of the broker' };
   expect(done).toEqual([{ profile: 'a', outcome: 'failed', error, bug: thrown }]);
 });
 

@@ -88,17 +88,17 @@ describe('faults that a schema can see', () => {
       "ZITADEL's own API",
       { scopes: ['urn:zitadel:iam:org:project:id:zitadel:aud'] },
       'scopes.0',
-      /never handed to callers/,
+      /never given to callers/,
     ],
     ['a caller that is no role', { callers: ['arn:aws:iam::123456789012:user/me'] }, 'callers.0', /ARN of an IAM role/],
     [
       "a role's path",
       { callers: ['arn:aws:iam::123456789012:role/team/orders'] },
       'callers.0',
-      /must not hold the role's path.*role\/orders$/,
+      /must not contain the role's path.*role\/orders$/,
     ],
     ['* in the middle', { callers: ['arn:aws:iam::123456789012:role/or*rs'] }, 'callers.0', /only at the end/],
-    ['* alone', { callers: ['arn:aws:iam::123456789012:role/*'] }, 'callers.0', /at least the beginning/],
+    ['* alone', { callers: ['arn:aws:iam::123456789012:role/*'] }, 'callers.0', /at least one character/],
     ['any account', { callers: ['arn:aws:iam::*:role/orders'] }, 'callers.0', /ARN of an IAM role/],
     [
       'an unknown grant',
@@ -109,18 +109,13 @@ describe('faults that a schema can see', () => {
     ['introspection by nothing', { introspection: '' }, 'introspection', /must be the name of a secret/],
     ['too long a cache', { introspectionCacheSeconds: 61 }, 'introspectionCacheSeconds', /from 0 to 60/],
     ['revocation by nothing', { revocation: 7 }, 'revocation', /must be the name of a secret/],
-    ['revocation by nobody', { revocation: 'app' }, 'revocation', /names nobody who may revoke: write \{ secret: app/],
-    [
-      'revocation by nobody, in a mapping',
-      { revocation: { secret: 'app' } },
-      'revocation.callers',
-      /names nobody who may revoke/,
-    ],
+    ['revocation by nobody', { revocation: 'app' }, 'revocation', /lists no callers: write \{ secret: app/],
+    ['revocation by nobody, in a mapping', { revocation: { secret: 'app' } }, 'revocation.callers', /lists no callers/],
     [
       "an audience that opens ZITADEL's own API",
       { ...AIMED, exchange: { audiences: ['zitadel'] } },
       'exchange.audiences.0',
-      /opens ZITADEL's own API/,
+      /grants access to ZITADEL's own API/,
     ],
     ['an exchange that is a switch', { ...AIMED, exchange: true }, 'exchange', /must be a mapping/],
     [
@@ -135,19 +130,24 @@ describe('faults that a schema can see', () => {
       'exchange.requestedTokenTypes.0',
       /must be one of/,
     ],
-    ['an audience that is none', { ...AIMED, exchange: { audiences: [''] } }, 'exchange.audiences.0', /must be a text/],
+    [
+      'an audience that is none',
+      { ...AIMED, exchange: { audiences: [''] } },
+      'exchange.audiences.0',
+      /must be a non-empty string/,
+    ],
     [
       'impersonation in words',
       { ...AIMED, exchange: { impersonation: 'yes' } },
       'exchange.impersonation',
       /must be true or false/,
     ],
-    ['a misspelt rule', { ...AIMED, exchange: { audience: ['x'] } }, 'exchange.audience', /is no field here/],
+    ['a misspelt rule', { ...AIMED, exchange: { audience: ['x'] } }, 'exchange.audience', /is not a known field/],
     ['prewarm in words', { prewarm: 'yes' }, 'prewarm', /must be true or false/],
     ['too small a validity', { minValiditySeconds: 4 }, 'minValiditySeconds', /from 5 to 3600/],
     ['half a second', { minValiditySeconds: 60.5 }, 'minValiditySeconds', /whole number/],
     ['too great an age', { maxAgeSeconds: 2_592_001 }, 'maxAgeSeconds', /from 20 to 2592000/],
-    ['a misspelt field', { minvalidity: 60 }, 'minvalidity', /is no field here; known are issuer/],
+    ['a misspelt field', { minvalidity: 60 }, 'minvalidity', /is not a known field; the fields are issuer/],
   ])('%s', (_name, change, field, problem) => {
     const profile = JSON.parse(JSON.stringify({ ...GOOD, ...change }));
     const result = parseOne(profile);
@@ -193,23 +193,23 @@ describe('faults among profiles', () => {
     [
       'an unknown subject',
       { billing: { ...other, subject: 'nobody' } },
-      /^profiles\.billing\.subject names no profile; there are billing$/,
+      /^profiles\.billing\.subject names an unknown profile; the profiles are billing$/,
     ],
     ['itself', { billing: { ...subject, subject: 'billing' } }, /^profiles\.billing\.subject leads back/],
     [
       'another issuer',
       { orders: { ...subject, issuer: 'https://other.example' }, billing: { ...other, subject: 'orders' } },
-      /billing\.subject has another issuer/,
+      /billing\.subject has a different issuer/,
     ],
     [
       'a subject without an audience',
       { orders: GOOD, billing: { ...other, subject: 'orders' } },
-      /billing\.subject orders asks for no audience/,
+      /billing\.subject orders requests no audience/,
     ],
     [
       'a grant that does not exchange',
       { orders: subject, billing: { ...other, subject: 'orders', grant: 'jwt-bearer' } },
-      /billing\.grant does not go with subject/,
+      /billing\.grant must be token-exchange, or be omitted, in a profile with subject/,
     ],
     ['an exchange of nothing', { billing: { ...other, grant: 'token-exchange' } }, /billing\.subject is missing/],
     [
@@ -232,7 +232,7 @@ describe('faults among profiles', () => {
       { orders: subject, billing: { ...other, subject: 'orders', revocation: { secret: 'x', callers: [] } } },
       /billing\.revocation needs the same revocation in orders/,
     ],
-    ['nobody', { orders: { ...GOOD, callers: [] } }, /orders\.callers is missing: nobody could use/],
+    ['nobody', { orders: { ...GOOD, callers: [] } }, /orders\.callers is missing: no one could use/],
   ])('%s', (_name, profiles, problem) => {
     expect(faults(profiles)).toEqual([expect.stringMatching(problem)]);
   });
@@ -387,9 +387,9 @@ describe('every fault says where it is and what to do', () => {
     return result.ok ? [] : result.error.map(({ path, problem }) => [path.slice(2).join('.'), problem]);
   };
   const seconds = (least: number, most: number) => `must be a whole number of seconds from ${least} to ${most}`;
-  const unknown = (known: string) => `is no field here; known are ${known}`;
+  const unknown = (known: string) => `is not a known field; the fields are ${known}`;
   const noBody = (secret: unknown) =>
-    `names nobody who may revoke: write { secret: ${secret}, callers: [ARNs of IAM roles] }, with [] for nobody`;
+    `lists no callers: write { secret: ${secret}, callers: [ARNs of IAM roles] }; with [] no one may revoke`;
 
   test.each<[change: object, faults: readonly (readonly [field: string, problem: string])[]]>([
     [{ issuer: 7 }, [['issuer', 'must be a URL such as https://example.zitadel.cloud']]],
@@ -439,10 +439,10 @@ describe('every fault says where it is and what to do', () => {
       { ...AIMED, exchange: { requestedTokenTypes: ['user_id'] } },
       [['exchange.requestedTokenTypes.0', 'must be one of access_token, jwt, id_token, or their URNs']],
     ],
-    [{ ...AIMED, exchange: { audiences: [7] } }, [['exchange.audiences.0', 'must be a text with content']]],
+    [{ ...AIMED, exchange: { audiences: [7] } }, [['exchange.audiences.0', 'must be a non-empty string']]],
     [
       { ...AIMED, exchange: { audiences: ['zitadel'] } },
-      [['exchange.audiences.0', "opens ZITADEL's own API and is never handed to callers; remove it"]],
+      [['exchange.audiences.0', "grants access to ZITADEL's own API and is never given to callers; remove it"]],
     ],
     [{ ...AIMED, exchange: { impersonation: 1 } }, [['exchange.impersonation', 'must be true or false']]],
     ...['id_token', 'jwt', 'user_id'].map(
@@ -452,7 +452,7 @@ describe('every fault says where it is and what to do', () => {
           [
             [
               'exchange.impersonation',
-              'must be true for the subject types id_token, jwt and user_id: ZITADEL wants an actor for them',
+              'must be true for the subject types id_token, jwt and user_id: ZITADEL requires an actor for them',
             ],
           ],
         ] as [object, [string, string][]],
@@ -468,13 +468,13 @@ describe('every fault says where it is and what to do', () => {
     ],
     [
       { scopes: [], exchange: {} },
-      [['scopes', 'is missing: without scopes, exchanged tokens would have all that the subject has']],
+      [['scopes', 'is missing: without scopes, exchanged tokens would have all scopes of the subject token']],
     ],
     [
       { ...AIMED, exchange: {}, prewarm: true },
       [['prewarm', "must be false: the profile exchanges its callers' tokens and has none of its own"]],
     ],
-    [{ callers: undefined }, [['callers', 'is missing: nobody could use this profile; list the ARNs of IAM roles']]],
+    [{ callers: undefined }, [['callers', 'is missing: no one could use this profile; list the ARNs of IAM roles']]],
     [{ grant: 'token-exchange' }, [['subject', 'is missing: name the profile whose token is exchanged']]],
   ])('%j', (change, faults) => expect(faultsOf({ ...GOOD, ...change })).toEqual(faults));
 
@@ -570,10 +570,10 @@ describe('profiles that exchange the tokens of others', () => {
   });
 
   const noAudience =
-    'b.subject a asks for no audience, so ZITADEL would refuse to exchange its token: add the scope ' +
+    'b.subject a requests no audience, so ZITADEL would refuse to exchange its token: add the scope ' +
     'urn:zitadel:iam:org:project:id:{project of this application}:aud to a';
   const nothingInCommon =
-    'b.scopes name no audience that a has too, so there is nothing to exchange its token for: use a scope ' +
+    'b.scopes name no audience that a also has, so its token cannot be exchanged: use a scope ' +
     'urn:zitadel:iam:org:project:id:{project}:aud of a, or leave scopes out for all of its audiences';
   const sameRevocation = 'b.revocation needs the same revocation in a: an exchanged token inherits its audience';
   const revocation = { secret: 'x', callers: [] };
@@ -583,16 +583,16 @@ describe('profiles that exchange the tokens of others', () => {
   test.each<[name: string, profiles: Record<string, object>, faults: string[]]>([
     ['nothing wrong', { a, b }, []],
     ['a grant that exchanges', { a, b: { ...b, grant: 'token-exchange' } }, []],
-    ['no such subject', { a, b: { subject: 'x' } }, ['b.subject names no profile; there are a, b']],
+    ['no such subject', { a, b: { subject: 'x' } }, ['b.subject names an unknown profile; the profiles are a, b']],
     [
       'itself',
       { b: { ...b, subject: 'b' } },
-      ['b.subject leads back to the profile itself: no token could be the first'],
+      ['b.subject leads back to the profile itself, so there is no first token'],
     ],
     [
       'another issuer',
       { a: { ...a, issuer: 'https://x.example' }, b },
-      ['b.subject has another issuer; ZITADEL exchanges only tokens of its own'],
+      ['b.subject has a different issuer; ZITADEL exchanges only its own tokens'],
     ],
     ['a subject without an audience', { a: { scopes: ['x'] }, b }, [noAudience]],
     ['no audience in common', { a, b: { ...b, scopes: [aud('2')] } }, [nothingInCommon]],
@@ -611,7 +611,7 @@ describe('profiles that exchange the tokens of others', () => {
     [
       'another grant',
       { a, b: { ...b, grant: 'client_credentials' } },
-      ['b.grant does not go with subject: it must be token-exchange, or be left out'],
+      ['b.grant must be token-exchange, or be omitted, in a profile with subject'],
     ],
     ['a profile that nobody uses but another', { a: { ...a, callers: [] }, b }, []],
     [

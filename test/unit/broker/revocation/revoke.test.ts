@@ -113,7 +113,7 @@ describe('a token of another account', () => {
     ok: false,
     error: {
       kind: 'unsupported_token_type',
-      detail: expect.stringMatching(/^this profile did not obtain the token, .* since it has revocation$/),
+      detail: expect.stringMatching(/^this profile cannot revoke this token: .* since it has revocation$/),
     },
   };
 
@@ -182,7 +182,7 @@ describe('without ZITADEL’s word there is no success', () => {
       error: {
         kind: 'unavailable',
         dependency: 'dynamodb',
-        detail: 'revoked, but not remembered: X',
+        detail: 'revoked, but the other sandboxes could not be notified: X',
         retryAfterMs: 1_000,
       },
     });

@@ -91,5 +91,5 @@ test.each([
   ['no time of renewal', sealed({ ...CONTENT, refreshAt: null })],
   ['no expiry', sealed(CONTENT, { kid: mine.id, pk: KEY })],
 ])('of another form: %s', (_name, text) => {
-  expect(openToken(text, KEY, mine)).toEqual({ ok: false, error: 'the sealed token is of another form' });
+  expect(openToken(text, KEY, mine)).toEqual({ ok: false, error: 'the sealed token has an unexpected format' });
 });
