@@ -1,7 +1,7 @@
 import type { CompiledProfiles } from '../lib/compose/environment.ts';
 import { createIntrospectFunction } from '../lib/compose/introspect.ts';
 
-/** The profiles: checked, and put in place of this name, when the bundle is made. */
+/** The profiles. The bundler checks them and replaces this name. */
 declare const PROFILES: CompiledProfiles;
 
 /** `POST /{profile}/oauth/v2/introspect` behind API Gateway. */

@@ -1,8 +1,8 @@
 import type { CompiledProfiles } from '../lib/compose/environment.ts';
 import { createTokenFunctions } from '../lib/compose/tokens.ts';
 
-/** The profiles: checked, and put in place of this name, when the bundle is made. */
+/** The profiles. The bundler checks them and replaces this name. */
 declare const PROFILES: CompiledProfiles;
 
-/** Renews what is due, on a schedule of EventBridge. */
+/** Renews the tokens that are due, on an EventBridge schedule. */
 export const handler = createTokenFunctions(new Map(PROFILES), process.env).prewarm;

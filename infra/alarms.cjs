@@ -1,7 +1,7 @@
-// What an operator is woken for; what to do first about each alarm is in docs/operating.md. All of them go to the topic
-// in the parameter alarmTopicArn, if there is one.
+// The alarms; docs/operating.md says what to do first about each. All of them notify the topic in the parameter
+// alarmTopicArn, if it is set.
 
-/** The functions, and what it costs while one of them does not work. */
+/** The functions, and the effect if one of them does not work. */
 const FUNCTIONS = {
   token: 'callers get no token',
   introspect: 'no token is introspected',
@@ -13,19 +13,19 @@ const FUNCTIONS = {
 /** In one period of five minutes. */
 const ONCE = { Period: 300, EvaluationPeriods: 1 };
 
-/** In two of three such periods: what is tried again and works does not count. */
+/** In two of three such periods: a failure whose retry succeeds does not count. */
 const AGAIN = { Period: 300, EvaluationPeriods: 3, DatapointsToAlarm: 2 };
 
-/** In three of four: the log says for a minute that something is away, which may lie in two periods. */
+/** In three of four: the log reports an outage for a minute, which may overlap two periods. */
 const LASTING = { Period: 300, EvaluationPeriods: 4, DatapointsToAlarm: 3 };
 
-/** The share of failed requests that is too much, in each of two minutes: a single failure never is. */
+/** The tolerated share of failed requests; must be exceeded in two minutes, so that a single failure is not enough. */
 const ERRORS_PERCENT = 5;
 
-/** As long as a request to ZITADEL may take. A cold start that obtains a token takes about one second. */
+/** The time limit of a request to ZITADEL. A cold start that obtains a token takes about one second. */
 const SLOW_MS = 3000;
 
-/** Where an alarm says nothing else: more than none, and silence is health. */
+/** The defaults of an alarm: it fires on any count above 0, and missing data is healthy. */
 const DEFAULTS = { Threshold: 0, ComparisonOperator: 'GreaterThanThreshold', TreatMissingData: 'notBreaching' };
 
 const title = (name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
@@ -46,7 +46,7 @@ const api = (MetricName) => ({
 /** The broker's own metrics, which have no dimensions (lib/http/log.ts). */
 const own = (Namespace, MetricName) => ({ Namespace, MetricName, Statistic: 'Sum' });
 
-/** One metric in an expression, by the minute. */
+/** One metric in an expression, per minute. */
 const sum = (Id, Metric) => ({ Id, MetricStat: { Metric, Period: 60, Stat: 'Sum' }, ReturnData: false });
 
 const ofFunction = (prefix) => (name) => ({
@@ -62,10 +62,10 @@ const ofFunction = (prefix) => (name) => ({
   },
 });
 
-/** All alarms, by the ends of their names. */
+/** All alarms, by the suffix of their names. */
 const alarms = (prefix, namespace) => ({
   ...Object.assign({}, ...Object.keys(FUNCTIONS).map(ofFunction(prefix))),
-  // In place of the one above: a run fails where one token was not renewed, and the next run tries again.
+  // Replaces the generic one: a run fails if one token was not renewed, and the next run retries it.
   'prewarm-errors': {
     AlarmDescription: `prewarm could not renew tokens in two runs: they are still handed out until they end. The log group /aws/lambda/${prefix}-prewarm says which, and why, in the field failed.`,
     ...lambda('prewarm', 'Errors'),
@@ -120,7 +120,7 @@ const alarms = (prefix, namespace) => ({
   'api-errors': {
     AlarmDescription: `More than ${ERRORS_PERCENT} % of the requests were answered 5xx, in 2 of the last 15 minutes. The log says why in the field error; what never reached a function is in /aws/http-api/${prefix}.`,
     Metrics: [
-      // A minute without a request has no share; one without an error may have no count of them.
+      // A minute without requests has no share; a minute without errors may have no error count.
       { Id: 'share', Expression: 'IF(requests > 0, 100 * FILL(errors, 0) / requests, 0)', ReturnData: true },
       sum('requests', api('Count')),
       sum('errors', api('5xx')),

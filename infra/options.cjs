@@ -1,8 +1,8 @@
-// What is in the template only where an option is set.
+// The parts of the template that depend on options.
 module.exports = async ({ resolveVariable }) => {
   const tableKey = String(await resolveVariable('param:tableKmsKeyArn'));
   return {
-    // Without a key of one's own: the AWS managed one.
+    // Without a customer managed key: the AWS managed key.
     tableEncryption: {
       SSEEnabled: true,
       SSEType: 'KMS',

@@ -1,22 +1,19 @@
-// The IAM statements of the functions, derived from the profiles: each function reads the secrets that it uses.
+// The IAM statements of the functions, derived from the profiles: each function may read only the secrets that it uses.
 const { readFileSync } = require('node:fs');
 const { parse } = require('yaml');
 
 const unique = (secrets) => [...new Set(secrets.filter((secret) => secret !== undefined))].sort();
 
-/** The secret that `introspection` or `revocation` names, as a text or in a mapping. */
+/** The secret of `introspection` or `revocation`: a string, or in a mapping. */
 const secretOf = (field) => (typeof field === 'object' && field !== null ? field.secret : field);
 
-/** Those of the applications that revoke, whose client id becomes a scope, and that introspect what comes out. */
+/** The secrets of the revoking application, whose client id becomes a scope, and of the introspecting application. */
 const applications = ({ revocation, introspection }) => [
   ...(revocation?.clientId === undefined ? [secretOf(revocation)] : []),
   secretOf(introspection),
 ];
 
-/**
- * The secrets of the named profiles and, since theirs are obtained first, of their subjects; with those of their
- * applications.
- */
+/** The secrets of the named profiles, their subjects (whose tokens are obtained first), and their applications. */
 function obtainingSecrets(profiles, names) {
   const seen = new Set();
   const follow = (name) => {
@@ -28,13 +25,13 @@ function obtainingSecrets(profiles, names) {
   return unique([...seen].flatMap((name) => [profiles[name].secret, ...applications(profiles[name])]));
 }
 
-/** Secrets Manager puts a hyphen and six random characters behind the name; only the full ARN tells which. */
+/** Secrets Manager appends a hyphen and six random characters to the name; only the full ARN contains them. */
 const secretArn = (secret) =>
   secret.startsWith('arn:')
     ? secret
     : { 'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${secret}-??????` };
 
-/** Nothing without a key of one's own: AWS managed keys let those in whom the service lets in. */
+/** Empty without a customer managed key: an AWS managed key admits every principal that the service admits. */
 const decrypt = (kmsKeyArn, service) =>
   kmsKeyArn === ''
     ? []
@@ -43,7 +40,7 @@ const decrypt = (kmsKeyArn, service) =>
           Effect: 'Allow',
           Action: 'kms:Decrypt',
           Resource: kmsKeyArn,
-          // Only what the service itself decrypts on the function's behalf, never a ciphertext from elsewhere.
+          // Only through the service, on the function's behalf; never a ciphertext from elsewhere.
           Condition: {
             StringEquals: { 'kms:ViaService': { 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` } },
           },
@@ -53,7 +50,7 @@ const decrypt = (kmsKeyArn, service) =>
 const ownLogs = (logs) => ({
   Effect: 'Allow',
   Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-  // The ARN of a log group ends in :*, which stands for its own streams: their names are not known before.
+  // The ARN of a log group ends in :*, which means its streams; their names are not known in advance.
   Resource: { 'Fn::GetAtt': [logs, 'Arn'] },
 });
 
@@ -85,7 +82,7 @@ module.exports = async ({ resolveVariable }) => {
     ...read(secrets, keys.secrets),
   ];
   const introspection = unique(all.map((profile) => secretOf(profile.introspection)));
-  // Whose a token is, the profile's own credential tells.
+  // The profile's own credential identifies the account whose tokens may be revoked.
   const revocation = unique(
     all.flatMap(({ revocation, secret }) => (revocation === undefined ? [] : [secretOf(revocation), secret])),
   );

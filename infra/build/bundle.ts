@@ -9,42 +9,42 @@ const HELP = `Bundles each function into one file, the profiles and the AWS SDK 
 
   npm run bundle -- [--analyze]
 
-  --analyze   prints the biggest parts of each bundle
-  --help      this text
+  --analyze   prints the largest parts of each bundle
+  --help      prints this text
 
-The profiles are those of $PROFILES_FILE, else infra/profiles.yml; npm run profiles checks them.
-What esbuild knows of a bundle is in .build/{function}.meta.json, whose code it holds in .build/licences.txt.
+The profiles are read from $PROFILES_FILE (default infra/profiles.yml); npm run profiles checks them.
+esbuild's metadata of each bundle is written to .build/{function}.meta.json, the licences to .build/licences.txt.
 `;
 
-/** The functions, by the names of their files in functions/. */
+/** The functions, by their file names in functions/. */
 export const FUNCTIONS = ['token', 'introspect', 'revoke', 'metadata', 'prewarm'] as const;
 
-/** A bundle that was made. */
+/** A bundle. */
 export interface Bundle {
   readonly name: string;
   readonly file: string;
   readonly bytes: number;
-  /** Its biggest parts, a line each. */
+  /** Its largest parts, one per line. */
   readonly analysis: string;
-  /** What it is made of, packages and folders of the project, and how many bytes of each, biggest first. */
+  /** Its packages and project folders, with their sizes, largest first. */
   readonly sources: readonly (readonly [name: string, bytes: number])[];
 }
 
 const root = join(import.meta.dirname, '../..');
 
-/** The profiles as the functions take them: what is checked here need not be at each start. */
+/** The profiles in the form that the functions use. Checked here, so that cold starts need not check them. */
 function readProfiles(file: string): CompiledProfiles {
   const profiles = readProfilesFile(file, { allowLoopbackHttp: false });
   if (!profiles.ok) throw new Error(profiles.error.join('\n'));
   return [...profiles.value];
 }
 
-/** What the AWS SDK brings along that nothing here uses, and that a cold start would pay for: what each gives instead. */
+/** Unused modules of the AWS SDK that would slow down cold starts, and their replacements. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  // Credentials come from the environment (lib/aws/environment.ts): the chain of other places is a third of the SDK.
+  // Credentials come from the environment (lib/aws/environment.ts); the SDK's provider chain is a third of its code.
   '@aws-sdk/credential-provider-node':
     'export const defaultProvider = () => () => Promise.reject(new Error("the chain of credential providers is left out"));',
-  // A function has no ~/.aws/config, and what would read it loads a tenth of Node's own modules.
+  // A function has no ~/.aws/config, and reading it would load a tenth of Node's own modules.
   'node:fs/promises':
     'export const readFile = () => Promise.reject(new Error("shared configuration files are left out"));',
   // Secrets Manager answers plain JSON.
@@ -61,7 +61,7 @@ const leaveOut: Plugin = {
   },
 };
 
-/** What went into a bundle, and how many bytes of it, biggest first. */
+/** The inputs of a bundle, with their sizes, largest first. */
 const parts = ({ outputs }: Metafile): readonly (readonly [input: string, bytes: number])[] =>
   Object.values(outputs)
     .flatMap(({ inputs }) => Object.entries(inputs))
@@ -79,7 +79,7 @@ const analyze = (metafile: Metafile): string =>
 
 const PACKAGE = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+\//;
 
-/** Where a part of a bundle is from: a package, a folder of the project, or the bundler. */
+/** The source of a part of a bundle: a package, a project folder, or the bundler. */
 function sourceOf(input: string): string {
   if (input.startsWith('<define:')) return 'the profiles';
   if (input.startsWith('left-out:')) return 'instead of what is left out';
@@ -95,7 +95,7 @@ function sourcesOf(metafile: Metafile): Bundle['sources'] {
   return [...sizes].sort(([, a], [, b]) => b - a);
 }
 
-/** The packages whose code is in the bundles, with version and licence: the bundles keep no comments that say so. */
+/** The packages in the bundles, with version and licence, since the bundles contain no licence comments. */
 function licences(metafiles: readonly Metafile[]): string {
   const folders = metafiles.flatMap(parts).flatMap(([input]) => PACKAGE.exec(input)?.[0] ?? []);
   const lines = [...new Set(folders)].map((folder) => {
@@ -106,9 +106,9 @@ function licences(metafiles: readonly Metafile[]): string {
 }
 
 /**
- * Bundles the functions to `{outdir}/{name}/index.cjs`. CommonJS: an import of `node:http` in ESM loads undici with it,
- * which a cold start would pay for. What esbuild knows of a bundle goes to `{outdir}/{name}.meta.json`, the packages
- * and their licences to `{outdir}/licences.txt`: beside the folders that are packaged, not in them.
+ * Bundles the functions to `{outdir}/{name}/index.cjs`. CommonJS, because in ESM an import of `node:http` also loads
+ * undici, which would slow down cold starts. esbuild's metadata goes to `{outdir}/{name}.meta.json`, the packages and
+ * their licences to `{outdir}/licences.txt`: next to the packaged folders, not in them.
  * @throws {Error} with every fault of the profiles and its place
  */
 export async function bundle({
@@ -137,7 +137,7 @@ export async function bundle({
         legalComments: 'none',
         metafile: true,
         plugins: [leaveOut],
-        // Node's own web streams are loaded by the first mention of them; no answer is one.
+        // The first reference to Node's web streams loads them; no answer uses them.
         define: { PROFILES: JSON.stringify(profiles), ReadableStream: 'undefined' },
         logLevel: 'warning',
       });

@@ -4,20 +4,20 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 
-const HELP = `Renders openapi.yaml to one HTML page that needs nothing else, not even a network.
+const HELP = `Renders openapi.yaml as one self-contained HTML page, which works offline.
 
   npm run docs -- [--out FILE]
 
-  --out FILE   where to (default .build/docs.html)
-  --help       this text
+  --out FILE   the output file (default .build/docs.html)
+  --help       prints this text
 `;
 
 const root = join(import.meta.dirname, '../..');
 
-/** Text that stands in a script element without ending it. */
+/** Escapes text so that it cannot end the script element that contains it. */
 const inScript = (text: string): string => text.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
 
-/** The page: Redoc's own bundle and the description, both inside. */
+/** Renders the page, with Redoc's bundle and the description inlined. */
 export function renderDocs(): string {
   const description: unknown = parse(readFileSync(join(root, 'openapi.yaml'), 'utf8'));
   const redoc = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');

@@ -5,17 +5,17 @@ import { type ProfileRules, parseProfiles } from '../../lib/broker/profiles/pars
 import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import schema from '../profiles.schema.json' with { type: 'json' };
 
-/** The file that is deployed. */
+/** The profiles file to deploy. */
 export const chosenProfilesFile = (): string => process.env.PROFILES_FILE ?? 'infra/profiles.yml';
 
-/** What is wrong, a line each: `file:line:column what to do`. */
+/** The faults, one per line: `file:line:column what to do`. */
 export type ProfilesFileFaults = readonly string[];
 
 type Path = readonly (string | number)[];
 
 const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
 
-/** What the schema that editors use has against a document that the broker accepts; none, unless the two differ. */
+/** The faults that the editors' schema finds in a document that the broker accepts; none, unless the two disagree. */
 function schemaFaults(document: unknown): { path: Path; problem: string }[] {
   if (validate(document)) return [];
   return (validate.errors ?? []).map(({ instancePath, message = 'is not as the schema says' }) => ({
@@ -25,7 +25,7 @@ function schemaFaults(document: unknown): { path: Path; problem: string }[] {
 }
 
 /**
- * Reads profiles from YAML (or JSON) and checks them.
+ * Reads and checks profiles in YAML (or JSON).
  * @returns the profiles, or every fault at once with its place
  */
 export function readProfilesFile(
@@ -47,7 +47,7 @@ export function readProfilesFile(
   if (yaml.errors.length > 0) {
     return { ok: false, error: yaml.errors.map(({ pos, message }) => `${place(pos[0])} ${message.split('\n')[0]}`) };
   }
-  /** The place of the deepest part of the path that is there: a missing field is reported where it should be. */
+  /** The place of the deepest existing part of the path: a missing field is reported where it belongs. */
   const placeOf = (path: Path): string => {
     for (let length = path.length; length >= 0; length -= 1) {
       const node = length === 0 ? yaml.contents : yaml.getIn(path.slice(0, length), true);

@@ -8,10 +8,10 @@ const HELP = `Checks the profiles and prints them as a table, or every fault wit
   npm run profiles -- [--file FILE]
 
   --file FILE   the profiles (default: $PROFILES_FILE, else infra/profiles.yml)
-  --help        this text
+  --help        prints this text
 `;
 
-/** Joins rows to a table with aligned columns. */
+/** Formats rows as a table with aligned columns. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows

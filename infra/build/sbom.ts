@@ -6,14 +6,14 @@ const root = join(import.meta.dirname, '../..');
 
 const LARGEST_BOM_BYTES = 64 * 1024 * 1024;
 
-/** The parts of CycloneDX that are touched. */
+/** The used parts of CycloneDX. */
 interface Bom {
   readonly metadata: { readonly component: { readonly name: string } };
   readonly components: readonly { readonly 'bom-ref': string; readonly name: string; readonly version: string }[];
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
 }
 
-/** `name@version` of every package that is deployed. */
+/** `name@version` of every deployed package. */
 function deployed(): ReadonlySet<string> {
   const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
   const names = new Set<string>();
@@ -24,8 +24,8 @@ function deployed(): ReadonlySet<string> {
 }
 
 /**
- * The bill of materials (CycloneDX) of what is deployed, from `npm sbom`. What npm's own `--omit dev` leaves out is more
- * than that: every package that a tool of development uses as well.
+ * The bill of materials (CycloneDX) of the deployed packages, from `npm sbom`. npm's own `--omit dev` omits too much:
+ * also deployed packages that a development dependency uses.
  */
 function createBom(): Bom {
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
@@ -43,7 +43,7 @@ function createBom(): Bom {
     const isRoot = !bom.components.some((component) => component['bom-ref'] === ref);
     return isRoot || refs.has(ref) ? [{ ref, dependsOn: dependsOn.filter((to) => refs.has(to)) }] : [];
   });
-  // npm takes the name of the folder, whatever the package is called.
+  // npm uses the name of the folder instead of the package's name.
   const { name } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const metadata = { ...bom.metadata, component: { ...bom.metadata.component, name } };
   return { ...bom, metadata, components, dependencies };

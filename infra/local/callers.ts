@@ -8,7 +8,7 @@ const SESSION = 'local';
 
 const random = (): string => randomBytes(RANDOM_BYTES).toString('hex').toUpperCase().slice(0, 17);
 
-/** A role that the pattern is meant for. */
+/** A role that the pattern matches. */
 const roleOf = ({ role, isPrefix }: RolePattern): string => (isPrefix ? `${role}local` : role);
 
 function createPrincipal(pattern: RolePattern): Principal {
@@ -20,7 +20,7 @@ function createPrincipal(pattern: RolePattern): Principal {
   };
 }
 
-/** Access keys for the roles of the profiles: one role for each profile, the same where profiles share it. */
+/** Access keys for the profiles' roles: one role for each profile; profiles may share it. */
 export function createPrincipals(profiles: Iterable<Profile>): ReadonlyMap<string, Principal> {
   const byArn = new Map<string, Principal>();
   const byProfile = new Map<string, Principal>();

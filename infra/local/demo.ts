@@ -1,11 +1,11 @@
 import { generateKeyPair, randomBytes, randomInt } from 'node:crypto';
 import { promisify } from 'node:util';
 
-/** What the local stack shows when it is given no profiles: one service for each kind of credential. */
+/** The demonstration of the local stack, for use without profiles: one service for each kind of credential. */
 export interface Demo {
   /** Accounts of the ZITADEL stand-in. */
   readonly accounts: object;
-  /** By name, as AWS Secrets Manager would hold them. */
+  /** By name, as in AWS Secrets Manager. */
   readonly secrets: Readonly<Record<string, string>>;
   /** The document of profiles for an issuer. */
   readonly profiles: (issuer: string) => object;
@@ -13,12 +13,12 @@ export interface Demo {
 
 const DIGITS = 17;
 
-/** An id such as ZITADEL gives: 18 digits, the first one of them not 0. */
+/** An id in ZITADEL's format: 18 digits, the first not 0. */
 const id = (): string => `4${Array.from({ length: DIGITS }, () => randomInt(10)).join('')}`;
 
 const secret = (): string => randomBytes(48).toString('base64url');
 
-/** A key such as ZITADEL gives: RSA of 2048 bit in PKCS#1. */
+/** A key in ZITADEL's format: 2048-bit RSA in PKCS#1. */
 async function pem(): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   return privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
@@ -26,7 +26,7 @@ async function pem(): Promise<string> {
 
 const caller = (role: string) => [`arn:aws:iam::123456789012:role/${role}`];
 
-/** Makes accounts with fresh keys and secrets, and the profiles and secrets that go with them. */
+/** Creates accounts with new keys and secrets, and the matching profiles and secrets. */
 export async function createDemo(): Promise<Demo> {
   const [serviceKey, applicationKey] = await Promise.all([pem(), pem()]);
   const project = id();

@@ -10,7 +10,7 @@ import type { StandIn } from './stand-in.ts';
 import { publishLocalStack } from './state.ts';
 import { createZitadel } from './zitadel/server.ts';
 
-/** As often as the schedule of a deployment. */
+/** The schedule of a deployment. */
 const PREWARM_EVERY_MS = 300_000;
 const PREWARM_TIMEOUT_MS = 60_000;
 
@@ -59,7 +59,7 @@ function printWelcome(stack: Stack, { profiles, zitadel }: Input, principals: Re
 
 function prewarmOnSchedule({ sandbox }: Stack): () => void {
   const context = { getRemainingTimeInMillis: () => PREWARM_TIMEOUT_MS };
-  // What failed stands in the log; the schedule goes on.
+  // Failures are logged; the schedule continues.
   const timer = setInterval(() => void sandbox.prewarm({}, context).catch(() => undefined), PREWARM_EVERY_MS);
   return () => clearInterval(timer);
 }
@@ -95,12 +95,12 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
 }
 
-/** What to tell the person who started the stack. */
+/** The message for an error at start. */
 function explain(error: NodeJS.ErrnoException & { readonly port?: number }): string {
   if (error.code === 'EADDRINUSE') {
     return `port ${error.port} is in use: choose another with --port N, or --port 0 for a free one`;
   }
-  return error instanceof UsageError ? `${error.message}\nnpm start -- --help tells more.` : String(error.stack);
+  return error instanceof UsageError ? `${error.message}\nFor more, run npm start -- --help.` : String(error.stack);
 }
 
 main().catch((error: NodeJS.ErrnoException) => {

@@ -1,7 +1,7 @@
 import type { Sandbox } from '../../lib/compose/sandbox.ts';
 import type { Route } from './gateway/route.ts';
 
-/** The routes of a deployment: to `sandbox` as it is at the time of each request. */
+/** The routes of a deployment, to the `sandbox` that exists at the time of each request. */
 export function createRoutes(sandbox: () => Sandbox): readonly Route[] {
   const post = (functionName: 'token' | 'introspect' | 'revoke'): Route => ({
     method: 'POST',

@@ -6,21 +6,21 @@ import { createOperations } from './secrets-manager/operations.ts';
 import { createSecretStore } from './secrets-manager/store.ts';
 import { listen, readBody, type StandIn } from './stand-in.ts';
 
-/** AWS Secrets Manager on loopback, as far as secrets with versions and staging labels go. */
+/** AWS Secrets Manager on loopback: secrets with versions and staging labels. */
 export interface SecretsManager extends StandIn {
-  /** Creates the secret, or adds a version that becomes AWSCURRENT. Answers the version's id. */
+  /** Creates the secret, or adds a version that becomes AWSCURRENT. Returns the version's id. */
   readonly put: (name: string, secretString: string) => string;
-  /** The secret's full ARN, `undefined` when there is no such secret. */
+  /** The secret's full ARN; `undefined` if it does not exist. */
   readonly arn: (name: string) => string | undefined;
-  /** Refuses the next `n` calls with ThrottlingException. Official clients retry it. */
+  /** Refuses the next `n` calls with ThrottlingException, which official clients retry. */
   readonly throttle: (n: number) => void;
-  /** Breaks the next `n` calls with InternalServiceError, status 500. Official clients retry it. */
+  /** Fails the next `n` calls with InternalServiceError, status 500, which official clients retry. */
   readonly fail: (n: number) => void;
-  /** How many GetSecretValue calls came for the secret, or for any; throttled, failed and refused ones count too. */
+  /** The number of GetSecretValue calls for the secret, or for any, including throttled, failed and refused ones. */
   readonly reads: (name?: string) => number;
 }
 
-/** `now` answers epoch milliseconds. */
+/** `now` returns epoch milliseconds. */
 export interface SecretsManagerOptions {
   readonly now: () => number;
   readonly region?: string;
@@ -30,7 +30,7 @@ export interface SecretsManagerOptions {
 
 const TARGET_PREFIX = 'secretsmanager.';
 
-// The shape only: the key, the signature and its date are the gateway's to prove, not this stand-in's.
+// Checks the format only: the gateway, not this stand-in, verifies the key, the signature and its date.
 const SIGV4_SHAPE =
   /^AWS4-HMAC-SHA256 Credential=[^/,\s]+\/\d{8}\/[^/,\s]+\/secretsmanager\/aws4_request, ?SignedHeaders=[^,\s]+, ?Signature=[0-9a-f]{64}$/;
 
@@ -75,7 +75,7 @@ export async function createSecretsManager(options: SecretsManagerOptions): Prom
 
   const standIn = await listen(
     (req, res) => {
-      // A request that is cut off while it is read has nobody left to answer.
+      // If the request is cut off while it is read, there is no one to answer.
       readBody(req).then(
         (body) => send(res, respond(req, body)),
         () => res.destroy(),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-/** Where the gateway listens unless `--port` says otherwise. */
+/** The gateway's default port. */
 export const DEFAULT_PORT = 8787;
 
 export const HELP = `Runs the broker on this machine: its real handlers behind a local API Gateway, with stand-ins for
@@ -10,12 +10,12 @@ Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
   npm start
   npm start -- --profiles my-profiles.yml --secrets my-secrets.json [--no-zitadel]
 
-  --port N          where the gateway listens (default ${DEFAULT_PORT}; 0 picks a free port)
+  --port N          the gateway's port (default ${DEFAULT_PORT}; 0 picks a free port)
   --profiles FILE   your own profiles; tokens then come from the issuers that they name (https, or http on loopback)
   --secrets FILE    the secrets that the profiles name, as JSON: { "name": "secret string or JSON", … }
-  --no-zitadel      leaves the ZITADEL stand-in out
-  --rest            makes the events of a REST API (payload 1.0) instead of those of an HTTP API (2.0)
-  --help            this text
+  --no-zitadel      does not start the ZITADEL stand-in
+  --rest            sends events of a REST API (payload 1.0) instead of an HTTP API (2.0)
+  --help            prints this text
 `;
 
 export interface Settings {
@@ -27,7 +27,7 @@ export interface Settings {
   readonly help: boolean;
 }
 
-/** A mistake of the person who started the stack: its message is all there is to say. */
+/** A mistake on the command line. Its message is printed without a stack trace. */
 export class UsageError extends Error {}
 
 const LARGEST_PORT = 65_535;
@@ -55,7 +55,9 @@ export function readSettings(args: readonly string[]): Settings {
   if (!/^\d{1,5}$/.test(port) || Number(port) > LARGEST_PORT)
     throw new UsageError('--port takes a number from 0 to 65535');
   if ((profiles === undefined) !== (secrets === undefined)) {
-    throw new UsageError('--profiles and --secrets go together: your own profiles need the secrets that they name');
+    throw new UsageError(
+      '--profiles and --secrets must be used together: your own profiles need the secrets that they name',
+    );
   }
   if (!zitadel && profiles === undefined) {
     throw new UsageError('--no-zitadel needs --profiles and --secrets: without the stand-in there is no other issuer');
@@ -64,8 +66,8 @@ export function readSettings(args: readonly string[]): Settings {
 }
 
 /**
- * Reads a file of secrets: a JSON object from names to strings, or to JSON that is stored as its text.
- * @throws {UsageError} naming the file and what to do, and nothing that it holds
+ * Reads a file of secrets: a JSON object that maps names to strings, or to JSON, which is stored as text.
+ * @throws {UsageError} that names the file and what to do, without quoting its content
  */
 export function readSecrets(file: string, wanted: Iterable<string>): Readonly<Record<string, string>> {
   let content: unknown;
@@ -73,7 +75,7 @@ export function readSecrets(file: string, wanted: Iterable<string>): Readonly<Re
     content = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code !== undefined;
-    throw new UsageError(`${file}: ${isMissing ? 'cannot be read; is the path right?' : 'is no JSON'}`);
+    throw new UsageError(`${file}: ${isMissing ? 'cannot be read; is the path right?' : 'is not JSON'}`);
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new UsageError(`${file}: must be a JSON object: { "name": "secret string or JSON", … }`);

@@ -11,7 +11,7 @@ import { createTable, type Table } from './table.ts';
 
 export const REGION = 'eu-central-1';
 
-/** What the stack is made of. */
+/** The inputs of the stack. */
 export interface StackOptions {
   readonly profiles: Profiles;
   readonly secrets: Readonly<Record<string, string>>;
@@ -23,7 +23,7 @@ export interface StackOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** The broker behind a gateway, with the AWS services that it needs, all on this machine. */
+/** The broker behind a gateway, with stand-ins for the AWS services that it needs, all on this machine. */
 export interface Stack {
   readonly gateway: StandIn;
   readonly sandbox: Sandbox;
@@ -31,7 +31,7 @@ export interface Stack {
   readonly close: () => Promise<void>;
 }
 
-/** The environment that a deployment gives the functions, pointing at the stand-ins and at nothing else. */
+/** The environment of a deployed function, with endpoints of the stand-ins only. */
 const environment = (secretsManager: StandIn, table: StandIn): Environment => ({
   AWS_REGION: REGION,
   AWS_ACCESS_KEY_ID: 'AKIALOCALSTACK',
@@ -44,9 +44,9 @@ const environment = (secretsManager: StandIn, table: StandIn): Environment => ({
 });
 
 /**
- * Starts the stack. The AWS SDK reads its settings from `process.env`, so they are put there, over whatever account
- * this machine is logged in to.
- * @throws {Error} with `code: 'EADDRINUSE'` when the port is taken
+ * Starts the stack. The AWS SDK reads its settings from `process.env`, so this overwrites those of any account that the
+ * machine is logged in to.
+ * @throws {Error} with `code: 'EADDRINUSE'` if the port is in use
  */
 export async function createStack({
   profiles,

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 
 /**
- * Answers a request in place of the stand-in, to play a fault: returns `true` when it has taken the request over
- * (answered it, destroyed its socket, or left it hanging on purpose), `false` to let the stand-in answer as usual.
+ * Simulates a fault by handling a request in place of the stand-in. Returns `true` if it handled the request (answered
+ * it, destroyed its socket, or left it hanging on purpose), `false` to let the stand-in answer.
  */
 export type Intercept = (req: IncomingMessage, res: ServerResponse) => boolean | Promise<boolean>;
 
@@ -12,11 +12,11 @@ export interface StandIn {
   /** `http://127.0.0.1:{port}`, without a trailing slash. */
   readonly url: string;
   readonly port: number;
-  /** How many requests have arrived, intercepted ones included. */
+  /** The number of requests, including intercepted ones. */
   readonly calls: () => number;
-  /** Plays a fault from now on; `undefined` ends it. */
+  /** Simulates a fault from now on; `undefined` ends it. */
   readonly intercept: (fault: Intercept | undefined) => void;
-  /** Stops listening and cuts every open connection. */
+  /** Stops listening and closes every open connection. */
   readonly close: () => Promise<void>;
 }
 
@@ -26,12 +26,12 @@ export interface ListenOptions {
   readonly host?: string;
 }
 
-/** As Go's servers, such as ZITADEL's, take them; Node's own limit is 16 KiB. */
+/** The header limit of Go's servers, such as ZITADEL's; Node's own limit is 16 KiB. */
 const LARGEST_HEADERS_BYTES = 1024 * 1024;
 
 /**
  * Serves `answer` on loopback.
- * @throws {Error} with `code: 'EADDRINUSE'` when the port is taken.
+ * @throws {Error} with `code: 'EADDRINUSE'` if the port is in use.
  */
 export async function listen(answer: RequestListener, { port = 0, host = '127.0.0.1' }: ListenOptions = {}) {
   let calls = 0;

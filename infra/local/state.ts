@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CompiledProfiles } from '../../lib/compose/environment.ts';
 
-/** What a running local stack tells the commands of operators. */
+/** What a running local stack publishes for the operators' commands. */
 export interface LocalStack {
   readonly region: string;
   readonly tableUrl: string;
@@ -14,14 +14,14 @@ const FOLDER = join(import.meta.dirname, '../../.build/local');
 
 const fileOf = (port: string): string => join(FOLDER, `${port}.json`);
 
-/** Publishes where a stack is, by the port of its gateway. @returns what takes it back */
+/** Publishes a stack by the port of its gateway. @returns a function that withdraws it */
 export function publishLocalStack(port: string, stack: LocalStack): () => void {
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(fileOf(port), JSON.stringify(stack));
   return () => rmSync(fileOf(port), { force: true });
 }
 
-/** Finds the stack whose gateway listens on a port, if there is one; it may have ended without taking this back. */
+/** Finds the stack whose gateway listens on a port, if any. It may have ended without withdrawing this. */
 export function readLocalStack(port: string): LocalStack | undefined {
   try {
     return JSON.parse(readFileSync(fileOf(port), 'utf8')) as LocalStack;

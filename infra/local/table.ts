@@ -5,20 +5,20 @@ import { listen, type StandIn } from './stand-in.ts';
 /** DynamoDB on loopback, with the one table that the broker uses. */
 export interface Table extends StandIn {
   readonly tableName: string;
-  /** How many requests have arrived since the table stood, of one operation (`'GetItem'`) or of all. */
+  /** The number of requests since the table was created, of one operation (`'GetItem'`) or of all. */
   readonly calls: (operation?: string) => number;
 }
 
-/** What to name the table, and where to listen. */
+/** The name of the table, and where to listen. */
 export interface TableOptions {
   readonly tableName: string;
   readonly port?: number;
 }
 
-// dynalite is CommonJS and comes without types. A table is `ACTIVE` after `createTableMs`.
+// dynalite is CommonJS and has no types. A table is `ACTIVE` after `createTableMs`.
 const dynalite = createRequire(import.meta.url)('dynalite') as (options: { createTableMs: number }) => Server;
 
-// dynalite wants the shape of a signature and checks no more, so this one is made of placeholders.
+// dynalite checks only the format of a signature, so this one consists of placeholders.
 const HEADERS = {
   'content-type': 'application/x-amz-json-1.0',
   'x-amz-date': '20000101T000000Z',
@@ -26,7 +26,7 @@ const HEADERS = {
     'AWS4-HMAC-SHA256 Credential=local/20000101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
 };
 
-/** One call of the wire protocol; building a client of the official SDK for it would take longer than all the rest. */
+/** One call of the wire protocol. Creating an official SDK client would take longer than everything else. */
 function call(url: string, operation: string, input: object): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = { ...HEADERS, 'x-amz-target': `DynamoDB_20120810.${operation}` };
@@ -56,7 +56,7 @@ async function createActiveTable(url: string, tableName: string): Promise<void> 
 
 /**
  * Starts an in-memory DynamoDB and creates the broker's table in it: partition key `pk`, a string, on demand.
- * @throws {Error} when the port is taken, or `tableName` is no name of a table.
+ * @throws {Error} if the port is in use, or `tableName` is not a valid table name.
  */
 export async function createTable({ tableName, port = 0 }: TableOptions): Promise<Table> {
   const database = dynalite({ createTableMs: 0 });
@@ -64,7 +64,7 @@ export async function createTable({ tableName, port = 0 }: TableOptions): Promis
   const standIn = await listen(
     (req, res) => {
       database.emit('request', req, res);
-      // dynalite throws from its own listener when a client hangs up, which would end the process.
+      // dynalite throws in its own listener when a client disconnects, which would end the process.
       req.removeAllListeners('error');
       req.on('error', () => res.destroy());
     },

@@ -6,17 +6,17 @@ import { ALL, type Notice } from '../../lib/broker/store/notices.ts';
 import { UsageError } from '../local/settings.ts';
 import { checkProfile, knownBy, openTarget, run, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
 
-const HELP = `Shuts a caller, or everybody, out of a profile without a deployment: all its endpoints answer 403, and the log says
-so. It holds until it is undone. Tokens that were handed out before stay good: see npm run flush.
+const HELP = `Blocks a caller, or all callers, from a profile without a deployment: all its endpoints answer 403, and
+the log says so. The block lasts until you undo it. Tokens that were handed out before stay valid: see npm run flush.
 
   npm run block -- (--stage S | --local) (--profile P | --all) [--caller ARN] [--undo]
   npm run block -- (--stage S | --local) [--profile P] --list
 
   --profile P   the profile
   --all         every profile; needs --caller
-  --caller ARN  this role alone, as a profile lists it: arn:aws:iam::123456789012:role/name (default: every caller)
-  --undo        takes back what the same command without --undo has done
-  --list        prints what is blocked
+  --caller ARN  only this role, as a profile lists it: arn:aws:iam::123456789012:role/name (default: every caller)
+  --undo        undoes the same command without --undo
+  --list        lists the blocks
 ${TARGET_HELP}`;
 
 type Block = Extract<Notice, { kind: 'block' }>;
@@ -26,7 +26,7 @@ const everywhere = (profile: string): string => (profile === ALL ? 'all profiles
 
 const asPrincipal = (pattern: RolePattern): Principal => ({ kind: 'iam_role', ...pattern });
 
-/** What a profile's callers tell about a block that names none of them: it may be a slip. */
+/** A note if a block matches none of the profile's callers: it may be a typing error. */
 function doubt({ profiles }: Target, { profile, caller }: Block): string {
   const role = parseRolePattern(caller);
   if (!role.ok) return '';
@@ -34,7 +34,7 @@ function doubt({ profiles }: Target, { profile, caller }: Block): string {
   const listed = [...profiles.values()]
     .filter(({ name }) => profile === ALL || name === profile)
     .flatMap((known) => USES.flatMap((use) => callersFor(known, use)));
-  // Either may be the beginning of names, and so be meant for more than the other.
+  // Either may be a prefix that matches the other.
   const isMeant = listed.some(
     (pattern) => matchesRole(pattern, asPrincipal(blocked)) || matchesRole(blocked, asPrincipal(pattern)),
   );
@@ -42,7 +42,7 @@ function doubt({ profiles }: Target, { profile, caller }: Block): string {
 }
 
 function list(target: Target, blocks: readonly Block[]): string {
-  if (blocks.length === 0) return `${target.name}: nobody is blocked.\n`;
+  if (blocks.length === 0) return `${target.name}: no one is blocked.\n`;
   const lines = blocks.map(({ profile, caller }) => `  ${everywhere(profile)}: ${everybody(caller)}\n`);
   return `${target.name}: blocked are\n${lines.sort().join('')}`;
 }
@@ -65,9 +65,9 @@ export async function block(args: readonly string[]): Promise<string> {
   });
   const { profile: name, all, caller = ALL, undo, list: wantsList, help } = values;
   if (help) return HELP;
-  if (undo && wantsList) throw new UsageError('--undo and --list exclude each other');
+  if (undo && wantsList) throw new UsageError('--undo and --list cannot be combined');
   if (!wantsList && all === (name !== undefined)) throw new UsageError('say which profile: --profile P or --all');
-  if (all && caller === ALL) throw new UsageError('--all needs --caller ARN: nobody at all could use the broker');
+  if (all && caller === ALL) throw new UsageError('--all needs --caller ARN: otherwise no one could use the broker');
   const role = caller === ALL ? undefined : parseRolePattern(caller);
   if (role !== undefined && !role.ok) throw new UsageError(`--caller ${role.error}`);
   const target = openTarget(values);
@@ -76,18 +76,14 @@ export async function block(args: readonly string[]): Promise<string> {
   if (wantsList) return list(target, name === undefined ? blocks : blocks.filter(({ profile }) => profile === name));
   const wanted: Block = { kind: 'block', profile: name ?? ALL, caller };
   const isBlocked = blocks.some(({ profile, caller }) => profile === wanted.profile && caller === wanted.caller);
-  // A profile that is no more can still be taken off the list.
+  // The block of a profile that no longer exists can still be undone.
   if (name !== undefined && !(undo && isBlocked)) checkProfile(target, name);
   const who = `${target.name}: ${everybody(caller)}`;
   const where = everywhere(wanted.profile);
   if (undo && !isBlocked) return `${who} was not blocked from ${where}; nothing was changed.\n`;
   const done = undo ? await withdrawNotices(target.table, [wanted]) : await postNotices(target.table, [wanted], now);
   if (!done.ok) throw target.explain(done.error);
-  const what = undo
-    ? 'is no longer blocked from'
-    : isBlocked
-      ? 'was blocked before, and stays blocked, from'
-      : 'is blocked from';
+  const what = undo ? 'is no longer blocked from' : isBlocked ? 'was already blocked from' : 'is blocked from';
   return `${who} ${what} ${where}.\n${knownBy(now)}\n${undo ? '' : doubt(target, wanted)}`;
 }
 

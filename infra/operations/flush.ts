@@ -4,12 +4,12 @@ import { ALL } from '../../lib/broker/store/notices.ts';
 import { UsageError } from '../local/settings.ts';
 import { checkProfile, knownBy, openTarget, run, TARGET_HELP, TARGET_OPTIONS } from './target.ts';
 
-const HELP = `Voids every token that was obtained before now: nobody gets one of them any more, and the next request for each
-obtains a new one. ZITADEL itself still accepts the old ones until they expire.
+const HELP = `Voids every token that was obtained before now: the broker no longer hands it out, and the next request
+obtains a new one. ZITADEL itself still accepts the old tokens until they expire.
 
   npm run flush -- (--stage S | --local) (--profile P | --all)
 
-  --profile P   the tokens of this profile, and of those that exchange its tokens; may be given several times
+  --profile P   the tokens of this profile, and of those that exchange its tokens; may be repeated
   --all         the tokens of all profiles
 ${TARGET_HELP}`;
 
@@ -34,7 +34,7 @@ export async function flush(args: readonly string[]): Promise<string> {
   const whose = all ? 'all profiles' : names.join(', ');
   return (
     `${target.name}: every token of ${whose} that was obtained before ${new Date(now).toISOString()} is void.\n` +
-    `${knownBy(now)} Each is obtained anew when it is next asked for.\n`
+    `${knownBy(now)} The next request for each obtains a new one.\n`
   );
 }
 

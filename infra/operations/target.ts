@@ -12,7 +12,7 @@ import { chosenProfilesFile, readProfilesFile } from '../build/profiles-file.ts'
 import { DEFAULT_PORT, UsageError } from '../local/settings.ts';
 import { readLocalStack } from '../local/state.ts';
 
-/** What every command takes to find a deployment, for `parseArgs`. */
+/** The options of every command that select a deployment, for `parseArgs`. */
 export const TARGET_OPTIONS = {
   stage: { type: 'string' },
   region: { type: 'string' },
@@ -21,12 +21,12 @@ export const TARGET_OPTIONS = {
   help: { type: 'boolean', default: false },
 } as const;
 
-export const TARGET_HELP = `  --stage S     the stage that was deployed; AWS credentials are found as the AWS CLI finds them (AWS_PROFILE, SSO, …)
-  --region R    where it was deployed (default: $AWS_REGION, else eu-central-1)
-  --local       the local stack instead, which npm start has started; with --port N, if it was started with that
-  --help        this text
+export const TARGET_HELP = `  --stage S     the deployed stage; AWS credentials are found as by the AWS CLI (AWS_PROFILE, SSO, …)
+  --region R    the region of the deployment (default: $AWS_REGION, else eu-central-1)
+  --local       the local stack (npm start) instead; add --port N if it was started with that
+  --help        prints this text
 
-The profiles are those of $PROFILES_FILE, else of infra/profiles.yml: the file that was deployed.
+The profiles are read from $PROFILES_FILE (default infra/profiles.yml), which must be the deployed file.
 `;
 
 interface TargetValues {
@@ -43,28 +43,28 @@ export interface Target {
   readonly profiles: Profiles;
   readonly table: Table;
   /**
-   * What stands there, and the time by the clock of AWS, which that of an operator's machine may be far from; rounded
-   * up to the second, so that all that came before is before it.
-   * @throws {OperationError} where the table cannot be read
+   * The notices in the table, and the time by AWS's clock, since that of the operator's machine may be wrong. The time
+   * is rounded up to the second, so that it is after everything that has happened.
+   * @throws {OperationError} if the table cannot be read
    */
   readonly read: () => Promise<{ readonly notices: readonly Notice[]; readonly now: EpochMs }>;
-  /** What to tell the operator of a fault of the table. */
+  /** The error for the operator, for a fault of the table. */
   readonly explain: (fault: TableFault) => OperationError;
 }
 
-/** Nothing is wrong with the command line, but it could not be done: the message says why and what to do. */
+/** The command line is valid, but the command failed: the message says why and what to do. */
 export class OperationError extends Error {}
 
 const MOST_MS = 5 * SECOND_MS;
 
 const HTTP_OK = 200;
 
-/** The time of the last answer, by its header. */
+/** The time of the last answer, from its `Date` header. */
 interface Heard {
   at?: EpochMs;
 }
 
-/** The broker's own adapter over the SDK's client, which finds an operator's credentials wherever they are. */
+/** The broker's own adapter on the SDK's client, which finds an operator's credentials in all the usual places. */
 function openTable(client: DynamoDBClient, tableName: string, heard: Heard): Table {
   client.middlewareStack.add(
     (next) => async (input) => {
@@ -97,11 +97,11 @@ function openTable(client: DynamoDBClient, tableName: string, heard: Heard): Tab
   });
 }
 
-/** What to do about a fault of the table, by the name of its error. */
+/** What to do about a fault of the table, by its error name. */
 const adviceFor = (region: string, tableName: string): Readonly<Record<string, string>> => ({
   CredentialsProviderError: 'no AWS credentials were found: set AWS_PROFILE, or log in (aws sso login)',
-  ExpiredTokenException: 'the AWS credentials are over: log in again (aws sso login)',
-  UnrecognizedClientException: 'AWS does not know these credentials: set AWS_PROFILE, or log in (aws sso login)',
+  ExpiredTokenException: 'the AWS credentials have expired: log in again (aws sso login)',
+  UnrecognizedClientException: 'AWS does not recognise these credentials: set AWS_PROFILE, or log in (aws sso login)',
   ResourceNotFoundException: `${region} has no table ${tableName}: are --stage, --region and the AWS account right?`,
   AccessDeniedException: `these credentials lack dynamodb:GetItem or dynamodb:UpdateItem on the table ${tableName}`,
 });
@@ -119,7 +119,8 @@ function createTarget(
   const table = openTable(client, tableName, heard);
   const explain = ({ detail }: TableFault) =>
     new OperationError(
-      advice[detail] ?? `the table ${tableName} cannot be reached: ${detail}; nothing is certain, try again`,
+      advice[detail] ??
+        `the table ${tableName} cannot be reached: ${detail}; it is unknown whether anything changed, try again`,
     );
   return {
     name,
@@ -129,7 +130,8 @@ function createTarget(
     async read() {
       const notices = await readNotices(table);
       if (!notices.ok) throw explain(notices.error);
-      if (heard.at === undefined) throw new OperationError('the answer of DynamoDB does not tell the time; try again');
+      if (heard.at === undefined)
+        throw new OperationError('the answer of DynamoDB has no valid Date header; try again');
       return { notices: notices.value, now: heard.at };
     },
   };
@@ -157,9 +159,9 @@ function openLocal(port: string): Target {
 }
 
 /**
- * Finds what the command line names.
- * @throws {UsageError} where it names nothing, or the profiles have faults
- * @throws {OperationError} where the local stack does not run
+ * Opens the deployment that the command line names.
+ * @throws {UsageError} if it names none, or the profiles have faults
+ * @throws {OperationError} if the local stack is not running
  */
 export function openTarget({
   stage,
@@ -171,7 +173,7 @@ export function openTarget({
   if (local) return openLocal(port);
   const read = readProfilesFile(chosenProfilesFile(), { allowLoopbackHttp: false });
   if (!read.ok) throw new UsageError(read.error.join('\n'));
-  // As the deployment names its table: a second broker has another service name.
+  // The deployment names its table after the service, which differs for a second broker.
   const { service } = parse(readFileSync('serverless.yml', 'utf8'));
   const tableName = `${service}-${stage}`;
   return createTarget(new DynamoDBClient({ ...SDK_LIMITS, region }), tableName, {
@@ -182,15 +184,17 @@ export function openTarget({
 }
 
 /**
- * Checks that a profile is there: a mistyped name would do nothing, and look as if it had.
- * @throws {UsageError} naming those that are
+ * Checks that a profile exists: otherwise a command with a mistyped name would seem to succeed.
+ * @throws {UsageError} listing the existing profiles
  */
 export function checkProfile({ profiles }: Target, name: string): void {
   if (profiles.has(name)) return;
-  throw new UsageError(`no profile is called ${JSON.stringify(name)}; there are ${[...profiles.keys()].join(', ')}`);
+  throw new UsageError(
+    `there is no profile ${JSON.stringify(name)}; the profiles are ${[...profiles.keys()].join(', ')}`,
+  );
 }
 
-/** Runs a command, prints what it answers, and ends with 0 when done, 1 when not, 2 where the command line is wrong. */
+/** Runs a command and prints its result. Exit codes: 0 for success, 1 for failure, 2 for a wrong command line. */
 export async function run(command: (args: readonly string[]) => Promise<string>): Promise<void> {
   try {
     process.stdout.write(await command(process.argv.slice(2)));
@@ -203,6 +207,6 @@ export async function run(command: (args: readonly string[]) => Promise<string>)
   }
 }
 
-/** When every sandbox knows of something that was written at `now`. */
+/** Says when every sandbox knows of a notice that was posted at `now`. */
 export const knownBy = (now: EpochMs): string =>
   `Every sandbox knows by ${new Date(now + NOTICE_KNOWN_MS).toISOString()}.`;

@@ -6,10 +6,10 @@ export function abortAfter(clock: Clock, limitMs: number): { readonly signal: Ab
   return { signal: controller.signal, done: clock.after(limitMs, () => controller.abort()) };
 }
 
-/** The name of an SDK error, fit for the log; its message is not: it may repeat what was sent. */
+/** The name of an SDK error, safe to log. Its message is not: it may repeat what was sent. */
 export function errorName(error: unknown): string {
   return loggableName(error instanceof Error ? error.name : typeof error);
 }
 
-/** A name from outside, fit for the log: one word. */
+/** Sanitises an untrusted name for the log: one word. */
 export const loggableName = (name: string): string => (/^\w{1,64}$/.test(name) ? name : 'Error');

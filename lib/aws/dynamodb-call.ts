@@ -9,38 +9,38 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { loggableName } from './call.ts';
 import { type Environment, readCredentials, readRegion } from './environment.ts';
 
-/** An answer of DynamoDB: a result where the status is 200, else an error by its name. */
+/** An answer of DynamoDB: a result if the status is 200, else an error. */
 export interface Answer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** One call of DynamoDB's JSON protocol: an answer, or the name of what went wrong on the way. */
+/** One call of DynamoDB's JSON protocol: an answer, or the name of a transport error. */
 export type DynamoDbCall = (operation: 'GetItem' | 'UpdateItem', input: object) => Promise<Result<Answer, string>>;
 
-/** Where DynamoDB is: as `AWS_ENDPOINT_URL_DYNAMODB` says, else the endpoint of the region. */
+/** DynamoDB's endpoint: `AWS_ENDPOINT_URL_DYNAMODB`, or by default the endpoint of the region. */
 export function dynamoDbEndpoint(region: string, env: Environment): URL {
   const given = env.AWS_ENDPOINT_URL_DYNAMODB ?? env.AWS_ENDPOINT_URL;
   if (given) return new URL(given);
   const { name, dnsSuffix, dualStackDnsSuffix } = partition(region);
   const isDualStack = env.AWS_USE_DUALSTACK_ENDPOINT === 'true';
-  // GovCloud's usual endpoint is its FIPS endpoint.
+  // GovCloud's standard endpoint is its FIPS endpoint.
   const isFips = env.AWS_USE_FIPS_ENDPOINT === 'true' && (isDualStack || name !== 'aws-us-gov');
   return new URL(`https://dynamodb${isFips ? '-fips' : ''}.${region}.${isDualStack ? dualStackDnsSuffix : dnsSuffix}`);
 }
 
-/** Few calls are under way at a time: one for each key at the most. */
+/** Few calls are concurrent: at most one for each key. */
 const MOST_SOCKETS = 64;
 
-/** No row is near this size: DynamoDB keeps items below 400 kB. */
+/** Above any row: DynamoDB limits items to 400 kB. */
 const LARGEST_ANSWER_BYTES = 512 * 1024;
 
 type Attempted = Result<Answer, string>;
 
-/** The name of an error: what follows the `#` in `__type`. */
+/** The name of an error: the part of `__type` after the `#`. */
 export const answerError = ({ body }: Answer): string => loggableName(String(body.__type ?? '').replace(/^.*#/, ''));
 
-/** Errors of a request that was signed before a freeze, and sent or judged after it. */
+/** Errors of a request that was signed before a freeze and sent or checked after it. */
 const STALE_SIGNATURE = [
   'InvalidSignatureException',
   'RequestExpired',
@@ -50,16 +50,15 @@ const STALE_SIGNATURE = [
 
 const THROTTLES = ['ThrottlingException', 'ProvisionedThroughputExceededException', 'RequestLimitExceeded'];
 
-/** As long as the table only asks to slow down, waiting is better than a request to ZITADEL for each sandbox. */
+/** While the table throttles, waiting is better than one request to ZITADEL for each sandbox. */
 const THROTTLED_MS = 1_000;
 
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 200;
 
 /**
- * Whether a call is worth repeating. A sandbox that was frozen finds its kept connections closed and its signature too
- * old, and DynamoDB asks that its own errors be met with a repetition. A write that is repeated is refused by its
- * condition if it had been made.
+ * Whether to retry a call. After a freeze, idle connections are closed and the signature is too old. DynamoDB asks
+ * clients to retry its 5xx. If a write did happen, its condition refuses the retry.
  */
 function repetition(attempted: Attempted): 'none' | 'at_once' | 'later' {
   if (!attempted.ok) return attempted.error === 'ECONNRESET' || attempted.error === 'EPIPE' ? 'at_once' : 'none';
@@ -78,22 +77,22 @@ function parse(status: number, text: string): Result<Answer, string> {
     if (typeof body === 'object' && body !== null && !Array.isArray(body))
       return ok({ status, body: body as Answer['body'] });
   } catch {
-    // What is no JSON is told by its name, as any other fault.
+    // Invalid JSON is reported by a name, like any other fault.
   }
   return fail('SyntaxError');
 }
 
 export interface DynamoDbCallDeps {
   readonly clock: Clock;
-  /** What a call may take, a repetition included; longer only where the table asks to slow down. */
+  /** The time limit of a call, including a retry; longer only if the table throttles. */
   readonly limitMs: number;
   /** From [0, 1). */
   readonly random?: () => number;
 }
 
 /**
- * Creates the way to DynamoDB: signed by AWS's own signer, over connections that are kept. Two operations need no
- * client, which a cold start would pay for.
+ * Creates calls to DynamoDB, signed with AWS's own signer, over reused connections. Two operations do not need the
+ * SDK's client, which would slow down cold starts.
  */
 export function createDynamoDbCall({ clock, limitMs, random = Math.random }: DynamoDbCallDeps): DynamoDbCall {
   const env = process.env;
@@ -157,7 +156,7 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
       const leftMs = Math.min(limitMs, startedAt + limit - sentAt);
       const headers = { ...(await sign(operation, body)), 'content-length': String(Buffer.byteLength(body)) };
       const attempted = await attempt(headers, body, leftMs);
-      // What a freeze has taken is given back.
+      // Restart the time budget after a freeze.
       if (wasFrozen(clock, sentAt, leftMs)) startedAt = clock.now();
       const when = repetition(attempted);
       const spentMs = clock.now() - startedAt;

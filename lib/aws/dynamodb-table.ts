@@ -11,19 +11,19 @@ import { fail, ok } from '../core/result.ts';
 import { type Answer, answerError, type DynamoDbCall } from './dynamodb-call.ts';
 import { toUpdateExpression } from './expression.ts';
 
-/** An attribute as DynamoDB writes it: `{S: "text"}`, `{N: "1"}` or `{SS: ["text"]}`. */
+/** Attributes in DynamoDB's notation: `{S: "text"}`, `{N: "1"}` or `{SS: ["text"]}`. */
 type Attributes = Readonly<Record<string, unknown>>;
 
 const members = (value: unknown): Attributes => attributes(value) ?? {};
 
-/** A number that JavaScript can count to: rows hold no others. */
+/** Parses a number in JavaScript's safe integer range: rows contain no others. */
 function readNumber(attribute: unknown): number | undefined {
   const { N: text } = members(attribute);
   const value = typeof text === 'string' ? Number(text) : Number.NaN;
   return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : undefined;
 }
 
-/** A count is compared for equality when it is written: any other number would never be equal again. */
+/** Parses a count. Writes compare it for equality, so a fraction or an unsafe number could never match. */
 function readCount(attribute: unknown): number | undefined {
   const value = readNumber(attribute);
   return Number.isInteger(value) ? value : undefined;
@@ -45,7 +45,7 @@ const READERS = [
   ['notices', readTexts] as const,
 ];
 
-/** Reads an item. Attributes of an unknown name are passed over; one of another type makes the row count for nothing. */
+/** Parses an item. Ignores attributes with unknown names; one of the wrong type makes the row malformed. */
 function toRow(item: Attributes): Row {
   const row: Partial<Record<RowField, FieldValue | readonly string[]>> = {};
   for (const [field, read] of READERS) {
@@ -63,7 +63,7 @@ function toRow(item: Attributes): Row {
 const attributes = (value: unknown): Attributes | undefined =>
   typeof value === 'object' && value !== null ? (value as Attributes) : undefined;
 
-/** A write that was answered with an error of the request's did not happen; of any other nobody knows. */
+/** 4xx: the write did not happen. Anything else: unknown. */
 const toFault = (answer: Answer): TableFault => ({
   kind: answer.status >= 400 && answer.status < 500 ? 'unavailable' : 'unknown',
   detail: answerError(answer),
@@ -71,7 +71,7 @@ const toFault = (answer: Answer): TableFault => ({
 
 const unknown = (detail: string) => fail<TableFault>({ kind: 'unknown', detail });
 
-/** Creates the shared store on DynamoDB: GetItem (consistent) and UpdateItem alone. */
+/** Creates the shared store on DynamoDB. It uses only GetItem (consistent) and UpdateItem. */
 export function createDynamoDbTable({ tableName, call }: { tableName: string; call: DynamoDbCall }): Table {
   return {
     async read(key) {

@@ -1,12 +1,12 @@
 import type { AwsCredentialIdentity } from '@smithy/types';
 
-/** The part of the environment that says who we are and where AWS is. */
+/** The part of the environment with the function's AWS credentials and region. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The credentials of the function's role, as Lambda puts them into the environment. There is no other place to look:
- * the chain of places that the SDK knows would cost a cold start more than all the rest of it.
- * @throws {Error} where there are none
+ * The credentials of the function's role, which Lambda sets in the environment. The SDK's credential provider chain is
+ * not used: it would cost a cold start more than everything else.
+ * @throws {Error} if there are none
  */
 export function readCredentials(env: Environment = process.env): AwsCredentialIdentity {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: token } = env;
@@ -16,7 +16,7 @@ export function readCredentials(env: Environment = process.env): AwsCredentialId
 
 /**
  * The region of the function.
- * @throws {Error} where the environment does not name it
+ * @throws {Error} if the environment does not name it
  */
 export function readRegion(env: Environment = process.env): string {
   const region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? '';

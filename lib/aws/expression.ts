@@ -1,10 +1,10 @@
 import type { Condition, FieldValue } from '../broker/store/condition.ts';
 import type { RowField, RowUpdate } from '../broker/store/table.ts';
 
-/** A value as DynamoDB writes it. */
+/** A value in DynamoDB's notation. */
 export type AttributeValue = { readonly S: string } | { readonly N: string } | { readonly SS: readonly string[] };
 
-/** The expressions of an UpdateItem, with their names and values; those that would be empty are left out. */
+/** The expressions of an UpdateItem, with their names and values. Empty ones are omitted. */
 export interface UpdateExpression {
   readonly UpdateExpression: string;
   readonly ConditionExpression?: string;
@@ -12,11 +12,11 @@ export interface UpdateExpression {
   readonly ExpressionAttributeValues?: Record<string, AttributeValue>;
 }
 
-/** A field's value as DynamoDB writes it. */
+/** Converts a field's value to DynamoDB's notation. */
 const toAttribute = (value: FieldValue): AttributeValue =>
   typeof value === 'number' ? { N: String(value) } : { S: value };
 
-/** Translates a conditional write. Every field is written `#field`, since some (`ttl`, `owner`) are reserved words. */
+/** Translates a conditional write. Every field is written as `#field`: some (`ttl`, `owner`) are reserved words. */
 export function toUpdateExpression({ set, nextGeneration, remove, notices, condition }: RowUpdate): UpdateExpression {
   const names: Record<string, string> = {};
   const values: Record<string, AttributeValue> = {};

@@ -7,13 +7,13 @@ import { SECOND_MS } from '../core/time.ts';
 import { abortAfter, errorName } from './call.ts';
 import { readCredentials, readRegion } from './environment.ts';
 
-/** How long Secrets Manager may take, a repetition included. */
+/** The time limit of a read, including a retry. */
 export const SECRET_MS = 2 * SECOND_MS;
 
 const CONNECT_MS = SECOND_MS;
 const ATTEMPTS = 2;
 
-/** Errors that stay until an operator does something, and what that is. */
+/** Errors that persist until an operator acts, and what to do. */
 const REFUSALS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     ResourceNotFoundException:
@@ -32,9 +32,8 @@ function toFault(error: unknown): SecretFault {
 }
 
 /**
- * Creates the secret store on AWS Secrets Manager. Its endpoint is the SDK's own business
- * (`AWS_ENDPOINT_URL_SECRETS_MANAGER`).
- * @throws {Error} where the environment names no region
+ * Creates the secret store on AWS Secrets Manager. The SDK chooses the endpoint (`AWS_ENDPOINT_URL_SECRETS_MANAGER`).
+ * @throws {Error} if the environment does not name a region
  */
 export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretStore {
   const client = new SecretsManagerClient({
@@ -55,7 +54,7 @@ export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretSt
         const { SecretString, SecretBinary } = await client.send(command, { abortSignal: signal });
         if (SecretString !== undefined) return ok(redacted(SecretString));
         if (SecretBinary !== undefined) return ok(redacted(Buffer.from(SecretBinary).toString('utf8')));
-        // Every secret has the one or the other: whoever has answered is not Secrets Manager, or not well.
+        // A secret always has one or the other; treat neither as an outage.
         return fail({ kind: 'away', detail: 'EmptyAnswer' });
       } catch (error) {
         return fail(toFault(error));

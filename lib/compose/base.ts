@@ -16,12 +16,12 @@ import type { Environment, Overrides } from './environment.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { createTable } from './table.ts';
 
-/** What every function that talks to ZITADEL is made of. */
+/** The parts that every function that calls ZITADEL shares. */
 export interface Base extends Journal {
   readonly random: () => number;
   readonly uuid: () => string;
   readonly profiles: Profiles;
-  /** Spares an issuer that is known to be away. */
+  /** Sends no request to an issuer that is known to be unavailable. */
   readonly send: Send;
   readonly outages: Outages;
   readonly table: Table;
@@ -34,8 +34,8 @@ export interface Base extends Journal {
 }
 
 /**
- * Builds what functions have in common.
- * @throws {Error} where the environment is not as a deployment makes it: the function cannot start
+ * Builds the shared parts.
+ * @throws {Error} if the environment is not that of a deployment: the function cannot start
  */
 export function createBase(profiles: Profiles, env: Environment, overrides: Overrides): Base {
   const journal = createJournal(env, overrides);

@@ -4,10 +4,10 @@ import type { Table } from '../broker/store/table.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Send } from '../oauth/transport.ts';
 
-/** What the environment of a function says. */
+/** The environment variables of a function. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What tests and the simulation put in place of the real thing. */
+/** Replacements for tests and the simulation. */
 export interface Overrides {
   readonly clock?: Clock;
   /** From [0, 1). */
@@ -20,5 +20,5 @@ export interface Overrides {
   readonly write?: (line: string) => void;
 }
 
-/** What a bundle holds of the profiles: the entries of `Profiles`. */
+/** The profiles in a bundle: the entries of `Profiles`. */
 export type CompiledProfiles = readonly (readonly [name: string, Profile])[];

@@ -6,7 +6,7 @@ import type { Environment, Overrides } from './environment.ts';
 
 /**
  * Builds the function that introspects.
- * @throws {Error} where the environment is not as a deployment makes it: the function cannot start
+ * @throws {Error} if the environment is not that of a deployment: the function cannot start
  */
 export const createIntrospectFunction = (
   profiles: Profiles,

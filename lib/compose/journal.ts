@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { instant } from '../core/time.ts';
 import { createLog, type Log } from '../http/log.ts';
 
-/** Time and log: what even the smallest function needs. */
+/** Clock and log, which every function needs. */
 export interface Journal {
   readonly clock: Clock;
   readonly log: Log;
@@ -20,7 +20,7 @@ const systemClock: Clock = {
   },
 };
 
-/** Builds the journal of a sandbox; lines go to standard output, which Lambda gives to CloudWatch. */
+/** Builds the journal of a sandbox. Lines go to standard output, which Lambda sends to CloudWatch. */
 export function createJournal(
   env: Readonly<Record<string, string | undefined>>,
   {

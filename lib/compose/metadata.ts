@@ -3,7 +3,7 @@ import { createMetadataEndpoint } from '../http/metadata-endpoint.ts';
 import type { Environment, Overrides } from './environment.ts';
 import { createJournal } from './journal.ts';
 
-/** Builds the function that tells where the others are: it reads no profile, secret or table. */
+/** Builds the function that serves the URLs of the others. It reads no profile, secret or table. */
 export function createMetadataFunction(
   env: Environment,
   overrides: Pick<Overrides, 'clock' | 'write'> = {},

@@ -6,8 +6,8 @@ import { createBase } from './base.ts';
 import type { Environment, Overrides } from './environment.ts';
 
 /**
- * Builds the function that revokes, on its own: the others hear of it through the table.
- * @throws {Error} where the environment is not as a deployment makes it: the function cannot start
+ * Builds the function that revokes. The other functions learn of a revocation from the table.
+ * @throws {Error} if the environment is not that of a deployment: the function cannot start
  */
 export function createRevokeFunction(profiles: Profiles, env: Environment, overrides: Overrides = {}): GatewayHandler {
   const base = createBase(profiles, env, overrides);

@@ -5,7 +5,7 @@ import { createIntrospectFunction } from './introspect.ts';
 import { createMetadataFunction } from './metadata.ts';
 import { createTokenFunctions, type TokenFunctions } from './tokens.ts';
 
-/** All functions in one process, as the local stack and the tests have them; deployed, each has sandboxes of its own. */
+/** All functions in one process, for the local stack and the tests. When deployed, each has its own sandboxes. */
 export interface Sandbox extends TokenFunctions {
   readonly introspect: GatewayHandler;
   readonly metadata: GatewayHandler;
@@ -13,7 +13,7 @@ export interface Sandbox extends TokenFunctions {
 
 /**
  * Builds all functions.
- * @throws {Error} where the environment is not as a deployment makes it
+ * @throws {Error} if the environment is not that of a deployment
  */
 export const createSandbox = (profiles: Profiles, env: Environment, overrides: Overrides = {}): Sandbox => ({
   ...createTokenFunctions(profiles, env, overrides),

@@ -4,12 +4,12 @@ import type { Table } from '../broker/store/table.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Environment } from './environment.ts';
 
-/** How long the table may take: a token that is waited for longer is obtained without it. */
+/** The time limit of a call to the table; after that, a token is obtained without it. */
 const TABLE_MS = 300;
 
 /**
  * Builds the shared store.
- * @throws {Error} where the environment does not name the table
+ * @throws {Error} if the environment does not name the table
  */
 export function createTable(env: Environment, clock: Clock): Table {
   const { TABLE_NAME: tableName } = env;

@@ -12,18 +12,18 @@ import { createTokenEndpoint } from '../http/token-endpoint.ts';
 import { createBase } from './base.ts';
 import type { Environment, Overrides } from './environment.ts';
 
-/** The functions that obtain tokens: one hands them out, one renews them on a schedule. */
+/** The functions that share the tokens of one process. */
 export interface TokenFunctions {
   readonly token: GatewayHandler;
-  /** Revokes, and lets `token` know at once: where both are in one process. */
+  /** Revokes; `token` knows at once, since both are in one process. */
   readonly revoke: GatewayHandler;
-  /** Rejects where a profile failed: Lambda's own count of errors is what the alarm looks at. */
+  /** Rejects if a profile failed, so that Lambda counts an error, which the alarm watches. */
   readonly prewarm: (event: unknown, context: InvocationContext) => Promise<void>;
 }
 
 /**
  * Builds the functions that obtain tokens.
- * @throws {Error} where the environment is not as a deployment makes it: the function cannot start
+ * @throws {Error} if the environment is not that of a deployment: the function cannot start
  */
 export function createTokenFunctions(profiles: Profiles, env: Environment, overrides: Overrides = {}): TokenFunctions {
   const shared = createBase(profiles, env, overrides);

@@ -1,7 +1,7 @@
 import type { BrokerError } from '../core/error.ts';
 import { coveringSeconds } from '../core/time.ts';
 
-/** An answer as API Gateway takes it, in every payload format. */
+/** An answer in the form that API Gateway accepts in every payload format. */
 export interface GatewayAnswer {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -10,7 +10,7 @@ export interface GatewayAnswer {
 
 type Kind = BrokerError['kind'];
 
-/** The one table from failures to HTTP. */
+/** The only mapping from failures to HTTP statuses. */
 const STATUS = {
   invalid_request: 400,
   unsupported_grant_type: 400,
@@ -28,27 +28,27 @@ const STATUS = {
   out_of_time: 503,
 } as const satisfies Record<Kind, number>;
 
-/** What the caller reads where the failure is not its own: an error code, and what to do. */
+/** What the caller sees if the failure is not its own: an error code and what to do. */
 const PUBLIC = {
   untrusted_caller: ['invalid_client', 'sign the request as an IAM role (AWS Signature Version 4)'],
   not_allowed: ['unauthorized_client', 'the profile does not exist, or this caller may not use it'],
   impersonation_refused: [
     'unauthorized_client',
-    'the authorization server does not let this actor stand in for others',
+    'the authorization server does not allow this actor to impersonate others',
   ],
-  credential_unusable: ['server_error', 'the credential of the profile cannot be used; its operator must mend it'],
+  credential_unusable: ['server_error', 'the credential of the profile is unusable; its operator must fix it'],
   credential_refused: ['server_error', 'the authorization server refuses the credential of the profile'],
-  unexpected_answer: ['server_error', 'the authorization server gave no answer that can be used'],
-  unavailable: ['temporarily_unavailable', 'no token can be had at the moment; try again later'],
-  out_of_time: ['temporarily_unavailable', 'no token could be had in time; try again'],
+  unexpected_answer: ['server_error', 'the authorization server returned an unusable answer'],
+  unavailable: ['temporarily_unavailable', 'the broker cannot serve this request at the moment; try again later'],
+  out_of_time: ['temporarily_unavailable', 'the broker could not serve this request in time; try again'],
 } as const satisfies Partial<Record<Kind, readonly [error: string, description: string]>>;
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** RFC 6749 §5.1: tokens and errors alike are not for caches. */
+/** Neither tokens nor errors may be cached (RFC 6749 §5.1). */
 const HEADERS = { ...JSON_TYPE, 'cache-control': 'no-store', pragma: 'no-cache' };
 
-/** Answers JSON that concerns one caller. */
+/** An answer for one caller, in JSON. */
 export const answerJson = (
   statusCode: number,
   body: object,
@@ -59,20 +59,20 @@ export const answerJson = (
   body: JSON.stringify(body),
 });
 
-/** Answers JSON that is the same for everybody, and for caches. */
+/** An answer that is the same for all callers and may be cached, in JSON. */
 export const answerPublic = (body: object, maxAgeSeconds: number): GatewayAnswer => ({
   statusCode: 200,
   headers: { ...JSON_TYPE, 'cache-control': `public, max-age=${maxAgeSeconds}` },
   body: JSON.stringify(body),
 });
 
-/** Answers a text that is JSON already, or nothing. */
+/** An answer whose body is already JSON, or empty. */
 export const answerText = (statusCode: number, body: string): GatewayAnswer => ({ statusCode, headers: HEADERS, body });
 
 const publicText = (error: BrokerError): readonly [error: string, description: string] =>
   error.kind in PUBLIC ? PUBLIC[error.kind as keyof typeof PUBLIC] : [error.kind, error.detail];
 
-/** Answers a failure (RFC 6749 §5.2) with the id under which the log tells the rest. */
+/** The answer for a failure (RFC 6749 §5.2), with the request id that finds the details in the log. */
 export function answerError(error: BrokerError, requestId: string): GatewayAnswer {
   const [code, description] = publicText(error);
   return answerJson(
@@ -80,13 +80,13 @@ export function answerError(error: BrokerError, requestId: string): GatewayAnswe
     { error: code, error_description: description, request_id: requestId },
     {
       ...('retryAfterMs' in error ? { 'retry-after': String(coveringSeconds(error.retryAfterMs)) } : {}),
-      // RFC 9110 §11.6.1: a 401 names the scheme that would do.
+      // RFC 9110 §11.6.1: a 401 must name an accepted scheme.
       ...(error.kind === 'untrusted_caller' ? { 'www-authenticate': 'AWS4-HMAC-SHA256' } : {}),
     },
   );
 }
 
-/** Answers a bug of ours: nothing but where to look for it. */
+/** The answer for a bug: only the request id that finds it in the log. */
 export const answerBug = (requestId: string): GatewayAnswer =>
   answerJson(500, {
     error: 'server_error',

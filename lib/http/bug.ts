@@ -1,17 +1,17 @@
-/** A bug as the log names it: what was thrown, and where in our own code. */
+/** A bug as logged: what was thrown, and where in the broker's own code. */
 export interface Bug {
   readonly name: string;
-  /** File, line and column of the first frame of our own, and the function where it has a name. */
+  /** File, line and column of the first frame in the broker's own code, with the function's name, if any. */
   readonly at?: string;
 }
 
-/** A frame of V8's stack that lies in a file of ours: `    at name (/path/lib/room/file.ts:1:2)`, or without a name. */
+/** A V8 stack frame in the broker's own code: `    at name (/path/lib/room/file.ts:1:2)`, or without a name. */
 const FRAME =
   /^ {4}at (?:(?:async )?([\w.$<>]+) \()?(?:file:\/\/)?\/[^\s()]*?((?:lib|functions|infra)\/[\w./-]+\.ts|index\.cjs):(\d+):(\d+)\)?$/;
 
 /**
- * Describes what was thrown without its message, which may hold anything. The message stands at the beginning of the
- * stack and may look like frames: it is cut off first.
+ * Describes what was thrown without its message, which may contain anything. The stack starts with the message, which
+ * may look like frames, so it is cut off first.
  */
 export function describeBug(thrown: unknown): Bug {
   if (!(thrown instanceof Error)) return { name: typeof thrown };

@@ -14,7 +14,7 @@ import { readFormBody, readGatewayRequest, requestId } from './gateway-request.t
 import { identify } from './identity.ts';
 import type { Log, RequestRecord } from './log.ts';
 
-/** The part of Lambda's context that is used. */
+/** The used part of Lambda's context. */
 export interface InvocationContext {
   readonly getRemainingTimeInMillis: () => number;
   readonly awsRequestId?: string;
@@ -31,22 +31,22 @@ export interface EndpointDeps {
   readonly bulletin: Pick<Bulletin, 'look' | 'hasLooked' | 'isBlocked'>;
 }
 
-/** What is known of a request so far; the log gets it whatever becomes of the request. */
+/** What is known about a request so far. It is logged whatever the outcome. */
 export type Facts = { -readonly [K in keyof RequestRecord]?: NonNullable<RequestRecord[K]> };
 
-/** A request of a caller who may use the profile. */
+/** A request of a caller that may use the profile. */
 export interface Asked {
   readonly caller: Principal;
   readonly profile: Profile;
   readonly form: Form;
-  /** The size of the body that the form came in. */
+  /** The size of the body that contained the form. */
   readonly bodyBytes: number;
-  /** When the answer must be on its way. */
+  /** When the answer must be sent. */
   readonly deadline: EpochMs;
   readonly facts: Facts;
 }
 
-/** What an endpoint does with a request that was let in. */
+/** How an endpoint serves an authorized request. */
 export type Serve = (asked: Asked) => Promise<Result<GatewayAnswer, BrokerError>>;
 
 export const callerError = (kind: CallerError['kind'], detail: string) => fail<BrokerError>({ kind, detail });
@@ -54,18 +54,18 @@ export const callerError = (kind: CallerError['kind'], detail: string) => fail<B
 const BLOCKED = fail<BrokerError>({ kind: 'not_allowed', detail: 'blocked by an operator' });
 
 export interface EndpointOptions {
-  /** As the log names it. */
+  /** Its name in the log. */
   readonly name: string;
   readonly use: Use;
-  /** What follows the profile in the path. */
+  /** The path after the profile. */
   readonly route: string;
-  /** Of the form. */
+  /** The limit for the body. */
   readonly largestBytes: number;
 }
 
 /**
- * Creates `POST /{profile}{route}`: who asks, whether the profile is theirs, and what they sent, in this order; then an
- * answer and a line of log, whatever happens.
+ * Creates `POST /{profile}{route}`. It checks the caller, then its access to the profile, then the form. It always
+ * answers and writes one log line.
  */
 export function createEndpoint(
   { clock, profiles, log, health, bulletin }: EndpointDeps,
@@ -88,7 +88,7 @@ export function createEndpoint(
     const remainingMs = context.getRemainingTimeInMillis();
     const deadline = plus(clock.now(), remainingMs);
     const isBlocked = () => bulletin.isBlocked(profile.value, caller.value);
-    // In a new sandbox the look goes together with what else is read, if anything is; nothing is answered before it.
+    // A new sandbox reads the notices in parallel with the other reads of `serve`, if any; the check below covers it.
     const isFirst = !bulletin.hasLooked();
     if (!isFirst) await bulletin.look(remainingMs);
     if (isBlocked()) return BLOCKED;

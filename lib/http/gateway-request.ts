@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import type { BrokerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 
-/** What the broker reads from an event of API Gateway, whatever its format. */
+/** What the broker reads from an API Gateway event of any format. */
 export interface GatewayRequest {
-  /** As it stands in the path; not checked. */
+  /** As in the path; not checked. */
   readonly profile: string;
   readonly contentType: string;
   /** Not yet decoded. */
@@ -14,19 +14,19 @@ export interface GatewayRequest {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** A value as an object with members: empty where it is none. Events are not trusted to have any shape. */
+/** A value as an object, empty if it is not one. Events are not trusted to have any shape. */
 export const members = (value: unknown): Members =>
   typeof value === 'object' && value !== null ? (value as Members) : {};
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** The id by which API Gateway's access log names the request. */
+/** The request id that API Gateway's access log uses. */
 export const requestId = (event: unknown): string => {
   const id = text(members(members(event).requestContext).requestId);
   return /^[\w=+/.-]{1,128}$/.test(id) ? id : '';
 };
 
-/** A header by its name, in any letter case: HTTP APIs lower it, REST APIs leave it as it was sent. */
+/** A header by its name, case-insensitively: HTTP APIs convert names to lower case, REST APIs do not. */
 function header(event: Members, name: string): string {
   const headers = members(event.headers);
   const written = Object.keys(headers).find((key) => key.toLowerCase() === name);
@@ -34,8 +34,8 @@ function header(event: Members, name: string): string {
 }
 
 /**
- * The profile in the path. API Gateway has it as a path parameter; where a route of the operator's own has none, it is
- * what stands before the broker's path, whatever stage or base path comes first.
+ * The profile in the path: the path parameter or, if the operator's own route has none, the segment before `route`. A
+ * stage or base path may come before it.
  */
 function profileOf(event: Members, route: string): string {
   const parameter = text(members(event.pathParameters).profile);
@@ -48,7 +48,7 @@ function profileOf(event: Members, route: string): string {
 
 /**
  * Reads an HTTP API event (payload 2.0 or 1.0) or a REST API event.
- * @param route what follows the profile in the path, with its first slash
+ * @param route the path after the profile, with its leading slash
  */
 export function readGatewayRequest(event: unknown, route: string): GatewayRequest {
   const fields = members(event);
@@ -60,10 +60,10 @@ export function readGatewayRequest(event: unknown, route: string): GatewayReques
   };
 }
 
-/** A request for a token of one's own fits in this. */
+/** The limit for a client credentials request. */
 export const LARGEST_FORM_BYTES = 4 * 1024;
 
-/** A form that brings tokens along; a JWT with many roles is some kilobytes. */
+/** The limit for a form that contains tokens; a JWT with many roles takes several kilobytes. */
 export const LARGEST_TOKEN_FORM_BYTES = 48 * 1024;
 
 const invalid = (detail: string) => fail<BrokerError>({ kind: 'invalid_request', detail });

@@ -3,7 +3,7 @@ import type { BrokerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { members } from './gateway-request.ts';
 
-/** What API Gateway's IAM authorizer says of a caller, from either place. */
+/** The claims of API Gateway's IAM authorizer about a caller, from either place. */
 interface Claims {
   readonly userArn: unknown;
   readonly accountId: unknown;
@@ -15,7 +15,7 @@ interface Claims {
 const ASSUMED_ROLE_ARN = /^arn:(aws(?:-[a-z]+)*):sts::(\d{12}):assumed-role\/([\w+=,.@-]{1,64})\/([\w+=,.@-]{2,64})$/;
 const CALLER_ID = /^[A-Z0-9]{4,128}:([\w+=,.@-]{2,64})$/;
 
-/** HTTP API payload 2.0: `requestContext.authorizer.iam`. Else (1.0, and REST): `requestContext.identity`. */
+/** HTTP API payload 2.0: `requestContext.authorizer.iam`. Otherwise (1.0 and REST): `requestContext.identity`. */
 function claims(event: unknown): Claims {
   const { version, requestContext } = members(event);
   if (version === '2.0') {
@@ -29,15 +29,15 @@ function claims(event: unknown): Claims {
 const untrusted = (detail: string) => fail<BrokerError>({ kind: 'untrusted_caller', detail });
 
 /**
- * The caller of an event, from what API Gateway's IAM authorizer has put there and from nothing that a caller sends.
- * The members are cross-checked, so that an event of another origin, or of a form not known here, is refused.
+ * The caller of an event. Uses only what API Gateway's IAM authorizer writes, never what a caller sends. Cross-checks
+ * the members, so that it refuses events of other origins or of unknown formats.
  */
 export function identify(event: unknown): Result<Principal, BrokerError> {
   const { userArn, accountId, callerId, userId } = claims(event);
   if (typeof userArn !== 'string')
-    return untrusted('the event holds no IAM identity: is the route authorised with IAM?');
+    return untrusted('the event contains no IAM identity: does the route use IAM authorization?');
   const arn = ASSUMED_ROLE_ARN.exec(userArn);
-  if (arn === null) return untrusted('the caller is no assumed IAM role');
+  if (arn === null) return untrusted('the caller is not an assumed IAM role');
   const [, partition = '', account = '', role = '', session = ''] = arn;
   if (accountId !== account) return untrusted("the account of the ARN is not the caller's account");
   const caller = typeof callerId === 'string' ? CALLER_ID.exec(callerId) : null;

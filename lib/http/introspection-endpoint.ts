@@ -4,7 +4,7 @@ import { answerText } from './answer.ts';
 import type { EndpointDeps, GatewayHandler } from './endpoint.ts';
 import { createReferenceEndpoint } from './reference-endpoint.ts';
 
-/** What follows the profile in the path. */
+/** The path after the profile. */
 export const INTROSPECTION_ROUTE = '/oauth/v2/introspect';
 
 export interface IntrospectionEndpointDeps extends EndpointDeps {
@@ -12,9 +12,8 @@ export interface IntrospectionEndpointDeps extends EndpointDeps {
 }
 
 /**
- * Creates `POST /{profile}/oauth/v2/introspect` (RFC 7662 §2). What ZITADEL says of the token goes through as it came;
- * whatever is not a clean answer is an error, never "inactive". `token_type_hint` is for servers that look in several
- * places; ZITADEL does not.
+ * Creates `POST /{profile}/oauth/v2/introspect` (RFC 7662 §2). It returns ZITADEL's response unchanged. Anything but a
+ * valid response is an error, never "inactive". It ignores `token_type_hint`, which ZITADEL does not need.
  */
 export function createIntrospectionEndpoint(deps: IntrospectionEndpointDeps): GatewayHandler {
   const options = { name: 'introspect', use: 'introspection', route: INTROSPECTION_ROUTE } as const;

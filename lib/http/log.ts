@@ -10,33 +10,33 @@ import type { EpochMs } from '../core/time.ts';
 import { canonicalToken } from '../zitadel/token-identity.ts';
 import { type Bug, describeBug } from './bug.ts';
 
-/** Everything that a line may hold: an allow-list. No header, body, event, stack or `cause` is among it. */
+/** An allow-list of what a log line may contain. It includes no header, body, event, stack or `cause`. */
 export interface RequestRecord {
   readonly at: EpochMs;
   readonly requestId: string;
   readonly route: string;
-  /** As in the path, if it looks like a name. */
+  /** As in the path, if it is a valid name. */
   readonly profile: string;
   readonly caller?: Principal;
   readonly status: number;
   readonly durationMs: number;
   readonly obtained?: Pick<Obtained, 'token' | 'source' | 'failure'> & { readonly rejected?: Rejected };
-  /** How many tokens were obtained from ZITADEL since the line before: each is reported once. */
+  /** The number of tokens obtained from ZITADEL since the previous line: each is reported once. */
   readonly issued?: number;
-  /** What is away, as the sandbox last saw it. */
+  /** The unavailable dependencies, as the sandbox last saw them. */
   readonly degraded?: readonly Degradation[];
-  /** Of the profile: which of the issuers that are away count. */
+  /** The profile's issuer; outages of other issuers are left out. */
   readonly issuer?: string;
-  /** What introspection said, and where it was known. */
+  /** The result of introspection, and its source. */
   readonly introspected?: { readonly isActive: boolean; readonly source: 'memory' | 'zitadel' };
-  /** The fingerprint of a token that the caller sent to be introspected or revoked. */
+  /** The fingerprint of the token to introspect or revoke. */
   readonly seen?: string;
   readonly error?: BrokerError;
-  /** A bug: the name and the place of what was thrown, never its message. */
+  /** The name and place of what was thrown, never its message. */
   readonly bug?: Bug;
 }
 
-/** What a schedule's run came to. */
+/** The result of one scheduled run. */
 export interface PrewarmRecord {
   readonly at: EpochMs;
   readonly durationMs: number;
@@ -45,10 +45,10 @@ export interface PrewarmRecord {
   readonly degraded: readonly Degradation[];
 }
 
-/** Counts that CloudWatch reads from the line (Embedded Metric Format). */
+/** Counts that CloudWatch extracts from the line (Embedded Metric Format). */
 type Metrics = Readonly<Record<string, number>>;
 
-/** Writes lines of one JSON object each. */
+/** Writes log lines of one JSON object each. */
 export interface Log {
   readonly request: (record: RequestRecord) => void;
   readonly prewarm: (record: PrewarmRecord) => void;
@@ -56,7 +56,7 @@ export interface Log {
 
 const fingerprints = new WeakMap<Token, string>();
 
-/** The fingerprint of a token that is handed out; made once for each. */
+/** The fingerprint of a token that is handed out; computed once per token. */
 function fingerprintOf(token: Token): string {
   const known = fingerprints.get(token);
   if (known !== undefined) return known;
@@ -65,7 +65,7 @@ function fingerprintOf(token: Token): string {
   return made;
 }
 
-/** A request that was served, but not as in health, is for an operator to see before callers notice. */
+/** A request served despite a failed renewal or an outage is `warn`, so that operators see it before callers do. */
 function levelOf({ status, obtained, degraded = [] }: RequestRecord): string {
   if (status >= 500) return 'error';
   return status >= 400 || obtained?.failure !== undefined || degraded.length > 0 ? 'warn' : 'info';
@@ -100,7 +100,7 @@ const describe = (error: BrokerError) => ({
   detail: error.detail,
 });
 
-/** What is away, since when, and what it costs; nothing in health. */
+/** The unavailable dependencies, since when, and their effect; empty if there are none. */
 const describeDegraded = (degraded: readonly Degradation[] = []) =>
   degraded.length === 0
     ? {}
@@ -117,10 +117,10 @@ const describeDegraded = (degraded: readonly Degradation[] = []) =>
 /**
  * Creates the log.
  * @param namespace of the metrics
- * @param write takes a line without its end
+ * @param write takes a line without its line break
  */
 export function createLog(namespace: string, write: (line: string) => void): Log {
-  /** What CloudWatch reads of each set of metrics, as JSON: there are few sets, and the same one in nearly every line. */
+  /** The CloudWatch definitions of each set of metrics, as JSON: there are few sets, and most lines use the same. */
   const definitions = new Map<string, string>();
 
   function define(names: readonly string[]): string {
@@ -134,7 +134,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
 
   function emit(at: EpochMs, metrics: Metrics, fields: object): void {
     const names = Object.keys(metrics);
-    // A line that counts nothing is no metric: CloudWatch would call it malformed.
+    // CloudWatch would report a metric line without metrics as malformed.
     const head =
       names.length === 0 ? `"time":${at}` : `"_aws":{"Timestamp":${at},"CloudWatchMetrics":${define(names)}}`;
     write(`{${head},${JSON.stringify({ ...fields, ...metrics }).slice(1)}`);
@@ -155,9 +155,9 @@ export function createLog(namespace: string, write: (line: string) => void): Log
         active: introspected?.isActive,
         // The token is handed out although its renewal failed.
         renewal: obtained?.failure === undefined ? undefined : describe(obtained.failure.error),
-        // What became of a token that the caller sent back.
+        // The outcome for a token that the caller reported as refused.
         rejected: obtained?.rejected,
-        // The revoking application's client id was not to be had when the token was obtained.
+        // The revoking application's client id could not be read when the token was obtained.
         revocable: obtained?.token.isIrrevocable ? false : undefined,
         ...describeDegraded(record.degraded),
         error: error === undefined ? undefined : describe(error),

@@ -9,25 +9,25 @@ import type { Log } from './log.ts';
 import { REVOCATION_ROUTE } from './revocation-endpoint.ts';
 import { TOKEN_ROUTE } from './token-endpoint.ts';
 
-/** What follows the profile in the path. */
+/** The path after the profile. */
 const METADATA_ROUTE = '/.well-known/openid-configuration';
 
 export interface MetadataEndpointDeps {
   readonly clock: Clock;
   readonly log: Log;
-  /** The broker's URL, where events do not tell it (a proxy stands before API Gateway); without a trailing slash. */
+  /** The broker's URL, if events do not contain it (with a proxy in front of API Gateway); no trailing slash. */
   readonly publicUrl?: string;
   /** Plain HTTP for loopback hosts: the local stack. */
   readonly isLocal: boolean;
 }
 
-/** Where the endpoints are changes with a deployment only. */
+/** The endpoints change only with a deployment. */
 const MAX_AGE_SECONDS = 300;
 
-/** The path as the caller wrote it, stage and base path included. */
+/** The path that the caller requested, including stage and base path. */
 function requestPath(event: unknown): string {
   const { rawPath, path, requestContext } = members(event);
-  // REST events leave the stage out of `path`, and have it in the context.
+  // REST events omit the stage from `path`; the context contains it.
   const candidates = [rawPath, members(requestContext).path, path];
   return String(candidates.find((candidate) => typeof candidate === 'string') ?? '');
 }
@@ -35,8 +35,8 @@ function requestPath(event: unknown): string {
 const DOMAIN = /^[a-z0-9](?:[a-z0-9.-]{0,252})$/i;
 
 /**
- * The domain that API Gateway vouches for, or nothing. What the caller wrote beside it (a port, a user) must not
- * enter an answer that caches give to others; only the local stack, which is nobody's cache, has a port.
+ * The domain that API Gateway has verified, or an empty string. Anything that the caller adds to it (a port, a user)
+ * must not enter an answer that caches serve to others. Only the local stack, which has no cache, keeps the port.
  */
 function requestHost(event: unknown, isLocal: boolean): string {
   const { headers, requestContext } = members(event);
@@ -48,7 +48,7 @@ function requestHost(event: unknown, isLocal: boolean): string {
   return header.replace(/:\d+$/, '') === domain ? header : domain;
 }
 
-/** The broker's own URL of a profile: what its clients put where ZITADEL's issuer was. */
+/** The broker's URL of a profile, which clients use in place of ZITADEL's issuer. */
 function issuerOf(event: unknown, profile: string, { publicUrl, isLocal }: MetadataEndpointDeps): string {
   if (publicUrl !== undefined) return `${publicUrl}/${profile}`;
   const host = requestHost(event, isLocal);
@@ -58,7 +58,7 @@ function issuerOf(event: unknown, profile: string, { publicUrl, isLocal }: Metad
   return `${scheme}://${host}${base}`;
 }
 
-/** RFC 8414 §2. The same for every name, so that nobody can find out which profiles there are. */
+/** RFC 8414 §2. The same for every name, so that it does not reveal which profiles exist. */
 const metadata = (issuer: string): object => ({
   issuer,
   token_endpoint: `${issuer}${TOKEN_ROUTE}`,
@@ -66,15 +66,15 @@ const metadata = (issuer: string): object => ({
   revocation_endpoint: `${issuer}${REVOCATION_ROUTE}`,
   response_types_supported: [],
   grant_types_supported: [GRANT_TYPE.clientCredentials, GRANT_TYPE.tokenExchange],
-  // A caller proves itself to API Gateway by its signature (SigV4), not to the broker by an OAuth client secret.
+  // Callers authenticate to API Gateway with a signature (SigV4), not to the broker with an OAuth client secret.
   token_endpoint_auth_methods_supported: ['none'],
   introspection_endpoint_auth_methods_supported: ['none'],
   revocation_endpoint_auth_methods_supported: ['none'],
 });
 
 /**
- * Creates `GET /{profile}/.well-known/openid-configuration`: where the broker's endpoints are. It needs no identity and
- * tells nothing about a profile, not even whether it exists.
+ * Creates `GET /{profile}/.well-known/openid-configuration`: the URLs of the broker's endpoints. It needs no identity
+ * and reveals nothing about a profile, not even whether it exists.
  */
 export function createMetadataEndpoint(deps: MetadataEndpointDeps): GatewayHandler {
   const { clock, log } = deps;
@@ -84,7 +84,7 @@ export function createMetadataEndpoint(deps: MetadataEndpointDeps): GatewayHandl
     const answer = (): GatewayAnswer => {
       const { profile } = readGatewayRequest(event, METADATA_ROUTE);
       if (!isProfileName(profile))
-        return answerError({ kind: 'invalid_request', detail: 'the path holds no name of a profile' }, id);
+        return answerError({ kind: 'invalid_request', detail: 'the path does not contain a valid profile name' }, id);
       return answerPublic(metadata(issuerOf(event, profile, deps)), MAX_AGE_SECONDS);
     };
     let answered: GatewayAnswer;

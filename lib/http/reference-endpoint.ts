@@ -15,14 +15,14 @@ import {
 } from './endpoint.ts';
 import { LARGEST_TOKEN_FORM_BYTES } from './gateway-request.ts';
 
-/** What an endpoint does with the token that a caller asks about. */
+/** How an endpoint serves a request about a token. */
 type ServeReference = (
   profile: Profile,
   token: Redacted<string>,
   facts: Facts,
 ) => Promise<Result<GatewayAnswer, BrokerError>>;
 
-/** Creates an endpoint that takes a token by its parameter `token` (RFC 7009 §2.1, RFC 7662 §2.1). */
+/** Creates an endpoint with the parameter `token` (RFC 7009 §2.1, RFC 7662 §2.1). */
 export const createReferenceEndpoint = (
   deps: EndpointDeps,
   options: Omit<EndpointOptions, 'largestBytes'>,

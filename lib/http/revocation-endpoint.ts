@@ -4,14 +4,14 @@ import { answerText } from './answer.ts';
 import type { EndpointDeps, GatewayHandler } from './endpoint.ts';
 import { createReferenceEndpoint } from './reference-endpoint.ts';
 
-/** What follows the profile in the path. */
+/** The path after the profile. */
 export const REVOCATION_ROUTE = '/oauth/v2/revoke';
 
 export interface RevocationEndpointDeps extends EndpointDeps {
   readonly revoke: Revoke;
 }
 
-/** Creates `POST /{profile}/oauth/v2/revoke` (RFC 7009 §2): 200 once the token is dead, or was never known. */
+/** Creates `POST /{profile}/oauth/v2/revoke` (RFC 7009 §2): 200 once the token is revoked, or if it was never valid. */
 export function createRevocationEndpoint(deps: RevocationEndpointDeps): GatewayHandler {
   const options = { name: 'revoke', use: 'revocation', route: REVOCATION_ROUTE } as const;
   return createReferenceEndpoint(deps, options, async (profile, token) => {

@@ -16,23 +16,23 @@ import { answerJson, type GatewayAnswer } from './answer.ts';
 import { type Asked, callerError, createEndpoint, type EndpointDeps, type GatewayHandler } from './endpoint.ts';
 import { LARGEST_FORM_BYTES, LARGEST_TOKEN_FORM_BYTES } from './gateway-request.ts';
 
-/** What follows the profile in the path. */
+/** The path after the profile. */
 export const TOKEN_ROUTE = '/oauth/v2/token';
 
 export interface TokenEndpointDeps extends EndpointDeps {
   readonly tokens: Tokens;
   readonly onBehalf: ObtainOnBehalf;
-  /** Counts the tokens that were obtained from ZITADEL, whoever waited for them. */
+  /** Counts the tokens obtained from ZITADEL for any request. */
   readonly issued: Counter;
 }
 
-/** A token that an API has refused, sent along by the caller: an extension of the broker's own. */
+/** Reads `rejected_token`, a token that an API refused: an extension by the broker. */
 function readRejected(form: Form): Redacted<string> | undefined {
   const rejected = form.get('rejected_token');
   return rejected === undefined ? undefined : redacted(rejected);
 }
 
-/** The scopes of a token of one's own: as the server says, else as they were asked for. */
+/** The scope of a profile's own token: as sent by the server, else as requested. */
 const scopeOf = (scope: string | undefined, { profile, scopes }: Demand): string =>
   scope ?? (scopes.length === 0 ? (profile.inherited ?? []) : scopes).join(' ');
 
@@ -59,7 +59,7 @@ const answerExchange = ({ token }: ObtainedOnBehalf, now: EpochMs): GatewayAnswe
 export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
   const { clock, tokens, onBehalf } = deps;
 
-  /** "A token for me" (RFC 6749 §4.4). */
+  /** Client credentials (RFC 6749 §4.4). */
   async function serveOwn({
     form,
     bodyBytes,
@@ -74,7 +74,7 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
     if (!scopes.ok) return scopes;
     const demand = { profile, scopes: scopes.value };
     if (form.has('audience') || form.has('resource')) {
-      return callerError('invalid_target', 'audiences are set by the profile; leave audience and resource out');
+      return callerError('invalid_target', 'the profile sets the audience; omit audience and resource');
     }
     const obtained = await tokens.obtain(demand, deadline, rejected);
     if (!obtained.ok) return obtained;
@@ -82,7 +82,7 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
     return ok(answerToken(obtained.value, demand, clock.now()));
   }
 
-  /** "This token, for that application" (RFC 8693). */
+  /** Token exchange (RFC 8693). */
   async function serveExchange({ form, profile, deadline, facts }: Asked): Promise<Result<GatewayAnswer, BrokerError>> {
     if (profile.exchange === undefined) {
       return callerError('unsupported_grant_type', 'this profile does not exchange tokens');
@@ -107,11 +107,11 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
     if (grantType !== GRANT_TYPE.clientCredentials) {
       return callerError(
         'unsupported_grant_type',
-        `grant_type must be ${GRANT_TYPE.clientCredentials}, or token exchange where the profile allows it`,
+        `grant_type must be ${GRANT_TYPE.clientCredentials}, or token exchange if the profile allows it`,
       );
     }
     if (hasOwnTokens(asked.profile)) return serveOwn(asked);
-    return callerError('unsupported_grant_type', "this profile exchanges its callers' tokens only");
+    return callerError('unsupported_grant_type', "this profile only exchanges its callers' tokens");
   }
 
   return createEndpoint(

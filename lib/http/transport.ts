@@ -7,18 +7,18 @@ import { fail, ok, type Result } from '../core/result.ts';
 import { SECOND_MS } from '../core/time.ts';
 import { type OAuthAnswer, type OAuthRequest, REQUEST_MS, type Send, type TransportFault } from '../oauth/transport.ts';
 
-/** How long a connection may take, TLS included. */
+/** The time limit for connecting, including TLS. */
 const CONNECT_MS = SECOND_MS;
 
-/** No answer of a token endpoint is near this size. */
+/** Far above any answer of a token endpoint. */
 export const LARGEST_BODY_BYTES = 64 * 1024;
 
-/** One token request at a time and key; this bounds what many keys make at once. */
+/** Each key has one token request at a time; this limits the requests of many keys at once. */
 const MOST_SOCKETS = 64;
 
 export interface TransportDeps {
   readonly clock: Clock;
-  /** Plain HTTP to this machine, for the local stack. Nothing else is ever sent unencrypted. */
+  /** Plain HTTP to loopback hosts, for the local stack. Nothing else is ever sent unencrypted. */
   readonly allowLoopbackHttp: boolean;
 }
 
@@ -30,15 +30,15 @@ const faultOf = (error: NodeJS.ErrnoException): TransportFault => {
 };
 
 /**
- * Creates the HTTPS client for authorization servers: connections are kept alive and reused, redirects are not
- * followed, bodies are bounded and not decompressed. It never throws.
+ * Creates the HTTPS client for authorization servers. It reuses connections, does not follow redirects, limits the size
+ * of bodies and does not decompress them. It never throws.
  */
 export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Send {
   const options = { keepAlive: true, maxSockets: MOST_SOCKETS };
   const secure = { client: https, agent: new https.Agent(options) };
   const plain = { client: http, agent: new http.Agent(options) };
 
-  /** One attempt. `isStale` says that a kept connection had been closed by the other side before it took anything. */
+  /** One attempt. `isStale`: the server had closed a reused connection before the request arrived. */
   function attempt(
     url: URL,
     { authorization, body }: OAuthRequest,
@@ -100,7 +100,7 @@ export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Se
     const endsAt = clock.now() + REQUEST_MS;
     const first = await attempt(url, request, REQUEST_MS);
     const leftMs = endsAt - clock.now();
-    // A sandbox that was frozen finds its kept connections closed, perhaps all of them: that is no fault of the server's.
+    // After a freeze, idle connections, perhaps all of them, may be closed; that is not a failure of the server.
     if (!first.isStale || leftMs <= 0) return first.outcome;
     dropIdle(url.protocol === 'https:' ? secure.agent : plain.agent);
     return (await attempt(url, request, leftMs)).outcome;

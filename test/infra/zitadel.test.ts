@@ -857,7 +857,7 @@ describe('the command line', () => {
     [['--accounts', ACCOUNTS, '--lag-ms', 'x'], 2, '--lag-ms takes a whole number'],
     [['--bogus'], 2, "Unknown option '--bogus'"],
     [['--accounts', '/nowhere.json'], 1, '/nowhere.json cannot be read'],
-    [['--accounts', notJson], 1, 'is no JSON'],
+    [['--accounts', notJson], 1, 'is not JSON'],
   ])('%j', async (args, code, text) => {
     const ended = await run(args);
     expect(ended.code).toBe(code);
@@ -869,7 +869,7 @@ describe('the command line', () => {
     const ended = await run(['--accounts', ACCOUNTS, '--port', String(zitadel.port)]);
     expect(ended).toEqual({
       code: 1,
-      output: `zitadel: port ${zitadel.port} is in use; take another with --port, or --port 0 for a free one\n`,
+      output: `zitadel: port ${zitadel.port} is in use; choose another with --port, or --port 0 for a free one\n`,
     });
   });
 });

@@ -69,7 +69,7 @@ describe('block', () => {
     expect(await ask('orders')).toMatchObject({ status: 403, error: 'unauthorized_client' });
     expect(rig.log().at(-1)).toMatchObject({ error: { kind: 'not_allowed', detail: 'blocked by an operator' } });
     expect((await ask('reports')).status).toBe(200);
-    expect(await block([...local(), '--profile', 'orders'])).toContain('was blocked before, and stays blocked, from');
+    expect(await block([...local(), '--profile', 'orders'])).toContain('was already blocked from');
     expect(await block([...local(), '--profile', 'orders', '--undo'])).toContain('is no longer blocked from orders.');
     await settle();
     expect((await ask('orders')).status).toBe(200);
@@ -87,7 +87,7 @@ describe('block', () => {
       `the local stack on port ${port}: blocked are\n` +
         `  all profiles: arn:aws:iam::123456789012:role/orders-*\n  reports: ${role}\n`,
     );
-    expect(await block([...local(), '--list', '--profile', 'orders'])).toContain('nobody is blocked.');
+    expect(await block([...local(), '--list', '--profile', 'orders'])).toContain('no one is blocked.');
   });
 
   test('a caller that the profile does not list: done, and said', async () => {
@@ -103,23 +103,23 @@ describe('what is refused, before anything is done', () => {
   test.each([
     [flush, [], 'say which tokens: --profile P or --all'],
     [flush, ['--all', '--profile', 'orders'], 'say which tokens'],
-    [flush, ['--profile', 'ordres'], 'no profile is called "ordres"; there are orders, odd, reports'],
+    [flush, ['--profile', 'ordres'], 'there is no profile "ordres"; the profiles are orders, odd, reports'],
     [flush, ['--profile', 'orders', '--stage', 'prod'], 'say which broker: --stage S or --local'],
     [flush, ['--profil', 'orders'], "Unknown option '--profil'"],
     [block, [], 'say which profile: --profile P or --all'],
     [block, ['--all'], '--all needs --caller ARN'],
-    [block, ['--profile', 'ordres'], 'no profile is called "ordres"'],
+    [block, ['--profile', 'ordres'], 'there is no profile "ordres"'],
     [block, ['--profile', 'orders', '--caller', 'orders-service'], '--caller must be the ARN of an IAM role'],
     [
       block,
       ['--profile', 'orders', '--caller', 'arn:aws:iam::123456789012:role/a/b'],
       "must not contain the role's path",
     ],
-    [block, ['--profile', 'orders', '--undo', '--list'], '--undo and --list exclude each other'],
-    [block, ['--profile', 'ordres', '--undo', '--caller', role], 'no profile is called "ordres"'],
+    [block, ['--profile', 'orders', '--undo', '--list'], '--undo and --list cannot be combined'],
+    [block, ['--profile', 'ordres', '--undo', '--caller', role], 'there is no profile "ordres"'],
   ])('%o %j', async (command, args, message) => {
     await expect(command([...local(), ...args])).rejects.toThrow(message);
-    expect(await block([...local(), '--list'])).toContain('nobody is blocked');
+    expect(await block([...local(), '--list'])).toContain('no one is blocked');
   });
 
   test.each([flush, block])('a stack that does not run, and --help', async (command) => {

@@ -152,7 +152,7 @@ describe('mistakes are explained in a line', () => {
   test.each([
     ['a port that is none', ['--port', 'x'], /--port takes a number/],
     ['an unknown option', ['--prot', '1'], /--prot/],
-    ['profiles without secrets', ['--profiles', 'profiles.yml'], /--profiles and --secrets go together/],
+    ['profiles without secrets', ['--profiles', 'profiles.yml'], /--profiles and --secrets must be used together/],
     ['no issuer at all', ['--no-zitadel'], /--no-zitadel needs --profiles/],
     [
       'profiles with faults',
@@ -167,7 +167,7 @@ describe('mistakes are explained in a line', () => {
     [
       'secrets that are no JSON',
       ['--profiles', join(root, 'infra/profiles.yml'), '--secrets', 'broken.json'],
-      /broken\.json: is no JSON/,
+      /broken\.json: is not JSON/,
     ],
     [
       'secrets that lack some',

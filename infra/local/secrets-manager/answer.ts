@@ -1,4 +1,4 @@
-/** What an operation answers: the members of its output shape, or an error as the service names and words it. */
+/** The answer of an operation: the members of its output shape, or an error with the service's name and wording. */
 export type Answer<T = Readonly<Record<string, unknown>>> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly status: number; readonly type: string; readonly message: string };
@@ -11,7 +11,7 @@ export function answered<T>(value: T): Answer<T> {
   return { ok: true, value };
 }
 
-/** An error of the caller's; every such error of this service has status 400, unknown secrets too. */
+/** A client error. All client errors of this service have status 400, also for unknown secrets. */
 export function refused(type: string, message: string): Refusal {
   return { ok: false, status: 400, type, message };
 }

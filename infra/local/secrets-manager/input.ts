@@ -1,9 +1,9 @@
 import { type Answer, answered, refused } from './answer.ts';
 
-/** What one version holds: text as it came, or bytes as base64. */
+/** The content of one version: text as sent, or bytes as base64. */
 export type SecretValue = { readonly SecretString: string } | { readonly SecretBinary: string };
 
-/** The members of a request that these operations read; all others are ignored, as unknown members are on AWS. */
+/** The members of a request that these operations read. Others are ignored, as AWS ignores unknown members. */
 export interface Input {
   readonly SecretId?: string;
   readonly Name?: string;
@@ -31,7 +31,7 @@ const STRINGS = [
   'RemoveFromVersionId',
 ] as const satisfies readonly (keyof Input)[];
 
-// The API model's limit for SecretString and SecretBinary alike.
+// The API model's limit for both SecretString and SecretBinary.
 const MAX_VALUE_BYTES = 65_536;
 
 const SECRET_NAME = /^[A-Za-z0-9/_+=.@-]{1,512}$/;
@@ -41,7 +41,7 @@ function isLabels(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length >= 1 && value.length <= 20 && value.every(isLabel);
 }
 
-/** Reads a request body. SerializationException when it is not a JSON object or a member has the wrong type. */
+/** Parses a request body. SerializationException if it is not a JSON object or a member has the wrong type. */
 export function parseInput(body: string): Answer<Input> {
   const malformed = refused('SerializationException', 'The request body could not be read as JSON of this operation.');
   let json: unknown;
@@ -60,7 +60,7 @@ export function parseInput(body: string): Answer<Input> {
   return answered(members as Input);
 }
 
-/** The one value in the input, or `undefined` when there is none. InvalidParameterException for two, or a bad one. */
+/** The value in the input, or `undefined` if there is none. InvalidParameterException for two, or an invalid one. */
 export function parseValue({ SecretString, SecretBinary }: Input): Answer<SecretValue | undefined> {
   const invalid = (message: string) => refused('InvalidParameterException', message);
   if (SecretString !== undefined && SecretBinary !== undefined) {

@@ -3,7 +3,7 @@ import { type Input, parseValue } from './input.ts';
 import { AWSCURRENT, attach, byVersion, detach, labelsOf } from './staging.ts';
 import { type Secret, type SecretStore, selectVersion } from './store.ts';
 
-/** One operation of the API: its input's members to its output's. */
+/** One operation of the API: maps the members of its input to those of its output. */
 export type Operation = (input: Input) => Answer;
 
 /** On the wire, timestamps are epoch seconds with a fraction. */
@@ -28,7 +28,7 @@ function createSecret(store: SecretStore, input: Input): Answer {
 function getSecretValue(secret: Secret, input: Input, nowMs: number): Answer {
   const version = selectVersion(secret, input.VersionId, input.VersionStage);
   if (!version.ok) return version;
-  // The service remembers the day of the last access, never the hour.
+  // The service records the day of the last access, not the time.
   secret.accessedAtMs = nowMs - (nowMs % DAY_MS);
   const labels = labelsOf(secret.staging, version.value.id);
   return answered({
@@ -96,7 +96,7 @@ function updateSecretVersionStage(secret: Secret, input: Input, nowMs: number): 
   return answered({ ARN: secret.arn, Name: secret.name });
 }
 
-/** The operations that the stand-in knows, by their name in `X-Amz-Target`. */
+/** The supported operations, by their name in `X-Amz-Target`. */
 export function createOperations(store: SecretStore, now: () => number): Readonly<Record<string, Operation>> {
   const ofSecret =
     (operation: (secret: Secret, input: Input) => Answer): Operation =>

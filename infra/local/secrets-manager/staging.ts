@@ -1,15 +1,14 @@
-/** The label of the version in use. Exactly one version of a secret that has versions carries it. */
+/** The label of the current version. If a secret has versions, exactly one has this label. */
 export const AWSCURRENT = 'AWSCURRENT';
 
-/** The label of the version that was in use before. */
+/** The label of the previous version. */
 const AWSPREVIOUS = 'AWSPREVIOUS';
 
-/** Staging label → id of the one version that carries it. A version in no value is deprecated. */
+/** Maps each staging label to the id of its only version. A version without a label is deprecated. */
 export type Staging = ReadonlyMap<string, string>;
 
 /**
- * Attaches `label` to `versionId`, taking it from whichever version has it. When AWSCURRENT changes hands, AWSPREVIOUS
- * goes to the version that lost it.
+ * Moves `label` to `versionId`. When AWSCURRENT moves, AWSPREVIOUS moves to the version that had it.
  */
 export function attach(staging: Staging, label: string, versionId: string): Staging {
   const holder = staging.get(label);
@@ -18,7 +17,7 @@ export function attach(staging: Staging, label: string, versionId: string): Stag
   return next;
 }
 
-/** Takes `label` away from whichever version has it. */
+/** Removes `label` from its version. */
 export function detach(staging: Staging, label: string): Staging {
   return new Map([...staging].filter(([attached]) => attached !== label));
 }

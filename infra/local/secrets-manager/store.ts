@@ -3,14 +3,14 @@ import { type Answer, answered, notFound, refused } from './answer.ts';
 import type { SecretValue } from './input.ts';
 import { AWSCURRENT, attach, type Staging } from './staging.ts';
 
-/** One immutable version of a secret. */
+/** An immutable version of a secret. */
 export interface Version {
   readonly id: string;
   readonly value: SecretValue;
   readonly createdAtMs: number;
 }
 
-/** A secret with all of its versions, deprecated ones included. */
+/** A secret with all its versions, including deprecated ones. */
 export interface Secret {
   readonly arn: string;
   readonly name: string;
@@ -26,11 +26,11 @@ export interface Secret {
 export interface SecretStore {
   /** By name, full ARN, or ARN without the random suffix. */
   readonly find: (secretId: string) => Secret | undefined;
-  /** Makes an empty secret. ResourceExistsException when the name is taken. */
+  /** Creates an empty secret. ResourceExistsException if the name is in use. */
   readonly create: (name: string, description?: string) => Answer<Secret>;
   /**
    * Adds a version and attaches `labels` (default: AWSCURRENT) to it. The same `versionId` with the same value changes
-   * nothing but the labels; with another value it is a ResourceExistsException.
+   * only the labels; with another value it is a ResourceExistsException.
    */
   readonly addVersion: (
     secret: Secret,
@@ -46,7 +46,7 @@ function createSuffix(): string {
   return Array.from({ length: 6 }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('');
 }
 
-/** An empty store. `now` answers epoch milliseconds; the ARNs of its secrets start with `arnPrefix`. */
+/** Creates an empty store. `now` returns epoch milliseconds; the ARNs of its secrets start with `arnPrefix`. */
 export function createSecretStore(now: () => number, arnPrefix: string): SecretStore {
   const secrets = new Map<string, Secret>();
   return {
@@ -81,10 +81,10 @@ export function createSecretStore(now: () => number, arnPrefix: string): SecretS
           `You can't use ClientRequestToken ${versionId} because that value is already in use for a version of secret ${secret.arn}.`,
         );
       }
-      // A retry must not bring an overtaken version back into use.
+      // A retry must not make an older version current again.
       if (existing !== undefined && labels === undefined) return answered(existing);
       const version = existing ?? { id: versionId, value, createdAtMs: now() };
-      // The first version is the current one, whatever labels it was given.
+      // The first version is always current, with any labels.
       const isFirst = secret.versions.size === 0;
       const wanted = labels === undefined ? [AWSCURRENT] : isFirst ? [AWSCURRENT, ...labels] : labels;
       secret.versions.set(versionId, version);
@@ -96,8 +96,8 @@ export function createSecretStore(now: () => number, arnPrefix: string): SecretS
 }
 
 /**
- * The version that GetSecretValue means. ResourceNotFoundException when there is none, InvalidRequestException when an
- * id and a label are given and the label is on another version.
+ * The version that GetSecretValue selects. ResourceNotFoundException if there is none; InvalidRequestException if both
+ * an id and a label are given and the label is on another version.
  */
 export function selectVersion(secret: Secret, id: string | undefined, label: string | undefined): Answer<Version> {
   if (id === undefined) {

@@ -8,19 +8,19 @@ and the calls that rotate credentials.
 
   npm run zitadel -- --accounts FILE [--port N]
 
-  --accounts FILE             service accounts and applications, as test/recordings/accounts.json has them
-  --port N                    where it listens (default 8080; 0 picks a free port)
-  --token-lifetime-seconds N  how long access tokens live (default 43200)
+  --accounts FILE             service accounts and applications, in the format of test/recordings/accounts.json
+  --port N                    the port (default 8080; 0 picks a free port)
+  --token-lifetime-seconds N  the lifetime of access tokens (default 43200)
   --release 4.11|4.13         4.13 answers bad assertions with 500, has opaque tokens of one part and exchanges more
                               freely (default 4.11)
-  --impersonation IDS         these accounts (user ids with commas between) may act for others in an exchange
-  --lag-ms N                  so long after a change of a key or a secret the old state still counts (default 0)
-  --clock-from-header         the header x-stand-in-now (epoch seconds) sets the clock of its request
-  --help                      this text
+  --impersonation IDS         accounts (comma-separated user ids) that may impersonate others in an exchange
+  --lag-ms N                  how long reads of keys and secrets lag behind writes (default 0)
+  --clock-from-header         the header x-stand-in-now (epoch seconds) sets the clock for its request
+  --help                      prints this text
 
 Faults: curl -d '{"fault":"blocked"}' http://127.0.0.1:PORT/stand-in/faults
   blocked, database_away, slow (answers 3 s late), reset (cuts connections); null ends the fault.
-  {"impersonation":["USER ID"]} and {"lagMs":40} switch what the options above do; {"impersonation":null} switches off.
+  {"impersonation":["USER ID"]} and {"lagMs":40} change the options above; {"impersonation":null} switches it off.
 `;
 
 const RELEASES = ['4.11', '4.13'] as const;
@@ -72,7 +72,7 @@ function readSettings(args: readonly string[]) {
   };
 }
 
-/** @throws {StartError} that says what to do, and nothing that the file holds */
+/** @throws {StartError} that says what to do, without quoting the file */
 function readAccounts(file: string): unknown {
   let content: string;
   try {
@@ -83,7 +83,7 @@ function readAccounts(file: string): unknown {
   try {
     return JSON.parse(content);
   } catch {
-    throw new StartError(`${file} is no JSON; correct it or take another file`);
+    throw new StartError(`${file} is not JSON; fix it or choose another file`);
   }
 }
 
@@ -94,9 +94,10 @@ async function start(file: string, options: ZitadelOptions) {
     if (error instanceof AccountsError) throw new StartError(`${file}: ${error.message}`);
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
-      throw new StartError(`port ${options.port} is in use; take another with --port, or --port 0 for a free one`);
+      throw new StartError(`port ${options.port} is in use; choose another with --port, or --port 0 for a free one`);
     }
-    if (code === 'EACCES') throw new StartError(`port ${options.port} is not allowed; take one from 1024 with --port`);
+    if (code === 'EACCES')
+      throw new StartError(`port ${options.port} is not allowed; choose one from 1024 with --port`);
     throw error;
   }
 }

@@ -32,7 +32,7 @@ const ENDPOINT_FIELDS = {
 const ID_SIGNS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+/.';
 
 const FORBIDDEN_TEXT = 'the profile does not exist, or this caller may not use it';
-const IMPERSONATION_TEXT = 'the authorization server does not let this actor stand in for others';
+const IMPERSONATION_TEXT = 'the authorization server does not allow this actor to impersonate others';
 
 /** Characters of `error_description` (RFC 6749 §5.2). */
 const isDescription = (text: unknown): boolean =>

@@ -54,8 +54,8 @@ describe('the caller', () => {
   test.each(hostile)('an ARN that is %s is refused', (_name, userArn) => {
     const detail =
       typeof userArn === 'string'
-        ? 'the caller is no assumed IAM role'
-        : 'the event holds no IAM identity: is the route authorised with IAM?';
+        ? 'the caller is not an assumed IAM role'
+        : 'the event contains no IAM identity: does the route use IAM authorization?';
     for (const event of [v2({ userArn }), v1({ userArn })]) {
       expect(identify(event)).toEqual({ ok: false, error: { kind: 'untrusted_caller', detail } });
     }

@@ -194,14 +194,14 @@ describe('a token of one’s own', () => {
       { body: 'grant_type=password' },
       400,
       'unsupported_grant_type',
-      'grant_type must be client_credentials, or token exchange where the profile allows it',
+      'grant_type must be client_credentials, or token exchange if the profile allows it',
     ],
     [
       'a profile that only exchanges',
       { profile: 'exchanging' },
       400,
       'unsupported_grant_type',
-      "this profile exchanges its callers' tokens only",
+      "this profile only exchanges its callers' tokens",
     ],
     [
       'another scope',
@@ -217,7 +217,7 @@ describe('a token of one’s own', () => {
           { body: `${OWN}&${name}=x` },
           400,
           'invalid_target',
-          'audiences are set by the profile; leave audience and resource out',
+          'the profile sets the audience; omit audience and resource',
         ] as [string, Ask, number, string, string],
     ),
     [

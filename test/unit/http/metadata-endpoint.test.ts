@@ -64,7 +64,7 @@ const record = { at: NOW, route: 'metadata', profile: '', durationMs: 0 };
 
 test.each<[name: string, event: unknown, status: number, id: string, description: string | undefined]>([
   ['an answer', { pathParameters: { profile: 'orders' }, requestContext: { requestId: 'r1' } }, 200, 'r1', undefined],
-  ['a name that is none', {}, 400, 'lambda-1', 'the path holds no name of a profile'],
+  ['a name that is none', {}, 400, 'lambda-1', 'the path does not contain a valid profile name'],
   [
     'a bug',
     {
