@@ -35,7 +35,7 @@ function createContext(lambda: LambdaFunction, now: () => number): LambdaContext
   };
 }
 
-/** Serialises to JSON and parses: drops `undefined` members; `undefined` becomes `null`. Throws if there is no JSON form. */
+/** Serialises to JSON and parses: drops `undefined` members, `undefined` becomes `null`. Throws if JSON cannot. */
 function throughJson(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value) ?? 'null');
 }

@@ -121,7 +121,7 @@ async function throughConnect(instance: Instance, request: RawRequest, name: str
   return call(instance, request, 'connect', operation, input);
 }
 
-/** ZITADEL's own API, as far as it rotates credentials and changes account states, and all paths that nobody knows. */
+/** ZITADEL's own API, as far as it rotates credentials and changes account states, and all unknown paths. */
 export function manage(instance: Instance, request: RawRequest): Promise<Reply> {
   const { path } = request;
   if (!path.startsWith(APPLICATION_SERVICE)) return throughGateway(instance, request);
