@@ -11,7 +11,7 @@ export interface RevocationEndpointDeps extends EndpointDeps {
   readonly revoke: Revoke;
 }
 
-/** Creates `POST /{profile}/oauth/v2/revoke` (RFC 7009 §2): 200 once the token is revoked, or if it was never valid. */
+/** Creates `POST /{profile}/oauth/v2/revoke` (RFC 7009 §2): 200 once the token is revoked, or was never valid. */
 export function createRevocationEndpoint(deps: RevocationEndpointDeps): GatewayHandler {
   const options = { name: 'revoke', use: 'revocation', route: REVOCATION_ROUTE } as const;
   return createReferenceEndpoint(deps, options, async (profile, token) => {

@@ -9,13 +9,13 @@ export interface Authorization {
   readonly signature: string;
 }
 
-/** The one algorithm that API Gateway takes from IAM callers. */
+/** The only algorithm that API Gateway accepts from IAM callers. */
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 const SERVICE = 'execute-api';
 const TERMINATOR = 'aws4_request';
 
-/** Takes the header apart. A string answers what is wrong with it. */
+/** Parses the header. Returns a string that says what is wrong with it. */
 export function parseAuthorization(header: string): Authorization | string {
   if (!header.startsWith(`${ALGORITHM} `)) return `Authorization header requires the algorithm '${ALGORITHM}'.`;
   const fields = new Map<string, string>();
@@ -40,7 +40,7 @@ export function parseAuthorization(header: string): Authorization | string {
   };
 }
 
-/** What is wrong with a scope for a request to this gateway, signed on `day` (`YYYYMMDD`); empty when nothing is. */
+/** The faults of a scope for a request to this gateway, signed on `day` (`YYYYMMDD`); empty if there are none. */
 export function scopeFault(
   [date, region, service, terminator]: CredentialScope,
   day: string,

@@ -6,7 +6,7 @@ export function sha256Hex(data: string | Buffer): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** RFC 3986 §2.3: everything but unreserved characters is percent-encoded, with upper-case digits. */
+/** RFC 3986 §2.3: percent-encodes everything except unreserved characters, with upper-case digits. */
 function uriEncode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
@@ -38,7 +38,7 @@ function canonicalQuery(query: string): string {
     .join('&');
 }
 
-/** AWS Signature Version 4, task 1: the request in the one spelling that signer and verifier agree on. */
+/** AWS Signature Version 4, task 1: the canonical request. */
 export function canonicalRequest(request: WireRequest, signedHeaders: readonly string[]): string {
   const headerLine = (name: string) => {
     const values = headerValues(request, name).map((value) => value.trim().replace(/\s+/g, ' '));

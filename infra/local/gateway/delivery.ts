@@ -3,27 +3,27 @@ import { soleHeader, type WireRequest } from './request.ts';
 import type { RouteMatch } from './route.ts';
 import type { Principal } from './sigv4.ts';
 
-/** The API as its events describe it. */
+/** The description of the API in its events. */
 export interface Api {
   readonly apiId: string;
   readonly accountId: string;
   readonly region: string;
   readonly stage: string;
-  /** The base path mapping of a custom domain that requests come through, without slashes. */
+  /** The base path mapping of the custom domain, without slashes. */
   readonly basePath: string | undefined;
 }
 
-/** A request that was let in, with all that its event is made from. `receivedAtMs` is epoch milliseconds. */
+/** An authorized request, with everything that its event needs. `receivedAtMs` is epoch milliseconds. */
 export interface Delivery extends RouteMatch {
   readonly api: Api;
   readonly request: WireRequest;
-  /** The caller; nobody where the route is public. */
+  /** The caller; absent if the route is public. */
   readonly principal: Principal | undefined;
   readonly requestId: string;
   readonly receivedAtMs: number;
 }
 
-/** The first path segment that API Gateway takes for itself: the base path of a custom domain, or a named stage. */
+/** The first path segment, which API Gateway itself uses: the base path of a custom domain, or a named stage. */
 export function mountOf({ basePath, stage }: Pick<Api, 'basePath' | 'stage'>): string {
   if (basePath !== undefined) return `/${basePath}`;
   return stage === '$default' ? '' : `/${stage}`;
@@ -40,12 +40,12 @@ export function requestTime(instantMs: number): string {
   return `${day}/${month}/${year}:${time} +0000`;
 }
 
-/** The host that the caller used, without a port, as the real service has none. */
+/** The host that the caller used, without the port, which the real service does not have. */
 export function domainName({ request }: Pick<Delivery, 'request'>): string {
   return (soleHeader(request, 'host') ?? '').replace(/:\d+$/, '');
 }
 
-/** What API Gateway drops on the way to Lambda: headers of the one connection, not of the request (RFC 9110 §7.6.1). */
+/** The headers that API Gateway removes: those of the connection, not of the request (RFC 9110 §7.6.1). */
 const CONNECTION_HEADERS = new Set([
   'connection',
   'keep-alive',
@@ -56,7 +56,7 @@ const CONNECTION_HEADERS = new Set([
   'expect',
 ]);
 
-/** The caller's headers and those that API Gateway adds, in their spelling, duplicates included. */
+/** The caller's headers and those that API Gateway adds, in their original spelling, including duplicates. */
 export function forwardedHeaders({ request, receivedAtMs }: Delivery): readonly (readonly [string, string])[] {
   const added = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-amzn-trace-id'];
   const own = request.headers.filter(([name]) => {
@@ -74,7 +74,7 @@ export function forwardedHeaders({ request, receivedAtMs }: Delivery): readonly 
   ];
 }
 
-/** Name → all of its values, in the order of first appearance. `key` spells the name. */
+/** Maps each name to all its values, in the order of first appearance. `key` normalises the name. */
 export function grouped(
   pairs: readonly (readonly [name: string, value: string])[],
   key: (name: string) => string = (name) => name,

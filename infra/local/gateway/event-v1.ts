@@ -38,8 +38,8 @@ function identity({ request, principal }: Delivery): APIGatewayEventIdentity {
 }
 
 /**
- * Makes the event of a REST API with IAM authorization and proxy integration, payload format 1.0. The path stays encoded,
- * without a named stage but with a custom domain's base path; the signature itself is not handed on.
+ * Creates the event of a REST API with IAM authorization and proxy integration, payload format 1.0. The path stays
+ * encoded, without a named stage but with a custom domain's base path. The signature is not passed on.
  */
 export function eventV1(delivery: Delivery): APIGatewayProxyEvent {
   const { api, request, requestId, receivedAtMs, route, parameters } = delivery;

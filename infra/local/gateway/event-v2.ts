@@ -9,17 +9,17 @@ import { headerValues, percentDecode, queryParameters, soleHeader } from './requ
 import type { Principal } from './sigv4.ts';
 
 type Iam = Omit<APIGatewayEventRequestContextIAMAuthorizer['iam'], 'principalOrgId'> & {
-  // The published type leaves out what accounts outside an organization get.
+  // The published type omits the value for accounts outside an organization.
   readonly principalOrgId: string | null;
 };
 
-/** The event of an HTTP API, payload format 2.0; without an authorizer where the route is public. */
+/** The event of an HTTP API, payload format 2.0; without an authorizer if the route is public. */
 export type HttpApiEvent = APIGatewayProxyEventV2WithRequestContext<
   APIGatewayEventRequestContextV2 &
     Partial<Pick<APIGatewayEventRequestContextV2WithAuthorizer<{ readonly iam: Iam }>, 'authorizer'>>
 >;
 
-/** HTTP APIs hand over a body of these types as text, every other one in base64, forms of OAuth included. */
+/** HTTP APIs pass a body of these types as text, and all others, including forms, in base64. */
 const TEXT = /^(?:text\/[^;]+|application\/(?:json|javascript|xml))\s*(?:;|$)/i;
 
 function iam({ accessKeyId, userArn, callerId, principalOrgId }: Principal): Iam {
@@ -34,7 +34,7 @@ function iam({ accessKeyId, userArn, callerId, principalOrgId }: Principal): Iam
   };
 }
 
-/** Makes the event. Cookies leave the headers, and the path is decoded, as HTTP APIs do both. */
+/** Creates the event. As HTTP APIs do, it moves cookies out of the headers and decodes the path. */
 export function eventV2(delivery: Delivery): HttpApiEvent {
   const { api, request, principal, requestId, receivedAtMs, route, parameters } = delivery;
   const cookies = headerValues(request, 'cookie').flatMap((header) => header.split(/;\s*/));

@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 
-/** A response that can be written as it is. Headers are pairs, so that a name may come twice. */
+/** A response ready to be sent. Headers are pairs, because names may be repeated. */
 export interface GatewayResponse {
   readonly statusCode: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -10,10 +10,10 @@ export interface GatewayResponse {
 /** Payload format 2.0 belongs to HTTP APIs, 1.0 to REST APIs. */
 export type PayloadFormat = 'v2' | 'v1';
 
-/** API Gateway writes these itself. */
+/** API Gateway sets these itself. */
 const OWN_HEADERS = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
-/** REST APIs keep this one for their own use and rename a function's. */
+/** REST APIs reserve this one, and rename it in a function's response. */
 const REMAPPED_HEADERS = new Set(['www-authenticate']);
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -24,7 +24,7 @@ function isScalar(value: unknown): boolean {
   return ['string', 'number', 'boolean'].includes(typeof value);
 }
 
-/** Header pairs of `{name: value}` or `{name: [values]}`; `undefined` when a value cannot be a header. */
+/** Header pairs of `{name: value}` or `{name: [values]}`; `undefined` if a value cannot be a header. */
 function headerPairs(headers: unknown): readonly (readonly [string, string])[] | undefined {
   if (headers === undefined || headers === null) return [];
   if (!isRecord(headers)) return undefined;
@@ -50,8 +50,8 @@ function withContentType(headers: GatewayResponse['headers'], fallback: string):
 }
 
 /**
- * Reads what a function returned. `undefined` when it is malformed: a REST API needs a status code; an HTTP API takes a
- * value without one for the body of a 200.
+ * Parses a function's result. `undefined` if it is malformed: a REST API requires a status code; an HTTP API uses a
+ * value without one as the body of a 200.
  */
 export function parseLambdaResult(value: unknown, payload: PayloadFormat): GatewayResponse | undefined {
   if (payload === 'v2' && !(isRecord(value) && 'statusCode' in value)) {

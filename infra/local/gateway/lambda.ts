@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import type { GatewayHandler } from './route.ts';
 
-/** What Node.js functions get as their second argument; the callbacks of old runtimes are gone. */
+/** The second argument of Node.js functions, without the callbacks of old runtimes. */
 export type LambdaContext = Omit<Context, 'done' | 'fail' | 'succeed'>;
 
 /** The function as its context describes it. */
@@ -14,7 +14,7 @@ export interface LambdaFunction {
   readonly timeoutMs: number;
 }
 
-/** How an invocation ended. A returned value has been through JSON, as it has on the way out of Lambda. */
+/** How an invocation ended. A returned value has been serialised to JSON and parsed, as by Lambda. */
 export type Invocation =
   | { readonly kind: 'returned'; readonly value: unknown }
   | { readonly kind: 'threw'; readonly error: unknown }
@@ -35,14 +35,14 @@ function createContext(lambda: LambdaFunction, now: () => number): LambdaContext
   };
 }
 
-/** Through JSON and back: `undefined` members vanish, an absent value is `null`. Throws for what JSON cannot say. */
+/** Serialises to JSON and parses: drops `undefined` members, `undefined` becomes `null`. Throws if JSON cannot. */
 function throughJson(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value) ?? 'null');
 }
 
 /**
- * Runs the function once. Its timeout is real time, whatever `now` (epoch milliseconds) answers; a function that is too
- * late is left running and its result is dropped.
+ * Runs the function once. Its timeout is in real time, independent of `now` (epoch milliseconds). A function that
+ * exceeds it keeps running, and its result is discarded.
  */
 export async function invoke(lambda: LambdaFunction, event: unknown, now: () => number): Promise<Invocation> {
   let timer: NodeJS.Timeout | undefined;

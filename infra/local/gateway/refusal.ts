@@ -1,7 +1,7 @@
 import type { GatewayResponse, PayloadFormat } from './lambda-result.ts';
 import type { SignatureFault } from './sigv4.ts';
 
-/** What API Gateway answers by itself, without or in place of the function. */
+/** The answers of API Gateway itself, without or instead of the function. */
 export type Refusal =
   | { readonly kind: 'signature'; readonly fault: SignatureFault }
   | {
@@ -27,7 +27,7 @@ const HTTP_API: Wordings = {
 };
 
 const REST_API: Wordings = {
-  // A REST API answers an unknown route as it answers a missing signature.
+  // A REST API gives the same answer to an unknown route as to a missing signature.
   noRoute: {
     statusCode: 403,
     message: 'Missing Authentication Token',
@@ -46,12 +46,12 @@ const REST_API: Wordings = {
 
 function wording(refusal: Refusal, payload: PayloadFormat): Wording {
   if (refusal.kind !== 'signature') return (payload === 'v2' ? HTTP_API : REST_API)[refusal.kind];
-  // An HTTP API keeps the reason to itself.
+  // An HTTP API does not state the reason.
   if (payload === 'v2') return { statusCode: 403, message: 'Forbidden' };
   return { statusCode: 403, message: refusal.fault.message, errorType: refusal.fault.kind };
 }
 
-/** The response that says so, in the manner of the API's type. */
+/** The response, in the format of the API's type. */
 export function refusalResponse(refusal: Refusal, payload: PayloadFormat): GatewayResponse {
   const { statusCode, message, errorType } = wording(refusal, payload);
   return {

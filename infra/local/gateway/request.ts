@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 
-/** A request as it came over the wire, complete and unread: nothing in it is decoded. */
+/** A complete request as received: nothing in it is decoded. */
 export interface WireRequest {
   readonly method: string;
   /** Percent-encoded, up to the question mark. */
   readonly path: string;
-  /** Percent-encoded, without the question mark; empty when there is none. */
+  /** Percent-encoded, without the question mark; empty if there is none. */
   readonly query: string;
-  /** Name and value pairs in their order and spelling, duplicates included. */
+  /** Name and value pairs in their original order and spelling, including duplicates. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer;
   readonly sourceIp: string;
@@ -24,13 +24,13 @@ export function headerValues(request: Pick<WireRequest, 'headers'>, name: string
   return request.headers.filter(([header]) => header.toLowerCase() === name).map(([, value]) => value);
 }
 
-/** The one value of a header; `undefined` when it is absent or there is more than one. */
+/** The only value of a header; `undefined` if there is none, or more than one. */
 export function soleHeader(request: Pick<WireRequest, 'headers'>, name: string): string | undefined {
   const values = headerValues(request, name);
   return values.length === 1 ? values[0] : undefined;
 }
 
-/** Splits a wire path or query value back into text. `undefined` when its percent-encoding is broken. */
+/** Decodes a path or query value. `undefined` if its percent-encoding is invalid. */
 export function percentDecode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
@@ -39,7 +39,7 @@ export function percentDecode(text: string): string | undefined {
   }
 }
 
-/** A query's decoded parameters in their order; a plus sign is a space. A broken percent-encoding is left as it is. */
+/** The decoded parameters of a query, in order; a plus sign is a space. Invalid percent-encoding is left unchanged. */
 export function queryParameters(query: string): readonly (readonly [name: string, value: string])[] {
   return [...new URLSearchParams(query)];
 }
@@ -52,8 +52,8 @@ export function hasTooLargeHeader(req: IncomingMessage): boolean {
 }
 
 /**
- * Reads the rest of a request. `undefined` when its body exceeds {@link MAX_BODY_BYTES}; the excess is read and dropped,
- * so that the client can finish and see the answer. Rejects when the client hangs up.
+ * Reads the rest of a request. `undefined` if its body exceeds {@link MAX_BODY_BYTES}; the excess is read and dropped,
+ * so that the client can finish and read the answer. Rejects if the client disconnects.
  */
 export async function receive(req: IncomingMessage): Promise<WireRequest | undefined> {
   const chunks: Buffer[] = [];

@@ -6,7 +6,7 @@ import { percentDecode } from './request.ts';
  */
 export type GatewayHandler = (event: never, context: never) => unknown;
 
-/** One route of the API: requests of `method` to `path` are answered by `handler`. */
+/** One route of the API: `handler` answers requests of `method` to `path`. */
 export interface Route {
   readonly method: string;
   /** A template such as `/{profile}/oauth/v2/token`; a parameter is one whole segment. */
@@ -14,7 +14,7 @@ export interface Route {
   readonly handler: GatewayHandler;
   /** The function's name in its context. Default: `local`. */
   readonly functionName?: string;
-  /** Answers without authorization. Default: IAM authorization. */
+  /** Needs no authorization. Default: IAM authorization. */
   readonly isPublic?: boolean;
 }
 
@@ -38,7 +38,7 @@ function match(template: string, segments: readonly string[]): Readonly<Record<s
   return parameters;
 }
 
-/** The path below the stage or the base path that the API is mounted on; `undefined` when it lies elsewhere. */
+/** The path below the stage or base path of the API; `undefined` if it is outside. */
 export function belowMount(path: string, mount: string): string | undefined {
   return path.startsWith(`${mount}/`) ? path.slice(mount.length) : undefined;
 }

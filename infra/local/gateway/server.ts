@@ -15,13 +15,13 @@ import { type Principal, verifySignature } from './sigv4.ts';
 export interface GatewayOptions {
   readonly routes: readonly Route[];
   readonly principals: readonly Principal[];
-  /** Epoch milliseconds; signatures are held against it. */
+  /** Epoch milliseconds; signatures are checked against it. */
   readonly now: () => number;
   /** `v2`: an HTTP API with payload format 2.0. `v1`: a REST API with payload format 1.0. Default: `v2`. */
   readonly payload?: PayloadFormat;
-  /** A named stage is the first segment of every path. Default: `$default`, which is none. */
+  /** A named stage is the first segment of every path. Default: `$default`, which adds no segment. */
   readonly stage?: string;
-  /** Plays a custom domain: this, and no stage, is the first segment of every path. Without slashes. */
+  /** Simulates a custom domain: this, instead of a stage, is the first segment of every path. Without slashes. */
   readonly basePath?: string;
   readonly port?: number;
   readonly host?: string;
@@ -29,11 +29,11 @@ export interface GatewayOptions {
   readonly accountId?: string;
   readonly apiId?: string;
   readonly lambdaTimeoutMs?: number;
-  /** Is told what a handler threw, or that it returned no valid response; the caller only ever sees a 500 or a 502. Default: nobody is told. */
+  /** Receives what a handler threw, or that its response is invalid; callers see only a 500 or 502. Default: none. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** What goes out for a request, and the id that it goes by. */
+/** The response to a request, and the request's id. */
 interface Reply {
   readonly requestId: string;
   readonly response: GatewayResponse;
@@ -49,7 +49,7 @@ function write(res: ServerResponse, { requestId, response }: Reply, payload: Pay
 
 /**
  * Starts the gateway.
- * @throws {Error} with `code: 'EADDRINUSE'` when the port is taken.
+ * @throws {Error} with `code: 'EADDRINUSE'` if the port is in use.
  */
 export async function createGateway(options: GatewayOptions): Promise<StandIn> {
   const { routes, principals, now, payload = 'v2', lambdaTimeoutMs = 15_000 } = options;
@@ -92,7 +92,7 @@ export async function createGateway(options: GatewayOptions): Promise<StandIn> {
       respond(req, requestId)
         .then((response) => write(res, { requestId, response }, payload))
         .catch((error: unknown) => {
-          // A client that hung up is no fault of anybody here.
+          // A client that disconnects is not an error.
           if (req.complete) options.onError?.(error);
           res.destroy();
         });

@@ -1,6 +1,6 @@
 import { headerValues, soleHeader, type WireRequest } from './request.ts';
 
-/** How far a signature's date may be from the gateway's clock, either way. */
+/** How far a signature's date may be from the gateway's clock, in either direction. */
 const MAX_SKEW_MS = 5 * 60_000;
 
 /** An instant as SigV4 writes it: `20260203T040506Z`. */
@@ -8,7 +8,7 @@ export function amzDate(instantMs: number): string {
   return new Date(instantMs).toISOString().replace(/\.\d{3}|[-:]/g, '');
 }
 
-/** When a request says it was signed, in epoch milliseconds: by `x-amz-date`, else by `date`. */
+/** When a request was signed, in epoch milliseconds: `x-amz-date`, else `date`. */
 export function signedAtMs(request: WireRequest): number | undefined {
   const [, year, month, day, hour, minute, second] =
     /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(soleHeader(request, 'x-amz-date') ?? '') ?? [];
@@ -18,7 +18,7 @@ export function signedAtMs(request: WireRequest): number | undefined {
   return Number.isNaN(instantMs) ? undefined : instantMs;
 }
 
-/** Why a signature of that instant is not accepted now; `undefined` when it is. */
+/** Why a signature of that instant is not accepted now; `undefined` if it is. */
 export function skewFault(instantMs: number, nowMs: number): string | undefined {
   const [signed, now] = [amzDate(instantMs), amzDate(nowMs)];
   const minutes = `${MAX_SKEW_MS / 60_000} min.`;

@@ -4,21 +4,21 @@ import { canonicalRequest, sha256Hex } from './canonical.ts';
 import { headerValues, type WireRequest } from './request.ts';
 import { amzDate, signedAtMs, skewFault } from './signing-date.ts';
 
-/** Somebody who can sign, and what AWS knows of them. */
+/** A principal that can sign requests, and what AWS knows about it. */
 export interface Principal {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Temporary credentials have one, and every request with them carries it. */
+  /** Only temporary credentials have one; every request with them must contain it. */
   readonly sessionToken?: string;
   /** `arn:aws:sts::123456789012:assumed-role/orders-service/session` */
   readonly userArn: string;
   /** `AROAEXAMPLE:session` */
   readonly callerId: string;
-  /** The organization of the principal's account, when it is in one. */
+  /** The organization of the principal's account, if any. */
   readonly principalOrgId?: string;
 }
 
-/** Why a request is not accepted, in the words of AWS. */
+/** Why a request is refused, in AWS's wording. */
 export interface SignatureFault {
   readonly kind:
     | 'MissingAuthenticationTokenException'
@@ -28,12 +28,12 @@ export interface SignatureFault {
   readonly message: string;
 }
 
-/** Who signed the request, or why nobody can be believed to have. */
+/** The principal that signed the request, or why the signature is not accepted. */
 export type Verification =
   | { readonly ok: true; readonly principal: Principal }
   | { readonly ok: false; readonly fault: SignatureFault };
 
-/** What a signature is held against. `nowMs` is epoch milliseconds. */
+/** What a signature is checked against. `nowMs` is epoch milliseconds. */
 export interface Verifier {
   readonly principals: readonly Principal[];
   readonly region: string;
@@ -48,7 +48,7 @@ const missing = () => fault('MissingAuthenticationTokenException', 'Missing Auth
 const incomplete = (message: string) => fault('IncompleteSignatureException', message);
 const invalid = (message: string) => fault('InvalidSignatureException', message);
 
-// One answer for a wrong key id and for a wrong session token.
+// A wrong key id and a wrong session token get the same answer.
 const unrecognized = () =>
   fault('UnrecognizedClientException', 'The security token included in the request is invalid.');
 
@@ -69,8 +69,8 @@ function isEqual(a: string, b: string): boolean {
 }
 
 /**
- * Verifies AWS Signature Version 4 in the `Authorization` header, for the service `execute-api`. A signature in the
- * query (a presigned URL) is not looked at: such a request counts as unsigned.
+ * Verifies AWS Signature Version 4 in the `Authorization` header, for the service `execute-api`. Ignores a signature in
+ * the query (a presigned URL): such a request counts as unsigned.
  */
 export function verifySignature(request: WireRequest, { principals, region, nowMs }: Verifier): Verification {
   const [header, ...others] = headerValues(request, 'authorization');
@@ -89,7 +89,7 @@ export function verifySignature(request: WireRequest, { principals, region, nowM
   if (skew !== undefined) return invalid(skew);
 
   if (!signedHeaders.includes('host')) return invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.");
-  // An absent header would sign like an empty one, so it has to be there.
+  // An absent header would have the same signature as an empty one, so it must be present.
   const arePresent = signedHeaders.every((name) => headerValues(request, name).length > 0);
   if (!arePresent) return mismatch();
 

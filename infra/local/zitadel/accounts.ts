@@ -8,7 +8,7 @@ export interface Key {
   readonly publicKey: KeyObject;
   readonly createdMs: number;
   readonly expiresMs: number;
-  /** Whether it is there: a removed key stays in the map. */
+  /** Whether it exists: a removed key stays in the map. */
   readonly isPresent: Lagging<boolean>;
 }
 
@@ -35,12 +35,12 @@ export interface Application {
   readonly projectId: string;
   readonly grantTypes: readonly string[];
   readonly keys: Map<string, Key>;
-  /** Whether it authenticates with keys: one method is set for good, as in ZITADEL. */
+  /** Whether it authenticates with keys. As in ZITADEL, the method cannot be changed. */
   readonly usesKeys: boolean;
   readonly secret: Lagging<string | undefined>;
 }
 
-/** Who is known to the instance. */
+/** The accounts of the instance. */
 export interface Accounts {
   readonly org: string;
   /** By user id. */

@@ -2,7 +2,7 @@ import { constants, type KeyObject, verify } from 'node:crypto';
 import type { Key } from './accounts.ts';
 import { withoutSpace } from './tokens.ts';
 
-/** What a JWT says, before its signature is known to be good. Times are epoch seconds, 0 when absent. */
+/** The claims of a JWT, before its signature is verified. Times are epoch seconds, 0 if absent. */
 export interface Assertion {
   readonly issuer: string;
   readonly subject: string;
@@ -12,11 +12,11 @@ export interface Assertion {
   readonly jwt: string;
 }
 
-/** Under which conditions an assertion counts. */
+/** The conditions for an assertion. */
 export interface Conditions {
   readonly issuer: string;
   readonly nowMs: number;
-  /** How far ahead `iat` may be: ZITADEL's offset, and a second more because it rounds. */
+  /** How far ahead `iat` may be: ZITADEL's offset, plus a second because it rounds. */
   readonly aheadSeconds: number;
   readonly keys: ReadonlyMap<string, Key>;
 }
@@ -43,7 +43,7 @@ const readTime = (value: unknown): number | undefined => {
   return typeof seconds === 'number' && Number.isFinite(seconds) ? Math.trunc(seconds) : undefined;
 };
 
-/** Reads a JWT's claims (RFC 7523 §3). `undefined` when it is no JWT or a claim has the wrong type. */
+/** Parses a JWT's claims (RFC 7523 §3). `undefined` if it is not a JWT or a claim has the wrong type. */
 export function parseAssertion(text: string): Assertion | undefined {
   const jwt = withoutSpace(text);
   const parts = jwt.split('.');
@@ -78,7 +78,7 @@ function hasGoodSignature(jwt: string, keys: ReadonlyMap<string, Key>, nowMs: nu
   return isSignedBy(header?.alg, key.publicKey, Buffer.from(`${head}.${payload}`), Buffer.from(signature, 'base64url'));
 }
 
-/** Whether audience, times and signature are good; who speaks for whom is the caller's to check. */
+/** Whether audience, times and signature are valid; the caller must check `iss` and `sub`. */
 export function isValid(assertion: Assertion, { issuer, nowMs, aheadSeconds, keys }: Conditions): boolean {
   const now = Math.floor(nowMs / 1000);
   const isForThisIssuer = assertion.audience.includes(issuer);
@@ -88,6 +88,6 @@ export function isValid(assertion: Assertion, { issuer, nowMs, aheadSeconds, key
   return isForThisIssuer && isUnexpired && isYoung && isPast && hasGoodSignature(assertion.jwt, keys, nowMs);
 }
 
-/** As {@link isValid}, of one who speaks for itself: `iss` is `sub`. */
+/** Like {@link isValid}, and `iss` equals `sub`. */
 export const isOwnAndValid = (assertion: Assertion, conditions: Conditions): boolean =>
   assertion.issuer === assertion.subject && isValid(assertion, conditions);

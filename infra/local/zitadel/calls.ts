@@ -6,13 +6,13 @@ import { apiFault, done, FAULTS, type Protocol } from './management-faults.ts';
 import type { Input } from './messages.ts';
 import { formatTimestamp } from './timestamps.ts';
 
-/** Who calls: an account by its token with ZITADEL's own audience, or the administrator. */
+/** The caller: an account, by its token with ZITADEL's own audience, or the administrator. */
 export interface Caller {
   readonly userId: string | undefined;
   readonly isAdmin: boolean;
 }
 
-/** A call of ZITADEL's API that was read, proved and found well formed. */
+/** A parsed, authenticated and well-formed call of ZITADEL's API. */
 export interface Call {
   readonly instance: Instance;
   readonly caller: Caller;
@@ -24,14 +24,14 @@ export interface Call {
 /** What a call does. */
 export type Handler = (call: Call) => Reply | Promise<Reply>;
 
-/** The answer to a call that cannot be done. */
+/** The answer to a call that cannot be executed. */
 export const refuseCall = ({ protocol }: Call, name: keyof typeof FAULTS): Reply => apiFault(protocol, FAULTS[name]);
 
 /** Whether the caller may see and change what belongs to the account: an account may do so to itself. */
 export const mayManage = ({ caller }: Call, userId: string | undefined): boolean =>
   caller.isAdmin || (userId !== undefined && caller.userId === userId);
 
-/** The answer to a caller who may not: only who has a role somewhere hears that it is the wrong one. */
+/** The answer to a caller without permission. It names a missing role only if the caller has another role. */
 export const refuseCaller = (call: Call): Reply => {
   const hasRole = call.instance.impersonators?.has(call.caller.userId ?? '') === true;
   return refuseCall(call, hasRole ? 'noPermission' : 'noMembership');

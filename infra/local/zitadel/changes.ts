@@ -18,14 +18,14 @@ export function findHolder({ accounts }: Instance, id: string): ServiceAccount |
 /** A key to add. */
 export type NewKey = Omit<Key, 'isPresent'>;
 
-/** Adds a key, which reads see when they have caught up. */
+/** Adds a key, which reads see after the lag. */
 export function addKey({ keys }: Pick<ServiceAccount, 'keys'>, key: NewKey, nowMs: number): void {
   const isPresent = createLagging(false);
   isPresent.write(true, nowMs);
   keys.set(key.keyId, { ...key, isPresent });
 }
 
-/** Changes an account's state. A state that is not active ends its tokens for good. */
+/** Changes an account's state. Any state but active ends its tokens permanently. */
 export function setUserState(instance: Instance, userId: string, state: UserState): void {
   const user = instance.accounts.users.get(userId);
   if (user === undefined) throw new Error(`there is no account ${userId}`);

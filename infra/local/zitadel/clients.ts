@@ -4,7 +4,7 @@ import { readBasic } from './form.ts';
 import { isReply, type Reply, type Request, refuse } from './http.ts';
 import { type Instance, readKeys } from './instance.ts';
 
-/** What a client shows of itself; empty where it shows nothing. */
+/** The credentials that a client presents; empty if there are none. */
 export interface Credentials {
   readonly clientId: string;
   readonly clientSecret: string;
@@ -13,7 +13,7 @@ export interface Credentials {
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-/** Reads a client's credentials. A Basic header goes before the body. */
+/** Reads a client's credentials. A Basic header takes precedence over the body. */
 export function readCredentials({ headers, form }: Request): Credentials | Reply {
   const basic = readBasic(headers.authorization);
   if (basic === 'malformed') return refuse('invalid_client', 'invalid basic auth header');
@@ -30,7 +30,7 @@ export function readCredentials({ headers, form }: Request): Credentials | Reply
   return { clientId, clientSecret, assertion };
 }
 
-/** Under which conditions an assertion of an application counts. */
+/** The conditions for an application's assertion. */
 export const conditions = (instance: Instance, { issuer, nowMs }: Request, client: Application) => ({
   issuer,
   nowMs,
@@ -38,7 +38,7 @@ export const conditions = (instance: Instance, { issuer, nowMs }: Request, clien
   keys: readKeys(instance, client, nowMs),
 });
 
-/** Proves a service account by its secret: its client id is its user name, in any letter case. */
+/** Authenticates a service account by its secret. Its client id is its user name, compared case-insensitively. */
 export function verifyServiceAccount(instance: Instance, request: Request): ServiceAccount | Reply {
   const credentials = readCredentials(request);
   if (isReply(credentials)) return credentials;
@@ -52,7 +52,7 @@ export function verifyServiceAccount(instance: Instance, request: Request): Serv
   return refuse('invalid_request', 'Errors.User.Machine.Secret.Invalid');
 }
 
-/** Proves an OIDC application and its right to the grant, if the request names one. */
+/** Authenticates an OIDC application, and checks that it may use the grant, if the request names one. */
 export function verifyClient(instance: Instance, request: Request): Application | Reply {
   const credentials = readCredentials(request);
   if (isReply(credentials)) return credentials;
@@ -78,7 +78,7 @@ export function verifyClient(instance: Instance, request: Request): Application 
   return refuse('unauthorized_client', `grant_type ${JSON.stringify(grantType)} not allowed`);
 }
 
-/** Proves a client of any kind: a form that names client_credentials proves a service account at every endpoint. */
+/** Authenticates any client. At every endpoint, client_credentials in the form means a service account. */
 export function verifyAnyClient(instance: Instance, request: Request): { clientId: string; isUser: boolean } | Reply {
   const isUser = request.form.first('grant_type') === 'client_credentials';
   const client = isUser ? verifyServiceAccount(instance, request) : verifyClient(instance, request);
@@ -87,8 +87,8 @@ export function verifyAnyClient(instance: Instance, request: Request): { clientI
 }
 
 /**
- * Proves an application that introspects. `'unreadable'` when its assertion is no JWT: ZITADEL keeps that to itself
- * and says that the token is inactive.
+ * Authenticates an application that introspects. `'unreadable'` if its assertion is not a JWT: ZITADEL does not report
+ * that, and answers that the token is inactive.
  */
 export function verifyIntrospector(
   instance: Instance,

@@ -1,16 +1,16 @@
 import { FAULTS, type Fault } from './faults.ts';
 import { type Reply, text } from './http.ts';
 
-/** Where faults are switched from outside the process, over loopback only. */
+/** The endpoint that switches faults from outside the process, over loopback only. */
 export const CONTROL_PATH = '/stand-in/faults';
 
 /** What can be switched. */
 export interface Switches {
   /** Puts the whole instance under a fault; `undefined` ends it. */
   readonly fault: (fault: Fault | undefined) => void;
-  /** Lets these accounts (user ids) act for others; `undefined` switches impersonation off. */
+  /** Lets these accounts (user ids) impersonate others; `undefined` switches impersonation off. */
   readonly impersonation: (impersonators: readonly string[] | undefined) => void;
-  /** How long after a change of a key or a secret the old state is still what counts. */
+  /** How long reads of keys and secrets lag behind writes. */
   readonly lag: (ms: number) => void;
 }
 
@@ -27,7 +27,7 @@ function parse(body: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Does what `POST /stand-in/faults` asks for: it switches one thing. */
+/** Handles `POST /stand-in/faults`, which changes one setting. */
 export function control(method: string, body: string, switches: Switches): Reply {
   const { fault, impersonation, lagMs } = method === 'POST' ? parse(body) : {};
   const known = FAULTS.find((name) => name === fault);

@@ -21,7 +21,7 @@ interface Exchange {
   readonly client: Application;
 }
 
-/** A token that goes in, once it is found good. */
+/** A valid input token. */
 interface Party {
   readonly user: ServiceAccount;
   readonly scopes: readonly string[];
@@ -35,12 +35,12 @@ const NOTHING = { scopes: [], audience: [], authMethods: [], authTime: undefined
 
 type Found = Partial<Omit<Party, 'user'>> & { readonly userId: string };
 
-/** How a token of each type is found good. */
+/** How to validate a token of each type. */
 const FIND: Readonly<Record<string, (exchange: Exchange, token: string) => Found | undefined>> = {
   [ACCESS_TOKEN]({ instance, request, client }, token) {
     const session = activeSession(instance, token, request.issuer, request.nowMs);
     const isForClient = session?.audience.some((entry) => entry === client.clientId || entry === client.projectId);
-    // The time of the sign-in does not go over.
+    // The time of the sign-in is not copied.
     return session && (isForClient || instance.release === '4.13') ? { ...session, authTime: undefined } : undefined;
   },
   [ID_TOKEN]({ instance, request }, token) {
@@ -73,7 +73,7 @@ function findParty(exchange: Exchange, token: string, type: string): Party | und
   return user && { ...NOTHING, ...found, user };
 }
 
-/** Who acts for the subject: it itself, unless an actor token came or the type of subject needs one. */
+/** The actor: the subject itself, unless there is an actor token or the subject type requires one. */
 function findActor(exchange: Exchange, subject: Party): Party | Reply {
   const { instance, request } = exchange;
   const { form } = request;
@@ -100,7 +100,7 @@ const firstFilled = (...lists: readonly (readonly string[])[]) => lists.find(({ 
 
 /**
  * Exchanges a token of this instance for one of the client's (RFC 8693). Its audience and scopes are those of the
- * subject or the actor: all of them, or those that are asked for.
+ * subject or the actor: all of them, or the requested ones.
  */
 export async function exchangeToken(instance: Instance, request: Request, client: Application): Promise<Reply> {
   const { form } = request;

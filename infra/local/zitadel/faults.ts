@@ -1,7 +1,7 @@
 import { type Reply, text } from './http.ts';
 import { cannotSetInstance, type Origin } from './origin.ts';
 
-/** A fault of the whole instance: `slow` answers late, `reset` cuts the connection. */
+/** A fault of the whole instance: `slow` answers late, `reset` closes the connection. */
 export type Fault = (typeof FAULTS)[number];
 export const FAULTS = ['blocked', 'database_away', 'slow', 'reset'] as const;
 
@@ -12,7 +12,7 @@ const DATABASE_ERROR =
   '(failed to connect to `user=zitadel database=zitadel`: 127.0.0.1:5432 (127.0.0.1): dial error: ' +
   'dial tcp 127.0.0.1:5432: connect: connection refused)';
 
-/** What every endpoint answers under the fault; the others change how it answers, not what. */
+/** The answer of every endpoint under the fault; the other faults change how it answers, not what. */
 export function faultReply(fault: Fault | undefined, origin: Origin): Reply | undefined {
   if (fault === 'blocked') return text('Your ZITADEL instance is blocked.\n', 429);
   if (fault !== 'database_away') return undefined;

@@ -10,7 +10,7 @@ function unescapeBytes(encoded: string): string | undefined {
   return Buffer.from(bytes, 'latin1').toString();
 }
 
-/** Parameters of a request. Where one is repeated, the grant type counts from its first and all others from their last. */
+/** The parameters of a request. Of a repeated one, the first value counts for `grant_type`, the last for all others. */
 export interface Form {
   readonly first: (name: string) => string;
   readonly last: (name: string) => string;

@@ -17,7 +17,7 @@ interface Proof {
 
 const BY_SECRET: Proof = { authMethods: ['pwd'], idTokenLifetimeSeconds: ID_TOKEN_LIFETIME_SECONDS };
 
-// An ID token that jwt-bearer obtains is born expired.
+// An ID token obtained with jwt-bearer is expired from the start.
 const BY_KEY: Proof = { authMethods: [], idTokenLifetimeSeconds: 0 };
 
 async function serviceAccountToken(instance: Instance, request: Request, user: ServiceAccount, proof: Proof) {
@@ -68,7 +68,7 @@ const tokenExchange: Handler = (instance, request) => {
   return isReply(client) ? client : exchangeToken(instance, request, client);
 };
 
-/** A grant that needs a sign-in of a person, which there is none of here: what it asks for is never there. */
+/** A grant that needs a person's sign-in, which the stand-in does not support: always refused. */
 const interactive =
   (required: readonly string[], error: string): Handler =>
   (instance, request) => {

@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Form } from './form.ts';
 
-/** A request whose parameters are not read yet. */
+/** A request whose parameters are not parsed yet. */
 export interface RawRequest {
   readonly method: string;
   readonly path: string;
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** The issuer that the request came to. */
+  /** The issuer that the request addresses. */
   readonly issuer: string;
   readonly nowMs: number;
 }
@@ -18,12 +18,12 @@ export interface Request extends RawRequest {
   readonly form: Form;
 }
 
-/** What goes back; without a content type there is none. */
+/** A response; without `contentType` the header is absent. */
 export interface Reply {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
-  /** In place of those that forbid caching. */
+  /** Replaces the headers that forbid caching. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

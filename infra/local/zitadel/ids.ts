@@ -5,12 +5,12 @@ const TIME_SHIFT = 24n;
 const NEXT = 1n << 16n;
 const MACHINE = 3110n;
 
-/** When the thing with this id was made, in epoch milliseconds; ids that are no number give the epoch. */
+/** The creation time in an id, in epoch milliseconds; the epoch if the id is not a number. */
 export function createdMs(id: string): number {
   return EPOCH_MS + (/^\d{1,19}$/.test(id) ? Number(BigInt(id) >> TIME_SHIFT) * TICK_MS : 0);
 }
 
-/** Makes ids that are unique and grow, for things made at `nowMs`. */
+/** Creates unique, increasing ids for things created at `nowMs`. */
 export function createIds(): (nowMs: number) => string {
   let last = 0n;
   return (nowMs) => {

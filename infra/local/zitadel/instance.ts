@@ -3,7 +3,7 @@ import type { Claims } from './claims.ts';
 import { createIds } from './ids.ts';
 import { createSigner, createTokenStore, type Session, type Signer, type TokenStore } from './tokens.ts';
 
-/** Which ZITADEL it is: 4.13 answers bad assertions with 500, gives shorter tokens and exchanges more freely. */
+/** The release of ZITADEL: 4.13 answers bad assertions with 500, issues shorter tokens and exchanges more freely. */
 export type Release = '4.11' | '4.13';
 
 /** All that a ZITADEL instance knows. */
@@ -14,11 +14,11 @@ export interface Instance {
   readonly idTokens: TokenStore<Claims>;
   readonly signer: Signer;
   readonly nextId: (nowMs: number) => string;
-  /** How often each grant was asked for, by its full name. */
+  /** The number of requests with each grant, by its full name. */
   readonly tokenRequests: Map<string, number>;
   readonly release: Release;
   tokenLifetimeSeconds: number;
-  /** The user ids that may act for others; `undefined` while impersonation is off. */
+  /** The user ids that may impersonate others; `undefined` while impersonation is off. */
   impersonators: ReadonlySet<string> | undefined;
   /** How far reads of keys and secrets lag behind writes. */
   lagMs: number;
@@ -51,7 +51,7 @@ export function createInstance(
 export const readKeys = ({ lagMs }: Instance, holder: { readonly keys: ReadonlyMap<string, Key> }, nowMs: number) =>
   new Map([...holder.keys].filter(([, { isPresent }]) => isPresent.read(nowMs, lagMs)));
 
-/** The session of an access token that is good at `nowMs` for the issuer. */
+/** The session of an access token that is valid at `nowMs` for the issuer. */
 export function activeSession(instance: Instance, token: string, issuer: string, nowMs: number): Session | undefined {
   const session = instance.sessions.find(token);
   if (session === undefined || session.isEnded || session.expiresAt * 1000 <= nowMs) return undefined;

@@ -7,13 +7,13 @@ import { type Actor, createOpaqueToken, hashOf } from './tokens.ts';
 /** Lifetime of an ID token, a setting of its own: 12 h. */
 export const ID_TOKEN_LIFETIME_SECONDS = 43_200;
 
-/** What a token is to stand for. */
+/** What to issue a token for. */
 export interface Grant {
   readonly user: ServiceAccount;
   readonly clientId: string;
   readonly scopes: readonly string[];
   readonly audience: readonly string[];
-  /** How the account proved itself, as `amr` says it. */
+  /** How the account authenticated: the claim `amr`. */
   readonly authMethods: readonly string[];
   readonly authTime: number | undefined;
   readonly actor?: Actor | undefined;
@@ -25,10 +25,10 @@ const amr = (methods: readonly string[]) => (methods.length > 0 ? { amr: methods
 
 const act = (actor: Actor | undefined) => (actor === undefined ? {} : { act: actor });
 
-/** `expires_in` counts from when it is sent, a moment after the token's birth. */
+/** `expires_in` counts from when the answer is sent, shortly after the token is issued. */
 export const expiresIn = (lifetimeSeconds: number): number => Math.max(0, lifetimeSeconds - 1);
 
-/** Issues an access token, as a JWT (RFC 9068, loosely) with more claims if those are given. */
+/** Issues an access token; a JWT (RFC 9068, loosely) with additional claims if they are given. */
 export async function issueAccessToken(instance: Instance, request: Request, grant: Grant, jwtClaims?: Claims) {
   const { user, clientId, scopes, audience, authMethods, authTime, actor } = grant;
   const issuedAt = secondsOf(request);
@@ -67,7 +67,7 @@ export async function issueAccessToken(instance: Instance, request: Request, gra
   return token;
 }
 
-/** Issues an ID token, with the hash of the access token that it comes with. */
+/** Issues an ID token, with the hash of its access token. */
 export async function issueIdToken(
   instance: Instance,
   request: Request,

@@ -8,7 +8,7 @@ export interface Node {
   readonly members: readonly { readonly name?: Node; readonly value: Node }[];
 }
 
-/** Where a text stops to be JSON, where the token starts that it breaks, and what is said of it. */
+/** Where a text stops being valid JSON, where the broken token starts, and the message. */
 export class JsonFault extends Error {
   readonly at: number;
   readonly start: number;
@@ -105,7 +105,7 @@ export function parseJson(text: string): { readonly root: Node; readonly end: nu
   return { root, end: next };
 }
 
-/** What is wrong, as Go's encoding/json says it. */
+/** What is wrong, in the wording of Go's encoding/json. */
 export function goFault(text: string, { at, message }: JsonFault): string {
   const character = text[at];
   if (character === undefined) return 'unexpected EOF';

@@ -1,9 +1,9 @@
-/** A value whose readers lag behind its writers, as the projections of ZITADEL do. */
+/** A value whose reads lag behind its writes, like ZITADEL's projections. */
 export interface Lagging<T> {
   readonly write: (value: T, nowMs: number) => void;
   /** What a command sees: the last write. */
   readonly latest: () => T;
-  /** What a query sees: for `lagMs` after a write it is still what was there before. */
+  /** What a query sees: for `lagMs` after a write, the previous value. */
   readonly read: (nowMs: number, lagMs: number) => T;
 }
 

@@ -30,7 +30,7 @@ const route = (method: string, path: string, message: Message, handler: Handler)
   handler,
 });
 
-/** What the gateway hands to gRPC. */
+/** The methods that the gateway passes to gRPC. */
 const GATEWAY = [
   route('POST', '/v2/users/keys/search', REQUESTS.listKeys, listKeys),
   route('POST', '/v2/users/{userId}/keys', REQUESTS.addKey, userCalls.addKey),
@@ -74,7 +74,7 @@ function call(instance: Instance, request: RawRequest, protocol: Protocol, opera
   return operation.handler({ instance, caller, nowMs: request.nowMs, protocol, input });
 }
 
-/** Reads a body, or says what is wrong with it. To the gateway what follows the first value does not count. */
+/** Parses a body, or says what is wrong with it. The gateway ignores everything after the first value. */
 function read(body: string, message: Message, isWhole: boolean): Input | string {
   const text = isWhole ? body : body.trimStart();
   try {
@@ -91,7 +91,7 @@ const isForm = ({ method, headers }: RawRequest) => method === 'POST' && mediaTy
 async function throughGateway(instance: Instance, request: RawRequest): Promise<Reply> {
   const { method, path, body } = request;
   if (path === '/healthz') {
-    // The gateway takes a form that is posted for a long query.
+    // The gateway treats a posted form as a long query.
     const isRead = method === 'GET' || isForm(request);
     return isRead
       ? { ...json({ status: 'SERVING' }), headers: {} }
@@ -121,7 +121,7 @@ async function throughConnect(instance: Instance, request: RawRequest, name: str
   return call(instance, request, 'connect', operation, input);
 }
 
-/** ZITADEL's own API, as far as it rotates credentials and changes account states, and all paths that nobody knows. */
+/** ZITADEL's own API, as far as it rotates credentials and changes account states, and all unknown paths. */
 export function manage(instance: Instance, request: RawRequest): Promise<Reply> {
   const { path } = request;
   if (!path.startsWith(APPLICATION_SERVICE)) return throughGateway(instance, request);

@@ -1,4 +1,4 @@
-/** A field of a message; `rule` is what its value must be. */
+/** A field of a message; `rule` is the rule for its value. */
 export interface Field {
   readonly kind: 'string' | 'bytes' | 'uint32' | 'uint64' | 'bool' | 'timestamp' | readonly string[] | Message;
   readonly isList?: boolean;
@@ -13,7 +13,7 @@ export interface Message {
   readonly oneof?: string;
 }
 
-/** What a message says: bytes are a Buffer, times epoch milliseconds, enums their number. */
+/** The content of a message: bytes are a Buffer, times epoch milliseconds, enums their number. */
 export type Input = Readonly<Record<string, unknown>>;
 
 /** Whether a field holds a message. */
@@ -22,7 +22,7 @@ export const isMessage = (kind: Field['kind']): kind is Message => typeof kind =
 const goName = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 const runes = (value: unknown): number => [...String(value ?? '')].length;
 
-/** What a field must be: whether it is, and what is said when it is not. */
+/** A rule for a field: the check, and the message if it fails. */
 const RULES = {
   required: [(value: unknown) => value !== undefined, 'value is required'],
   id: [
@@ -32,7 +32,7 @@ const RULES = {
   short: [(value: unknown) => runes(value) <= 200, 'value length must be at most 200 runes'],
 } as const;
 
-/** The first fault of what a message says, in the words of protoc-gen-validate. */
+/** The first fault of a message's content, in the wording of protoc-gen-validate. */
 export function faultOf({ name, fields, oneof }: Message, input: Input): string | undefined {
   for (const [member, { kind, rule }] of Object.entries(fields)) {
     const at = `invalid ${name}.${goName(member)}`;

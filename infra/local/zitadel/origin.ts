@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { TOKEN } from './form.ts';
 import { type Reply, text } from './http.ts';
 
-/** Where a request came to, as its headers tell it. */
+/** The origin that a request addresses, according to its headers. */
 export interface Origin {
   readonly instanceHost: string;
   readonly publicHost: string;
@@ -17,14 +17,14 @@ interface Hop {
   readonly proto?: string;
 }
 
-/** The first value of each parameter of a Forwarded header (RFC 7239 §4); none when a parameter is malformed. */
+/** The first value of each parameter of a Forwarded header (RFC 7239 §4); none if a parameter is malformed. */
 function parseForwarded(value: string): Hop {
   const pairs = value.split(/[,;]/).map((pair) => PAIR.exec(pair));
   if (pairs.includes(null)) return {};
   return Object.fromEntries(pairs.map((pair) => [pair?.[1]?.toLowerCase(), pair?.[2] ?? pair?.[3]]).reverse());
 }
 
-/** The headers that tell where a request came to, in the order in which they count. */
+/** The headers with the origin of a request, in order of precedence. */
 const HOPS: readonly (readonly [name: string, read: (value: string) => Hop])[] = [
   ['x-zitadel-instance-host', (host) => ({ host })],
   ['forwarded', parseForwarded],
@@ -33,7 +33,7 @@ const HOPS: readonly (readonly [name: string, read: (value: string) => Hop])[] =
   ['x-forwarded-proto', (proto) => ({ proto })],
 ];
 
-/** Reads where a request came to: what a proxy says goes before the Host header. */
+/** Reads the origin of a request: a proxy's headers take precedence over the Host header. */
 export function originOf(headers: IncomingHttpHeaders): Origin {
   const hops = HOPS.map(([name, read]) => read(String(headers[name] ?? '')));
   const publicHost = String(headers['x-zitadel-public-host'] ?? '');
@@ -48,7 +48,7 @@ export function originOf(headers: IncomingHttpHeaders): Origin {
 export const issuerOf = ({ instanceHost, publicHost, protocol }: Origin): string =>
   `${protocol}://${publicHost || instanceHost}`;
 
-/** What every endpoint answers when no instance can be found for the origin, or none can be read. */
+/** The answer of every endpoint if no instance is found for the origin, or none can be read. */
 export const cannotSetInstance = (origin: Origin, reason: string, status: number): Reply => {
   const { instanceHost, publicHost, protocol } = origin;
   const said = `&{${instanceHost} ${publicHost} ${protocol}} (ExternalDomain is localhost)`;
@@ -61,7 +61,7 @@ const NOT_FOUND =
 
 const domainOf = (host: string): string => host.replace(/:\d+$/, '');
 
-/** What an origin gets that no instance answers to; it answers on any port to the hosts that `isKnown` knows. */
+/** The answer to an origin without an instance. The hosts of `isKnown` are accepted on any port. */
 export function unknownOrigin(origin: Origin, isKnown: (host: string, domain: string) => boolean): Reply | undefined {
   const { instanceHost, publicHost } = origin;
   if (instanceHost === '') return cannotSetInstance(origin, `ID=INST-zWq7X ${NOT_FOUND}`, 404);

@@ -20,7 +20,7 @@ const RESERVED_PREFIXES = [
   'urn:zitadel:iam:org:idp:id:',
 ];
 
-/** The id of the project that is ZITADEL's own API, which scopes call `zitadel`. */
+/** The id of the project of ZITADEL's own API, which scopes call `zitadel`. */
 export const ZITADEL_PROJECT = '400877980232387622';
 
 const namesForeignOrg = (scope: string, org: string): boolean =>
@@ -56,7 +56,7 @@ export function keepAllowed(
   );
 }
 
-/** The audience that scopes ask for: any id, unchecked. */
+/** The audience that scopes request: any id, unchecked. */
 export function audienceOf(scopes: readonly string[]): readonly string[] {
   const projects = scopes.flatMap((scope) => PROJECT_AUDIENCE.exec(scope)?.[1] ?? []);
   return [...new Set(projects.map((project) => (project === 'zitadel' ? ZITADEL_PROJECT : project)))];

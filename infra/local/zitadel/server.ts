@@ -24,13 +24,13 @@ export interface ZitadelOptions {
   readonly tokenLifetimeSeconds?: number;
   /** 4.11 by default. */
   readonly release?: Release;
-  /** Switches impersonation on, with the user ids of the accounts that may act for others. */
+  /** Switches impersonation on, for the accounts with these user ids. */
   readonly impersonation?: { readonly impersonators: readonly string[] };
   /** How far reads of keys and secrets lag behind writes: not at all by default. */
   readonly lagMs?: number;
   readonly port?: number;
   readonly host?: string;
-  /** The host names that it answers to on any port, besides its own address: `localhost` by default. */
+  /** The host names that it accepts on any port, besides its own address: `localhost` by default. */
   readonly hosts?: readonly string[];
 }
 
@@ -45,11 +45,11 @@ export interface NewKey {
 
 /** A ZITADEL on loopback. Its issuer is its `url`, or what the Host header says if that is one of its hosts. */
 export interface Zitadel extends StandIn, Switches {
-  /** The id of the project that is ZITADEL's own API: who holds it in `aud` may manage its keys. */
+  /** The id of the project of ZITADEL's own API: an account whose token has it in `aud` may manage its keys. */
   readonly ownProjectId: string;
   /** How many access tokens were issued. */
   readonly issued: () => number;
-  /** How many token requests named this grant, by its full name; those that a fault kept away do not count. */
+  /** The number of token requests with this grant, by its full name, without those that a fault intercepted. */
   readonly tokenRequests: (grantType: string) => number;
   readonly setTokenLifetimeSeconds: (seconds: number) => void;
   /** Ends the account's tokens for good unless it becomes active. */
@@ -75,7 +75,7 @@ const header = (req: IncomingMessage, name: string): string | undefined => {
 
 /**
  * Starts a ZITADEL with these accounts.
- * @throws {AccountsError} naming the members at fault; {Error} with `code: 'EADDRINUSE'` when the port is taken
+ * @throws {AccountsError} naming the members at fault; {Error} with `code: 'EADDRINUSE'` if the port is in use
  */
 export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
   const { now = Date.now, clockFromHeader = false, tokenLifetimeSeconds = DEFAULT_LIFETIME_SECONDS } = options;

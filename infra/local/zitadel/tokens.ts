@@ -9,7 +9,7 @@ export interface Actor {
   readonly act?: Actor;
 }
 
-/** Takes the white space out of a token or an assertion, wherever it is: ZITADEL does not see it. */
+/** Removes all white space from a token or an assertion: ZITADEL ignores it. */
 export const withoutSpace = (token: string): string => token.replace(/\p{White_Space}/gu, '');
 
 /** What an access token stands for. Times are epoch seconds. */
@@ -31,7 +31,7 @@ export interface Session {
   isEnded: boolean;
 }
 
-/** Signs with the instance's key, which is made when it is first needed. */
+/** Signs with the instance's key, which is generated on first use. */
 export interface Signer {
   readonly sign: (claims: Claims) => Promise<string>;
   /** The key set (RFC 7517 §5). */
@@ -67,7 +67,7 @@ const OPAQUE_PART_BYTES = [32, 12, 62, 16];
 
 const ONE_PART_BYTES = 80;
 
-/** A token that looks as ZITADEL's: a JWE in compact form, or one part without dots. Here all of it is random. */
+/** A random token in ZITADEL's format: a JWE in compact form, or one part without dots. */
 export function createOpaqueToken(hasOnePart: boolean): string {
   const random = (bytes: number) => randomBytes(bytes).toString('base64url');
   if (hasOnePart) return random(ONE_PART_BYTES);
@@ -77,7 +77,7 @@ export function createOpaqueToken(hasOnePart: boolean): string {
 
 const LARGEST_COUNT = 100_000;
 
-/** What was issued, by token. Beyond 100 000 of them the oldest are forgotten. */
+/** The issued tokens; beyond 100 000, the oldest are forgotten. */
 export interface TokenStore<T> {
   readonly add: (token: string, value: T) => void;
   readonly find: (token: string) => T | undefined;
