@@ -43,12 +43,8 @@ const contextOf = ({ lane }: Process, remainingMs: number) => {
 /** Creates the callers of one run. */
 export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDeps): Callers {
   let requests = 0;
-  /** Requests whose token is handed out although its renewal failed: the log says so before they are answered. */
-  const marked = new Set<string>();
-  /** What became of the token that a request sent back, by the request. */
-  const rejections = new Map<string, string>();
-  /** Requests whose line says that the table is away. */
-  const lonely = new Set<string>();
+  /** The line of log of each request, which is there before its answer. */
+  const lines = new Map<string, string>();
   /** The tokens that were handed out, the last one of each label at the end. */
   const given = new Map<string, Issued>();
   let usersToken: Issued | undefined;
@@ -91,9 +87,11 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
     const { access_token: text, expires_in: expiresIn, ...rest } = JSON.parse(body);
     emit({ kind: 'text', at, text: JSON.stringify(rest) });
     const token = text === undefined ? undefined : (zitadel.find(text) ?? ('unknown' as const));
-    const rejected = rejections.get(asked.id);
+    const line = lines.get(asked.id) ?? '';
+    lines.delete(asked.id);
+    const [, rejected] = /"rejected":"(\w+)"/.exec(line) ?? [];
     if (rejected === 'replaced' && asked.rejected !== undefined) {
-      const isTold = !lonely.has(asked.id);
+      const isTold = !line.includes('"degraded":["table"');
       emit({ kind: 'died', at, askedAt: asked.at, text: asked.rejected.token.text, sandbox: asked.sandbox, isTold });
     }
     emit({
@@ -101,7 +99,7 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
       at,
       asked,
       status: statusCode,
-      isMarked: marked.delete(asked.id),
+      isMarked: line.includes('"renewal"'),
       isSubjectDead: asked.subject !== undefined && !zitadel.isAlive(asked.subject.text),
       ...(rejected === undefined ? {} : { rejected }),
       ...(token === undefined ? {} : { token, expiresIn }),
@@ -217,10 +215,7 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
     onLine(line) {
       emit({ kind: 'text', at: scheduler.now(), text: line });
       const [, id = ''] = /"id":"(\w+)"/.exec(line) ?? [];
-      if (line.includes('"renewal"')) marked.add(id);
-      if (/"degraded":\["table"/.test(line)) lonely.add(id);
-      const [, rejected] = /"rejected":"(\w+)"/.exec(line) ?? [];
-      if (rejected !== undefined) rejections.set(id, rejected);
+      lines.set(id, line);
     },
     requests: () => requests,
     thrown,

@@ -119,6 +119,15 @@ export type Happening =
   /** Something was thrown that nobody expected. */
   | { readonly kind: 'thrown'; readonly at: number; readonly what: string };
 
+/** An answer with a token that was issued; `undefined` for whatever else happens. */
+export function handedOut(
+  happening: Happening,
+): (Extract<Happening, { kind: 'answered' }> & { token: Issued }) | undefined {
+  if (happening.kind !== 'answered') return undefined;
+  const { token } = happening;
+  return token === undefined || token === 'unknown' ? undefined : { ...happening, token };
+}
+
 /** What every invariant knows of the run. */
 export interface Circumstances {
   /** Without any fault. */

@@ -107,6 +107,16 @@ function createAsks(
   });
 }
 
+/** Makes items, from none to so many. */
+const several =
+  (random: Random) =>
+  (most: number, make: () => Item): Item[] =>
+    Array.from({ length: random.int(0, most) }, make);
+
+/** How long something lasts that must be over at an instant. */
+const durations = (random: Random, until: number) => (from: number, mostMs: number) =>
+  Math.min(until - from, random.int(100, mostMs));
+
 /** A share of whole and half outages and of many single faults. */
 const shareOf = (random: Random): number => random.pick([1, 1, 0.5, 0.2, 0.05]);
 
@@ -117,8 +127,8 @@ function createFaultItems(
   const kinds = Object.keys(OPERATION_FAULTS) as [OperationFault, ...OperationFault[]];
   const at = () => random.int(0, faultsUntil);
   const sandbox = () => random.int(0, sandboxes - 1);
-  const lasting = (from: number, mostMs: number) => Math.min(faultsUntil - from, random.int(100, mostMs));
-  const many = (most: number, make: () => Item): Item[] => Array.from({ length: random.int(0, most) }, make);
+  const lasting = durations(random, faultsUntil);
+  const many = several(random);
 
   const fault = (): Item => {
     const from = random.chance(0.25) ? 0 : at();
@@ -169,7 +179,8 @@ const ACCOUNTS = ['orders', 'reports', 'stock', 'brief'] as const satisfies read
 
 /** What is wrong at ZITADEL while everything answers. */
 function createMildFaults(random: Random, faultsUntil: number): Item[] {
-  const lasting = (from: number, mostMs: number) => Math.min(faultsUntil - from, random.int(100, mostMs));
+  const lasting = durations(random, faultsUntil);
+  const many = several(random);
   const lock = (): Item => {
     const at = random.int(0, faultsUntil);
     return { kind: 'lock', at, account: random.pick(ACCOUNTS), durationMs: lasting(at, MINUTE_MS) };
@@ -179,7 +190,7 @@ function createMildFaults(random: Random, faultsUntil: number): Item[] {
     const until = from + lasting(from, faultsUntil);
     return { kind: 'fault', at: from, fault: 'zitadel_forgets', from, until, share: random.pick([0.5, 0.1]) };
   };
-  return [...Array.from({ length: random.int(0, 2) }, lock), ...Array.from({ length: random.int(0, 1) }, forget)];
+  return [...many(2, lock), ...many(1, forget)];
 }
 
 function createSkews(random: Random, sandboxes: number): Item[] {
@@ -208,7 +219,7 @@ export function createPlan(seed: string): Plan {
   const shape = { sandboxes, lifeMs, durationMs, faultsUntil };
   const at = () => random.int(0, durationMs);
   const sandbox = () => random.int(0, sandboxes - 1);
-  const many = (most: number, make: () => Item): Item[] => Array.from({ length: random.int(0, most) }, make);
+  const many = several(random);
   /** Asks about tokens more often than others. */
   const watcher = sandbox();
   const ordinary: Item[] = [

@@ -35,7 +35,7 @@ const POISONS = {
 export const POISON_NAMES = Object.keys(POISONS) as [Poison, ...Poison[]];
 
 /** Notices that no broker writes. */
-const FOREIGN_NOTICES = (now: EpochMs): readonly string[] => [
+const foreignNotices = (now: EpochMs): readonly string[] => [
   'x',
   'token of nobody',
   `before * ${plus(now, FAR_MS)}`,
@@ -189,7 +189,7 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
       const found = nameRow(index);
       const now = instant(scheduler.now());
       const notices = rows.get(BULLETIN_KEY)?.notices ?? [];
-      rows.set(BULLETIN_KEY, { ...rows.get(BULLETIN_KEY), notices: [...notices, ...FOREIGN_NOTICES(now)] });
+      rows.set(BULLETIN_KEY, { ...rows.get(BULLETIN_KEY), notices: [...notices, ...foreignNotices(now)] });
       if (found === undefined) return false;
       const { key, label } = found;
       rows.set(key, POISONS[poison](rows.get(key) ?? {}, now, before.get(key)?.row ?? {}));

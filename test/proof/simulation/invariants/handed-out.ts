@@ -1,6 +1,6 @@
 import { LEAST_LEFT_MS } from '../../../../lib/broker/token/freshness.ts';
 import { SECOND_MS } from '../../../../lib/core/time.ts';
-import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, type Issued } from '../happening.ts';
+import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, handedOut, type Issued } from '../happening.ts';
 import { RECOVERY_MS } from '../plan.ts';
 import { minValidityOf, PROJECT } from '../setting.ts';
 
@@ -18,9 +18,9 @@ function leftMs({ expiresAt, skewMs, sandbox }: Issued, asked: Asked, at: number
 export const createLeastLeft: CreateInvariant = () => ({
   name: 'a token that is handed out has 5 s left',
   see(happening) {
-    if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
-      return undefined;
-    const { asked, at, token, expiresIn = Number.NaN } = happening;
+    const given = handedOut(happening);
+    if (given === undefined) return undefined;
+    const { asked, at, token, expiresIn = Number.NaN } = given;
     const left = leftMs(token, asked, at);
     if (left < LEAST_LEFT_MS) return `${asked.id} got a token with ${left} ms left`;
     // Clocks show whole milliseconds: each of the two may be one off.
@@ -40,9 +40,9 @@ export const createMinValidity: CreateInvariant = () => {
     name: 'a token that is handed out has its minimum left, or its renewal has failed',
     see(happening) {
       if (happening.kind === 'disturbed') disturbedAt = happening.at;
-      if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
-        return undefined;
-      const { asked, at, token, isMarked } = happening;
+      const given = handedOut(happening);
+      if (given === undefined) return undefined;
+      const { asked, at, token, isMarked } = given;
       const wantedMs = Math.min(minValidityOf(token.profile), (token.expiresAt - token.issuedAt) * MIN_VALIDITY_SHARE);
       // A token of a profile with a maximal age counts by that age, which the caller is not told.
       if (token.lifeMs < token.expiresAt - token.issuedAt) return undefined;
@@ -59,9 +59,9 @@ export const createMinValidity: CreateInvariant = () => {
 export const createMaxAge: CreateInvariant = () => ({
   name: 'a token that is handed out is no older than its profile allows',
   see(happening) {
-    if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
-      return undefined;
-    const { asked, at, token } = happening;
+    const given = handedOut(happening);
+    if (given === undefined) return undefined;
+    const { asked, at, token } = given;
     const isWrongClock = Math.abs(asked.skewMs) > CLOCKS_AGREE_MS || Math.abs(token.skewMs) > CLOCKS_AGREE_MS;
     const ageMs = at + asked.skewMs - (token.sentAt + token.skewMs);
     if (isWrongClock || ageMs <= asked.maxAgeMs) return undefined;
@@ -73,9 +73,9 @@ export const createMaxAge: CreateInvariant = () => ({
 export const createAudience: CreateInvariant = () => ({
   name: 'an exchanged token has no audience that its profile does not grant',
   see(happening) {
-    if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
-      return undefined;
-    const { asked, token } = happening;
+    const given = handedOut(happening);
+    if (given === undefined) return undefined;
+    const { asked, token } = given;
     const isBounded = token.subject === undefined || token.audience.every((audience) => audience === PROJECT);
     return isBounded ? undefined : `${asked.id} got a token for ${token.audience.join(', ')}`;
   },

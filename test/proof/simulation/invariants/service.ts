@@ -2,7 +2,14 @@ import { NOTICE_KNOWN_MS } from '../../../../lib/broker/store/bulletin.ts';
 import { ALL } from '../../../../lib/broker/store/notices.ts';
 import { LEAST_CACHED_LIFE_MS } from '../../../../lib/broker/token/freshness.ts';
 import { MINUTE_MS, SECOND_MS } from '../../../../lib/core/time.ts';
-import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, type Happening, type Issued } from '../happening.ts';
+import {
+  type Asked,
+  CLOCKS_AGREE_MS,
+  type CreateInvariant,
+  type Happening,
+  handedOut,
+  type Issued,
+} from '../happening.ts';
 import { RECOVERY_MS } from '../plan.ts';
 import { chainOf } from '../setting.ts';
 
@@ -90,9 +97,9 @@ export const createEarlyDeath: CreateInvariant = () => {
       // Of a token that ZITADEL denies, and that the table does not know, nobody can tell that it is the broker's.
       if (happening.kind === 'died' && forgottenAt < happening.askedAt) died.set(happening.text, happening);
       if (happening.kind === 'flushed') flushes.push(happening);
-      if (happening.kind !== 'answered' || happening.token === undefined || happening.token === 'unknown')
-        return undefined;
-      const { asked, at, token } = happening;
+      const given = handedOut(happening);
+      if (given === undefined) return undefined;
+      const { asked, at, token } = given;
       // What ZITADEL makes of a caller's own token is its word, later than any that it is dead.
       const isLater = ({ at: diedAt }: Death) => token.profile === 'desk' && token.sentAt > diedAt;
       const deaths = lineOf(token)
