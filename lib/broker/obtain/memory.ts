@@ -293,8 +293,8 @@ export function createTokens(deps: TokensDeps): Tokens {
     const obtained = await obtain(demand, deadline);
     if (!obtained.ok) return obtained;
     const { token, source } = obtained.value;
-    const answer = (what: Rejected) => ok({ ...obtained.value, rejected: what });
-    if (source === 'issued' || tokenDigest(token.accessToken) !== tokenDigest(rejected)) return answer('not_current');
+    const isCurrent = source !== 'issued' && tokenDigest(token.accessToken) === tokenDigest(rejected);
+    if (!isCurrent) return ok({ ...obtained.value, rejected: 'not_current' });
     const verdict = await doubts.examine(demand.profile, key, token.accessToken, deadline);
     if (verdict === 'taken') {
       // Another caller doubted it in the last minute, and it may have been replaced.

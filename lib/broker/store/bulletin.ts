@@ -145,21 +145,20 @@ export function createBulletin({
     const row = await table.read(BULLETIN_KEY);
     if (!row.ok) return;
     if (row.value?.malformed) {
-      // Somebody has spoilt it: what this sandbox last saw holds, and is written anew.
-      for (const text of listed) {
+      // A malformed row has lost its notices: those that this sandbox knows still apply, and are posted again.
+      for (const text of [...listed, ...own.keys()]) {
         const notice = readNotice(text);
         if (notice !== undefined) own.set(text, { notice });
       }
-      if (own.size > 0) await tell();
-      return;
+    } else {
+      pauseMs = LOOK_EVERY_MS;
+      readAt = startedAt;
+      for (const [text, { notice, toldAt }] of own) {
+        const isOver = 'until' in notice && notice.until < clock.now();
+        if (isOver || (toldAt !== undefined && toldAt < startedAt)) own.delete(text);
+      }
+      know(row.value?.notices ?? []);
     }
-    pauseMs = LOOK_EVERY_MS;
-    readAt = startedAt;
-    for (const [text, { notice, toldAt }] of own) {
-      const isOver = 'until' in notice && notice.until < clock.now();
-      if (isOver || (toldAt !== undefined && toldAt < startedAt)) own.delete(text);
-    }
-    know(row.value?.notices ?? []);
     if (untold().length > 0) await tell();
   }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { digest } from '../../core/digest.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { DAY_MS, type EpochMs, plus, toEpochSeconds } from '../../core/time.ts';
+import { DAY_MS, type EpochMs, instant, plus, toEpochSeconds } from '../../core/time.ts';
 import { tokenDigest } from '../../zitadel/token-identity.ts';
 import { isProfileName } from '../profiles/profile.ts';
 import type { CacheKey } from '../token/demand.ts';
@@ -40,9 +40,8 @@ export const createHoldings = ({ clock, table }: { clock: Clock; table: Table })
   async find(token) {
     const row = await table.read(holdingKey(token));
     if (!row.ok) return row;
-    const { holder, heldUntil } = row.value ?? {};
-    // What no broker has written holds nothing.
-    if (holder === undefined || !isProfileName(holder) || !Number.isSafeInteger(heldUntil)) return ok(undefined);
-    return ok(heldUntil !== undefined && clock.now() < heldUntil ? { profile: holder, until: heldUntil } : undefined);
+    const { holder = '', heldUntil = instant(0) } = row.value ?? {};
+    const isWellFormed = isProfileName(holder) && Number.isSafeInteger(heldUntil);
+    return ok(isWellFormed && clock.now() < heldUntil ? { profile: holder, until: heldUntil } : undefined);
   },
 });

@@ -86,6 +86,31 @@ describe('looking', () => {
     expect(fleet.table.reads()).toBe(2);
   });
 
+  test('at a row that was spoilt after a post that an older read had overlooked: the notice is posted again', async () => {
+    const { bulletin } = fleet.start();
+    const { read } = fleet.table;
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    Object.assign(fleet.table, {
+      read: async (key: Parameters<typeof read>[0]) => {
+        const row = await read(key);
+        await gate;
+        return row;
+      },
+    });
+    const looking = bulletin.look(10_000);
+    await fleet.clock.advance(1);
+    await bulletin.post(BLOCK);
+    release();
+    await looking;
+    spoil();
+    await fleet.clock.advance(50_000);
+    await bulletin.look(10_000);
+    expect(listed()).toEqual([writeNotice(BLOCK)]);
+  });
+
   test('at a row that somebody has spoilt: what was seen holds, and is written anew', async () => {
     const [member, cold] = [fleet.start(), fleet.start()];
     await post(BLOCK);
