@@ -150,8 +150,8 @@ export function createRenewal(deps: RenewalDeps): Renew {
       const outage = outages.standing(issuer);
       if (outage === undefined) return undefined;
       const retryAfterMs = outage.until - clock.now();
-      const error = { kind: 'unavailable', dependency: 'zitadel', detail: outage.detail, retryAfterMs } as const;
-      return { error, until: outage.until, count: earlier };
+      const { detail } = outage;
+      return remember({ kind: 'unavailable', dependency: 'zitadel', detail, retryAfterMs, isHeldBack: true });
     };
     const requestAlone = async (fault: TableFault): Promise<Result<Obtained, Failure>> => {
       if (!mayRequestAlone)
