@@ -7,34 +7,14 @@ import { redacted } from '../../../../lib/core/redacted.ts';
 import { fail, type Result } from '../../../../lib/core/result.ts';
 import { plus } from '../../../../lib/core/time.ts';
 import { parseForm } from '../../../../lib/oauth/form.ts';
-import {
-  accounts,
-  answer,
-  audience,
-  createFleet,
-  cut,
-  type Fleet,
-  type FleetOptions,
-  type Member,
-  P,
-  Q,
-  refusal,
-  SECRETS,
-} from '../../../support/fleet.ts';
+import { accounts, answer, audience, cut, type Member, P, Q, refusal, SECRETS } from '../../../support/fleet.ts';
+import { begin, fleet, member } from '../../../support/one-sandbox.ts';
 
 const TYPE = 'urn:ietf:params:oauth:token-type:';
 const [ACCESS_TOKEN, ID_TOKEN, JWT] = [`${TYPE}access_token`, `${TYPE}id_token`, `${TYPE}jwt`];
 const USER_ID = 'urn:zitadel:params:oauth:token-type:user_id';
 const R = accounts.oidcSecret.clientId;
 const OWN_API = audience('zitadel');
-
-let fleet: Fleet;
-let member: Member;
-const begin = (options: FleetOptions = {}) => {
-  fleet = createFleet(options);
-  member = fleet.start();
-};
-beforeEach(() => begin());
 
 interface Wish {
   readonly profile?: string;

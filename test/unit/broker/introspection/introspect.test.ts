@@ -1,34 +1,13 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Introspected } from '../../../../lib/broker/introspection/introspect.ts';
 import { MOST_INTROSPECTIONS } from '../../../../lib/broker/introspection/introspect.ts';
 import { BULLETIN_KEY } from '../../../../lib/broker/store/bulletin.ts';
 import type { BrokerError } from '../../../../lib/core/error.ts';
 import { type Redacted, redacted } from '../../../../lib/core/redacted.ts';
 import type { Result } from '../../../../lib/core/result.ts';
-import { plus } from '../../../../lib/core/time.ts';
 import { tokenDigest } from '../../../../lib/zitadel/token-identity.ts';
-import {
-  accounts,
-  answer,
-  audience,
-  createFleet,
-  cut,
-  type Fleet,
-  type FleetOptions,
-  type Member,
-  P,
-  Q,
-  refusal,
-  SECRETS,
-} from '../../../support/fleet.ts';
-
-let fleet: Fleet;
-let member: Member;
-const begin = (options: FleetOptions = {}) => {
-  fleet = createFleet(options);
-  member = fleet.start();
-};
-beforeEach(() => begin());
+import { accounts, answer, audience, cut, P, Q, refusal, SECRETS } from '../../../support/fleet.ts';
+import { begin, fleet, member, notices, obtainOwn } from '../../../support/one-sandbox.ts';
 
 const CACHING = { changes: { introspecting: { introspectionCacheSeconds: 30 } } };
 
@@ -39,18 +18,10 @@ const isActive = (result: Result<Introspected, BrokerError>) =>
   result.ok ? result.value.introspection.isActive : result.error.kind;
 
 const issue = async (scopes = [audience(P)]) => redacted(await fleet.issue(scopes));
-const own = async (profile = 'introspecting') => {
-  const of = fleet.profile(profile);
-  const obtained = await fleet.run(
-    member.tokens.obtain({ profile: of, scopes: of.scopes }, plus(fleet.clock.now(), 15_000)),
-  );
-  if (!obtained.ok) throw new Error(obtained.error.kind);
-  return obtained.value.token.accessToken;
-};
+const own = async (profile = 'introspecting') => (await obtainOwn(profile)).accessToken;
 const end = (token: Redacted<string>) =>
   Object.assign(fleet.zitadel.sessions.find(token.reveal()) ?? {}, { isEnded: true });
 const endpoints = () => fleet.sent.map(({ endpoint }) => endpoint);
-const notices = () => fleet.table.rows.get(BULLETIN_KEY)?.notices ?? [];
 
 describe('a token', () => {
   test('is active, with all that ZITADEL says', async () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Rejected } from '../../../../lib/broker/obtain/memory.ts';
 import type { Obtained } from '../../../../lib/broker/obtain/renewal.ts';
 import { BULLETIN_KEY } from '../../../../lib/broker/store/bulletin.ts';
@@ -13,10 +13,7 @@ import {
   accounts,
   answer,
   audience,
-  createFleet,
   cut,
-  type Fleet,
-  type FleetOptions,
   type Member,
   P,
   Q,
@@ -25,6 +22,7 @@ import {
   SECRETS,
   START,
 } from '../../../support/fleet.ts';
+import { begin, fleet, member, notices } from '../../../support/one-sandbox.ts';
 
 /** ZITADEL counts the seconds that are left when it answers. */
 const LIFE = 43_199_000;
@@ -32,14 +30,6 @@ const DUE = Math.floor(LIFE * 0.75);
 const LAST_MINUTE = LIFE - 59_999;
 const HOUR = 3_600_000;
 const R = accounts.oidcSecret.clientId;
-
-let fleet: Fleet;
-let member: Member;
-const begin = (options: FleetOptions = {}) => {
-  fleet = createFleet(options);
-  member = fleet.start();
-};
-beforeEach(() => begin());
 
 type Answer = Result<Obtained & { readonly rejected?: Rejected }, BrokerError>;
 
@@ -75,7 +65,6 @@ const textOf = (result: Answer) => good(result).text;
 const sourceOf = (result: Answer) => (result.ok ? result.value.source : result.error.kind);
 
 const requests = () => fleet.sent.filter(({ endpoint }) => endpoint === 'token').length;
-const notices = () => fleet.table.rows.get(BULLETIN_KEY)?.notices ?? [];
 const row = (name = 'orders') => rowOf(fleet, fleet.profile(name));
 const keyOf = (name = 'orders') => cacheKey({ profile: fleet.profile(name), scopes: fleet.profile(name).scopes });
 const put = (changes: Row, name = 'orders') => fleet.table.rows.set(keyOf(name), { ...row(name), ...changes });

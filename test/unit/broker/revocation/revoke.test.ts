@@ -1,45 +1,16 @@
-import { beforeEach, describe, expect, test } from 'vitest';
-import { BULLETIN_KEY } from '../../../../lib/broker/store/bulletin.ts';
+import { describe, expect, test } from 'vitest';
 import { type Redacted, redacted } from '../../../../lib/core/redacted.ts';
-import { plus } from '../../../../lib/core/time.ts';
 import { tokenDigest } from '../../../../lib/zitadel/token-identity.ts';
-import {
-  accounts,
-  answer,
-  audience,
-  createFleet,
-  cut,
-  type Fleet,
-  type FleetOptions,
-  type Member,
-  P,
-  refusal,
-  SECRETS,
-} from '../../../support/fleet.ts';
+import { accounts, answer, audience, cut, P, refusal, SECRETS } from '../../../support/fleet.ts';
+import { begin, fleet, member, notices, obtainOwn } from '../../../support/one-sandbox.ts';
 
 const R = accounts.oidcSecret.clientId;
 const DAY = 86_400_000;
 
-let fleet: Fleet;
-let member: Member;
-const begin = (options: FleetOptions = {}) => {
-  fleet = createFleet(options);
-  member = fleet.start();
-};
-beforeEach(() => begin());
-
 const revoke = (token: Redacted<string>, profile = 'revocable', by = member) =>
   fleet.run(by.revoke(fleet.profile(profile), token));
-const own = async (profile = 'revocable', by = member) => {
-  const of = fleet.profile(profile);
-  const obtained = await fleet.run(
-    by.tokens.obtain({ profile: of, scopes: of.scopes }, plus(fleet.clock.now(), 15_000)),
-  );
-  if (!obtained.ok) throw new Error(obtained.error.kind);
-  return obtained.value.token;
-};
+const own = (profile = 'revocable', by = member) => obtainOwn(profile, by);
 const isDead = (token: Redacted<string>) => fleet.zitadel.sessions.find(token.reveal())?.isEnded;
-const notices = () => fleet.table.rows.get(BULLETIN_KEY)?.notices ?? [];
 const issue = async () => redacted(await fleet.issue([audience(P), audience(R)]));
 const success = { ok: true, value: undefined };
 
