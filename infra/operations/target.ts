@@ -91,7 +91,9 @@ function openTable(client: DynamoDBClient, tableName: string, heard: Heard): Tab
           $metadata?: { httpStatusCode?: number };
         };
         const status = $metadata?.httpStatusCode;
-        return status === undefined ? fail(code ?? name) : ok({ status, body: { __type: name } });
+        return status === undefined
+          ? fail({ kind: 'unreachable', detail: code ?? name })
+          : ok({ status, body: { __type: name } });
       }
     },
   });

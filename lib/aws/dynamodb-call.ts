@@ -1,11 +1,9 @@
-import http from 'node:http';
-import https from 'node:https';
 import { partition } from '@aws-sdk/core/client';
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { afterAwake, type Clock, sleep, wasFrozen } from '../core/clock.ts';
-import { dropIdle } from '../core/connections.ts';
+import { type Clock, sleep, wasFrozen } from '../core/clock.ts';
 import { fail, ok, type Result } from '../core/result.ts';
+import { createPoster, type PostAnswer, type PostFault } from '../net/post.ts';
 import { loggableName } from './call.ts';
 import { type Environment, readCredentials, readRegion } from './environment.ts';
 
@@ -15,8 +13,8 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** One call of DynamoDB's JSON protocol: an answer, or the name of a transport error. */
-export type DynamoDbCall = (operation: 'GetItem' | 'UpdateItem', input: object) => Promise<Result<Answer, string>>;
+/** One call of DynamoDB's JSON protocol. */
+export type DynamoDbCall = (operation: 'GetItem' | 'UpdateItem', input: object) => Promise<Result<Answer, PostFault>>;
 
 /** DynamoDB's endpoint: `AWS_ENDPOINT_URL_DYNAMODB`, or by default the endpoint of the region. */
 export function dynamoDbEndpoint(region: string, env: Environment): URL {
@@ -29,13 +27,10 @@ export function dynamoDbEndpoint(region: string, env: Environment): URL {
   return new URL(`https://dynamodb${isFips ? '-fips' : ''}.${region}.${isDualStack ? dualStackDnsSuffix : dnsSuffix}`);
 }
 
-/** Few calls are concurrent: at most one for each key. */
-const MOST_SOCKETS = 64;
-
 /** Above any row: DynamoDB limits items to 400 kB. */
 const LARGEST_ANSWER_BYTES = 512 * 1024;
 
-type Attempted = Result<Answer, string>;
+type Attempted = Result<Answer, PostFault>;
 
 /** The name of an error: the part of `__type` after the `#`. */
 export const answerError = ({ body }: Answer): string => loggableName(String(body.__type ?? '').replace(/^.*#/, ''));
@@ -61,7 +56,7 @@ const LONGEST_PAUSE_MS = 200;
  * clients to retry its 5xx. If a write did happen, its condition refuses the retry.
  */
 function repetition(attempted: Attempted): 'none' | 'at_once' | 'later' {
-  if (!attempted.ok) return attempted.error === 'ECONNRESET' || attempted.error === 'EPIPE' ? 'at_once' : 'none';
+  if (!attempted.ok) return attempted.error.reset === undefined ? 'none' : 'at_once';
   const { value: answer } = attempted;
   if (answer.status === 200) return 'none';
   const name = answerError(answer);
@@ -69,9 +64,7 @@ function repetition(attempted: Attempted): 'none' | 'at_once' | 'later' {
   return answer.status >= 500 || STALE_SIGNATURE.includes(name) ? 'at_once' : 'none';
 }
 
-const codeOf = ({ code = '' }: NodeJS.ErrnoException): string => loggableName(code);
-
-function parse(status: number, text: string): Result<Answer, string> {
+function parse({ status, body: text }: PostAnswer): Attempted {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === 'object' && body !== null && !Array.isArray(body))
@@ -79,7 +72,7 @@ function parse(status: number, text: string): Result<Answer, string> {
   } catch {
     // Invalid JSON is reported by a name, like any other fault.
   }
-  return fail('SyntaxError');
+  return fail({ kind: 'garbled', detail: 'SyntaxError' });
 }
 
 export interface DynamoDbCallDeps {
@@ -98,8 +91,7 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
   const env = process.env;
   const region = readRegion(env);
   const endpoint = dynamoDbEndpoint(region, env);
-  const client = endpoint.protocol === 'http:' ? http : https;
-  const agent = new client.Agent({ keepAlive: true, maxSockets: MOST_SOCKETS });
+  const poster = createPoster({ clock, largestBytes: LARGEST_ANSWER_BYTES });
   const credentials = async () => readCredentials(env);
   const signer = new SignatureV4({ service: 'dynamodb', region, credentials, sha256: Hash.bind(null, 'sha256') });
 
@@ -120,33 +112,6 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
     return headers;
   }
 
-  function attempt(headers: Readonly<Record<string, string>>, body: string, leftMs: number): Promise<Attempted> {
-    return new Promise((resolve) => {
-      const request = client.request(endpoint, { method: 'POST', agent, headers });
-      const cancel = afterAwake(clock, leftMs, () => give(fail('AbortError')));
-
-      function give(result: Attempted): void {
-        cancel();
-        if (!result.ok) request.destroy();
-        resolve(result);
-      }
-
-      request.on('error', (error) => give(fail(codeOf(error))));
-      request.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > LARGEST_ANSWER_BYTES) give(fail('AnswerTooLarge'));
-          else chunks.push(chunk);
-        });
-        response.on('error', (error) => give(fail(codeOf(error))));
-        response.on('end', () => give(parse(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8'))));
-      });
-      request.end(body);
-    });
-  }
-
   return async (operation, input) => {
     const body = JSON.stringify(input);
     let startedAt = clock.now();
@@ -154,8 +119,8 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
       const sentAt = clock.now();
       const limit = pauses === 0 ? limitMs : THROTTLED_MS;
       const leftMs = Math.min(limitMs, startedAt + limit - sentAt);
-      const headers = { ...(await sign(operation, body)), 'content-length': String(Buffer.byteLength(body)) };
-      const attempted = await attempt(headers, body, leftMs);
+      const answered = await poster.post({ url: endpoint, headers: await sign(operation, body), body }, leftMs);
+      const attempted = answered.ok ? parse(answered.value) : answered;
       // Restart the time budget after a freeze.
       if (wasFrozen(clock, sentAt, leftMs)) startedAt = clock.now();
       const when = repetition(attempted);
@@ -168,7 +133,7 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
       } else {
         if (when === 'none' || repeated > 0 || spentMs >= limit) return attempted;
         repeated += 1;
-        dropIdle(agent);
+        poster.dropIdle();
       }
     }
   };

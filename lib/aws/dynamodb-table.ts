@@ -8,6 +8,7 @@ import {
   TEXT_FIELDS,
 } from '../broker/store/table.ts';
 import { fail, ok } from '../core/result.ts';
+import type { PostFault } from '../net/post.ts';
 import { type Answer, answerError, type DynamoDbCall } from './dynamodb-call.ts';
 import { toUpdateExpression } from './expression.ts';
 
@@ -69,7 +70,8 @@ const toFault = (answer: Answer): TableFault => ({
   detail: answerError(answer),
 });
 
-const unknown = (detail: string) => fail<TableFault>({ kind: 'unknown', detail });
+const unknown = ({ kind, detail }: PostFault) =>
+  fail<TableFault>({ kind: 'unknown', detail: kind === 'timeout' ? kind : detail });
 
 /** Creates the shared store on DynamoDB. It uses only GetItem (consistent) and UpdateItem. */
 export function createDynamoDbTable({ tableName, call }: { tableName: string; call: DynamoDbCall }): Table {

@@ -10,7 +10,7 @@ import type { Profiles } from '../broker/profiles/profile.ts';
 import { type Bulletin, createBulletin } from '../broker/store/bulletin.ts';
 import { createHoldings, type Holdings } from '../broker/store/holdings.ts';
 import type { Table } from '../broker/store/table.ts';
-import { createTransport } from '../http/transport.ts';
+import { createTransport } from '../net/transport.ts';
 import type { Send } from '../oauth/transport.ts';
 import type { Environment, Overrides } from './environment.ts';
 import { createJournal, type Journal } from './journal.ts';

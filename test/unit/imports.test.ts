@@ -18,12 +18,13 @@ const BROKER = [...LINE, ...USE_CASES];
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'lib/core': [],
   'lib/oauth': ['lib/core'],
+  'lib/net': ['lib/core', 'lib/oauth'],
   'lib/zitadel': ['lib/core', 'lib/oauth'],
   ...Object.fromEntries(LINE.map((room, index) => [room, [...BELOW, ...LINE.slice(0, index)]])),
   ...Object.fromEntries(USE_CASES.map((room) => [room, [...BELOW, ...LINE]])),
   'lib/http': [...BELOW, ...BROKER],
-  'lib/aws': [...BELOW, ...BROKER],
-  'lib/compose': [...BELOW, ...BROKER, 'lib/http', 'lib/aws'],
+  'lib/aws': [...BELOW, ...BROKER, 'lib/net'],
+  'lib/compose': [...BELOW, ...BROKER, 'lib/http', 'lib/aws', 'lib/net'],
   functions: ['lib/compose'],
   'infra/local/zitadel': ['infra/local'],
 };
@@ -31,7 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only some rooms may use. */
 const PACKAGES: readonly (readonly [pattern: RegExp, rooms: readonly string[]])[] = [
   [/^@aws-sdk\/|^@smithy\//, ['lib/aws', 'infra/local']],
-  [/^node:https?$/, ['lib/http', 'lib/aws', 'infra/local', 'infra/local/zitadel']],
+  [/^node:https?$/, ['lib/net', 'infra/local', 'infra/local/zitadel']],
 ];
 
 const roomOf = (file: string): string => {

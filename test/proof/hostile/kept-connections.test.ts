@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { instant } from '../../../lib/core/time.ts';
-import { createTransport } from '../../../lib/http/transport.ts';
+import { createTransport } from '../../../lib/net/transport.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { turn, until } from '../../support/turns.ts';
 import { answer } from './play.ts';

@@ -312,7 +312,7 @@ describe('faults of DynamoDB', () => {
     await clock.advance(299);
     expect(await Promise.race([called, Promise.resolve('waiting')])).toBe('waiting');
     await clock.advance(1);
-    expect(await called).toEqual({ ok: false, error: { kind: 'unknown', detail: 'AbortError' } });
+    expect(await called).toEqual({ ok: false, error: { kind: 'unknown', detail: 'timeout' } });
   });
 
   test('a reply that is lost: the write is found to have been made', async () => {

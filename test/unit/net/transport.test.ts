@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { listen, type StandIn } from '../../../infra/local/stand-in.ts';
 import { instant } from '../../../lib/core/time.ts';
-import { createTransport, LARGEST_BODY_BYTES } from '../../../lib/http/transport.ts';
+import { createTransport, LARGEST_BODY_BYTES } from '../../../lib/net/transport.ts';
 import type { Send } from '../../../lib/oauth/transport.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { until } from '../../support/turns.ts';

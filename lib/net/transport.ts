@@ -1,0 +1,44 @@
+import type { Clock } from '../core/clock.ts';
+import { isLoopback } from '../core/loopback.ts';
+import { fail } from '../core/result.ts';
+import { SECOND_MS } from '../core/time.ts';
+import { REQUEST_MS, type Send } from '../oauth/transport.ts';
+import { createPoster } from './post.ts';
+
+/** The time limit for connecting, including TLS. */
+const CONNECT_MS = SECOND_MS;
+
+/** Far above any answer of a token endpoint. */
+export const LARGEST_BODY_BYTES = 64 * 1024;
+
+export interface TransportDeps {
+  readonly clock: Clock;
+  /** Plain HTTP to loopback hosts, for the local stack. Nothing else is ever sent unencrypted. */
+  readonly allowLoopbackHttp: boolean;
+}
+
+/** Creates the HTTPS client for authorization servers. It never throws. */
+export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Send {
+  const poster = createPoster({ clock, largestBytes: LARGEST_BODY_BYTES, connectMs: CONNECT_MS });
+
+  return async ({ url: address, authorization, body }) => {
+    const url = new URL(address);
+    const isAllowed =
+      url.protocol === 'https:' || (allowLoopbackHttp && url.protocol === 'http:' && isLoopback(url.hostname));
+    if (!isAllowed) return fail({ kind: 'unreachable', detail: 'PLAIN_HTTP_REFUSED' });
+    const headers = {
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'content-type': 'application/x-www-form-urlencoded',
+      'user-agent': 'zitadel-token-broker',
+      ...(authorization === undefined ? {} : { authorization }),
+    };
+    const endsAt = clock.now() + REQUEST_MS;
+    const first = await poster.post({ url, headers, body }, REQUEST_MS);
+    const leftMs = endsAt - clock.now();
+    // After a freeze, idle connections, perhaps all of them, may be closed; that is not a failure of the server.
+    if (first.ok || first.error.reset !== 'reused' || leftMs <= 0) return first;
+    poster.dropIdle();
+    return poster.post({ url, headers, body }, leftMs);
+  };
+}
