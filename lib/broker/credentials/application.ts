@@ -1,26 +1,56 @@
+import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
+import type { EpochMs } from '../../core/time.ts';
 import type { UpstreamTrouble } from '../../zitadel/upstream.ts';
-import type { AttemptFailure } from './attempt.ts';
-import type { Credentials, HeldCredential } from './credentials.ts';
+import type { Attempt, AttemptFailure, WithCredential } from './attempt.ts';
+import type { Credentials } from './credentials.ts';
+import { mayRepeatUntil } from './deadline.ts';
 
-/** The credential of an application, and the client id that names the application in an audience. */
-export interface Application {
-  readonly held: HeldCredential;
-  readonly clientId: string;
-}
-
-/** Gets an application's credential: ZITADEL accepts no other for introspection and revocation. */
-export async function getApplication(
-  credentials: Credentials,
-  secret: string,
-): Promise<Result<Application, BrokerError>> {
+/** The client id of the application whose credential is in a secret: it names the application in an audience. */
+export async function getClientId(credentials: Credentials, secret: string): Promise<Result<string, BrokerError>> {
   const held = await credentials.get(secret);
   if (!held.ok) return held;
   const { credential } = held.value;
-  if (credential.kind !== 'service_account_key') return ok({ held: held.value, clientId: credential.clientId });
+  if (credential.kind !== 'service_account_key') return ok(credential.clientId);
   const detail = `secret ${secret}: a service-account key cannot introspect or revoke; use an application's credential`;
   return fail({ kind: 'credential_unusable', detail });
+}
+
+/** The secret of a request, and the end of its time. */
+export interface RequestTime {
+  readonly secret: string;
+  readonly endsAt: EpochMs;
+}
+
+export interface AttemptDeps {
+  readonly clock: Clock;
+  readonly credentials: Credentials;
+  readonly withCredential: WithCredential;
+}
+
+/** Runs attempts with the credential in a secret, until `endsAt`. */
+export async function withSecret<T>(
+  { clock, credentials, withCredential }: AttemptDeps,
+  { secret, endsAt }: RequestTime,
+  attempt: Attempt<T>,
+): Promise<Result<T, AttemptFailure>> {
+  const held = await credentials.get(secret);
+  if (!held.ok) return fail({ error: held.error });
+  const result = await withCredential(secret, held.value, attempt, mayRepeatUntil(clock, endsAt));
+  return result.ok ? ok(result.value.value) : result;
+}
+
+/** Runs attempts with an application's credential: ZITADEL accepts no other for introspection and revocation. */
+export async function asApplication<T>(
+  deps: AttemptDeps,
+  time: RequestTime,
+  attempt: Attempt<T>,
+): Promise<Result<T, BrokerError>> {
+  const application = await getClientId(deps.credentials, time.secret);
+  if (!application.ok) return application;
+  const result = await withSecret(deps, time, attempt);
+  return result.ok ? result : fail(result.error.error);
 }
 
 /** The failure of an attempt, from one that every endpoint shares. `whose`: the profile and secret, for the log. */

@@ -1,5 +1,5 @@
 import { createBoundedMap } from '../../core/bounded-map.ts';
-import { type Clock, within } from '../../core/clock.ts';
+import { within } from '../../core/clock.ts';
 import { digest } from '../../core/digest.ts';
 import type { BrokerError } from '../../core/error.ts';
 import type { Redacted } from '../../core/redacted.ts';
@@ -11,16 +11,15 @@ import { audiencesOf, scopesWithin } from '../../zitadel/scope.ts';
 import { judgeTokenAnswer, type TokenOutcome } from '../../zitadel/token-answer.ts';
 import { tokenDigest } from '../../zitadel/token-identity.ts';
 import { buildExchangeRequest } from '../../zitadel/token-request.ts';
-import { toAttemptFailure } from '../credentials/application.ts';
-import type { AttemptFailure, WithCredential } from '../credentials/attempt.ts';
-import type { Credentials, HeldCredential } from '../credentials/credentials.ts';
+import { type AttemptDeps, toAttemptFailure, withSecret } from '../credentials/application.ts';
+import type { AttemptFailure } from '../credentials/attempt.ts';
 import { ANSWER_MS, attemptEnd, LEAST_TIME_MS, mayRepeatUntil, OUT_OF_TIME } from '../credentials/deadline.ts';
 import type { Doubts } from '../introspection/doubts.ts';
 import type { Inquiry } from '../introspection/inquiry.ts';
 import type { Introspect } from '../introspection/introspect.ts';
 import type { Counter } from '../obtain/counter.ts';
 import type { Rejected } from '../obtain/memory.ts';
-import { checkAudience, receivedLife } from '../obtain/request.ts';
+import { receiveToken } from '../obtain/receive.ts';
 import { findRevoker } from '../obtain/subject.ts';
 import type { Bulletin } from '../store/bulletin.ts';
 import { createFailure, currentError, type Failure, stands } from '../store/failure.ts';
@@ -58,13 +57,10 @@ export type ObtainOnBehalf = (
   rejected?: Redacted<string>,
 ) => Promise<Result<ObtainedOnBehalf, BrokerError>>;
 
-export interface OnBehalfDeps {
-  readonly clock: Clock;
+export interface OnBehalfDeps extends AttemptDeps {
   readonly random: () => number;
   readonly uuid: () => string;
   readonly send: Send;
-  readonly credentials: Credentials;
-  readonly withCredential: WithCredential;
   readonly bulletin: Pick<Bulletin, 'isVoid' | 'isKnownDead' | 'post'>;
   readonly holdings: Pick<Holdings, 'note'>;
   readonly inquiry: Inquiry;
@@ -163,8 +159,8 @@ function narrowTo(
 
 /** Creates the exchange of callers' tokens of one sandbox: cached in memory only, one request at a time per key. */
 export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
-  const { clock, random, uuid, send, credentials, withCredential, bulletin, holdings } = deps;
-  const { inquiry, introspect, doubts, issued } = deps;
+  const { clock, random, uuid, send, credentials, bulletin, holdings } = deps;
+  const { inquiry, doubts, issued } = deps;
   const memory = createBoundedMap<CacheKey, Entry>({
     ...REMEMBERED,
     sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
@@ -177,44 +173,34 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
     extent: Extent,
     endsAt: EpochMs,
   ): Promise<Result<ExchangedToken, AttemptFailure>> {
-    const { issuer, name, secret, maxAgeMs } = profile;
-    const held = await credentials.get(secret);
-    if (!held.ok) return fail({ error: held.error });
+    const { issuer, name, secret } = profile;
     const audiences = audienceOf(extent);
     const mayRepeat = mayRepeatUntil(clock, endsAt);
-    const attempt = async ({ credential, id }: HeldCredential): Promise<Result<ExchangedToken, AttemptFailure>> => {
+    return withSecret<ExchangedToken>(deps, { secret, endsAt }, async ({ credential, id }) => {
       const askedAt = clock.now();
       const asked = { issuer, credential, scopes: extent.scopes };
       const request = await buildExchangeRequest(asked, { ...exchanged, audiences }, { now: askedAt, jti: uuid });
       const outcome = judgeTokenAnswer(request, await send(request), TOKEN_TYPES);
       if (outcome.kind !== 'issued') return fail(toFailure(outcome, id, `profile ${name}, secret ${secret}`));
-      const { accessToken, lifeMs, scope, tokenType, issuedTokenType } = outcome.response;
+      const { tokenType, issuedTokenType } = outcome.response;
       if (issuedTokenType === undefined) {
         return fail({ error: { kind: 'unexpected_answer', detail: 'status 200: issued_token_type is missing' } });
       }
-      const life = receivedLife(lifeMs, { askedAt, now: clock.now(), maxAgeMs, random: random() });
-      if (!life.ok) return fail({ error: life.error });
       // The audience of an id token also contains the requesting application.
       const isIdToken = issuedTokenType === TOKEN_TYPE.idToken && credential.kind !== 'service_account_key';
       const allowed = isIdToken ? [...audiences, credential.clientId] : audiences;
-      const wider = await checkAudience(
-        accessToken,
-        { profile, audiences: allowed },
-        { introspect, mayAsk: !isIdToken && mayRepeat(0) },
-      );
-      if (wider !== undefined) return fail({ error: wider });
+      const check = { audiences: allowed, mayAsk: !isIdToken && mayRepeat(0) };
+      const token = await receiveToken(outcome.response, { profile, askedAt, check }, deps);
+      if (!token.ok) return fail({ error: token.error });
+      const isIrrevocable = profile.revocation !== undefined && extent.revoker === undefined;
       return ok({
-        accessToken,
-        ...(scope === undefined ? {} : { scope }),
+        ...token.value,
         granted: extent.scopes,
-        ...life.value,
         tokenType,
         issuedTokenType,
-        ...(profile.revocation === undefined || extent.revoker !== undefined ? {} : { isIrrevocable: true }),
+        ...(isIrrevocable ? { isIrrevocable } : {}),
       });
-    };
-    const result = await withCredential(secret, held.value, attempt, mayRepeat);
-    return result.ok ? ok(result.value.value) : result;
+    });
   }
 
   /**

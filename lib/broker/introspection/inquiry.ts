@@ -1,8 +1,6 @@
-import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import type { EpochMs } from '../../core/time.ts';
 import type { Send } from '../../oauth/transport.ts';
 import {
   buildIntrospectionRequest,
@@ -11,25 +9,16 @@ import {
   judgeIntrospection,
   judgeUserinfo,
 } from '../../zitadel/introspection.ts';
-import { getApplication, toAttemptFailure } from '../credentials/application.ts';
-import type { WithCredential } from '../credentials/attempt.ts';
-import type { Credentials, HeldCredential } from '../credentials/credentials.ts';
-import { mayRepeatUntil } from '../credentials/deadline.ts';
+import { type AttemptDeps, asApplication, type RequestTime, toAttemptFailure } from '../credentials/application.ts';
 
-export interface InquiryDeps {
-  readonly clock: Clock;
+export interface InquiryDeps extends AttemptDeps {
   readonly uuid: () => string;
   readonly send: Send;
-  readonly credentials: Credentials;
-  readonly withCredential: WithCredential;
 }
 
-/** The application that introspects, and the time limit. */
-export interface InquiryInput {
+/** The secret is that of an API application, or of an OIDC application that may exchange: both may introspect. */
+export interface InquiryInput extends RequestTime {
   readonly issuer: string;
-  /** The secret of an API application, or of an OIDC application that may exchange: both may introspect. */
-  readonly secret: string;
-  readonly endsAt: EpochMs;
 }
 
 /** Queries ZITADEL about tokens. */
@@ -44,21 +33,16 @@ export interface Inquiry {
 }
 
 /** Creates the inquiry of one sandbox. */
-export function createInquiry({ clock, uuid, send, credentials, withCredential }: InquiryDeps): Inquiry {
+export function createInquiry(deps: InquiryDeps): Inquiry {
+  const { clock, uuid, send } = deps;
   return {
-    async ask({ issuer, secret, endsAt }, token) {
-      const application = await getApplication(credentials, secret);
-      if (!application.ok) return application;
-      const attempt = async ({ credential, id }: HeldCredential) => {
+    ask: ({ issuer, ...time }, token) =>
+      asApplication(deps, time, async ({ credential, id }) => {
         const request = await buildIntrospectionRequest({ issuer, credential, token }, { now: clock.now(), jti: uuid });
         const outcome = judgeIntrospection(request, await send(request));
         if (outcome.kind === 'introspected') return ok(outcome.introspection);
-        return fail(toAttemptFailure(outcome, id, `introspection, secret ${secret}`));
-      };
-      const mayRepeat = mayRepeatUntil(clock, endsAt);
-      const asked = await withCredential(secret, application.value.held, attempt, mayRepeat);
-      return asked.ok ? ok(asked.value.value) : fail(asked.error.error);
-    },
+        return fail(toAttemptFailure(outcome, id, `introspection, secret ${time.secret}`));
+      }),
     async isAlive(issuer, token) {
       const request = buildUserinfoRequest(issuer, token);
       return judgeUserinfo(await send(request));

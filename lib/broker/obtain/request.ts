@@ -1,10 +1,6 @@
-import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
-import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { type EpochMs, SECOND_MS } from '../../core/time.ts';
-import { REQUEST_MS, type Send } from '../../oauth/transport.ts';
-import { foreignAudience, jwtAudience } from '../../zitadel/audience.ts';
+import type { Send } from '../../oauth/transport.ts';
 import type { Credential } from '../../zitadel/credential.ts';
 import { chooseGrant, type Grant } from '../../zitadel/grant.ts';
 import { audienceScope, audiencesOf } from '../../zitadel/scope.ts';
@@ -14,13 +10,10 @@ import { buildTokenRequest } from '../../zitadel/token-request.ts';
 import { toAttemptFailure } from '../credentials/application.ts';
 import type { AttemptFailure, AttemptOptions, WithCredential } from '../credentials/attempt.ts';
 import type { HeldCredential } from '../credentials/credentials.ts';
-import type { Introspect } from '../introspection/introspect.ts';
 import type { Profile } from '../profiles/profile.ts';
 import type { Demand } from '../token/demand.ts';
-import { clockAheadMs, LEAST_LEFT_MS, type Token, tokenLife } from '../token/freshness.ts';
-
-/** If a request takes longer than this, the sandbox was frozen. */
-const LONGEST_REQUEST_MS = REQUEST_MS + SECOND_MS;
+import { clockAheadMs, type Token } from '../token/freshness.ts';
+import { type ReceiveDeps, receiveToken } from './receive.ts';
 
 /** What a token request needs besides the demand. */
 export interface TokenRequestInput extends AttemptOptions {
@@ -39,13 +32,10 @@ export interface IssuedToken {
 
 export type RequestToken = (demand: Demand, input: TokenRequestInput) => Promise<Result<IssuedToken, AttemptFailure>>;
 
-export interface RequestTokenDeps {
-  readonly clock: Clock;
-  readonly random: () => number;
+export interface RequestTokenDeps extends ReceiveDeps {
   readonly uuid: () => string;
   readonly send: Send;
   readonly withCredential: WithCredential;
-  readonly introspect: Introspect;
 }
 
 /** The grant that a demand uses with a credential, or why there is none. */
@@ -83,46 +73,6 @@ function toFailure(
   }
 }
 
-/** The profile of an exchanged token, and the audiences that it may have. */
-export interface AudienceCheck {
-  readonly profile: Profile;
-  readonly audiences: readonly string[];
-}
-
-/**
- * Checks that an exchanged token has no audience that was not requested: ZITADEL copies the subject's whole audience if
- * a request names none. Parses a JWT; introspects an opaque token if the profile has introspection.
- * @returns the failure, or `undefined` if the audience is allowed or unknown
- */
-export async function checkAudience(
-  token: Redacted<string>,
-  { profile, audiences }: AudienceCheck,
-  { introspect, mayAsk }: { introspect: Introspect; mayAsk: boolean },
-): Promise<BrokerError | undefined> {
-  let found = jwtAudience(token);
-  if (found === undefined && profile.introspection !== undefined && mayAsk) {
-    const asked = await introspect(profile, token);
-    found = asked.ok ? asked.value.introspection.audience : undefined;
-  }
-  if (found === undefined || foreignAudience(found, audiences) === undefined) return undefined;
-  const detail = `profile ${profile.name}: the exchanged token has a wider audience than requested`;
-  return { kind: 'unexpected_answer', detail };
-}
-
-/** The life of a token on arrival; a token with too little time left is a failure. */
-export function receivedLife(
-  lifeMs: number,
-  { askedAt, now, maxAgeMs, random }: { askedAt: EpochMs; now: EpochMs; maxAgeMs: number | undefined; random: number },
-): Result<ReturnType<typeof tokenLife>, BrokerError> {
-  const tookMs = now - askedAt;
-  // After a freeze, the caller tries again.
-  if (lifeMs < LEAST_LEFT_MS || (tookMs <= LONGEST_REQUEST_MS && lifeMs - tookMs < LEAST_LEFT_MS)) {
-    const detail = `the token lives ${lifeMs / SECOND_MS} s, of which the request took ${tookMs} ms; less than 5 s is too short`;
-    return fail({ kind: 'unexpected_answer', detail });
-  }
-  return ok(tokenLife(askedAt, { lifeMs, maxAgeMs, random }));
-}
-
 /** The audiences of an exchange: those of the scopes, and the revoking application if the subject has it. */
 function audienceOf({ profile, scopes }: Demand, { subject, revoker }: TokenRequestInput): readonly string[] {
   const named = audiencesOf(scopes.length === 0 ? (profile.inherited ?? []) : scopes);
@@ -133,14 +83,9 @@ function audienceOf({ profile, scopes }: Demand, { subject, revoker }: TokenRequ
  * Creates the token request: one request, and a second only if the credential was refused and may have been outdated or
  * too new.
  */
-export function createRequestToken({
-  clock,
-  random,
-  uuid,
-  send,
-  withCredential,
-  introspect,
-}: RequestTokenDeps): RequestToken {
+export function createRequestToken(deps: RequestTokenDeps): RequestToken {
+  const { clock, uuid, send, withCredential } = deps;
+
   async function request(
     demand: Demand,
     { credential, id }: HeldCredential,
@@ -167,20 +112,13 @@ export function createRequestToken({
     const answer = await send(message);
     const outcome = judgeTokenAnswer(message, answer);
     if (outcome.kind !== 'issued') return fail(toFailure(outcome, profile, id));
-    const { accessToken, lifeMs, scope } = outcome.response;
-    const life = receivedLife(lifeMs, { askedAt, now: clock.now(), maxAgeMs: profile.maxAgeMs, random: random() });
-    if (!life.ok) return fail({ error: life.error });
-    if (subject !== undefined) {
-      const mayAsk = input.mayRepeat(0);
-      const wider = await checkAudience(accessToken, { profile, audiences }, { introspect, mayAsk });
-      if (wider !== undefined) return fail({ error: wider });
-    }
+    const check = subject === undefined ? undefined : { audiences, mayAsk: input.mayRepeat(0) };
+    const token = await receiveToken(outcome.response, { profile, askedAt, check }, deps);
+    if (!token.ok) return fail({ error: token.error });
     const aheadMs = answer.ok ? clockAheadMs(askedAt, String(answer.value.headers.date)) : 0;
     const isRevocable = revoker !== undefined && (subject === undefined || audiences.includes(revoker));
     return ok({
-      accessToken,
-      ...(scope === undefined ? {} : { scope }),
-      ...life.value,
+      ...token.value,
       ...(aheadMs === 0 ? {} : { aheadMs }),
       ...(subject === undefined ? {} : { madeFrom: [tokenDigest(subject.accessToken), ...(subject.madeFrom ?? [])] }),
       ...(profile.revocation === undefined || isRevocable ? {} : { isIrrevocable: true }),

@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from '../../core/result.ts';
-import { getApplication } from '../credentials/application.ts';
+import { getClientId } from '../credentials/application.ts';
 import type { AttemptFailure, AttemptOptions } from '../credentials/attempt.ts';
 import type { Credentials, HeldCredential } from '../credentials/credentials.ts';
 import type { Profile } from '../profiles/profile.ts';
@@ -48,8 +48,8 @@ export async function findRevoker(
 ): Promise<{ readonly revoker?: string }> {
   if (revocation === undefined) return {};
   if (revocation.clientId !== undefined) return { revoker: revocation.clientId };
-  const application = await getApplication(credentials, revocation.secret);
-  return application.ok ? { revoker: application.value.clientId } : {};
+  const clientId = await getClientId(credentials, revocation.secret);
+  return clientId.ok ? { revoker: clientId.value } : {};
 }
 
 /** Creates token requests that obtain their subject's token themselves. */

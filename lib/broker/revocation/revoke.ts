@@ -1,32 +1,25 @@
-import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { type EpochMs, MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
+import { MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
 import { LONGEST_LIFE_MS } from '../../oauth/token-response.ts';
 import { REQUEST_MS, type Send } from '../../oauth/transport.ts';
 import type { Credential } from '../../zitadel/credential.ts';
 import type { Introspection } from '../../zitadel/introspection.ts';
 import { buildRevocationRequest, judgeRevocation } from '../../zitadel/revocation.ts';
-import { getApplication, toAttemptFailure } from '../credentials/application.ts';
-import type { AttemptFailure, WithCredential } from '../credentials/attempt.ts';
-import type { Credentials, HeldCredential } from '../credentials/credentials.ts';
-import { mayRepeatUntil } from '../credentials/deadline.ts';
+import { type AttemptDeps, asApplication, type RequestTime, toAttemptFailure } from '../credentials/application.ts';
 import type { Inquiry } from '../introspection/inquiry.ts';
 import type { Profile } from '../profiles/profile.ts';
 import type { Bulletin } from '../store/bulletin.ts';
 import type { Holdings } from '../store/holdings.ts';
 import { tokenNotice } from '../store/notices.ts';
 
-export interface RevokeDeps {
-  readonly clock: Clock;
+export interface RevokeDeps extends AttemptDeps {
   readonly uuid: () => string;
   readonly send: Send;
   readonly bulletin: Pick<Bulletin, 'post'>;
   readonly holdings: Pick<Holdings, 'find'>;
   readonly inquiry: Inquiry;
-  readonly credentials: Credentials;
-  readonly withCredential: WithCredential;
 }
 
 /** Revokes a token at ZITADEL, and notifies every sandbox. */
@@ -53,43 +46,33 @@ function isOf(credential: Credential, { subject, clientId }: Introspection): boo
  * tokens of the profile's own account; introspection at ZITADEL shows whose a token is.
  */
 export function createRevoke(deps: RevokeDeps): Revoke {
-  const { clock, uuid, send, bulletin, holdings, inquiry, credentials, withCredential } = deps;
+  const { clock, uuid, send, bulletin, holdings, inquiry, credentials } = deps;
 
-  async function revokeAtZitadel(
-    { issuer, name }: Profile,
-    secret: string,
-    { token, endsAt }: { token: Redacted<string>; endsAt: EpochMs },
-  ): Promise<Result<void, BrokerError>> {
-    const application = await getApplication(credentials, secret);
-    if (!application.ok) return application;
-    const attempt = async ({ credential, id }: HeldCredential): Promise<Result<void, AttemptFailure>> => {
+  const revokeAtZitadel = ({ issuer, name }: Profile, time: RequestTime, token: Redacted<string>) =>
+    asApplication<void>(deps, time, async ({ credential, id }) => {
       const request = await buildRevocationRequest({ issuer, credential, token }, { now: clock.now(), jti: uuid });
       const outcome = judgeRevocation(request, await send(request));
       if (outcome.kind === 'revoked') return ok(undefined);
       if (outcome.kind === 'foreign_token') return fail({ error: FOREIGN });
-      return fail(toAttemptFailure(outcome, id, `revocation of profile ${name}, secret ${secret}`));
-    };
-    const mayRepeat = mayRepeatUntil(clock, endsAt);
-    const revoked = await withCredential(secret, application.value.held, attempt, mayRepeat);
-    return revoked.ok ? ok(undefined) : fail(revoked.error.error);
-  }
+      return fail(toAttemptFailure(outcome, id, `revocation of profile ${name}, secret ${time.secret}`));
+    });
 
   return async (profile, token) => {
     const { issuer, secret, revocation } = profile;
     if (revocation === undefined) {
       return fail({ kind: 'unsupported_token_type', detail: 'this profile does not revoke tokens' });
     }
-    const endsAt = plus(clock.now(), REVOKE_MS);
+    const time = { secret: revocation.secret, endsAt: plus(clock.now(), REVOKE_MS) };
     const [own, asked, found] = await Promise.all([
       credentials.get(secret),
-      inquiry.ask({ issuer, secret: revocation.secret, endsAt }, token),
+      inquiry.ask({ issuer, ...time }, token),
       holdings.find(token),
     ]);
     if (!own.ok) return own;
     if (!asked.ok) return asked;
     const { isActive } = asked.value;
     if (isActive && !isOf(own.value.credential, asked.value)) return fail(FOREIGN);
-    const revoked = await revokeAtZitadel(profile, revocation.secret, { token, endsAt });
+    const revoked = await revokeAtZitadel(profile, time, token);
     if (!revoked.ok) return revoked;
     const holding = found.ok ? found.value : undefined;
     // A token that is made up, or dead and not held by the broker, causes no write.
