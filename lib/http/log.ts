@@ -1,5 +1,5 @@
 import { COSTS, type Degradation } from '../broker/credentials/health.ts';
-import type { Rejected } from '../broker/obtain/memory.ts';
+import type { Rejected } from '../broker/introspection/doubts.ts';
 import type { Prewarmed } from '../broker/obtain/prewarm.ts';
 import type { Obtained } from '../broker/obtain/renewal.ts';
 import type { Principal } from '../broker/profiles/caller.ts';

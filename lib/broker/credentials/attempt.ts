@@ -1,9 +1,9 @@
-import { type Clock, sleep } from '../../core/clock.ts';
+import { type Clock, sleep, within } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
 import type { Credential } from '../../zitadel/credential.ts';
-import { LONGEST_PAUSE_MS } from '../store/failure.ts';
+import { type Failure, LONGEST_PAUSE_MS } from '../store/failure.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
 
 /** Why a request with a credential failed. */
@@ -39,6 +39,23 @@ export type WithCredential = <T>(
   mayRepeat: AttemptOptions['mayRepeat'],
   isSuspected?: boolean,
 ) => Promise<Result<{ readonly value: T; readonly held: HeldCredential }, AttemptFailure>>;
+
+/** How long a caller waits while the secret of a refused credential is read again. */
+const REFRESH_MS = 0.5 * SECOND_MS;
+
+/** Whether the secret of a credential that was refused or unusable has a new one. Waits at most 0.5 s. */
+export async function isReplaced(
+  { clock, credentials }: { clock: Clock; credentials: Credentials },
+  secret: string,
+  { error, credential }: Failure,
+  deadline: EpochMs,
+): Promise<boolean> {
+  if (error.kind !== 'credential_refused' && error.kind !== 'credential_unusable') return false;
+  const before = credential ?? credentials.known(secret);
+  const waitMs = Math.min(REFRESH_MS, (deadline - clock.now()) / 2);
+  const current = await within(clock, waitMs, credentials.refresh(secret));
+  return current?.ok === true && current.value.id !== before;
+}
 
 /** Not remembered as a refusal: the next request has the new secret and time to use it. */
 const CHANGED: AttemptFailure = {

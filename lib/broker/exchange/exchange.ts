@@ -12,13 +12,12 @@ import { judgeTokenAnswer, type TokenOutcome } from '../../zitadel/token-answer.
 import { tokenDigest } from '../../zitadel/token-identity.ts';
 import { buildExchangeRequest } from '../../zitadel/token-request.ts';
 import { type AttemptDeps, toAttemptFailure, withSecret } from '../credentials/application.ts';
-import type { AttemptFailure } from '../credentials/attempt.ts';
+import { type AttemptFailure, isReplaced } from '../credentials/attempt.ts';
 import { ANSWER_MS, attemptEnd, LEAST_TIME_MS, mayRepeatUntil, OUT_OF_TIME } from '../credentials/deadline.ts';
-import type { Doubts } from '../introspection/doubts.ts';
+import { type Doubts, outcomeOf, type Rejected } from '../introspection/doubts.ts';
 import type { Inquiry } from '../introspection/inquiry.ts';
 import type { Introspect } from '../introspection/introspect.ts';
 import type { Counter } from '../obtain/counter.ts';
-import type { Rejected } from '../obtain/memory.ts';
 import { receiveToken } from '../obtain/receive.ts';
 import { findRevoker } from '../obtain/subject.ts';
 import type { Bulletin } from '../store/bulletin.ts';
@@ -273,11 +272,11 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
     const { accessToken } = token;
     if (tokenDigest(accessToken) !== tokenDigest(rejected)) return 'not_current';
     const verdict = await doubts.examine(profile, key, accessToken, deadline);
-    if (verdict === 'taken') return 'not_checked';
-    if (verdict === 'not_checked' || verdict === 'active') return verdict;
+    const outcome = outcomeOf(verdict);
+    if (outcome !== 'replaced') return outcome;
     const until = plus(clock.now(), 2 * KEPT_MS);
     await bulletin.post(tokenNotice(accessToken, { profile: profile.name, until }));
-    return 'replaced';
+    return outcome;
   }
 
   return async (demand, deadline, rejected) => {
@@ -300,10 +299,8 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
     }
     const now = clock.now();
     if (stands(failure, now, credentials.known(profile.secret))) {
-      const isRefused = failure.error.kind === 'credential_refused';
-      const current = isRefused ? await within(clock, ANSWER_MS, credentials.refresh(profile.secret)) : undefined;
-      const isChanged = current?.ok === true && current.value.id !== failure.credential;
-      if (!isChanged) return fail(currentError(failure, clock.now()));
+      const isOver = await isReplaced(deps, profile.secret, failure, deadline);
+      if (!isOver) return fail(currentError(failure, clock.now()));
     }
     for (;;) {
       const leftMs = deadline - clock.now();

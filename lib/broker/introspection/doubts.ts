@@ -28,6 +28,15 @@ export interface Doubts {
 /** `taken`: another call examined it; `dead`, `active`: ZITADEL says so; `believed`: there is no introspection. */
 export type Verdict = 'taken' | 'not_checked' | 'active' | 'dead' | 'believed';
 
+/** The outcome for a token that a caller reported as refused. */
+export type Rejected = 'replaced' | 'active' | 'not_current' | 'not_checked';
+
+/** What follows from a verdict. */
+export function outcomeOf(verdict: Verdict): Exclude<Rejected, 'not_current'> {
+  if (verdict === 'dead' || verdict === 'believed') return 'replaced';
+  return verdict === 'active' ? 'active' : 'not_checked';
+}
+
 export interface DoubtsDeps {
   readonly clock: Clock;
   readonly table: Table;

@@ -3,26 +3,27 @@ import { type Clock, within } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { type EpochMs, instant, MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
+import { type EpochMs, MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
 import type { Send } from '../../oauth/transport.ts';
 import { tokenDigest } from '../../zitadel/token-identity.ts';
-import type { AttemptFailure, WithCredential } from '../credentials/attempt.ts';
+import { type AttemptFailure, isReplaced, type WithCredential } from '../credentials/attempt.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { ANSWER_MS, LEAST_TIME_MS, OUT_OF_TIME } from '../credentials/deadline.ts';
 import type { Outages } from '../credentials/outages.ts';
-import type { Doubts } from '../introspection/doubts.ts';
+import { type Doubts, outcomeOf, type Rejected } from '../introspection/doubts.ts';
 import type { Inquiry } from '../introspection/inquiry.ts';
 import type { Introspect } from '../introspection/introspect.ts';
 import { subjectOf } from '../profiles/check.ts';
-import type { Profiles } from '../profiles/profile.ts';
+import type { Profile, Profiles } from '../profiles/profile.ts';
 import type { Bulletin } from '../store/bulletin.ts';
-import { currentError, type Failure, isRecent, stands } from '../store/failure.ts';
+import { currentError, type Failure } from '../store/failure.ts';
 import type { Holdings } from '../store/holdings.ts';
 import { tokenNotice } from '../store/notices.ts';
 import type { Table } from '../store/table.ts';
 import { type CacheKey, cacheKey, type Demand } from '../token/demand.ts';
-import { freshness, isSameToken, isWorthKeeping, LEAST_LEFT_MS, type Token } from '../token/freshness.ts';
+import { freshness, isSameToken, type Token } from '../token/freshness.ts';
 import type { Counter } from './counter.ts';
+import { decide, type Entry, fallBack, isOutdated, NOTHING, type Renewed, remember, settle } from './entry.ts';
 import { createLending, type Lending } from './lending.ts';
 import { createRenewal, type Obtained, RENEWAL_MS } from './renewal.ts';
 import { createRequestToken } from './request.ts';
@@ -49,9 +50,6 @@ export interface TokensDeps {
   readonly issued: Counter;
 }
 
-/** The outcome for a token that a caller reported as refused. */
-export type Rejected = 'replaced' | 'active' | 'not_current' | 'not_checked';
-
 /** Tokens for demands, cached while they are valid. */
 export interface Tokens {
   /**
@@ -75,22 +73,8 @@ export const REMEMBERED = { entries: 10_000, bytes: 64 * 1024 * 1024 };
 /** The estimated size of an entry without its token. */
 const ENTRY_BYTES = 500;
 
-/** While another sandbox renews a token that is still valid, this one looks for the result no more often than this. */
-const LOOK_AGAIN_MS = SECOND_MS;
-
-/** How long a caller waits while the secret of a refused credential is read again. */
-const REFRESH_MS = 0.5 * SECOND_MS;
-
-interface Entry {
-  readonly token?: Token;
-  readonly failure?: Failure;
-  /** No renewal before then while the token is still valid. */
-  readonly quietUntil?: EpochMs;
-}
-
-const NOTHING: Entry = {};
-
-type Renewed = Result<Obtained, Failure>;
+/** How long a caller waits for a subject's token that could not be obtained before. */
+const SUBJECT_MS = 0.5 * SECOND_MS;
 
 /** Creates the tokens of one sandbox. */
 export function createTokens(deps: TokensDeps): Tokens {
@@ -104,31 +88,10 @@ export function createTokens(deps: TokensDeps): Tokens {
   const requests = createTokenRequests({ requestToken: createRequestToken(deps), credentials, obtainSubject });
   const renewal = createRenewal({ ...deps, requests });
 
-  const freshnessOf = (token: Token, { profile: { minValidityMs } }: Demand) =>
-    freshness(token, { now: clock.now(), minValidityMs });
+  const entryOf = (key: CacheKey): Entry => memory.get(key) ?? NOTHING;
 
-  /** Remembers the result of a renewal, but does not replace a token with one that expires earlier. */
-  function remember(key: CacheKey, result: Renewed, { profile }: Demand, rejected: Token | undefined): void {
-    const now = clock.now();
-    const { token: known } = memory.get(key) ?? NOTHING;
-    const isGood = known !== undefined && !isSameToken(known, rejected) && !bulletin.isVoid(known, profile);
-    const before = isGood ? known : undefined;
-    if (!result.ok) {
-      // A token rejected without proof stays: ZITADEL may be down, and the token valid.
-      memory.set(key, { ...(known === undefined ? {} : { token: known }), failure: result.error });
-      return;
-    }
-    const { token: found, source, failure } = result.value;
-    if (source === 'issued') issued.add();
-    if (!isWorthKeeping(found)) return;
-    const token = before !== undefined && before.expiresAt > found.expiresAt ? before : found;
-    const isFresh = freshness(token, { now, minValidityMs: profile.minValidityMs }) === 'fresh';
-    memory.set(key, {
-      token,
-      ...(failure === undefined ? {} : { failure }),
-      ...(isFresh ? {} : { quietUntil: plus(now, LOOK_AGAIN_MS) }),
-    });
-  }
+  const isDead = (token: Token, { minValidityMs }: Profile): boolean =>
+    freshness(token, { now: clock.now(), minValidityMs }) === 'dead';
 
   function beginRenewal(
     demand: Demand,
@@ -137,10 +100,17 @@ export function createTokens(deps: TokensDeps): Tokens {
   ): Lending<Renewed> {
     const underWay = renewals.get(key);
     if (underWay !== undefined) return underWay;
-    const failed = memory.get(key)?.failure;
+    const { failure: failed } = entryOf(key);
     const promise = renewal(demand, key, { earlier: failed?.count ?? 0, failed, ...options })
       .then((result) => {
-        remember(key, result, demand, options.rejected);
+        if (result.ok && result.value.source === 'issued') issued.add();
+        const known = entryOf(key);
+        const { token } = known;
+        const isGood =
+          token !== undefined && !isSameToken(token, options.rejected) && !bulletin.isVoid(token, demand.profile);
+        const { minValidityMs } = demand.profile;
+        const entry = remember(known, result, { now: clock.now(), minValidityMs, isGood });
+        if (entry !== known) memory.set(key, entry);
         return result;
       })
       .finally(() => renewals.delete(key));
@@ -151,28 +121,15 @@ export function createTokens(deps: TokensDeps): Tokens {
     return begun;
   }
 
-  /** The result without a renewal: the cached token if it is still valid, else the error. */
-  function fallBack(key: CacheKey, error: BrokerError, failure?: Failure): Result<Obtained, BrokerError> {
-    const { token } = memory.get(key) ?? NOTHING;
-    if (token === undefined || token.expiresAt - clock.now() < LEAST_LEFT_MS) return fail(error);
-    return ok({ token, source: 'memory', ...(failure === undefined ? {} : { failure }) });
-  }
+  const fallBackTo = (key: CacheKey, error: BrokerError, failure?: Failure) =>
+    fallBack(entryOf(key), error, { now: clock.now(), failure });
 
-  /** Whether a renewal's token is outdated: after a freeze it may be about to expire, and there may be a newer one. */
-  function isOver(result: Renewed, demand: Demand, isMine: boolean): boolean {
+  /** Whether a completed renewal gives a caller nothing to use. */
+  function isOver(result: Renewed, { profile }: Demand, isMine: boolean): boolean {
     if (!result.ok) return false;
-    const { token, failure } = result.value;
     // A notice may have voided the token of a renewal that another request started.
-    if (!isMine && bulletin.isVoid(token, demand.profile)) return true;
-    const state = freshnessOf(token, demand);
-    return state === 'dead' || (state === 'last_resort' && failure === undefined);
-  }
-
-  /** The result of a completed renewal for one caller: only for the caller that started it is the source `issued`. */
-  function settle(key: CacheKey, result: Renewed, isMine: boolean): Result<Obtained, BrokerError> {
-    if (!result.ok) return fallBack(key, currentError(result.error, clock.now()), result.error);
-    const { value } = result;
-    return ok(isMine || value.source !== 'issued' ? value : { ...value, source: 'memory' });
+    if (!isMine && bulletin.isVoid(result.value.token, profile)) return true;
+    return isOutdated(result.value, { now: clock.now(), minValidityMs: profile.minValidityMs });
   }
 
   async function awaitRenewal(
@@ -181,30 +138,29 @@ export function createTokens(deps: TokensDeps): Tokens {
     deadline: EpochMs,
   ): Promise<Result<Obtained, BrokerError>> {
     const leftMs = deadline - clock.now();
-    if (leftMs < LEAST_TIME_MS) return fallBack(key, OUT_OF_TIME);
+    if (leftMs < LEAST_TIME_MS) return fallBackTo(key, OUT_OF_TIME);
     const isMine = !renewals.has(key);
     const begun = beginRenewal(demand, key);
     const result = await within(clock, leftMs - ANSWER_MS, begun.promise);
-    if (result === undefined) return fallBack(key, OUT_OF_TIME);
-    return isOver(result, demand, isMine) ? awaitRenewal(demand, key, deadline) : settle(key, result, isMine);
+    if (result === undefined) return fallBackTo(key, OUT_OF_TIME);
+    if (isOver(result, demand, isMine)) return awaitRenewal(demand, key, deadline);
+    return settle(entryOf(key), result, { now: clock.now(), isMine });
   }
 
-  /**
-   * Serves a token that is due, and starts its renewal unless one is in progress.
-   * @param failed a renewal that failed recently: then even a token below its minimum is served, so that callers do not
-   *   wait for every attempt while ZITADEL is down or slow
-   */
+  /** Serves a token that is due, and starts its renewal unless one is in progress. */
   async function serveDue(
     demand: Demand,
     key: CacheKey,
-    { deadline, failed }: { deadline: EpochMs; failed?: Failure },
+    { deadline, failed }: { deadline: EpochMs; failed?: Failure | undefined },
   ): Promise<Result<Obtained, BrokerError>> {
     const isMine = !renewals.has(key);
     const renewed = await beginRenewal(demand, key).lend();
-    if (renewed !== undefined && !isOver(renewed, demand, isMine)) return settle(key, renewed, isMine);
-    const { token } = memory.get(key) ?? NOTHING;
+    if (renewed !== undefined && !isOver(renewed, demand, isMine))
+      return settle(entryOf(key), renewed, { now: clock.now(), isMine });
+    const { token } = entryOf(key);
+    const { minValidityMs } = demand.profile;
     // After a freeze, the token may have expired.
-    const state = token === undefined ? 'dead' : freshnessOf(token, demand);
+    const state = token === undefined ? 'dead' : freshness(token, { now: clock.now(), minValidityMs });
     if (token === undefined || state === 'dead') return awaitRenewal(demand, key, deadline);
     if (state !== 'last_resort') return ok({ token, source: 'memory' });
     return failed === undefined
@@ -214,49 +170,46 @@ export function createTokens(deps: TokensDeps): Tokens {
 
   /** Whether a failure has ended early: its secret has changed, or its subject's token can be obtained again. */
   async function isCured(failure: Failure, { profile }: Demand, deadline: EpochMs): Promise<boolean> {
-    const waitMs = Math.min(REFRESH_MS, (deadline - clock.now()) / 2);
-    if (failure.ofSubject) {
-      const subject = subjectOf(profile, profiles);
-      if (subject === undefined) return false;
-      const obtained = await within(clock, waitMs, obtain({ profile: subject, scopes: subject.scopes }, deadline));
-      return obtained?.ok === true;
-    }
-    const { kind } = failure.error;
-    if (kind !== 'credential_refused' && kind !== 'credential_unusable') return false;
-    const before = failure.credential ?? credentials.known(profile.secret);
-    const current = await within(clock, waitMs, credentials.refresh(profile.secret));
-    return current?.ok === true && current.value.id !== before;
+    if (!failure.ofSubject) return isReplaced(deps, profile.secret, failure, deadline);
+    const subject = subjectOf(profile, profiles);
+    if (subject === undefined) return false;
+    const waitMs = Math.min(SUBJECT_MS, (deadline - clock.now()) / 2);
+    const obtained = await within(clock, waitMs, obtain({ profile: subject, scopes: subject.scopes }, deadline));
+    return obtained?.ok === true;
   }
 
   async function obtain(demand: Demand, deadline: EpochMs): Promise<Result<Obtained, BrokerError>> {
+    const { profile } = demand;
     const key = cacheKey(demand);
-    const entry = memory.get(key) ?? NOTHING;
-    const { failure, quietUntil = instant(0) } = entry;
-    let { token } = entry;
-    if (token !== undefined && bulletin.isVoid(token, demand.profile)) {
-      token = undefined;
-      memory.set(key, failure === undefined ? NOTHING : { failure });
+    let entry = entryOf(key);
+    if (entry.token !== undefined && bulletin.isVoid(entry.token, profile)) {
+      entry = entry.failure === undefined ? NOTHING : { failure: entry.failure };
+      memory.set(key, entry);
     }
     const now = clock.now();
-    const state = token === undefined ? 'dead' : freshnessOf(token, demand);
-    if (token !== undefined && state === 'fresh') return ok({ token, source: 'memory' });
-    if (stands(failure, now, credentials.known(demand.profile.secret))) {
-      const isOverNow = await isCured(failure, demand, deadline);
-      if (!isOverNow) return fallBack(key, currentError(failure, clock.now()), failure);
-      memory.set(key, token === undefined ? NOTHING : { token });
-      return awaitRenewal(demand, key, deadline);
+    const credential = credentials.known(profile.secret);
+    const { minValidityMs } = profile;
+    const action = decide(entry, { now, minValidityMs, leftMs: deadline - now, credential });
+    switch (action.kind) {
+      case 'serve':
+        return ok({ token: action.token, source: 'memory' });
+      case 'serve_due':
+        return serveDue(demand, key, { deadline, failed: action.failed });
+      case 'report': {
+        const { failure } = action;
+        const isOverNow = await isCured(failure, demand, deadline);
+        if (!isOverNow) return fallBackTo(key, currentError(failure, clock.now()), failure);
+        memory.set(key, entry.token === undefined ? NOTHING : { token: entry.token });
+        return awaitRenewal(demand, key, deadline);
+      }
+      case 'renew':
+        return awaitRenewal(demand, key, deadline);
     }
-    if (token !== undefined && state === 'due') {
-      const isLeftAlone = now < quietUntil || deadline - now < LEAST_TIME_MS;
-      return isLeftAlone ? ok({ token, source: 'memory' }) : serveDue(demand, key, { deadline });
-    }
-    if (state === 'last_resort' && isRecent(failure, now)) return serveDue(demand, key, { deadline, failed: failure });
-    return awaitRenewal(demand, key, deadline);
   }
 
   /** Drops a token that is dead or replaced, and notifies all sandboxes. */
   async function invalidate({ profile }: Demand, key: CacheKey, token: Token): Promise<void> {
-    if (isSameToken(memory.get(key)?.token, token)) memory.set(key, NOTHING);
+    if (isSameToken(entryOf(key).token, token)) memory.set(key, NOTHING);
     const { accessToken, expiresAt } = token;
     await bulletin.post(tokenNotice(accessToken, { profile: profile.name, until: plus(expiresAt, MINUTE_MS) }));
   }
@@ -302,19 +255,19 @@ export function createTokens(deps: TokensDeps): Tokens {
       if (!newer.ok) return newer;
       return ok({ ...newer.value, rejected: isSameToken(newer.value.token, token) ? 'not_checked' : 'not_current' });
     }
-    if (verdict === 'believed' || verdict === 'dead') {
+    const outcome = outcomeOf(verdict);
+    if (outcome === 'replaced') {
       // ZITADEL says that it is dead: it is no longer handed out, even if there is no replacement.
       if (verdict === 'dead') await invalidate(demand, key, token);
       const replaced = await replace(demand, key, { token, deadline });
       if (!replaced.ok) return replaced;
       // After a freeze, look again.
-      const isGood = freshnessOf(replaced.value.token, demand) !== 'dead';
-      if (isGood) return ok({ ...replaced.value, rejected: 'replaced' });
+      if (!isDead(replaced.value.token, demand.profile)) return ok({ ...replaced.value, rejected: outcome });
     }
     // Time has passed: there may be a newer token, and this one may have expired.
     const current = await obtain(demand, deadline);
     if (!current.ok) return current;
-    return ok({ ...current.value, rejected: verdict === 'active' || verdict === 'not_checked' ? verdict : 'replaced' });
+    return ok({ ...current.value, rejected: outcome });
   }
 
   async function obtainSubject({ profile }: Demand, refused?: Token): Promise<Result<Token, AttemptFailure>> {
@@ -339,7 +292,7 @@ export function createTokens(deps: TokensDeps): Tokens {
     const obtained = await obtain(demand, deadline);
     if (obtained.ok) return ok(obtained.value.token);
     // Do not back off longer than the subject does.
-    const { until } = memory.get(key)?.failure ?? {};
+    const { until } = entryOf(key).failure ?? {};
     return fail({ error: obtained.error, ofSubject: true, ...(until === undefined ? {} : { until }) });
   }
 

@@ -3,18 +3,17 @@ import type { BrokerError } from '../../core/error.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { plus, SECOND_MS } from '../../core/time.ts';
 import type { AttemptFailure } from '../credentials/attempt.ts';
-import type { Credentials, HeldCredential } from '../credentials/credentials.ts';
+import type { Credentials } from '../credentials/credentials.ts';
 import type { Outages } from '../credentials/outages.ts';
 import type { Bulletin } from '../store/bulletin.ts';
-import { createFailure, type Failure, failureFromRow, isSuspicionAgainst, stands } from '../store/failure.ts';
+import { createFailure, type Failure, failureFromRow, isSuspicionAgainst } from '../store/failure.ts';
 import type { Holdings } from '../store/holdings.ts';
-import { isLeased } from '../store/lease.ts';
-import { openToken } from '../store/seal.ts';
 import type { Row, Table, TableFault } from '../store/table.ts';
 import type { CacheKey, Demand } from '../token/demand.ts';
-import { type Freshness, freshness, isSameToken, limitLife, type Token } from '../token/freshness.ts';
+import { freshness, type Token } from '../token/freshness.ts';
 import { createDirectRequest } from './direct.ts';
 import { createLeasedRequest } from './leased.ts';
+import { judgeRow, readRow } from './reading.ts';
 import type { TokenRequests } from './subject.ts';
 
 /** A token, its source, and why it was not renewed. */
@@ -75,33 +74,12 @@ const POLL_GROWTH = 1.5;
 export const pollMs = (round: number, random: number): number =>
   Math.min(LONGEST_POLL_MS, FIRST_POLL_MS * POLL_GROWTH ** Math.min(round, 8)) * (1 + random);
 
-/** What to do with a row: the decision of the renewal. */
-export type NextStep = 'serve' | 'report_failure' | 'wait' | 'acquire';
-
-/** Decides from the freshness of the token, whether a failure lasts, and whether another sandbox holds the lease. */
-export function nextStep(state: Freshness, { failed, leased }: { failed: boolean; leased: boolean }): NextStep {
-  if (state === 'fresh') return 'serve';
-  if (failed) return 'report_failure';
-  if (!leased) return 'acquire';
-  return state === 'due' ? 'serve' : 'wait';
-}
-
 /** A fault of the table if it refused a write because the row had changed, but then returns the row unchanged. */
 function contradiction(known: Row, found: Result<Row | undefined, TableFault>): TableFault | undefined {
   if (!found.ok) return undefined;
   const isSame = found.value?.generation === known.generation && found.value?.owner === known.owner;
   return isSame ? { kind: 'unknown', detail: 'Contradiction' } : undefined;
 }
-
-/** What a row contains for the holder of a credential. */
-type Reading =
-  /** No usable token: none, or one that cannot be opened, is void, was rejected, or is from the future. */
-  | { readonly kind: 'nothing' }
-  | { readonly kind: 'token'; readonly token: Token }
-  /** Sealed with another credential. */
-  | { readonly kind: 'foreign' };
-
-const NOTHING: Reading = { kind: 'nothing' };
 
 const BUSY: BrokerError = {
   kind: 'unavailable',
@@ -116,22 +94,10 @@ export function createRenewal(deps: RenewalDeps): Renew {
   const requestLeased = createLeasedRequest(deps);
   const requestDirectly = createDirectRequest({ clock, requests });
 
-  function readToken(
-    { profile }: Demand,
-    key: CacheKey,
-    { row, held, rejected }: { row: Row; held: HeldCredential; rejected: Token | undefined },
-  ): Reading {
-    const { sealed, credential } = row;
-    if (sealed === undefined) return NOTHING;
-    if (credential !== held.id) return { kind: 'foreign' };
-    const opened = openToken(sealed, key, held);
-    if (!opened.ok || isSameToken(opened.value, rejected)) return NOTHING;
-    const token = limitLife(opened.value, { now: clock.now(), maxAgeMs: profile.maxAgeMs });
-    return token === undefined || bulletin.isVoid(token, profile) ? NOTHING : { kind: 'token', token };
-  }
-
   return async (demand, key, { earlier, rejected, failed, aheadMs = 0, mayRequestAlone = true }) => {
-    const { secret, issuer, minValidityMs } = demand.profile;
+    const { profile } = demand;
+    const { secret, issuer, minValidityMs, maxAgeMs } = profile;
+    const isVoid = (token: Token) => bulletin.isVoid(token, profile);
     let endsAt = plus(clock.now(), RENEWAL_MS);
     const remember = (error: BrokerError, { credential, until, ofSubject }: Partial<AttemptFailure> = {}) =>
       createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil: until, ofSubject });
@@ -167,33 +133,33 @@ export function createRenewal(deps: RenewalDeps): Renew {
       if (!row.ok) return requestAlone(row.error);
       // A malformed row is ignored, and can be overwritten.
       const known: Row = row.value ?? {};
-      let reading = readToken(demand, key, { row: known, held, rejected });
+      const read = () => readRow(known, { key, held, now: clock.now(), maxAgeMs, rejected, isVoid });
+      let reading = read();
       if (reading.kind === 'foreign' && !isReread) {
         isReread = true;
         const changed = await credentials.reread(secret, held.id);
         if (!changed.ok) return fail(remember(changed.error));
         held = changed.value;
-        reading = readToken(demand, key, { row: known, held, rejected });
+        reading = read();
       }
 
       const now = clock.now();
       const token = reading.kind === 'token' ? reading.token : undefined;
-      const state = token === undefined ? 'dead' : freshness(token, { now, minValidityMs, aheadMs });
+      const judged = judgeRow(known, token, { held, now, minValidityMs, aheadMs });
       const failure = failureFromRow(known);
       const settle = (reason: Failure): Result<Obtained, Failure> =>
         token === undefined || freshness(token, { now: clock.now(), minValidityMs }) === 'dead'
           ? fail(reason)
           : ok({ token, source: 'store', failure: reason });
 
-      const step = nextStep(state, { failed: stands(failure, now, held.id), leased: isLeased(known, now) });
-      if (step === 'serve' && token !== undefined) return ok({ token, source: 'store' });
-      if (step === 'report_failure' && failure !== undefined) return settle(failure);
-      if (step === 'wait' || round > 0) {
+      if (judged.step === 'serve') return ok({ token: judged.token, source: 'store' });
+      if (judged.step === 'report_failure') return settle(judged.failure);
+      if (judged.step === 'wait' || round > 0) {
         const waitMs = pollMs(round, random());
         if (now + waitMs > endsAt) return settle(remember(BUSY));
         await sleep(clock, waitMs);
       }
-      if (step === 'wait') {
+      if (judged.step === 'wait') {
         row = await table.read(key);
         continue;
       }

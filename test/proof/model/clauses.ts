@@ -1,4 +1,4 @@
-import { nextStep } from '../../../lib/broker/obtain/renewal.ts';
+import { nextStep } from '../../../lib/broker/obtain/reading.ts';
 import type { Condition } from '../../../lib/broker/store/condition.ts';
 import { LONGEST_PAUSE_MS, stands } from '../../../lib/broker/store/failure.ts';
 import { canEndWithin, isLeased, isStillMine, isUnchanged, LEASE_MS } from '../../../lib/broker/store/lease.ts';

@@ -19,9 +19,9 @@ const mutant = (
 /** One mutant at least for each promise. */
 export const MUTANTS: readonly Mutant[] = [
   mutant('hands out what is nearly over', 'a token that is handed out has 5 s left', [
-    'broker/obtain/memory.ts',
-    'if (token === undefined || token.expiresAt - clock.now() < LEAST_LEFT_MS) return fail(error);',
-    'if (token === undefined || token.expiresAt - clock.now() < 0) return fail(error);',
+    'broker/obtain/entry.ts',
+    'if (token === undefined || token.expiresAt - now < LEAST_LEFT_MS) return fail(error);',
+    'if (token === undefined || token.expiresAt - now < 0) return fail(error);',
   ]),
   mutant(
     'lets callers wait for no renewal',
@@ -41,12 +41,12 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'takes a lease that another holds',
     'one exchange for each key and refresh window, and one more for each cause',
-    ['broker/obtain/renewal.ts', 'leased: isLeased(known, now)', 'leased: false && isLeased(known, now)'],
+    ['broker/obtain/reading.ts', 'leased: isLeased(row, now)', 'leased: false && isLeased(row, now)'],
   ),
   mutant(
     'requests a token although there is one',
     'one exchange for each key and refresh window, and one more for each cause',
-    ['broker/obtain/renewal.ts', "if (state === 'fresh') return 'serve';", ''],
+    ['broker/obtain/reading.ts', "if (state === 'fresh') return 'serve';", ''],
   ),
   mutant('forgets what it has obtained', 'one exchange for each key and refresh window, and one more for each cause', [
     'broker/obtain/leased.ts',

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mayRepeatUntil } from '../../../lib/broker/credentials/deadline.ts';
+import { nextStep } from '../../../lib/broker/obtain/reading.ts';
 import { receivedLife } from '../../../lib/broker/obtain/receive.ts';
-import { nextStep, pollMs } from '../../../lib/broker/obtain/renewal.ts';
+import { pollMs } from '../../../lib/broker/obtain/renewal.ts';
 import { matchesRole, type Principal, parseRolePattern } from '../../../lib/broker/profiles/caller.ts';
 import { authorize, grantExchangeScopes, grantScopes } from '../../../lib/broker/profiles/policy.ts';
 import type { Profile } from '../../../lib/broker/profiles/profile.ts';

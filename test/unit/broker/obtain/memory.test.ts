@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Rejected } from '../../../../lib/broker/obtain/memory.ts';
+import type { Rejected } from '../../../../lib/broker/introspection/doubts.ts';
 import type { Obtained } from '../../../../lib/broker/obtain/renewal.ts';
 import { BULLETIN_KEY } from '../../../../lib/broker/store/bulletin.ts';
 import type { Row, TableFault } from '../../../../lib/broker/store/table.ts';
