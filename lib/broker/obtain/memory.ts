@@ -220,13 +220,15 @@ export function createTokens(deps: TokensDeps): Tokens {
     key: CacheKey,
     { token, deadline }: { token: Token; deadline: EpochMs },
   ): Promise<Result<Obtained, BrokerError>> {
-    // A renewal in progress may return the token to be replaced.
-    const underWay = renewals.get(key)?.promise.catch(() => undefined);
-    if (underWay !== undefined) await within(clock, deadline - clock.now() - LEAST_TIME_MS, underWay);
     const leftMs = deadline - clock.now();
     if (leftMs < LEAST_TIME_MS) return fail(OUT_OF_TIME);
+    const isMine = !renewals.has(key);
     const result = await within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key, { rejected: token }).promise);
     if (result === undefined) return fail(OUT_OF_TIME);
+    // A renewal that was in progress may return the token to be replaced.
+    if (!isMine && result.ok && isSameToken(result.value.token, token)) {
+      return replace(demand, key, { token, deadline });
+    }
     if (!result.ok) return fail(currentError(result.error, clock.now()));
     const isTold = bulletin.isVoid(token, demand.profile);
     if (!isTold && !isSameToken(result.value.token, token)) await invalidate(demand, key, token);

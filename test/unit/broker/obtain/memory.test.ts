@@ -858,6 +858,19 @@ describe('a token that is sent back as refused', () => {
     expect(requests()).toBe(2);
   });
 
+  test('is not what takes its place, although a failed renewal that was under way returns it', async () => {
+    const { text } = good(await obtain());
+    await fleet.clock.advance(DUE);
+    fleet.play(async () => {
+      await new Promise<void>((resolve) => void fleet.clock.after(200, resolve));
+      return answer(418, '');
+    });
+    const answered = await obtain({ rejected: text, leftMs: 1_650 });
+    expect(answered).toMatchObject({ ok: false });
+    expect(good(await obtain())).toMatchObject({ text, source: 'memory' });
+    expect(notices()).toEqual([]);
+  });
+
   test('with the table away each sandbox counts for itself', async () => {
     const { text } = good(await obtain());
     fleet.table.fault(() => away());
