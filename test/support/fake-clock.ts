@@ -1,10 +1,11 @@
 import type { Clock } from '../../lib/core/clock.ts';
 import { type EpochMs, plus } from '../../lib/core/time.ts';
 import { turn } from './turns.ts';
+import { isSigning } from './web-crypto.ts';
 
 /** A clock that stands still until it is told to go on. */
 export interface FakeClock extends Clock {
-  /** Lets `ms` pass: runs the timers that come due, in their order, each at its own instant, with I/O turns between. */
+  /** Lets `ms` pass: runs the timers that come due, in their order, each at its own instant, with I/O turns and signatures between. */
   readonly advance: (ms: number) => Promise<void>;
   /** Forgets all timers that are set, as if the process that set them were dead; answers how many there were. */
   readonly dropTimers: () => number;
@@ -18,7 +19,7 @@ export function createFakeClock(start: EpochMs): FakeClock {
   const timers = new Set<{ readonly at: number; readonly run: () => void }>();
 
   async function settle(): Promise<void> {
-    for (let turns = 0; turns < TURNS_BETWEEN_TIMERS; turns += 1) await turn();
+    for (let turns = 0; turns < TURNS_BETWEEN_TIMERS || isSigning(); turns += 1) await turn();
   }
 
   return {

@@ -3,7 +3,8 @@ import type { BrokerError } from '../../core/error.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import type { EpochMs } from '../../core/time.ts';
 import type { UpstreamTrouble } from '../../zitadel/upstream.ts';
-import type { Attempt, AttemptFailure, WithCredential } from './attempt.ts';
+import type { AttemptFailure } from '../store/failure.ts';
+import type { Attempt, WithCredential } from './attempt.ts';
 import type { Credentials } from './credentials.ts';
 import { mayRepeatUntil } from './deadline.ts';
 

@@ -1,25 +1,9 @@
 import { type Clock, sleep, within } from '../../core/clock.ts';
-import type { BrokerError } from '../../core/error.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
 import type { Credential } from '../../zitadel/credential.ts';
-import { type Failure, LONGEST_PAUSE_MS } from '../store/failure.ts';
+import { type AttemptFailure, type Failure, LONGEST_PAUSE_MS } from '../store/failure.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
-
-/** Why a request with a credential failed. */
-export interface AttemptFailure {
-  readonly error: BrokerError;
-  /** The id of the credential that was, or may have been, refused. */
-  readonly credential?: string;
-  /** When the refusal ends; reporting it again does not prolong it. */
-  readonly until?: EpochMs;
-  /** The subject's token was refused; another one may be accepted. */
-  readonly subjectRefused?: true;
-  /** The subject's token could not be obtained; the failure ends as soon as it can. */
-  readonly ofSubject?: true;
-  /** The account is locked or deactivated; the credential itself may work again at any time. */
-  readonly isAccount?: true;
-}
 
 /** One request to ZITADEL with a credential. */
 export type Attempt<T> = (held: HeldCredential) => Promise<Result<T, AttemptFailure>>;

@@ -12,7 +12,7 @@ import { judgeTokenAnswer, type TokenOutcome } from '../../zitadel/token-answer.
 import { tokenDigest } from '../../zitadel/token-identity.ts';
 import { buildExchangeRequest } from '../../zitadel/token-request.ts';
 import { type AttemptDeps, toAttemptFailure, withSecret } from '../credentials/application.ts';
-import { type AttemptFailure, isReplaced } from '../credentials/attempt.ts';
+import { isReplaced } from '../credentials/attempt.ts';
 import { ANSWER_MS, attemptEnd, LEAST_TIME_MS, mayRepeatUntil, OUT_OF_TIME } from '../credentials/deadline.ts';
 import { type Doubts, outcomeOf, type Rejected } from '../introspection/doubts.ts';
 import type { Inquiry } from '../introspection/inquiry.ts';
@@ -21,7 +21,7 @@ import type { Counter } from '../obtain/counter.ts';
 import { receiveToken } from '../obtain/receive.ts';
 import { findRevoker } from '../obtain/subject.ts';
 import type { Bulletin } from '../store/bulletin.ts';
-import { createFailure, currentError, type Failure, stands } from '../store/failure.ts';
+import { type AttemptFailure, createFailure, currentError, type Failure, stands } from '../store/failure.ts';
 import type { Holdings } from '../store/holdings.ts';
 import { tokenNotice } from '../store/notices.ts';
 import { type CacheKey, cacheKey, type Demand } from '../token/demand.ts';
@@ -248,8 +248,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
       await holdings.note(token.accessToken, { profile: demand.profile.name, until: plus(keptUntil, KEPT_MS) });
       return ok(token);
     }
-    const { error, credential, until: refusedUntil } = result.error;
-    const failure = createFailure(error, { now, earlier, random: random(), credential, refusedUntil });
+    const failure = createFailure(result.error, { now, earlier, random: random() });
     memory.set(key, { failure });
     return fail(currentError(failure, now));
   }

@@ -116,13 +116,12 @@ export function createLeasedRequest({ clock, random, uuid, table, holdings, requ
       const storeFault = await store(demand, key, lease, issued.value);
       return { kind: 'issued', issued: issued.value, ...(storeFault === undefined ? {} : { storeFault }) };
     }
-    const { error, credential, until: refusedUntil } = issued.error;
-    if (error.kind === 'unavailable' && clock.now() > lease.until) {
+    if (issued.error.error.kind === 'unavailable' && clock.now() > lease.until) {
       // Frozen past the lease: this failure says nothing about ZITADEL.
       await table.update(key, release(lease));
       return { kind: 'lost', row: await table.read(key), wasFrozen: true };
     }
-    const failure = createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil });
+    const failure = createFailure(issued.error, { now: clock.now(), earlier, random: random() });
     await table.update(key, release(lease, failureToRow(failure)));
     return { kind: 'failed', failure };
   };

@@ -2,11 +2,16 @@ import { type Clock, sleep } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { plus, SECOND_MS } from '../../core/time.ts';
-import type { AttemptFailure } from '../credentials/attempt.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { Outages } from '../credentials/outages.ts';
 import type { Bulletin } from '../store/bulletin.ts';
-import { createFailure, type Failure, failureFromRow, isSuspicionAgainst } from '../store/failure.ts';
+import {
+  type AttemptFailure,
+  createFailure,
+  type Failure,
+  failureFromRow,
+  isSuspicionAgainst,
+} from '../store/failure.ts';
 import type { Holdings } from '../store/holdings.ts';
 import type { Row, Table, TableFault } from '../store/table.ts';
 import type { CacheKey, Demand } from '../token/demand.ts';
@@ -99,15 +104,15 @@ export function createRenewal(deps: RenewalDeps): Renew {
     const { secret, issuer, minValidityMs, maxAgeMs } = profile;
     const isVoid = (token: Token) => bulletin.isVoid(token, profile);
     let endsAt = plus(clock.now(), RENEWAL_MS);
-    const remember = (error: BrokerError, { credential, until, ofSubject }: Partial<AttemptFailure> = {}) =>
-      createFailure(error, { now: clock.now(), earlier, random: random(), credential, refusedUntil: until, ofSubject });
+    const remember = (failure: AttemptFailure) =>
+      createFailure(failure, { now: clock.now(), earlier, random: random() });
 
     const [firstRow, current] = await Promise.all([
       table.read(key),
       credentials.get(secret),
       bulletin.look(RENEWAL_MS),
     ]);
-    if (!current.ok) return fail(remember(current.error));
+    if (!current.ok) return fail(remember({ error: current.error }));
     let held = current.value;
     let row = firstRow;
     let isReread = false;
@@ -117,17 +122,21 @@ export function createRenewal(deps: RenewalDeps): Renew {
       if (outage === undefined) return undefined;
       const retryAfterMs = outage.until - clock.now();
       const { detail } = outage;
-      return remember({ kind: 'unavailable', dependency: 'zitadel', detail, retryAfterMs, isHeldBack: true });
+      return remember({
+        error: { kind: 'unavailable', dependency: 'zitadel', detail, retryAfterMs, isHeldBack: true },
+      });
     };
     const requestAlone = async (fault: TableFault): Promise<Result<Obtained, Failure>> => {
-      if (!mayRequestAlone)
-        return fail(remember({ kind: 'unavailable', dependency: 'dynamodb', detail: fault.detail, retryAfterMs: 0 }));
+      if (!mayRequestAlone) {
+        const { detail } = fault;
+        return fail(remember({ error: { kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: 0 } }));
+      }
       const outage = heldBack();
       if (outage !== undefined) return fail(outage);
       const isSuspected = isSuspicionAgainst(failed, held.id);
       const issued = await requestDirectly(demand, key, { held, fault, isSuspected });
       if (issued.ok) return ok({ token: issued.value.token, source: 'issued' });
-      return fail(remember(issued.error.error, issued.error));
+      return fail(remember(issued.error));
     };
     for (let round = 0; ; round += 1) {
       if (!row.ok) return requestAlone(row.error);
@@ -138,7 +147,7 @@ export function createRenewal(deps: RenewalDeps): Renew {
       if (reading.kind === 'foreign' && !isReread) {
         isReread = true;
         const changed = await credentials.reread(secret, held.id);
-        if (!changed.ok) return fail(remember(changed.error));
+        if (!changed.ok) return fail(remember({ error: changed.error }));
         held = changed.value;
         reading = read();
       }
@@ -156,7 +165,7 @@ export function createRenewal(deps: RenewalDeps): Renew {
       if (judged.step === 'report_failure') return settle(judged.failure);
       if (judged.step === 'wait' || round > 0) {
         const waitMs = pollMs(round, random());
-        if (now + waitMs > endsAt) return settle(remember(BUSY));
+        if (now + waitMs > endsAt) return settle(remember({ error: BUSY }));
         await sleep(clock, waitMs);
       }
       if (judged.step === 'wait') {
@@ -167,7 +176,7 @@ export function createRenewal(deps: RenewalDeps): Renew {
       const outage = heldBack();
       if (outage !== undefined) return settle(outage);
       const prepared = await requests.prepare(demand, held);
-      if (!prepared.ok) return settle(remember(prepared.error.error, prepared.error));
+      if (!prepared.ok) return settle(remember(prepared.error));
       const outcome = await requestLeased(demand, key, {
         row: known,
         prepared: prepared.value,

@@ -8,9 +8,10 @@ import { judgeTokenAnswer, type TokenOutcome } from '../../zitadel/token-answer.
 import { tokenDigest } from '../../zitadel/token-identity.ts';
 import { buildTokenRequest } from '../../zitadel/token-request.ts';
 import { toAttemptFailure } from '../credentials/application.ts';
-import type { AttemptFailure, AttemptOptions, WithCredential } from '../credentials/attempt.ts';
+import type { AttemptOptions, WithCredential } from '../credentials/attempt.ts';
 import type { HeldCredential } from '../credentials/credentials.ts';
 import type { Profile } from '../profiles/profile.ts';
+import type { AttemptFailure } from '../store/failure.ts';
 import type { Demand } from '../token/demand.ts';
 import { clockAheadMs, type Token } from '../token/freshness.ts';
 import { type ReceiveDeps, receiveToken } from './receive.ts';

@@ -1,8 +1,9 @@
 import { fail, ok, type Result } from '../../core/result.ts';
 import { getClientId } from '../credentials/application.ts';
-import type { AttemptFailure, AttemptOptions } from '../credentials/attempt.ts';
+import type { AttemptOptions } from '../credentials/attempt.ts';
 import type { Credentials, HeldCredential } from '../credentials/credentials.ts';
 import type { Profile } from '../profiles/profile.ts';
+import type { AttemptFailure } from '../store/failure.ts';
 import type { Demand } from '../token/demand.ts';
 import { isSameToken, type Token } from '../token/freshness.ts';
 import { demandGrant, type IssuedToken, type RequestToken } from './request.ts';

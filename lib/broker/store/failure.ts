@@ -3,17 +3,27 @@ import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
 import { CLOCK_SKEW_MS } from './lease.ts';
 import type { Row } from './table.ts';
 
-/** A failure to obtain a token, remembered so that the same request is not sent to ZITADEL again. */
-export interface Failure {
+/** Why a request with a credential failed. */
+export interface AttemptFailure {
   readonly error: BrokerError;
+  /** The id of the credential that was, or may have been, refused. */
+  readonly credential?: string;
+  /** When the refusal ends; reporting it again does not prolong it. */
+  readonly until?: EpochMs;
+  /** The subject's token was refused; another one may be accepted. */
+  readonly subjectRefused?: true;
+  /** The subject's token could not be obtained; the failure ends as soon as it can. */
+  readonly ofSubject?: true;
+  /** The account is locked or deactivated; the credential itself may work again at any time. */
+  readonly isAccount?: true;
+}
+
+/** A failure to obtain a token, remembered so that the same request is not sent to ZITADEL again. */
+export interface Failure extends Pick<AttemptFailure, 'error' | 'credential' | 'ofSubject'> {
   /** No retry before then. */
   readonly until: EpochMs;
   /** The number of consecutive failures. */
   readonly count: number;
-  /** The id of the credential that was, or may have been, refused. A changed credential is tried at once. */
-  readonly credential?: string;
-  /** The subject's token could not be obtained; the failure ends as soon as it can. */
-  readonly ofSubject?: true;
 }
 
 /** Whether a failure is a suspicion against a credential: either the credential or an outage may be the cause. */
@@ -39,22 +49,15 @@ export function pauseMs(
   return Math.min(LONGEST_PAUSE_MS, Math.ceil(Math.max(doubledMs, askedMs) * (1 + JITTER_SHARE * random)));
 }
 
-/** Where and when something failed. */
-export interface FailureContext {
-  readonly now: EpochMs;
-  /** The number of consecutive failures before this one. */
-  readonly earlier: number;
-  readonly random: number;
-  readonly credential?: string | undefined;
-  /** When an earlier refusal that was reported again ends. */
-  readonly refusedUntil?: EpochMs | undefined;
-  readonly ofSubject?: true | undefined;
-}
-
-/** Creates a failure. A refused credential is not retried for 30 s; after an outage the retry comes sooner. */
+/**
+ * A failed attempt as it is remembered. A refused credential is not retried for 30 s; after an outage the retry comes
+ * sooner.
+ * @param earlier the number of consecutive failures before this one
+ * @param random from [0, 1)
+ */
 export function createFailure(
-  error: BrokerError,
-  { now, earlier, random, credential, refusedUntil, ofSubject }: FailureContext,
+  { error, credential, until: refusedUntil, ofSubject }: AttemptFailure,
+  { now, earlier, random }: { now: EpochMs; earlier: number; random: number },
 ): Failure {
   // A request that was not sent is not another failure, and lasts only as long as requests are held back.
   if (error.kind === 'unavailable' && error.isHeldBack)

@@ -297,7 +297,7 @@ describe('failures', () => {
   );
 
   test('a refusal is left alone for 30 s, another failure for 2 s at first', () => {
-    expect(createFailure(refused, { now: NOW, earlier: 0, random: 0, credential: 'c1' })).toEqual({
+    expect(createFailure({ error: refused, credential: 'c1' }, { now: NOW, earlier: 0, random: 0 })).toEqual({
       error: refused,
       until: plus(NOW, 30_000),
       count: 1,
@@ -305,13 +305,15 @@ describe('failures', () => {
     });
     const heldBack = { ...unavailable(), retryAfterMs: 700, isHeldBack: true } as const;
     // What was not asked has not failed once more.
-    expect(createFailure(heldBack, { now: NOW, earlier: 3, random: 0 })).toEqual({
+    expect(createFailure({ error: heldBack }, { now: NOW, earlier: 3, random: 0 })).toEqual({
       error: heldBack,
       until: plus(NOW, 700),
       count: 3,
     });
-    expect(createFailure(heldBack, { now: NOW, earlier: 3, random: 0, ofSubject: true }).ofSubject).toBe(true);
-    expect(createFailure(unavailable(), { now: NOW, earlier: 1, random: 0 })).toEqual({
+    expect(createFailure({ error: heldBack, ofSubject: true }, { now: NOW, earlier: 3, random: 0 }).ofSubject).toBe(
+      true,
+    );
+    expect(createFailure({ error: unavailable() }, { now: NOW, earlier: 1, random: 0 })).toEqual({
       error: unavailable(),
       until: plus(NOW, 4_000),
       count: 2,
@@ -336,7 +338,7 @@ describe('failures', () => {
   });
 
   test('is recent until 5 s after its end', () => {
-    const failure = createFailure(unavailable(), { now: NOW, earlier: 0, random: 0 });
+    const failure = createFailure({ error: unavailable() }, { now: NOW, earlier: 0, random: 0 });
     expect(isRecent(failure, plus(failure.until, 4_999))).toBe(true);
     expect(isRecent(failure, plus(failure.until, 5_000))).toBe(false);
     expect(isRecent(undefined, NOW)).toBe(false);
@@ -347,7 +349,7 @@ describe('failures', () => {
     { kind: 'credential_unusable', detail: 'x' },
   ];
   test.each([unavailable(), refused, ...others])('goes through a row without its text', (error) => {
-    const failure = createFailure(error, { now: NOW, earlier: 2, random: 0, credential: 'c1' });
+    const failure = createFailure({ error, credential: 'c1' }, { now: NOW, earlier: 2, random: 0 });
     const row = failureToRow(failure);
     expect(JSON.stringify(row)).not.toContain('"x"');
     expect(failureFromRow(row)).toMatchObject({
@@ -360,7 +362,7 @@ describe('failures', () => {
   });
 
   test('Retry-After counts down', () => {
-    const failure = createFailure(unavailable(), { now: NOW, earlier: 0, random: 0 });
+    const failure = createFailure({ error: unavailable() }, { now: NOW, earlier: 0, random: 0 });
     expect(currentError(failure, plus(NOW, 500))).toMatchObject({ retryAfterMs: 1_500 });
     expect(currentError({ ...failure, error: refused }, NOW)).toMatchObject(refused);
   });
@@ -546,7 +548,7 @@ describe('a failure', () => {
 
   test('is a suspicion against a credential, where it may be the credential’s', () => {
     const failure = (of: BrokerError, credential?: string) =>
-      createFailure(of, { now: NOW, earlier: 0, random: 0, credential });
+      createFailure({ error: of, ...(credential && { credential }) }, { now: NOW, earlier: 0, random: 0 });
     expect(isSuspicionAgainst(failure(away(0), 'c1'), 'c1')).toBe(true);
     expect(isSuspicionAgainst(failure(away(0), 'c1'), 'c2')).toBe(false);
     expect(isSuspicionAgainst(failure(away(0)), 'c1')).toBe(false);
@@ -558,15 +560,15 @@ describe('a failure', () => {
     [away(7_000), {}, 7_000],
     [error('unexpected_answer'), {}, 2_000],
     [error('credential_refused'), {}, 30_000],
-    [error('credential_refused'), { refusedUntil: plus(NOW, 5) }, 5],
-    [error('unexpected_answer'), { refusedUntil: plus(NOW, 5) }, 2_000],
+    [error('credential_refused'), { until: plus(NOW, 5) }, 5],
+    [error('unexpected_answer'), { until: plus(NOW, 5) }, 2_000],
   ])('%j %j ends after %i ms', (of, context, untilMs) => {
-    const failure = createFailure(of, { now: NOW, earlier: 0, random: 0, ...context });
+    const failure = createFailure({ error: of, ...context }, { now: NOW, earlier: 0, random: 0 });
     expect(failure).toEqual({ error: of, until: plus(NOW, untilMs), count: 1 });
   });
 
   test('of a subject is marked', () => {
-    const failure = createFailure(away(0), { now: NOW, earlier: 0, random: 0, ofSubject: true });
+    const failure = createFailure({ error: away(0), ofSubject: true }, { now: NOW, earlier: 0, random: 0 });
     expect(failure.ofSubject).toBe(true);
     expect(failureToRow(failure)).toEqual({ failedUntil: failure.until, failure: 'unavailable', failures: 1 });
   });

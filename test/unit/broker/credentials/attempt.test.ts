@@ -1,15 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import {
-  type Attempt,
-  type AttemptFailure,
-  createRefusals,
-  type WithCredential,
-} from '../../../../lib/broker/credentials/attempt.ts';
+import { type Attempt, createRefusals, type WithCredential } from '../../../../lib/broker/credentials/attempt.ts';
 import {
   type Credentials,
   createCredentials,
   type HeldCredential,
 } from '../../../../lib/broker/credentials/credentials.ts';
+import type { AttemptFailure } from '../../../../lib/broker/store/failure.ts';
 import { fail, ok } from '../../../../lib/core/result.ts';
 import { instant, plus } from '../../../../lib/core/time.ts';
 import accounts from '../../../recordings/accounts.json' with { type: 'json' };
