@@ -72,7 +72,7 @@ describe('DynamoDB', () => {
   });
 
   test.each(faults)(
-    '%s, none is known: one exchange without it, and the next request is served from memory',
+    '%s, none is known: one token request without it, and the next request is served from memory',
     async (_name, fault) => {
       await start();
       rig.table.intercept(fault);

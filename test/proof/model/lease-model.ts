@@ -20,9 +20,9 @@ export interface Budget {
   readonly delays: number;
   /** Deletions of the row. */
   readonly deletions: number;
-  /** Exchanges that fail. */
+  /** Token requests that fail. */
   readonly failures: number;
-  /** Credentials that are refused: the secret is read again, and another exchange follows. */
+  /** Credentials that are refused: the secret is read again, and another request follows. */
   readonly refusals: number;
   /** Notes in the row that its token is doubted: they are no business of the lease's. */
   readonly doubts: number;
@@ -61,7 +61,7 @@ interface Process {
   readonly attempts: number;
   /** Absent where it was refused. */
   readonly lease?: Lease;
-  /** The tick at which its exchange, or its reading of the secret, began. */
+  /** The tick at which its request, or its reading of the secret, began. */
   readonly startedAt?: number;
 }
 
@@ -82,7 +82,7 @@ export interface State {
   readonly left: Budget;
   /** Tokens that were obtained. */
   readonly obtained: number;
-  /** Crashes, freezes and deletions so far: each may cost one exchange more. */
+  /** Crashes, freezes and deletions so far: each may cost one request more. */
   readonly causes: number;
   /** The row was deleted or overwritten under its holder, and may be under another. */
   readonly isSpoilt: boolean;
@@ -259,12 +259,12 @@ export function steps(
       const { failedUntil = 0, failedCredential } = row;
       const isFailed = failedCredential === undefined && now < failedUntil && failedUntil < now + 2 * LONGEST_PAUSE_MS;
       const faults = [
-        !state.isSpoilt && others && 'two exchanges at a time',
-        isFailed && 'an exchange although a failure stands',
-        !state.isSpoilt && tokenState(row, member, now) === 'fresh' && 'an exchange although a token is fresh',
+        !state.isSpoilt && others && 'two token requests at a time',
+        isFailed && 'a token request although a failure stands',
+        !state.isSpoilt && tokenState(row, member, now) === 'fresh' && 'a token request although a token is fresh',
       ];
       add(
-        `process ${index} begins its exchange`,
+        `process ${index} begins its token request`,
         { processes: change(index, { phase: 'exchanging', startedAt: tick }) },
         (!process.wasFrozen && faults.find((fault) => fault !== false)) || undefined,
       );
@@ -294,7 +294,7 @@ export function steps(
       }
       if (left.failures > 0) {
         const failure = { failedUntil: plus(now, LONGEST_PAUSE_MS), failure: 'unavailable', failures: 1 };
-        add(`the exchange of process ${index} fails`, {
+        add(`the token request of process ${index} fails`, {
           messages: send(release(lease, failure)),
           processes: rest(index),
           left: spend('failures'),

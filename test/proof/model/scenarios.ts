@@ -42,8 +42,8 @@ export const SCENARIOS: readonly Scenario[] = [
   }),
   scenario('a failure from far in the future', { row: { ...failure, failedUntil: after(86_400) } }),
   scenario('a row that is malformed', { row: { ...due, generation: 1.5 }, isSpoilt: true, moreTokens: 1 }),
-  scenario('an exchange that fails', { seconds: 5, budget: { failures: 1 } }),
-  scenario('an exchange that fails by a clock that is ahead', {
+  scenario('a token request that fails', { seconds: 5, budget: { failures: 1 } }),
+  scenario('a token request that fails by a clock that is ahead', {
     members: [member, { ...member, aheadMs: -1000 }],
     budget: { failures: 1 },
   }),
@@ -58,7 +58,7 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('a holder that dies', { attempts: 2, seconds: 7, budget: { crashes: 1 } }),
   scenario('a credential that is refused at first', { seconds: 7, budget: { refusals: 1 } }),
   scenario('a holder that freezes', { attempts: 2, seconds: 7, budget: { freezes: 1 } }),
-  scenario('a holder that freezes, and an exchange that fails', {
+  scenario('a holder that freezes, and a token request that fails', {
     attempts: 2,
     seconds: 7,
     budget: { freezes: 1, failures: 1 },

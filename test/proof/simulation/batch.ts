@@ -1,6 +1,6 @@
 import { takeCryptoOver } from './crypto.ts';
 import type { FaultKind } from './faults.ts';
-import type { OutageCount } from './invariants/exchanges.ts';
+import type { OutageCount } from './invariants/token-requests.ts';
 import { createPlan } from './plan.ts';
 import { runPlan, type Violation } from './run.ts';
 import { SIGNING_KEY } from './setting.ts';

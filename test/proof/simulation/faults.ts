@@ -52,7 +52,7 @@ const EVENT_FAULTS = [
   'killed',
   'killed_at_await',
   'killed_with_lease',
-  'killed_in_exchange',
+  'killed_in_request',
   'killed_before_publishing',
   'frozen',
   'frozen_across_expiry',

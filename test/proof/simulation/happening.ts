@@ -88,7 +88,7 @@ export type Happening =
   /** A token request has left a sandbox. */
   | { readonly kind: 'sent'; readonly at: number; readonly label: string; readonly sandbox: string }
   | { readonly kind: 'issued'; readonly at: number; readonly token: Issued }
-  /** Something that may cost one more exchange, of one label or of all. */
+  /** Something that may cost one more token request, of one label or of all. */
   | { readonly kind: 'disturbed'; readonly at: number; readonly label?: string; readonly why: string }
   | {
       readonly kind: 'written';

@@ -40,19 +40,23 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant(
     'takes a lease that another holds',
-    'one exchange for each key and refresh window, and one more for each cause',
+    'one token request for each key and refresh window, and one more for each cause',
     ['broker/obtain/reading.ts', 'leased: isLeased(row, now)', 'leased: false && isLeased(row, now)'],
   ),
   mutant(
     'requests a token although there is one',
-    'one exchange for each key and refresh window, and one more for each cause',
+    'one token request for each key and refresh window, and one more for each cause',
     ['broker/obtain/reading.ts', "if (state === 'fresh') return 'serve';", ''],
   ),
-  mutant('forgets what it has obtained', 'one exchange for each key and refresh window, and one more for each cause', [
-    'broker/obtain/leased.ts',
-    'const storeFault = await store(demand, key, lease, issued.value);',
-    'const storeFault = lease.until > 0 ? undefined : await store(demand, key, lease, issued.value);',
-  ]),
+  mutant(
+    'forgets what it has obtained',
+    'one token request for each key and refresh window, and one more for each cause',
+    [
+      'broker/obtain/leased.ts',
+      'const storeFault = await store(demand, key, lease, issued.value);',
+      'const storeFault = lease.until > 0 ? undefined : await store(demand, key, lease, issued.value);',
+    ],
+  ),
   mutant('forgets the count of leases', 'a generation never goes back', [
     'broker/store/lease.ts',
     'remove: [...LEASE_FIELDS, ...FAILURE_FIELDS],\n  condition',
@@ -123,7 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (isRecent(last.get(key), now)) return false;',
     'return false;',
   ]),
-  mutant('believes every caller', 'one exchange for each key and refresh window, and one more for each cause', [
+  mutant('believes every caller', 'one token request for each key and refresh window, and one more for each cause', [
     'broker/introspection/doubts.ts',
     'at !== undefined && now < at + DOUBT_EVERY_MS &&',
     'at !== undefined && now < 0 &&',

@@ -6,7 +6,7 @@ import { CALLERS, type CallerName, PROFILE_NAMES, type ProfileName, WISHES, type
 import { POISON_NAMES, type Poison } from './table.ts';
 
 /** When a sandbox is killed: at once, or as soon as something has come about in it. */
-export type Moment = 'now' | 'at_await' | 'with_lease' | 'in_exchange' | 'before_publishing';
+export type Moment = 'now' | 'at_await' | 'with_lease' | 'in_request' | 'before_publishing';
 
 /** What is done to a secret: changed with the account, put back to an older one by mistake, made unreadable. */
 export type Rotation = 'changed' | 'reverted' | 'garbled' | 'too_new';
@@ -146,7 +146,7 @@ function createFaultItems(
     kind: 'kill',
     at: random.chance(0.3) ? 0 : at(),
     sandbox: sandbox(),
-    moment: random.pick<Moment>(['now', 'at_await', 'at_await', 'with_lease', 'in_exchange', 'before_publishing']),
+    moment: random.pick<Moment>(['now', 'at_await', 'at_await', 'with_lease', 'in_request', 'before_publishing']),
     events: random.int(1, 12),
   });
   const freeze = (): Item => {

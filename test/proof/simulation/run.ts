@@ -1,5 +1,4 @@
 import type { Circumstances, Happening, Invariant } from './happening.ts';
-import { createGeneration, createOneExchange, createOutageCalls, type OutageCount } from './invariants/exchanges.ts';
 import {
   createAudience,
   createLeastLeft,
@@ -16,6 +15,12 @@ import {
   createIntrospected,
   createReplaced,
 } from './invariants/service.ts';
+import {
+  createGeneration,
+  createOneRequest,
+  createOutageCalls,
+  type OutageCount,
+} from './invariants/token-requests.ts';
 import type { Plan } from './plan.ts';
 import { circumstancesOf, type Played, play } from './world.ts';
 
@@ -41,7 +46,7 @@ const createInvariants = (circumstances: Circumstances, outages: OutageCount): r
     createAudience,
     createRightRefusal,
     createRightToken,
-    createOneExchange,
+    createOneRequest,
     createGeneration,
     createOutageCalls(outages),
     createInTime,

@@ -55,7 +55,7 @@ export interface SandboxesDeps {
 
 const FAULT_OF = {
   with_lease: 'killed_with_lease',
-  in_exchange: 'killed_in_exchange',
+  in_request: 'killed_in_request',
   before_publishing: 'killed_before_publishing',
 } as const satisfies Record<Exclude<Moment, 'now' | 'at_await'>, FaultKind>;
 
@@ -104,8 +104,8 @@ export function createSandboxes(deps: SandboxesDeps): Sandboxes {
       secrets: secrets.connect(sandbox, lane, own.fork('secrets')),
       table: table.connect(sandbox, lane, own.fork('table'), () => die(sandbox, 'with_lease')),
       send: async (request) => {
-        if (doomed.get(sandbox) === 'in_exchange') {
-          scheduler.at(scheduler.now() + own.int(1, 60), () => die(sandbox, 'in_exchange'));
+        if (doomed.get(sandbox) === 'in_request') {
+          scheduler.at(scheduler.now() + own.int(1, 60), () => die(sandbox, 'in_request'));
         }
         const outcome = await send(request);
         die(sandbox, 'before_publishing');

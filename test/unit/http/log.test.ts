@@ -62,7 +62,7 @@ const failed = (error: RequestRecord['error'], status: number): RequestRecord =>
 
 describe('what is counted', () => {
   test.each<[string, RequestRecord, string, object]>([
-    ['an exchange', { ...RECORD, obtained: { token, source: 'issued' }, issued: 1 }, 'info', { TokenRequests: 1 }],
+    ['a token request', { ...RECORD, obtained: { token, source: 'issued' }, issued: 1 }, 'info', { TokenRequests: 1 }],
     ['a token from the table', { ...RECORD, obtained: { token, source: 'store' } }, 'info', { Hits: 1 }],
     [
       'a renewal that failed',

@@ -22,10 +22,10 @@ interface Window {
 }
 
 /**
- * One exchange for each label and refresh window; one more for each thing that may cost one: a process that was killed
+ * One token request for each label and refresh window; one more for each thing that may cost one: a process that was killed
  * or frozen, an operation that failed, a credential that changed, a token that was revoked.
  */
-export const createOneExchange: CreateInvariant = ({ clocksApartMs, isMild }) => {
+export const createOneRequest: CreateInvariant = ({ clocksApartMs, isMild }) => {
   const windows = new Map<string, Window>();
   const causes = new Map<string, number>();
   let causesOfAll = 0;
@@ -33,7 +33,7 @@ export const createOneExchange: CreateInvariant = ({ clocksApartMs, isMild }) =>
   const addCause = (label: string) => causes.set(label, (causes.get(label) ?? 0) + 1);
   const causesOf = (label: string) => causesOfAll + (causes.get(label) ?? 0);
   return {
-    name: 'one exchange for each key and refresh window, and one more for each cause',
+    name: 'one token request for each key and refresh window, and one more for each cause',
     see(happening) {
       if (happening.kind === 'disturbed') {
         if (happening.label === undefined) causesOfAll += 1;
@@ -75,7 +75,7 @@ export const createOneExchange: CreateInvariant = ({ clocksApartMs, isMild }) =>
       const seen = causesOf(label) - window.causesBefore;
       return window.extra <= seen
         ? undefined
-        : `${label}: ${window.extra} exchanges more in one window, with ${seen} causes`;
+        : `${label}: ${window.extra} token requests more in one window, with ${seen} causes`;
     },
   };
 };
