@@ -14,13 +14,13 @@ import { type Base, createBase } from '../../lib/compose/base.ts';
 import { fail, ok, type Result } from '../../lib/core/result.ts';
 import { instant, plus } from '../../lib/core/time.ts';
 import type { OAuthAnswer, OAuthRequest, TransportFault } from '../../lib/oauth/transport.ts';
-import accounts from '../recordings/accounts.json' with { type: 'json' };
+import { accounts, SECRETS } from './accounts.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createMemorySecrets, type MemorySecrets } from './memory-secrets.ts';
 import { createMemoryTable } from './memory-table.ts';
 import { profilesOf } from './profiles.ts';
 
-export { accounts };
+export { accounts, SECRETS };
 
 export const START = instant(1_795_438_700_000);
 export const ISSUER = 'https://zitadel.example';
@@ -28,16 +28,7 @@ export const ISSUER = 'https://zitadel.example';
 export const { project: P, otherProject: Q } = accounts;
 export const audience = (id: string): string => `urn:zitadel:iam:org:project:id:${id}:aud`;
 
-const { saSecret, saKey, oidcSecret, oidcKey, apiSecret } = accounts;
-const json = (value: object): string => JSON.stringify(value);
-
-export const SECRETS = {
-  orders: json({ clientId: saSecret.clientId, clientSecret: saSecret.clientSecret }),
-  reports: json(saKey.key),
-  shipping: json({ clientId: oidcSecret.clientId, clientSecret: oidcSecret.clientSecret }),
-  billing: json(oidcKey),
-  api: json({ clientId: apiSecret.clientId, clientSecret: apiSecret.clientSecret }),
-};
+const { saSecret } = accounts;
 
 const callers = ['arn:aws:iam::123456789012:role/orders-service'];
 
@@ -46,11 +37,11 @@ const PROFILES: Readonly<Record<string, object>> = {
   orders: { secret: 'orders', scopes: [audience(P), 'profile'] },
   shipping: { secret: 'shipping', subject: 'orders', scopes: [audience(P)] },
   exchanging: { secret: 'shipping', scopes: [audience(P)], exchange: {} },
-  introspecting: { secret: 'orders', introspection: 'api', scopes: [audience(P)] },
+  introspecting: { secret: 'orders', introspection: 'apiSecret', scopes: [audience(P)] },
   revocable: {
     secret: 'orders',
     scopes: [audience(P)],
-    introspection: 'api',
+    introspection: 'apiSecret',
     revocation: { secret: 'shipping', callers },
   },
 };

@@ -12,33 +12,19 @@ import type { Overrides } from '../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import type { Clock } from '../../lib/core/clock.ts';
 import { instant } from '../../lib/core/time.ts';
-import accounts from '../recordings/accounts.json' with { type: 'json' };
+import { accounts, SECRETS } from './accounts.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { caller, stranger } from './principals.ts';
 import { profilesOf } from './profiles.ts';
 import { type Reply, sendSigned } from './signed-request.ts';
 import { turn } from './turns.ts';
 
-export { accounts };
+export { accounts, SECRETS };
 
 /** The instant at which rigs start: the time of the recordings. */
 export const START = instant(1_795_438_700_000);
 
 export const PROJECT_AUDIENCE = `urn:zitadel:iam:org:project:id:${accounts.project}:aud`;
-
-const json = (value: unknown): string => JSON.stringify(value);
-const { saSecret, saSecretOdd, saKey, oidcKey, oidcSecret, apiKey, apiSecret } = accounts;
-
-/** The secrets of the recorded accounts, by the name that the rig's profiles use. */
-export const SECRETS: Readonly<Record<string, string>> = {
-  orders: json({ clientId: saSecret.clientId, clientSecret: saSecret.clientSecret }),
-  odd: json({ client_id: saSecretOdd.clientId, client_secret: saSecretOdd.clientSecret }),
-  reports: json(saKey.key),
-  billing: json(oidcKey),
-  shipping: json({ clientId: oidcSecret.clientId, clientSecret: oidcSecret.clientSecret }),
-  api: json(apiKey),
-  apiSecret: json({ clientId: apiSecret.clientId, clientSecret: apiSecret.clientSecret }),
-};
 
 /** The profiles of a rig, one for each kind of credential; `changes` are merged into each by its name. */
 export function profilesFor(

@@ -233,7 +233,7 @@ describe('what is no answer is an error', () => {
     [
       'a refusal of the application',
       refusal('unauthorized_client', 'no'),
-      { kind: 'credential_refused', detail: 'introspection, secret api: status 400: unauthorized_client no' },
+      { kind: 'credential_refused', detail: 'introspection, secret apiSecret: status 400: unauthorized_client no' },
     ],
   ])('%s', async (_name, answered, error) => {
     fleet.play(() => answered);
@@ -258,10 +258,10 @@ describe('what is no answer is an error', () => {
   });
 
   test('a changed secret is tried at once', async () => {
-    fleet.secrets.put('api', JSON.stringify({ clientId: accounts.apiSecret.clientId, clientSecret: 'wrong' }));
+    fleet.secrets.put('apiSecret', JSON.stringify({ clientId: accounts.apiSecret.clientId, clientSecret: 'wrong' }));
     const token = await issue();
     fleet.play(() => {
-      fleet.secrets.put('api', SECRETS.api);
+      fleet.secrets.put('apiSecret', SECRETS.apiSecret);
       return undefined;
     });
     expect(isActive(await introspect(token))).toBe(true);
