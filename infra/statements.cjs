@@ -2,7 +2,9 @@
 const { readFileSync } = require('node:fs');
 const { parse } = require('yaml');
 
-const unique = (secrets) => [...new Set(secrets.filter((secret) => secret !== undefined))].sort();
+/** The secrets of references, without `#member`. */
+const unique = (references) =>
+  [...new Set(references.filter((secret) => secret !== undefined).map((secret) => secret.split('#')[0]))].sort();
 
 /** The secret of `introspection` or `revocation`: a string, or in a mapping. */
 const secretOf = (field) => (typeof field === 'object' && field !== null ? field.secret : field);

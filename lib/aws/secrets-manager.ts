@@ -1,8 +1,10 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SecretFault, SecretStore } from '../broker/credentials/credentials.ts';
+import { placeOf } from '../broker/profiles/secret-reference.ts';
 import type { Clock } from '../core/clock.ts';
 import { redacted } from '../core/redacted.ts';
 import { fail, ok } from '../core/result.ts';
+import { decodeText } from '../core/text.ts';
 import { SECOND_MS } from '../core/time.ts';
 import { abortAfter, errorName } from './call.ts';
 import { readCredentials, readRegion } from './environment.ts';
@@ -31,13 +33,9 @@ function toFault(error: unknown): SecretFault {
   return advice === undefined ? { kind: 'away', detail: name } : { kind: 'refused', detail: `${name}: ${advice}` };
 }
 
-/**
- * Creates the secret store on AWS Secrets Manager. The SDK chooses the endpoint (`AWS_ENDPOINT_URL_SECRETS_MANAGER`).
- * @throws {Error} if the environment does not name a region
- */
-export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretStore {
-  const client = new SecretsManagerClient({
-    region: readRegion(),
+function createClient(region: string): SecretsManagerClient {
+  return new SecretsManagerClient({
+    region,
     credentials: async () => readCredentials(),
     maxAttempts: ATTEMPTS,
     retryMode: 'standard',
@@ -46,14 +44,34 @@ export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretSt
     useFipsEndpoint: process.env.AWS_USE_FIPS_ENDPOINT === 'true',
     requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: SECRET_MS, throwOnRequestTimeout: true },
   });
+}
+
+/**
+ * Creates the secret store on AWS Secrets Manager. A secret named by its ARN is read in the region of the ARN. The SDK
+ * chooses the endpoint (`AWS_ENDPOINT_URL_SECRETS_MANAGER`).
+ * @throws {Error} if the environment does not name a region
+ */
+export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretStore {
+  const home = readRegion();
+  const clients = new Map([[home, createClient(home)]]);
+
+  function clientFor(name: string): SecretsManagerClient {
+    const region = placeOf(name)?.region ?? home;
+    const known = clients.get(region);
+    if (known !== undefined) return known;
+    const client = createClient(region);
+    clients.set(region, client);
+    return client;
+  }
+
   return {
     async read(name) {
       const { signal, done } = abortAfter(clock, SECRET_MS);
       try {
         const command = new GetSecretValueCommand({ SecretId: name, VersionStage: 'AWSCURRENT' });
-        const { SecretString, SecretBinary } = await client.send(command, { abortSignal: signal });
+        const { SecretString, SecretBinary } = await clientFor(name).send(command, { abortSignal: signal });
         if (SecretString !== undefined) return ok(redacted(SecretString));
-        if (SecretBinary !== undefined) return ok(redacted(Buffer.from(SecretBinary).toString('utf8')));
+        if (SecretBinary !== undefined) return ok(redacted(decodeText(SecretBinary)));
         // A secret always has one or the other; treat neither as an outage.
         return fail({ kind: 'away', detail: 'EmptyAnswer' });
       } catch (error) {

@@ -47,7 +47,11 @@ export function createBase(profiles: Profiles, env: Environment, overrides: Over
   const transport = overrides.send ?? createTransport({ clock, allowLoopbackHttp: isLocal });
   const outages = createOutages({ clock, random, send: transport, bulletin, health });
   const { send } = outages;
-  const credentials = createCredentials({ clock, secrets });
+  const credentials = createCredentials({
+    clock,
+    secrets,
+    onTrimmed: (secret, members) => journal.log.trimmed({ at: clock.now(), secret, members }),
+  });
   const withCredential = createRefusals({ clock, credentials });
   const holdings = createHoldings({ clock, table });
   const inquiry = createInquiry({ clock, uuid, send, credentials, withCredential });

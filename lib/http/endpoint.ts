@@ -26,7 +26,7 @@ export type GatewayHandler = (event: unknown, context: InvocationContext) => Pro
 export interface EndpointDeps {
   readonly clock: Clock;
   readonly profiles: Profiles;
-  readonly log: Log;
+  readonly log: Pick<Log, 'request'>;
   readonly health: Pick<Health, 'degraded'>;
   readonly bulletin: Pick<Bulletin, 'look' | 'hasLooked' | 'isBlocked'>;
 }

@@ -6,6 +6,7 @@ import type { Principal } from '../broker/profiles/caller.ts';
 import type { Token } from '../broker/token/freshness.ts';
 import { fingerprint } from '../core/digest.ts';
 import type { BrokerError } from '../core/error.ts';
+import { loggable } from '../core/redacted.ts';
 import type { EpochMs } from '../core/time.ts';
 import { canonicalToken } from '../zitadel/token-identity.ts';
 import { type Bug, describeBug } from './bug.ts';
@@ -52,6 +53,8 @@ type Metrics = Readonly<Record<string, number>>;
 export interface Log {
   readonly request: (record: RequestRecord) => void;
   readonly prewarm: (record: PrewarmRecord) => void;
+  /** A secret whose members had invisible characters at their ends: it works, but should be cleaned up. */
+  readonly trimmed: (record: { at: EpochMs; secret: string; members: readonly string[] }) => void;
 }
 
 const fingerprints = new WeakMap<Token, string>();
@@ -165,6 +168,10 @@ export function createLog(namespace: string, write: (line: string) => void): Log
         at: bug?.at,
         id: requestId,
       });
+    },
+    trimmed({ at, secret, members }) {
+      const advice = 'invisible characters at the ends of these members were ignored; store the secret without them';
+      emit(at, {}, { level: 'warn', secret, trimmed: members.map((name) => loggable(name)), advice });
     },
     prewarm({ at, durationMs, results, issued, degraded }) {
       const named = (wanted: Prewarmed['outcome']) =>

@@ -14,7 +14,7 @@ const METADATA_ROUTE = '/.well-known/openid-configuration';
 
 export interface MetadataEndpointDeps {
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Pick<Log, 'request'>;
   /** The broker's URL, if events do not contain it (with a proxy in front of API Gateway); no trailing slash. */
   readonly publicUrl?: string;
   /** Plain HTTP for loopback hosts: the local stack. */

@@ -1,9 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
-import { loggable, type Redacted } from '../../core/redacted.ts';
+import { loggable, type Redacted, redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { type EpochMs, HOUR_MS, MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
-import { type Credential, expiredField, parseCredential } from '../../zitadel/credential.ts';
+import { type Credential, type CredentialFault, expiredField, parseCredential } from '../../zitadel/credential.ts';
+import { findMembers } from '../../zitadel/secret-text.ts';
+import { splitSecret } from '../profiles/secret-reference.ts';
 import { credentialId } from '../store/seal.ts';
 
 /** Why a secret cannot be read. `away`: it may be readable later; `refused`: an operator must act. */
@@ -57,19 +59,42 @@ interface Kept {
 const unusable = (secret: string, field: string, problem: string) =>
   fail<BrokerError>({ kind: 'credential_unusable', detail: `secret ${secret}: ${field} ${problem}` });
 
+export interface CredentialsDeps {
+  readonly clock: Clock;
+  readonly secrets: SecretStore;
+  /** Reports the members of a secret that had invisible characters at their ends. */
+  readonly onTrimmed?: (secret: string, members: readonly string[]) => void;
+}
+
+/** The text of the member that a reference names, or of the whole secret. */
+function select(text: Redacted<string>, member: string | undefined): Result<Redacted<string>, CredentialFault> {
+  if (member === undefined) return ok(text);
+  const field = `member ${member}`;
+  const members = findMembers(text.reveal());
+  if (members === undefined) return fail({ field, problem: 'is missing: the secret is not a JSON object' });
+  if (!Object.hasOwn(members, member)) {
+    const names = Object.keys(members).map((name) => loggable(name));
+    return fail({ field, problem: `is missing; the secret has ${names.join(', ') || 'none'}` });
+  }
+  const value = members[member];
+  return ok(redacted(typeof value === 'string' ? value : JSON.stringify(value)));
+}
+
 /** Creates the credentials of one sandbox. */
-export function createCredentials({ clock, secrets }: { clock: Clock; secrets: SecretStore }): Credentials {
+export function createCredentials({ clock, secrets, onTrimmed }: CredentialsDeps): Credentials {
   const kept = new Map<string, Kept>();
   const askedAt = new Map<string, EpochMs>();
   const reading = new Map<string, Promise<Result<HeldCredential, BrokerError>>>();
 
   function keep(secret: string, text: Redacted<string>): Result<HeldCredential, BrokerError> {
-    const parsed = parseCredential(text);
+    const selected = select(text, splitSecret(secret).member);
+    const parsed = selected.ok ? parseCredential(selected.value) : selected;
     if (!parsed.ok) return unusable(secret, parsed.error.field, parsed.error.problem);
     const id = credentialId(parsed.value);
     const known = kept.get(secret)?.held;
     // The same content keeps its object, and so the keys derived from it.
     const held = known?.id === id ? known : { credential: parsed.value, id };
+    if (held !== known && parsed.value.trimmed.length > 0) onTrimmed?.(secret, parsed.value.trimmed);
     const now = clock.now();
     kept.set(secret, { held, readAt: now, askAgainAt: plus(now, SOFT_LIFE_MS) });
     return ok(held);
@@ -87,7 +112,7 @@ export function createCredentials({ clock, secrets }: { clock: Clock; secrets: S
   }
 
   async function read(secret: string): Promise<Result<HeldCredential, BrokerError>> {
-    const text = await secrets.read(secret);
+    const text = await secrets.read(splitSecret(secret).name);
     if (text.ok) return keep(secret, text.value);
     if (text.error.kind === 'away') return lastKnown(secret, text.error.detail);
     kept.delete(secret);

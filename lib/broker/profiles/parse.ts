@@ -16,6 +16,7 @@ import {
   type Profiles,
   type Revocation,
 } from './profile.ts';
+import { checkSecretReference } from './secret-reference.ts';
 
 /** Which issuers profiles may use. */
 export interface ProfileRules {
@@ -41,9 +42,6 @@ export const PROFILE_FIELDS: readonly string[] = [
   'maxAgeSeconds',
 ];
 
-const SECRET_NAME = /^[\w/+=.@-]{1,512}$/;
-const SECRET_ARN = /^arn:aws(?:-[a-z]+)*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/;
-
 /** What is wrong with an issuer, which must be an origin and nothing more. */
 function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string | undefined {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
@@ -54,11 +52,6 @@ function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string
   return url.origin === text ? undefined : `must be the origin alone: ${url.origin}`;
 }
 
-function checkSecret(value: unknown): string | undefined {
-  if (typeof value === 'string' && (SECRET_NAME.test(value) || SECRET_ARN.test(value))) return undefined;
-  return 'must be the name of a secret in AWS Secrets Manager, or its full ARN with the six characters at the end';
-}
-
 const parseCallers = (value: unknown, path: Path, report: Report): readonly RolePattern[] =>
   list(value, path, report, (item) => parseRolePattern(String(item)));
 
@@ -66,7 +59,7 @@ const parseCallers = (value: unknown, path: Path, report: Report): readonly Role
 function parseIntrospection(value: unknown, path: Path, report: Report): Introspection {
   const fields = isMapping(value) ? value : { secret: value };
   unknownFields(fields, ['secret', 'callers'], path, report);
-  const problem = checkSecret(fields.secret);
+  const problem = checkSecretReference(fields.secret);
   if (problem !== undefined) report(isMapping(value) ? [...path, 'secret'] : path, problem);
   const { callers } = fields;
   const secret = String(fields.secret);
@@ -77,7 +70,7 @@ function parseIntrospection(value: unknown, path: Path, report: Report): Introsp
 function parseRevocation(value: unknown, path: Path, report: Report): Revocation {
   const fields = isMapping(value) ? value : { secret: value };
   unknownFields(fields, ['secret', 'clientId', 'callers'], path, report);
-  const problem = checkSecret(fields.secret);
+  const problem = checkSecretReference(fields.secret);
   if (problem !== undefined) report(isMapping(value) ? [...path, 'secret'] : path, problem);
   const { callers, clientId } = fields;
   if (callers === undefined && problem === undefined) {
@@ -124,7 +117,7 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
   };
   unknownFields(value, PROFILE_FIELDS, path, report);
   check('issuer', checkIssuer(value.issuer, rules));
-  check('secret', checkSecret(value.secret));
+  check('secret', checkSecretReference(value.secret));
   const scopes = list(value.scopes ?? [], at('scopes'), report, (item) => {
     const problem = checkScope(item);
     return problem === undefined ? ok(String(item)) : fail(problem);

@@ -316,3 +316,18 @@ describe('a run of the schedule', () => {
     expect(line.RenewalsFailed).toBe(1);
   });
 });
+
+test('a secret with invisible characters at the ends of its members', () => {
+  const lines: string[] = [];
+  const log = createLog('test', (line) => lines.push(line));
+  log.trimmed({ at: NOW, secret: 'zitadel/orders', members: ['clientSecret'] });
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    {
+      time: NOW,
+      level: 'warn',
+      secret: 'zitadel/orders',
+      trimmed: ['clientSecret'],
+      advice: 'invisible characters at the ends of these members were ignored; store the secret without them',
+    },
+  ]);
+});

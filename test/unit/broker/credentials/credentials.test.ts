@@ -122,6 +122,53 @@ describe('reads', () => {
   });
 });
 
+describe('a member of a secret', () => {
+  test('is one of several credentials', async () => {
+    const billing = { clientId: 'b', clientSecret: 'second' };
+    secrets.put('all', JSON.stringify({ orders: secret('first'), billing }));
+    expect(await id(credentials.get('all#orders'))).toBe(await id());
+    expect(await credentials.get('all#billing')).toMatchObject({ value: { credential: { clientId: 'b' } } });
+    expect(credentials.known('all#billing')).not.toBe(credentials.known('all#orders'));
+  });
+
+  test.each([
+    ['that is missing', '{"orders":{},"billing":{}}', 'member reports is missing; the secret has orders, billing'],
+    ['that an object inherits', '{"orders":{}}', 'member toString is missing; the secret has orders', 'toString'],
+    ['of nothing', '{}', 'member reports is missing; the secret has none'],
+    ['of a text', 'canary-canary', 'member reports is missing: the secret is not a JSON object'],
+    ['that is no credential', '{"reports":{"clientId":"canary"}}', 'clientSecret is missing'],
+    [
+      'that is a number',
+      '{"reports":7}',
+      'secret is a JSON number; store the key JSON as downloaded from ZITADEL, or {"clientId":…,"clientSecret":…}',
+    ],
+  ])('%s', async (_name, text, detail, member = 'reports') => {
+    secrets.put('all', text);
+    const reference = `all#${member}`;
+    expect(await credentials.get(reference)).toEqual({
+      ok: false,
+      error: { kind: 'credential_unusable', detail: `secret ${reference}: ${detail}` },
+    });
+  });
+});
+
+test('invisible characters are reported once for each content', async () => {
+  const reported: unknown[] = [];
+  credentials = createCredentials({ clock, secrets, onTrimmed: (...trimmed) => reported.push(trimmed) });
+  secrets.put('mine', secret('first\n'));
+  await id();
+  await clock.advance(SOFT_LIFE_MS);
+  await id();
+  expect(reported).toEqual([['mine', ['clientSecret']]]);
+  secrets.put('mine', secret(' second'));
+  await clock.advance(SOFT_LIFE_MS);
+  await id();
+  secrets.put('mine', secret('third'));
+  await clock.advance(SOFT_LIFE_MS);
+  await id();
+  expect(reported).toHaveLength(2);
+});
+
 test.each([
   ['the client id', { clientId: 'b', clientSecret: 'first' }],
   ['the secret', { clientId: 'a', clientSecret: 'second' }],

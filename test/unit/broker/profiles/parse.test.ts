@@ -381,7 +381,7 @@ describe('every setting', () => {
 
 describe('every fault says where it is and what to do', () => {
   const secretProblem =
-    'must be the name of a secret in AWS Secrets Manager, or its full ARN with the six characters at the end';
+    'must be the name of a secret in AWS Secrets Manager, or its full ARN with the six characters at the end; #MEMBER after it names one member of its JSON';
   const faultsOf = (profile: unknown) => {
     const result = parseOne(profile);
     return result.ok ? [] : result.error.map(({ path, problem }) => [path.slice(2).join('.'), problem]);

@@ -1,0 +1,34 @@
+/** Where a credential is: a secret in AWS Secrets Manager, or one member of it. */
+export interface SecretReference {
+  /** The name, or the full ARN. */
+  readonly name: string;
+  /** The member of its JSON that holds the credential: teams keep several in one secret, as each secret has a price. */
+  readonly member?: string;
+}
+
+const NAME = /^[\w/+=.@-]{1,512}$/;
+const ARN = /^arn:(aws(?:-[a-z]+)*):secretsmanager:([a-z0-9-]+):(\d{12}):secret:[\w/+=.@-]+-[A-Za-z0-9]{6}$/;
+const MEMBER = /^[\w/+=.@ -]{1,128}$/;
+
+/** Splits `NAME#MEMBER` or `ARN#MEMBER`. */
+export function splitSecret(reference: string): SecretReference {
+  const [name = '', member] = reference.split('#', 2);
+  return { name, ...(member === undefined ? {} : { member }) };
+}
+
+/** The partition, region and account in an ARN; `undefined` for a name. */
+export function placeOf(reference: string): { partition: string; region: string; account: string } | undefined {
+  const [, partition, region, account] = ARN.exec(splitSecret(reference).name) ?? [];
+  return partition && region && account ? { partition, region, account } : undefined;
+}
+
+/** What is wrong with a reference, or `undefined`. */
+export function checkSecretReference(value: unknown): string | undefined {
+  const text = typeof value === 'string' ? value : '';
+  const { name, member } = splitSecret(text);
+  const isWhole = text.split('#').length <= 2 && (member === undefined || MEMBER.test(member));
+  if (isWhole && (ARN.test(name) || (NAME.test(name) && !name.startsWith('arn:')))) return undefined;
+  if (name.startsWith('arn:') && isWhole)
+    return 'must be the full ARN of a secret, with the six characters at the end that Secrets Manager adds to the name';
+  return 'must be the name of a secret in AWS Secrets Manager, or its full ARN with the six characters at the end; #MEMBER after it names one member of its JSON';
+}
