@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { BrokerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
+import { LONGEST_TOKEN } from '../oauth/token-response.ts';
 
 /** What the broker reads from an API Gateway event of any format. */
 export interface GatewayRequest {
@@ -63,8 +64,8 @@ export function readGatewayRequest(event: unknown, route: string): GatewayReques
 /** The limit for a client credentials request. */
 export const LARGEST_FORM_BYTES = 4 * 1024;
 
-/** The limit for a form that contains tokens; a JWT with many roles takes several kilobytes. */
-export const LARGEST_TOKEN_FORM_BYTES = 48 * 1024;
+/** The limit for a form that contains tokens: two of the longest kind, a subject and an actor. */
+export const LARGEST_TOKEN_FORM_BYTES = 2 * LONGEST_TOKEN + LARGEST_FORM_BYTES;
 
 const invalid = (detail: string) => fail<BrokerError>({ kind: 'invalid_request', detail });
 

@@ -2,14 +2,15 @@ import type { Clock } from '../core/clock.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { fail } from '../core/result.ts';
 import { SECOND_MS } from '../core/time.ts';
+import { LONGEST_TOKEN } from '../oauth/token-response.ts';
 import { REQUEST_MS, type Send } from '../oauth/transport.ts';
 import { createPoster } from './post.ts';
 
 /** The time limit for connecting, including TLS. */
 const CONNECT_MS = SECOND_MS;
 
-/** Far above any answer of a token endpoint. */
-export const LARGEST_BODY_BYTES = 64 * 1024;
+/** Above any answer of a token endpoint: an access token of the longest kind, with an id token and a refresh token. */
+export const LARGEST_BODY_BYTES = 4 * LONGEST_TOKEN;
 
 export interface TransportDeps {
   readonly clock: Clock;

@@ -7,6 +7,7 @@ import type { OAuthAnswer } from './transport.ts';
 /** A successful answer of a token endpoint (RFC 6749 §5.1, RFC 8693 §2.2.1). */
 export interface TokenResponse {
   readonly accessToken: Redacted<string>;
+  /** At most 30 days. */
   readonly lifeMs: number;
   /** Absent if the server sent none: the scope is as requested. */
   readonly scope?: string;
@@ -22,11 +23,14 @@ export interface ErrorResponse {
   readonly description: string;
 }
 
-/** ZITADEL's `expires_in` of an ended session can wrap to 1.8e19, so anything over 30 days is refused. */
+/** The longest life that is used: a token that lives longer is cached, and reported to callers, for this long. */
 export const LONGEST_LIFE_MS = 30 * DAY_MS;
 
-/** In characters. Far above any real token; an HTTP header would overflow first. */
-const LONGEST_TOKEN = 16_384;
+/** ZITADEL's `expires_in` of an ended session can wrap to 1.8e19, so anything over 100 years is refused. */
+const LONGEST_EXPIRES_IN = (36_525 * DAY_MS) / SECOND_MS;
+
+/** In characters. Far above any real token: API Gateway passes no header this long. The row stays below 400 kB. */
+export const LONGEST_TOKEN = 48 * 1024;
 
 /** `access-token = 1*VSCHAR` (RFC 6749 appendix A.12) without the space, which a header cannot carry. */
 const TOKEN_SHAPE = /^[\x21-\x7e]+$/;
@@ -45,6 +49,12 @@ export function parseJsonObject(text: string): Readonly<Record<string, unknown>>
 const isScope = (value: unknown): value is string =>
   typeof value === 'string' && (value === '' || value.split(' ').every(isScopeToken));
 
+/** `expires_in` as a whole number; some servers send a text of digits. */
+function readSeconds(value: unknown): number | undefined {
+  const seconds = typeof value === 'string' && /^\d{1,12}$/.test(value) ? Number(value) : value;
+  return typeof seconds === 'number' && Number.isInteger(seconds) ? seconds : undefined;
+}
+
 /** Whether the content type of an answer is JSON. */
 export const isJson = ({ headers }: OAuthAnswer): boolean =>
   /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(String(headers['content-type'] ?? ''));
@@ -62,16 +72,17 @@ export function parseTokenResponse(
   const members = parseJsonObject(answer.body);
   if (members === undefined) return fail('the body is not a JSON object');
   const { access_token: token, token_type: type, expires_in: expiresIn, scope, issued_token_type: issued } = members;
-  if (typeof token !== 'string' || token.length > LONGEST_TOKEN || !TOKEN_SHAPE.test(token)) {
-    return fail('access_token is missing or not a token');
-  }
+  if (typeof token !== 'string' || !TOKEN_SHAPE.test(token)) return fail('access_token is missing or not a token');
+  if (token.length > LONGEST_TOKEN)
+    return fail(`access_token has ${token.length} characters, more than the ${LONGEST_TOKEN} that are accepted`);
   if (typeof type !== 'string' || !tokenTypes.includes(type.toLowerCase())) return fail('token_type is not Bearer');
-  if (typeof expiresIn !== 'number' || !Number.isInteger(expiresIn)) return fail('expires_in is not a whole number');
-  if (expiresIn < 1 || expiresIn * SECOND_MS > LONGEST_LIFE_MS) return fail('expires_in is out of range');
+  const lifeSeconds = readSeconds(expiresIn);
+  if (lifeSeconds === undefined) return fail('expires_in is not a whole number');
+  if (lifeSeconds < 1 || lifeSeconds > LONGEST_EXPIRES_IN) return fail('expires_in is out of range');
   if (scope !== undefined && !isScope(scope)) return fail('scope is not a list of scopes');
   return ok({
     accessToken: redacted(token),
-    lifeMs: expiresIn * SECOND_MS,
+    lifeMs: Math.min(lifeSeconds * SECOND_MS, LONGEST_LIFE_MS),
     ...(scope === undefined ? {} : { scope }),
     tokenType: type,
     ...(typeof issued === 'string' ? { issuedTokenType: issued } : {}),

@@ -50,12 +50,14 @@ const isLater = (status: number): boolean => status >= 500 || status === 429 || 
 /** The cap on `Retry-After`, whatever a server sends. */
 const LONGEST_RETRY_AFTER_MS = 30 * SECOND_MS;
 
-/** `Retry-After` as delay-seconds (RFC 9110 §10.2.3); ZITADEL sends none, a proxy in front of it may. */
-function retryAfter(answer: OAuthAnswer): { retryAfterMs?: number } {
-  const seconds = Number(answer.headers['retry-after'] ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0
-    ? { retryAfterMs: Math.min(seconds * SECOND_MS, LONGEST_RETRY_AFTER_MS) }
-    : {};
+/**
+ * `Retry-After` as delay-seconds or as a date (RFC 9110 §10.2.3), at most 30 s; ZITADEL sends none, a proxy in front of
+ * it may. A date counts from the server's own `Date`.
+ */
+function retryAfter({ headers }: OAuthAnswer): { retryAfterMs?: number } {
+  const value = String(headers['retry-after'] ?? '').trim();
+  const ms = /^\d+$/.test(value) ? Number(value) * SECOND_MS : Date.parse(value) - Date.parse(String(headers.date));
+  return Number.isNaN(ms) ? {} : { retryAfterMs: Math.min(Math.max(ms, 0), LONGEST_RETRY_AFTER_MS) };
 }
 
 /** Statuses by which ZITADEL, or a proxy in front of it, says that it cannot serve any request. */

@@ -228,11 +228,11 @@ describe('a token of one’s own', () => {
       'the body is larger than 4 kB',
     ],
     [
-      'more than 48 kB',
-      { body: `${OWN}&x=${'y'.repeat(50_000)}` },
+      'more than 100 kB',
+      { body: `${OWN}&x=${'y'.repeat(103_000)}` },
       400,
       'invalid_request',
-      'the body is larger than 48 kB',
+      'the body is larger than 100 kB',
     ],
     ['a parameter twice', { body: `${OWN}&x=1&x=2` }, 400, 'invalid_request', expect.stringMatching(/once|twice/)],
     [
@@ -277,12 +277,12 @@ describe('a token of one’s own', () => {
     expect(records).toMatchObject([{ status, error: { kind: expect.any(String) } }]);
   });
 
-  test('just 4 kB are taken; with a token that is sent back, 48 kB', async () => {
+  test('just 4 kB are taken; with a token that is sent back, 100 kB', async () => {
     const rest = `${OWN}&x=`;
     expect((await ask({ body: `${rest}${'y'.repeat(4_096 - rest.length)}` })).statusCode).toBe(200);
     expect((await ask({ body: `${rest}${'y'.repeat(4_097 - rest.length)}` })).statusCode).toBe(400);
-    expect((await ask({ body: `${OWN}&rejected_token=${'y'.repeat(40_000)}` })).statusCode).toBe(200);
-    expect(events.at(-1)).toEqual(['obtain', 'orders', expect.anything(), 9_000, 'y'.repeat(40_000)]);
+    expect((await ask({ body: `${OWN}&rejected_token=${'y'.repeat(49_152)}` })).statusCode).toBe(200);
+    expect(events.at(-1)).toEqual(['obtain', 'orders', expect.anything(), 9_000, 'y'.repeat(49_152)]);
   });
 
   test('the client id may be the name of the profile', async () => {
@@ -408,11 +408,11 @@ describe.each([
   test.each<[name: string, ask: Ask, status: number, error: string, description: string]>([
     ['no token', { body: 'x=1' }, 400, 'invalid_request', 'token is missing'],
     [
-      'more than 48 kB',
-      { body: `token=${'y'.repeat(50_000)}` },
+      'more than 100 kB',
+      { body: `token=${'y'.repeat(103_000)}` },
       400,
       'invalid_request',
-      'the body is larger than 48 kB',
+      'the body is larger than 100 kB',
     ],
     [
       'a profile whose callers may only get tokens',
@@ -427,7 +427,7 @@ describe.each([
   });
 
   test('takes 40 kB', async () => {
-    expect((await ask({ endpoint, profile, body: `token=${'y'.repeat(40_000)}` })).statusCode).toBe(200);
+    expect((await ask({ endpoint, profile, body: `token=${'y'.repeat(49_152)}` })).statusCode).toBe(200);
   });
 
   test('fails as what stands behind it', async () => {

@@ -102,7 +102,7 @@ describe('what comes back', () => {
     ],
     [
       'chunks without an end',
-      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\n${'a'.repeat(0x20000)}\r\n`,
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40000\r\n${'a'.repeat(0x40000)}\r\n`,
       'oversized',
       /bytes/,
     ],

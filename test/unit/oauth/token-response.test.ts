@@ -45,21 +45,24 @@ describe('parseTokenResponse', () => {
       'access_token is missing or not a token',
     ],
     ['a token with a space', answer({ ...GOOD, access_token: 'a b' }), 'access_token is missing or not a token'],
-    [
-      'a token beyond all measure',
-      answer({ ...GOOD, access_token: 'a'.repeat(16_385) }),
-      'access_token is missing or not a token',
-    ],
     ['a token in __proto__', answer(`{"__proto__":${JSON.stringify(GOOD)}}`), 'access_token is missing or not a token'],
     ['a number for a body', answer('7'), 'the body is not a JSON object'],
     ['no type', answer({ ...GOOD, token_type: undefined }), 'token_type is not Bearer'],
     ['another type', answer({ ...GOOD, token_type: 'N_A' }), 'token_type is not Bearer'],
     ['no life', answer({ ...GOOD, expires_in: undefined }), 'expires_in is not a whole number'],
-    ['a life in text', answer({ ...GOOD, expires_in: '43199' }), 'expires_in is not a whole number'],
+    ['a life in words', answer({ ...GOOD, expires_in: '12h' }), 'expires_in is not a whole number'],
+    ['half a second in text', answer({ ...GOOD, expires_in: '0.5' }), 'expires_in is not a whole number'],
+    ['an empty life', answer({ ...GOOD, expires_in: '' }), 'expires_in is not a whole number'],
+    ['a life of text, none left', answer({ ...GOOD, expires_in: '0' }), 'expires_in is out of range'],
     ['half a second', answer({ ...GOOD, expires_in: 0.5 }), 'expires_in is not a whole number'],
     ['none left', answer({ ...GOOD, expires_in: 0 }), 'expires_in is out of range'],
     ['a negative life', answer({ ...GOOD, expires_in: -1 }), 'expires_in is out of range'],
-    ['over 30 days', answer({ ...GOOD, expires_in: 2_592_001 }), 'expires_in is out of range'],
+    ['over 100 years', answer({ ...GOOD, expires_in: 3_155_760_001 }), 'expires_in is out of range'],
+    [
+      'a token that is too long',
+      answer({ ...GOOD, access_token: 'a'.repeat(49_153) }),
+      'access_token has 49153 characters, more than the 49152 that are accepted',
+    ],
     [
       'a life that has wrapped',
       answer('{"access_token":"a","token_type":"Bearer","expires_in":18446744073709551615}'),
@@ -74,7 +77,16 @@ describe('parseTokenResponse', () => {
 });
 
 test('a token of the greatest length', () => {
-  expect(parseTokenResponse(answer({ ...GOOD, access_token: 'a'.repeat(16_384) }))).toMatchObject({ ok: true });
+  expect(parseTokenResponse(answer({ ...GOOD, access_token: 'a'.repeat(49_152) }))).toMatchObject({ ok: true });
+});
+
+test.each([
+  ['a text of digits', '43199', 43_199_000],
+  ['30 days', 2_592_000, 2_592_000_000],
+  ['more: used for 30 days', 2_592_001, 2_592_000_000],
+  ['100 years', 3_155_760_000, 2_592_000_000],
+])('a life of %s', (_name, expiresIn, lifeMs) => {
+  expect(parseTokenResponse(answer({ ...GOOD, expires_in: expiresIn }))).toMatchObject({ ok: true, value: { lifeMs } });
 });
 
 test.each([
