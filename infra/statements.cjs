@@ -33,21 +33,32 @@ const secretArn = (secret) =>
     ? secret
     : { 'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${secret}-??????` };
 
+/** The service's name where it is called: here, or in the region of a secret's ARN. */
+const serviceName = (service, region) =>
+  region === undefined
+    ? { 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` }
+    : { 'Fn::Sub': `${service}.${region}.\${AWS::URLSuffix}` };
+
 /** Empty without a customer managed key: an AWS managed key admits every principal that the service admits. */
-const decrypt = (kmsKeyArn, service) =>
-  kmsKeyArn === ''
-    ? []
-    : [
-        {
-          Effect: 'Allow',
-          Action: 'kms:Decrypt',
-          Resource: kmsKeyArn,
-          // Only through the service, on the function's behalf; never a ciphertext from elsewhere.
-          Condition: {
-            StringEquals: { 'kms:ViaService': { 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` } },
-          },
-        },
-      ];
+const decrypt = (kmsKeyArns, service, regions = [undefined]) => {
+  const keys = kmsKeyArns.split(',').map((arn) => arn.trim());
+  if (keys[0] === '') return [];
+  const services = regions.map((region) => serviceName(service, region));
+  return [
+    {
+      Effect: 'Allow',
+      Action: 'kms:Decrypt',
+      Resource: keys.length === 1 ? keys[0] : keys,
+      // Only through the service, on the function's behalf; never a ciphertext from elsewhere.
+      Condition: { StringEquals: { 'kms:ViaService': services.length === 1 ? services[0] : services } },
+    },
+  ];
+};
+
+/** The regions of secrets: that of an ARN, else `undefined`, the region of the deployment. */
+const regionsOf = (secrets) => [
+  ...new Set(secrets.map((secret) => (secret.startsWith('arn:') ? secret.split(':')[3] : undefined))),
+];
 
 const ownLogs = (logs) => ({
   Effect: 'Allow',
@@ -67,7 +78,7 @@ const read = (secrets, kmsKeyArn) => [
     Action: 'secretsmanager:GetSecretValue',
     Resource: secretArn(secret),
   })),
-  ...(secrets.length === 0 ? [] : decrypt(kmsKeyArn, 'secretsmanager')),
+  ...(secrets.length === 0 ? [] : decrypt(kmsKeyArn, 'secretsmanager', regionsOf(secrets))),
 ];
 
 module.exports = async ({ resolveVariable }) => {

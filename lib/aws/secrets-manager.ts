@@ -6,13 +6,16 @@ import { redacted } from '../core/redacted.ts';
 import { fail, ok } from '../core/result.ts';
 import { decodeText } from '../core/text.ts';
 import { SECOND_MS } from '../core/time.ts';
+import { ADDRESS_MS } from '../net/post.ts';
 import { abortAfter, errorName } from './call.ts';
 import { readCredentials, readRegion } from './environment.ts';
 
 /** The time limit of a read, including a retry. */
 export const SECRET_MS = 2 * SECOND_MS;
 
-const CONNECT_MS = SECOND_MS;
+/** As the SDK's own. */
+const MOST_SOCKETS = 50;
+
 const ATTEMPTS = 2;
 
 /** Errors that persist until an operator acts, and what to do. */
@@ -42,7 +45,12 @@ function createClient(region: string): SecretsManagerClient {
     defaultsMode: 'standard',
     useDualstackEndpoint: process.env.AWS_USE_DUALSTACK_ENDPOINT === 'true',
     useFipsEndpoint: process.env.AWS_USE_FIPS_ENDPOINT === 'true',
-    requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: SECRET_MS, throwOnRequestTimeout: true },
+    requestHandler: {
+      connectionTimeout: SECRET_MS,
+      requestTimeout: SECRET_MS,
+      throwOnRequestTimeout: true,
+      httpsAgent: { keepAlive: true, maxSockets: MOST_SOCKETS, autoSelectFamilyAttemptTimeout: ADDRESS_MS },
+    },
   });
 }
 

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { afterAwake, type Clock } from '../core/clock.ts';
+import { REQUEST_MS } from '../core/limits.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { TransportFault } from '../oauth/transport.ts';
 
@@ -37,12 +38,16 @@ export interface PosterOptions {
   readonly clock: Clock;
   /** The size limit of a body. */
   readonly largestBytes: number;
-  /** The time limit for connecting, including TLS. */
-  readonly connectMs?: number;
 }
 
 /** Each key has one request at a time; this limits the requests of many keys at once. */
 const MOST_SOCKETS = 64;
+
+/**
+ * How long one of several addresses may take to connect before the next is tried. Node's own 250 ms are less than one
+ * round trip from Sydney to Frankfurt: no address would be reached.
+ */
+export const ADDRESS_MS = REQUEST_MS / 3;
 
 const RESETS = ['ECONNRESET', 'EPIPE'];
 
@@ -56,8 +61,8 @@ function faultOf({ code = '' }: NodeJS.ErrnoException, isReused: boolean): PostF
 }
 
 /** Creates the POSTs of one client, for `https:` and `http:` URLs. */
-export function createPoster({ clock, largestBytes, connectMs }: PosterOptions): Poster {
-  const options = { keepAlive: true, maxSockets: MOST_SOCKETS };
+export function createPoster({ clock, largestBytes }: PosterOptions): Poster {
+  const options = { keepAlive: true, maxSockets: MOST_SOCKETS, autoSelectFamilyAttemptTimeout: ADDRESS_MS };
   const secure = { client: https, agent: new https.Agent(options) };
   const plain = { client: http, agent: new http.Agent(options) };
 
@@ -67,24 +72,14 @@ export function createPoster({ clock, largestBytes, connectMs }: PosterOptions):
         const { client, agent } = url.protocol === 'https:' ? secure : plain;
         const length = { 'content-length': Buffer.byteLength(body) };
         const request = client.request(url, { method: 'POST', agent, headers: { ...headers, ...length } });
-        const limit = (detail: string, ms: number) =>
-          afterAwake(clock, ms, () => give(fail({ kind: 'timeout', detail })));
-        const timers = [limit('total', totalMs)];
+        const cancel = afterAwake(clock, totalMs, () => give(fail({ kind: 'timeout', detail: 'total' })));
 
         function give(result: Result<PostAnswer, PostFault>): void {
-          for (const cancel of timers) cancel();
+          cancel();
           if (!result.ok) request.destroy();
           resolve(result);
         }
-        const giveFault = (error: Error) => give(fail(faultOf(error, request.reusedSocket)));
-
-        request.on('socket', (socket) => {
-          if (!socket.connecting || connectMs === undefined) return;
-          const cancel = limit('connect', connectMs);
-          timers.push(cancel);
-          socket.once(client === https ? 'secureConnect' : 'connect', cancel);
-        });
-        request.on('error', giveFault);
+        request.on('error', (error) => give(fail(faultOf(error, request.reusedSocket))));
         request.on('response', (response) => {
           const chunks: Buffer[] = [];
           let size = 0;

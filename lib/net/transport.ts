@@ -1,13 +1,10 @@
 import type { Clock } from '../core/clock.ts';
+import { REQUEST_MS } from '../core/limits.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { fail } from '../core/result.ts';
-import { SECOND_MS } from '../core/time.ts';
 import { LONGEST_TOKEN } from '../oauth/token-response.ts';
-import { REQUEST_MS, type Send } from '../oauth/transport.ts';
+import type { Send } from '../oauth/transport.ts';
 import { createPoster } from './post.ts';
-
-/** The time limit for connecting, including TLS. */
-const CONNECT_MS = SECOND_MS;
 
 /** Above any answer of a token endpoint: an access token of the longest kind, with an id token and a refresh token. */
 export const LARGEST_BODY_BYTES = 4 * LONGEST_TOKEN;
@@ -20,7 +17,7 @@ export interface TransportDeps {
 
 /** Creates the HTTPS client for authorization servers. It never throws. */
 export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Send {
-  const poster = createPoster({ clock, largestBytes: LARGEST_BODY_BYTES, connectMs: CONNECT_MS });
+  const poster = createPoster({ clock, largestBytes: LARGEST_BODY_BYTES });
 
   return async ({ url: address, authorization, body }) => {
     const url = new URL(address);

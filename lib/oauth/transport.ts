@@ -1,5 +1,4 @@
 import type { Result } from '../core/result.ts';
-import { SECOND_MS } from '../core/time.ts';
 
 /** One POST of a form to an authorization server. */
 export interface OAuthRequest {
@@ -33,8 +32,5 @@ export interface TransportFault {
   readonly retryAfterMs?: number;
 }
 
-/** The time limit of one request, in milliseconds. Every implementation of `Send` must keep it. */
-export const REQUEST_MS = 3 * SECOND_MS;
-
-/** Sends a request and returns within `REQUEST_MS`. Does not follow redirects. */
+/** Sends a request and returns within `REQUEST_MS` (core/limits.ts). Does not follow redirects. */
 export type Send = (request: OAuthRequest) => Promise<Result<OAuthAnswer, TransportFault>>;

@@ -168,6 +168,27 @@ describe('statements', () => {
     ]);
     expect(resources((await resolve({})).token, 'kms:Decrypt')).toEqual([]);
   });
+
+  test('members of a secret are one secret; a secret of another region is decrypted there', async () => {
+    const arn = 'arn:aws:secretsmanager:us-east-1:210987654321:secret:shared-a1B2c3';
+    writeFileSync(
+      file,
+      `profiles:
+        orders: { secret: "all#orders", introspection: "all#app" }
+        billing: { secret: "${arn}#billing" }`,
+    );
+    const { token } = await resolve({ 'param:secretsKmsKeyArn': 'key/a, key/b' });
+    expect(resources(token, 'secretsmanager:GetSecretValue')).toEqual([secret('all'), arn]);
+    const via = (region: string) => ({ 'Fn::Sub': `secretsmanager.${region}.\${AWS::URLSuffix}` });
+    expect(token.filter(({ Action }) => Action === 'kms:Decrypt')).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'kms:Decrypt',
+        Resource: ['key/a', 'key/b'],
+        Condition: { StringEquals: { 'kms:ViaService': [via(`\${AWS::Region}`), via('us-east-1')] } },
+      },
+    ]);
+  });
 });
 
 describe('functions', () => {
@@ -185,6 +206,7 @@ describe('functions', () => {
       Variables: {
         TABLE_NAME: 'zitadel-token-broker-prod',
         METRICS_NAMESPACE: 'zitadel-token-broker-prod',
+        REQUEST_TIMEOUT_SECONDS: '3',
         ...(name === 'MetadataLambdaFunction' ? { PUBLIC_URL: '' } : {}),
       },
     });
@@ -404,12 +426,23 @@ test('prewarm is missed after 15 minutes', () => {
   });
 });
 
+const withOptions = (set: Readonly<Record<string, string>>) =>
+  resolveOptions({ resolveVariable: async (name) => ({ 'param:requestTimeoutSeconds': '3', ...set })[name] ?? '' });
+
 test.each([
   [{}, { tableEncryption: { SSEEnabled: true, SSEType: 'KMS' } }],
   [{ 'param:tableKmsKeyArn': 'key' }, { tableEncryption: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: 'key' } }],
+  [{ 'param:requestTimeoutSeconds': '3' }, { timeouts: { token: 15, introspect: 10, revoke: 15 } }],
+  [{ 'param:requestTimeoutSeconds': '3.5' }, { timeouts: { token: 16, introspect: 11, revoke: 17 } }],
+  [{ 'param:requestTimeoutSeconds': '5' }, { timeouts: { token: 19, introspect: 14, revoke: 21 } }],
 ])('with the options %o', async (set, expected) => {
-  const resolveVariable = async (name: string) => (set as Record<string, string>)[name] ?? '';
-  expect(await resolveOptions({ resolveVariable })).toEqual(expected);
+  expect(await withOptions(set as Readonly<Record<string, string>>)).toMatchObject(expected);
+});
+
+test.each(['2.9', '5.1', 'soon', ''])('a request may not take %j seconds', async (seconds) => {
+  await expect(withOptions({ 'param:requestTimeoutSeconds': seconds })).rejects.toThrow(
+    'requestTimeoutSeconds must be a number from 3 to 5',
+  );
 });
 
 test('without a topic, alarms tell nobody', () => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
+import { REQUEST_MS } from '../../core/limits.ts';
 import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
-import { REQUEST_MS } from '../../oauth/transport.ts';
 import type { AttemptOptions } from './attempt.ts';
 
 /** With less time than this, nothing is started that a caller would wait for. */

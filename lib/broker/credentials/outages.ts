@@ -1,8 +1,9 @@
 import { type Clock, wasFrozen } from '../../core/clock.ts';
 import { fingerprint } from '../../core/digest.ts';
+import { REQUEST_MS } from '../../core/limits.ts';
 import { fail } from '../../core/result.ts';
 import { type EpochMs, instant, plus, SECOND_MS } from '../../core/time.ts';
-import { REQUEST_MS, type Send } from '../../oauth/transport.ts';
+import type { Send } from '../../oauth/transport.ts';
 import { awayDetail } from '../../zitadel/upstream.ts';
 import type { Bulletin } from '../store/bulletin.ts';
 import { LONGEST_PAUSE_MS, pauseMs } from '../store/failure.ts';

@@ -1,9 +1,9 @@
 import { createBoundedMap } from '../../core/bounded-map.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
+import { REQUEST_MS } from '../../core/limits.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { type EpochMs, plus, SECOND_MS } from '../../core/time.ts';
-import { REQUEST_MS } from '../../oauth/transport.ts';
 import type { HeldCredential } from '../credentials/credentials.ts';
 import { mayRepeatUntil } from '../credentials/deadline.ts';
 import type { AttemptFailure } from '../store/failure.ts';

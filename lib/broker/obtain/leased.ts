@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
+import { REQUEST_MS } from '../../core/limits.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { SECOND_MS } from '../../core/time.ts';
-import { REQUEST_MS } from '../../oauth/transport.ts';
 import { createFailure, type Failure, failureToRow } from '../store/failure.ts';
 import type { Holdings } from '../store/holdings.ts';
 import { acquire, canEndWithin, isUnchanged, type Lease, publish, release } from '../store/lease.ts';

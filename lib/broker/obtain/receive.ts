@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
+import { REQUEST_MS } from '../../core/limits.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { type EpochMs, SECOND_MS } from '../../core/time.ts';
 import type { TokenResponse } from '../../oauth/token-response.ts';
-import { REQUEST_MS } from '../../oauth/transport.ts';
 import { foreignAudience, jwtAudience } from '../../zitadel/audience.ts';
 import type { Introspect } from '../introspection/introspect.ts';
 import type { Profile } from '../profiles/profile.ts';

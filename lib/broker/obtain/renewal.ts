@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
+import { REQUEST_MS } from '../../core/limits.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { plus, SECOND_MS } from '../../core/time.ts';
 import type { Credentials } from '../credentials/credentials.ts';
@@ -13,6 +14,7 @@ import {
   isSuspicionAgainst,
 } from '../store/failure.ts';
 import type { Holdings } from '../store/holdings.ts';
+import { CLOCK_SKEW_MS, LEASE_MS } from '../store/lease.ts';
 import type { Row, Table, TableFault } from '../store/table.ts';
 import type { CacheKey, Demand } from '../token/demand.ts';
 import { freshness, type Token } from '../token/freshness.ts';
@@ -66,7 +68,7 @@ export type Renew = (
 ) => Promise<Result<Obtained, Failure>>;
 
 /** The time limit of one renewal: a lease that its holder never ends, and a request. */
-export const RENEWAL_MS = 10 * SECOND_MS;
+export const RENEWAL_MS = LEASE_MS + CLOCK_SKEW_MS + REQUEST_MS + SECOND_MS;
 
 /** Lost writes tolerated (with reads still working) before the token is obtained without the table. */
 const WRITES_TO_LOSE = 1;

@@ -1,9 +1,10 @@
 import type { BrokerError } from '../../core/error.ts';
+import { REQUEST_MS } from '../../core/limits.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { MINUTE_MS, plus, SECOND_MS } from '../../core/time.ts';
 import { LONGEST_LIFE_MS } from '../../oauth/token-response.ts';
-import { REQUEST_MS, type Send } from '../../oauth/transport.ts';
+import type { Send } from '../../oauth/transport.ts';
 import type { Credential } from '../../zitadel/credential.ts';
 import type { Introspection } from '../../zitadel/introspection.ts';
 import { buildRevocationRequest, judgeRevocation } from '../../zitadel/revocation.ts';

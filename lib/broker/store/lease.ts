@@ -1,9 +1,10 @@
+import { REQUEST_MS } from '../../core/limits.ts';
 import { DAY_MS, type EpochMs, plus, SECOND_MS, toEpochSeconds } from '../../core/time.ts';
 import type { Condition } from './condition.ts';
 import { otherFields, type Row, type RowField, type RowUpdate } from './table.ts';
 
 /** How long one sandbox may keep the others from obtaining the same token: one request to ZITADEL and a retry. */
-export const LEASE_MS = 5 * SECOND_MS;
+export const LEASE_MS = REQUEST_MS + 2 * SECOND_MS;
 
 /** The tolerated difference between two clocks. A lease has ended only once it has ended by both clocks. */
 export const CLOCK_SKEW_MS = SECOND_MS;

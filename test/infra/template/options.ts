@@ -14,6 +14,7 @@ export const ALL_OPTIONS: Readonly<Record<string, string>> = {
   logRetentionDays: '365',
   prewarmSchedule: 'rate(2 minutes)',
   publicUrl: 'https://tokens.example.com',
+  requestTimeoutSeconds: '5',
   reservedConcurrency: '20',
   secretsKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000001',
   tableKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000002',

@@ -3,8 +3,8 @@ import { failureFromRow, LONGEST_PAUSE_MS } from '../../../lib/broker/store/fail
 import { acquire, doubt, type Lease, publish, release } from '../../../lib/broker/store/lease.ts';
 import { applyUpdate, type Row, type RowUpdate } from '../../../lib/broker/store/table.ts';
 import { type Freshness, freshness, tokenLife } from '../../../lib/broker/token/freshness.ts';
+import { REQUEST_MS } from '../../../lib/core/limits.ts';
 import { type EpochMs, instant, plus, SECOND_MS } from '../../../lib/core/time.ts';
-import { REQUEST_MS } from '../../../lib/oauth/transport.ts';
 import type { Rules } from './clauses.ts';
 
 /** When the model begins. */

@@ -1,12 +1,7 @@
+import { REQUEST_MS } from '../../../lib/core/limits.ts';
 import { fail, ok, type Result } from '../../../lib/core/result.ts';
 import { MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
-import {
-  type OAuthAnswer,
-  type OAuthRequest,
-  REQUEST_MS,
-  type Send,
-  type TransportFault,
-} from '../../../lib/oauth/transport.ts';
+import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../../../lib/oauth/transport.ts';
 import type { DrawFault, OperationFault } from './faults.ts';
 import type { Account, Happening, Issued } from './happening.ts';
 import type { Random } from './random.ts';
