@@ -4,7 +4,8 @@ import { readProfilesFile } from '../build/profiles-file.ts';
 import { createPrincipals } from './callers.ts';
 import { createDemo } from './demo.ts';
 import type { Principal } from './gateway/sigv4.ts';
-import { HELP, readSecrets, readSettings, type Settings, UsageError } from './settings.ts';
+import { readSecrets, type Secrets } from './secrets-file.ts';
+import { HELP, readSettings, type Settings, UsageError } from './settings.ts';
 import { createStack, REGION, type Stack } from './stack.ts';
 import type { StandIn } from './stand-in.ts';
 import { publishLocalStack } from './state.ts';
@@ -16,7 +17,7 @@ const PREWARM_TIMEOUT_MS = 60_000;
 
 interface Input {
   readonly profiles: Profiles;
-  readonly secrets: Readonly<Record<string, string>>;
+  readonly secrets: Secrets;
   readonly zitadel?: StandIn;
 }
 
@@ -29,8 +30,7 @@ async function readInput({ profiles: file, secrets: secretsFile, zitadel: wantsZ
     const read = readProfilesFile(file, { allowLoopbackHttp: true });
     if (!read.ok) throw new UsageError(read.error.join('\n'));
     const profiles = read.value;
-    const wanted = [...profiles.values()].map(({ secret }) => secret);
-    return { profiles, secrets: readSecrets(secretsFile, wanted), ...zitadel };
+    return { profiles, secrets: await readSecrets(secretsFile, profiles), ...zitadel };
   }
   const profiles = parseProfiles(demo.profiles(zitadel.zitadel?.url ?? ''), { allowLoopbackHttp: true });
   if (!profiles.ok) throw new Error('the profiles of the demonstration are not valid');

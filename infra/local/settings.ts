@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 /** The gateway's default port. */
@@ -12,7 +11,7 @@ Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
 
   --port N          the gateway's port (default ${DEFAULT_PORT}; 0 picks a free port)
   --profiles FILE   your own profiles; tokens then come from the issuers that they name (https, or http on loopback)
-  --secrets FILE    the secrets that the profiles name, as JSON: { "name": "secret string or JSON", … }
+  --secrets FILE    the secrets that the profiles name, by name or ARN, as JSON: { "name": "secret string or JSON", … }
   --no-zitadel      does not start the ZITADEL stand-in
   --rest            sends events of a REST API (payload 1.0) instead of an HTTP API (2.0)
   --help            prints this text
@@ -63,30 +62,4 @@ export function readSettings(args: readonly string[]): Settings {
     throw new UsageError('--no-zitadel needs --profiles and --secrets: without the stand-in there is no other issuer');
   }
   return { port: Number(port), ...(profiles && secrets ? { profiles, secrets } : {}), zitadel, rest, help };
-}
-
-/**
- * Reads a file of secrets: a JSON object that maps names to strings, or to JSON, which is stored as text.
- * @throws {UsageError} that names the file and what to do, without quoting its content
- */
-export function readSecrets(file: string, wanted: Iterable<string>): Readonly<Record<string, string>> {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code !== undefined;
-    throw new UsageError(`${file}: ${isMissing ? 'cannot be read; is the path right?' : 'is not JSON'}`);
-  }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw new UsageError(`${file}: must be a JSON object: { "name": "secret string or JSON", … }`);
-  }
-  const secrets = Object.entries(content).map(([name, value]) => [
-    name,
-    typeof value === 'string' ? value : JSON.stringify(value),
-  ]);
-  const known = new Set(secrets.map(([name]) => name));
-  const missing = [...new Set(wanted)].filter((name) => !known.has(name));
-  if (missing.length > 0)
-    throw new UsageError(`${file}: lacks the secret(s) ${missing.join(', ')}, which the profiles name`);
-  return Object.fromEntries(secrets);
 }

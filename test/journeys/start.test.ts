@@ -167,7 +167,7 @@ describe('mistakes are explained in a line', () => {
     [
       'secrets that are no JSON',
       ['--profiles', join(root, 'infra/profiles.yml'), '--secrets', 'broken.json'],
-      /broken\.json: is not JSON/,
+      /broken\.json:1:\d+: is not valid JSON/,
     ],
     [
       'secrets that lack some',

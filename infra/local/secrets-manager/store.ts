@@ -26,7 +26,10 @@ export interface Secret {
 export interface SecretStore {
   /** By name, full ARN, or ARN without the random suffix. */
   readonly find: (secretId: string) => Secret | undefined;
-  /** Creates an empty secret. ResourceExistsException if the name is in use. */
+  /**
+   * Creates an empty secret. ResourceExistsException if the name is in use. A full ARN for a name: a secret of any
+   * region and account, found by this ARN alone.
+   */
   readonly create: (name: string, description?: string) => Answer<Secret>;
   /**
    * Adds a version and attaches `labels` (default: AWSCURRENT) to it. The same `versionId` with the same value changes
@@ -46,13 +49,17 @@ function createSuffix(): string {
   return Array.from({ length: 6 }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('');
 }
 
+const ARN_PREFIX = /^arn:(?:[^:]*:){5}/;
+/** A hyphen and six characters. */
+const SUFFIX_LENGTH = 7;
+
 /** Creates an empty store. `now` returns epoch milliseconds; the ARNs of its secrets start with `arnPrefix`. */
 export function createSecretStore(now: () => number, arnPrefix: string): SecretStore {
   const secrets = new Map<string, Secret>();
   return {
     find: (secretId) => {
-      if (!secretId.startsWith('arn:')) return secrets.get(secretId);
-      if (!secretId.startsWith(arnPrefix)) return undefined;
+      const known = secrets.get(secretId);
+      if (known !== undefined || !secretId.startsWith(arnPrefix)) return known;
       const full = [...secrets.values()].find(({ arn }) => arn === secretId);
       return full ?? secrets.get(secretId.slice(arnPrefix.length));
     },
@@ -60,9 +67,10 @@ export function createSecretStore(now: () => number, arnPrefix: string): SecretS
       if (secrets.has(name)) {
         return refused('ResourceExistsException', `The operation failed because the secret ${name} already exists.`);
       }
+      const isArn = name.startsWith('arn:');
       const secret: Secret = {
-        arn: `${arnPrefix}${name}-${createSuffix()}`,
-        name,
+        arn: isArn ? name : `${arnPrefix}${name}-${createSuffix()}`,
+        name: isArn ? name.replace(ARN_PREFIX, '').slice(0, -SUFFIX_LENGTH) : name,
         description,
         createdAtMs: now(),
         versions: new Map(),
