@@ -172,7 +172,7 @@ describe('mistakes are explained in a line', () => {
     [
       'secrets that lack some',
       ['--profiles', join(root, 'infra/profiles.yml'), '--secrets', 'secrets.json'],
-      /lacks the secret\(s\) zitadel\/reports, zitadel\/billing/,
+      /lacks the secret\(s\) .*zitadel\/reports.*zitadel\/billing/,
     ],
   ])('%s', async (_name, args, message) => {
     const { code, stdout, stderr } = await ended(
