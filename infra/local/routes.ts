@@ -1,6 +1,13 @@
 import type { Sandbox } from '../../lib/compose/sandbox.ts';
 import type { Route } from './gateway/route.ts';
 
+/** Where clients look for metadata: OpenID Connect Discovery 1.0 §4, and RFC 8414 §3.1 in both places. */
+const METADATA_PATHS = [
+  '/{profile}/.well-known/openid-configuration',
+  '/{profile}/.well-known/oauth-authorization-server',
+  '/.well-known/oauth-authorization-server/{profile}',
+];
+
 /** The routes of a deployment, to the `sandbox` that exists at the time of each request. */
 export function createRoutes(sandbox: () => Sandbox): readonly Route[] {
   const post = (functionName: 'token' | 'introspect' | 'revoke'): Route => ({
@@ -9,12 +16,12 @@ export function createRoutes(sandbox: () => Sandbox): readonly Route[] {
     handler: (event: unknown, context: never) => sandbox()[functionName](event, context),
     functionName,
   });
-  const metadata: Route = {
+  const metadata = (path: string): Route => ({
     method: 'GET',
-    path: '/{profile}/.well-known/openid-configuration',
+    path,
     handler: (event: unknown, context: never) => sandbox().metadata(event, context),
     functionName: 'metadata',
     isPublic: true,
-  };
-  return [post('token'), post('introspect'), post('revoke'), metadata];
+  });
+  return [post('token'), post('introspect'), post('revoke'), ...METADATA_PATHS.map(metadata)];
 }

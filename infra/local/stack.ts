@@ -32,7 +32,14 @@ export interface Stack {
 }
 
 /** The environment of a deployed function, with endpoints of the stand-ins only. */
-const environment = (secretsManager: StandIn, table: StandIn): Environment => ({
+/** The issuer of the profiles, if they have one alone. */
+function onlyIssuer(profiles: Profiles): string {
+  const issuers = new Set([...profiles.values()].map(({ issuer }) => issuer));
+  const [issuer = ''] = issuers;
+  return issuers.size === 1 ? issuer : '';
+}
+
+const environment = (profiles: Profiles, secretsManager: StandIn, table: StandIn): Environment => ({
   AWS_REGION: REGION,
   AWS_ACCESS_KEY_ID: 'AKIALOCALSTACK',
   AWS_SECRET_ACCESS_KEY: 'local',
@@ -41,6 +48,7 @@ const environment = (secretsManager: StandIn, table: StandIn): Environment => ({
   TABLE_NAME: 'tokens',
   METRICS_NAMESPACE: 'zitadel-token-broker-local',
   BROKER_LOCAL: 'true',
+  METADATA_ISSUER: onlyIssuer(profiles),
 });
 
 /**
@@ -61,7 +69,7 @@ export async function createStack({
     createTable({ tableName: 'tokens' }),
   ]);
   for (const [name, text] of Object.entries(secrets)) secretsManager.put(name, text);
-  const env = environment(secretsManager, table);
+  const env = environment(profiles, secretsManager, table);
   for (const name of ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL']) delete process.env[name];
   Object.assign(process.env, env);
   const closeServices = () => Promise.all([secretsManager.close(), table.close()]);

@@ -8,6 +8,10 @@ export function createMetadataFunction(
   env: Environment,
   overrides: Pick<Overrides, 'clock' | 'write'> = {},
 ): GatewayHandler {
-  const { PUBLIC_URL: publicUrl = '' } = env;
-  return createMetadataEndpoint({ ...createJournal(env, overrides), ...(publicUrl === '' ? {} : { publicUrl }) });
+  const { PUBLIC_URL: publicUrl = '', METADATA_ISSUER: zitadelIssuer = '' } = env;
+  return createMetadataEndpoint({
+    ...createJournal(env, overrides),
+    ...(publicUrl === '' ? {} : { publicUrl }),
+    ...(zitadelIssuer === '' ? {} : { zitadelIssuer }),
+  });
 }

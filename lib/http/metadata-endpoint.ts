@@ -9,14 +9,26 @@ import type { Log } from './log.ts';
 import { REVOCATION_ROUTE } from './revocation-endpoint.ts';
 import { TOKEN_ROUTE } from './token-endpoint.ts';
 
-/** The path after the profile. */
-const METADATA_ROUTE = '/.well-known/openid-configuration';
+/** OpenID Connect Discovery 1.0 §4: after the issuer's path. */
+const OPENID_ROUTE = '/.well-known/openid-configuration';
+/** RFC 8414 §3.1: between host and path of the issuer; many clients look for it after the path instead. */
+const OAUTH_ROUTE = '/.well-known/oauth-authorization-server';
+
+/** How a path asks for metadata. */
+interface Asked {
+  readonly profile: string;
+  /** The path of the issuer: the stage or base path, and the profile. */
+  readonly issuerPath: string;
+  readonly isOpenId: boolean;
+}
 
 export interface MetadataEndpointDeps {
   readonly clock: Clock;
   readonly log: Pick<Log, 'request'>;
   /** The broker's URL, if events do not contain it (with a proxy in front of API Gateway); no trailing slash. */
   readonly publicUrl?: string;
+  /** ZITADEL's issuer, whose authorization endpoint and keys OpenID clients require in the document. */
+  readonly zitadelIssuer?: string;
   /** Plain HTTP for loopback hosts: the local stack. */
   readonly isLocal: boolean;
 }
@@ -48,14 +60,32 @@ function requestHost(event: unknown, isLocal: boolean): string {
   return header.replace(/:\d+$/, '') === domain ? header : domain;
 }
 
+/** What the path asks for; the path parameter names the profile where an operator's own route has another path. */
+function readPath(event: unknown): Asked | undefined {
+  const path = requestPath(event);
+  const isOpenId = !path.endsWith(OAUTH_ROUTE);
+  const { profile } = readGatewayRequest(event, isOpenId ? OPENID_ROUTE : OAUTH_ROUTE);
+  const inserted = path.indexOf(`${OAUTH_ROUTE}/`);
+  if (inserted >= 0) {
+    // With a stage or a base path before it, the path of the issuer would be another.
+    const name = path.slice(OAUTH_ROUTE.length + 1);
+    return inserted === 0 ? { profile: name, issuerPath: `/${name}`, isOpenId: false } : undefined;
+  }
+  const route = isOpenId ? OPENID_ROUTE : OAUTH_ROUTE;
+  const issuerPath = path.endsWith(route) ? path.slice(0, -route.length) : `/${profile}`;
+  return { profile, issuerPath, isOpenId };
+}
+
 /** The broker's URL of a profile, which clients use in place of ZITADEL's issuer. */
-function issuerOf(event: unknown, profile: string, { publicUrl, isLocal }: MetadataEndpointDeps): string {
+function issuerOf(
+  event: unknown,
+  { profile, issuerPath }: Asked,
+  { publicUrl, isLocal }: MetadataEndpointDeps,
+): string {
   if (publicUrl !== undefined) return `${publicUrl}/${profile}`;
   const host = requestHost(event, isLocal);
-  const path = requestPath(event);
-  const base = path.endsWith(METADATA_ROUTE) ? path.slice(0, -METADATA_ROUTE.length) : `/${profile}`;
   const scheme = isLocal && /^(?:localhost|127\.0\.0\.1)(?::\d+)?$/.test(host) ? 'http' : 'https';
-  return `${scheme}://${host}${base}`;
+  return `${scheme}://${host}${issuerPath}`;
 }
 
 /** RFC 8414 §2. The same for every name, so that it does not reveal which profiles exist. */
@@ -64,7 +94,8 @@ const metadata = (issuer: string): object => ({
   token_endpoint: `${issuer}${TOKEN_ROUTE}`,
   introspection_endpoint: `${issuer}${INTROSPECTION_ROUTE}`,
   revocation_endpoint: `${issuer}${REVOCATION_ROUTE}`,
-  response_types_supported: [],
+  // No response type: there is no authorization endpoint. Parsers refuse an empty list.
+  response_types_supported: ['none'],
   grant_types_supported: [GRANT_TYPE.clientCredentials, GRANT_TYPE.tokenExchange],
   // Callers authenticate to API Gateway with a signature (SigV4), not to the broker with an OAuth client secret.
   token_endpoint_auth_methods_supported: ['none'],
@@ -72,9 +103,17 @@ const metadata = (issuer: string): object => ({
   revocation_endpoint_auth_methods_supported: ['none'],
 });
 
+/** What OpenID Connect Discovery 1.0 §3 requires besides: ZITADEL's own. */
+const openIdMetadata = (zitadelIssuer: string): object => ({
+  authorization_endpoint: `${zitadelIssuer}/oauth/v2/authorize`,
+  jwks_uri: `${zitadelIssuer}/oauth/v2/keys`,
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: ['RS256'],
+});
+
 /**
- * Creates `GET /{profile}/.well-known/openid-configuration`: the URLs of the broker's endpoints. It needs no identity
- * and reveals nothing about a profile, not even whether it exists.
+ * Creates the endpoint of the metadata documents: the URLs of the broker's endpoints. It needs no identity and reveals
+ * nothing about a profile, not even whether it exists.
  */
 export function createMetadataEndpoint(deps: MetadataEndpointDeps): GatewayHandler {
   const { clock, log } = deps;
@@ -82,10 +121,12 @@ export function createMetadataEndpoint(deps: MetadataEndpointDeps): GatewayHandl
     const at = clock.now();
     const id = requestId(event) || (context.awsRequestId ?? '');
     const answer = (): GatewayAnswer => {
-      const { profile } = readGatewayRequest(event, METADATA_ROUTE);
-      if (!isProfileName(profile))
+      const asked = readPath(event);
+      if (asked === undefined || !isProfileName(asked.profile))
         return answerError({ kind: 'invalid_request', detail: 'the path does not contain a valid profile name' }, id);
-      return answerPublic(metadata(issuerOf(event, profile, deps)), MAX_AGE_SECONDS);
+      const { zitadelIssuer } = deps;
+      const openId = asked.isOpenId && zitadelIssuer !== undefined ? openIdMetadata(zitadelIssuer) : {};
+      return answerPublic({ ...metadata(issuerOf(event, asked, deps)), ...openId }, MAX_AGE_SECONDS);
     };
     let answered: GatewayAnswer;
     try {

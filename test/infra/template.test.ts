@@ -207,7 +207,9 @@ describe('functions', () => {
         TABLE_NAME: 'zitadel-token-broker-prod',
         METRICS_NAMESPACE: 'zitadel-token-broker-prod',
         REQUEST_TIMEOUT_SECONDS: '3',
-        ...(name === 'MetadataLambdaFunction' ? { PUBLIC_URL: '' } : {}),
+        ...(name === 'MetadataLambdaFunction'
+          ? { PUBLIC_URL: '', METADATA_ISSUER: 'https://example.zitadel.cloud' }
+          : {}),
       },
     });
   });
@@ -437,6 +439,38 @@ test.each([
   [{ 'param:requestTimeoutSeconds': '5' }, { timeouts: { token: 19, introspect: 14, revoke: 21 } }],
 ])('with the options %o', async (set, expected) => {
   expect(await withOptions(set as Readonly<Record<string, string>>)).toMatchObject(expected);
+});
+
+test.each([
+  ['', ''],
+  ['https://tokens.example.com', 'https://tokens.example.com'],
+  ['https://tokens.example.com/', 'https://tokens.example.com'],
+  ['HTTPS://Tokens.Example.com/broker//', 'https://tokens.example.com/broker'],
+])('the public URL %j is %j', async (set, publicUrl) => {
+  expect(await withOptions({ 'param:publicUrl': set })).toMatchObject({ publicUrl });
+});
+
+test.each(['tokens.example.com', 'http://tokens.example.com', 'https://a@b.example', 'https://b.example?x=1', 'x'])(
+  'the public URL %j is refused',
+  async (set) => {
+    await expect(withOptions({ 'param:publicUrl': set })).rejects.toThrow('publicUrl must be an https URL');
+  },
+);
+
+test('of several issuers, one is named in the metadata, or none', async () => {
+  const file = join(home, 'two-issuers.yml');
+  writeFileSync(file, 'profiles: { a: { issuer: https://a.example }, b: { issuer: https://b.example } }');
+  vi.stubEnv('PROFILES_FILE', file);
+  try {
+    expect(await withOptions({})).toMatchObject({ metadataIssuer: '' });
+    const named = await withOptions({ 'param:metadataIssuer': 'https://b.example' });
+    expect(named).toMatchObject({ metadataIssuer: 'https://b.example' });
+    await expect(withOptions({ 'param:metadataIssuer': 'https://c.example' })).rejects.toThrow(
+      'metadataIssuer must be an issuer of the profiles: https://a.example, https://b.example',
+    );
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test.each(['2.9', '5.1', 'soon', ''])('a request may not take %j seconds', async (seconds) => {

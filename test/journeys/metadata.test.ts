@@ -43,17 +43,22 @@ describe('the issuer is the URL under which the client asked', () => {
     const { status, headers, json } = await get(`${issuer}/.well-known/openid-configuration`);
     expect(status).toBe(200);
     expect(headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'public, max-age=300' });
-    expect(json).toEqual({
+    const below = await get(`${issuer}/.well-known/oauth-authorization-server`);
+    const inserted = await get(`${rig.gateway.url}${base}/.well-known/oauth-authorization-server/orders`);
+    expect(below.json).toEqual({
       issuer,
       token_endpoint: `${issuer}/oauth/v2/token`,
       introspection_endpoint: `${issuer}/oauth/v2/introspect`,
       revocation_endpoint: `${issuer}/oauth/v2/revoke`,
-      response_types_supported: [],
+      response_types_supported: ['none'],
       grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
       token_endpoint_auth_methods_supported: ['none'],
       introspection_endpoint_auth_methods_supported: ['none'],
       revocation_endpoint_auth_methods_supported: ['none'],
     });
+    // The rig knows no issuer of ZITADEL's.
+    expect(json).toEqual(below.json);
+    expect([inserted.status, inserted.json.issuer]).toEqual(base === '' ? [200, issuer] : [400, undefined]);
   });
 });
 

@@ -12,6 +12,7 @@ export const ALL_OPTIONS: Readonly<Record<string, string>> = {
   alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
   deletionProtection: 'true',
   logRetentionDays: '365',
+  metadataIssuer: 'https://example.zitadel.cloud',
   prewarmSchedule: 'rate(2 minutes)',
   publicUrl: 'https://tokens.example.com',
   requestTimeoutSeconds: '5',

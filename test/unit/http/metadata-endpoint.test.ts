@@ -8,10 +8,10 @@ import { createFakeClock } from '../../support/fake-clock.ts';
 const NOW = instant(1_795_438_700_000);
 const WELL_KNOWN = '/.well-known/openid-configuration';
 
-async function ask(event: unknown, { isLocal = false } = {}) {
+async function ask(event: unknown, { isLocal = false, ...more }: { isLocal?: boolean; zitadelIssuer?: string } = {}) {
   const records: RequestRecord[] = [];
   const log = { request: (record: RequestRecord) => void records.push(record), prewarm: () => undefined };
-  const handle = createMetadataEndpoint({ clock: createFakeClock(NOW), log, isLocal });
+  const handle = createMetadataEndpoint({ clock: createFakeClock(NOW), log, isLocal, ...more });
   const { statusCode, headers, body } = await handle(event, { ...context(), awsRequestId: 'lambda-1' });
   return { statusCode, headers, json: JSON.parse(body), records };
 }
@@ -58,6 +58,36 @@ test.each<[name: string, event: unknown, isLocal: boolean, issuer: string]>([
   const { statusCode, headers, json } = await ask(given, { isLocal });
   expect({ statusCode, issuer: json.issuer }).toEqual({ statusCode: 200, issuer });
   expect(headers).toEqual({ 'content-type': 'application/json', 'cache-control': 'public, max-age=300' });
+});
+
+const OAUTH = '/.well-known/oauth-authorization-server';
+
+test.each([
+  ['OpenID, no issuer of ZITADEL’s', rawPath, undefined, false],
+  ['OpenID', rawPath, 'https://zitadel.example', true],
+  ['RFC 8414 below the profile', `/orders${OAUTH}`, 'https://zitadel.example', false],
+  ['RFC 8414 before the profile', `${OAUTH}/orders`, 'https://zitadel.example', false],
+])('what strict parsers require: %s', async (_name, path, zitadelIssuer, isWhole) => {
+  const { json } = await ask(
+    event({ rawPath: path }, 'b.example'),
+    zitadelIssuer === undefined ? {} : { zitadelIssuer },
+  );
+  expect(json.issuer).toBe('https://b.example/orders');
+  for (const value of Object.values(json)) expect(value).not.toEqual([]);
+  const { authorization_endpoint, jwks_uri, subject_types_supported, id_token_signing_alg_values_supported } = json;
+  expect([authorization_endpoint, jwks_uri, subject_types_supported, id_token_signing_alg_values_supported]).toEqual(
+    isWhole
+      ? ['https://zitadel.example/oauth/v2/authorize', 'https://zitadel.example/oauth/v2/keys', ['public'], ['RS256']]
+      : [undefined, undefined, undefined, undefined],
+  );
+});
+
+test.each([
+  ['a stage before it', `/dev${OAUTH}/orders`],
+  ['more after it', `${OAUTH}/orders/x`],
+  ['no name', `${OAUTH}/`],
+])('RFC 8414 before the profile, with %s', async (_name, path) => {
+  expect((await ask(event({ rawPath: path }, 'b.example'))).statusCode).toBe(400);
 });
 
 const record = { at: NOW, route: 'metadata', profile: '', durationMs: 0 };
