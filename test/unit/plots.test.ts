@@ -63,6 +63,7 @@ test('quartiles are drawn: a wider spread is a longer rule', async () => {
     return Number(/mark-rule role-mark[^>]*>.*?x2="(-?[\d.]+)"/s.exec(svg)?.[1]);
   };
   const [narrow, wide] = [await ruleOf(45, 55), await ruleOf(25, 75)];
+  expect(Math.abs(narrow)).toBeGreaterThan(0);
   expect(Math.abs(wide)).toBeCloseTo(5 * Math.abs(narrow), 0);
 });
 
@@ -78,6 +79,7 @@ test('a mark shows as many digits as suit its value', () => {
     showMark({ program: 'ours', panel: '', value, ...(low === undefined || high === undefined ? {} : { low, high }) });
   expect(show(5172.9)).toBe('5,173');
   expect(show(110.2, 101.9, 119.4)).toBe('110 (102–119)');
+  expect(show(29.06, 21.61, 38.53)).toBe('29 (22–39)');
   expect(show(7, 5.74, 7.8)).toBe('7.0 (5.7–7.8)');
   expect(show(0.69, 0.6, 0.724)).toBe('0.69 (0.60–0.72)');
 });

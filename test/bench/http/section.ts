@@ -67,11 +67,14 @@ async function startServers(note: BenchOptions['note']) {
   };
   const zitadel = await start('zitadel');
   const issuer = `http://127.0.0.1:${zitadel}`;
-  const nginx = await startNginx(issuer).catch((error: Error) => note(`http: without nginx: ${error.message}`));
+  const nginx = await startNginx(issuer).catch((error: Error) => {
+    note(`http: without nginx: ${error.message}`);
+    return undefined;
+  });
   const requests: Readonly<Record<string, WireRequest>> = {
     direct: direct(zitadel),
     'response cache': direct(await start('cache', issuer)),
-    ...(nginx ? { nginx: direct(nginx.port) } : {}),
+    ...(nginx === undefined ? {} : { nginx: direct(nginx.port) }),
     ours: brokered(await start('bare', issuer)),
     'ours, SigV4': await signed(await start('signed', issuer)),
   };

@@ -26,10 +26,10 @@ export async function writePlots(folder: string, plots: readonly Plot[]): Promis
 }
 
 /** The Markdown that shows a plot in the mode of the page. */
-export const showPicture = (plot: Plot, folder = ''): string =>
+export const showPicture = ({ name, title }: Plot): string =>
   [
     '<picture>',
-    `  <source media="(prefers-color-scheme: dark)" srcset="${folder}${plot.name}-dark.svg">`,
-    `  <img alt="${escapeText(plot.title)}" src="${folder}${plot.name}-light.svg">`,
+    `  <source media="(prefers-color-scheme: dark)" srcset="${name}-dark.svg">`,
+    `  <img alt="${escapeText(title)}" src="${name}-light.svg">`,
     '</picture>',
   ].join('\n');
