@@ -7,7 +7,7 @@ export const SECRET = JSON.stringify({ clientId, clientSecret });
 
 /** What is POSTed to the broker for a token. */
 export const FORM = 'grant_type=client_credentials';
-export const FORM_HEADERS = { 'content-type': 'application/x-www-form-urlencoded' };
+export const FORM_HEADERS: Readonly<Record<string, string>> = { 'content-type': 'application/x-www-form-urlencoded' };
 
 /** What is POSTed to ZITADEL for the same token. */
 export const DIRECT_FORM = `${FORM}&scope=openid`;

@@ -4,21 +4,19 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { type Bundle, bundle } from '../../../infra/build/bundle.ts';
 import { ordersProfile } from '../setting.ts';
+import { createFakes } from './fakes.ts';
 
 /** The programs that are measured side by side; `empty` is what a call costs before anything is done. */
 export type Contender = 'floor' | 'typical' | 'empty' | 'ours';
 
-/** Their bundles, in a folder that is removed in the end. */
-export interface Bundles {
-  readonly file: Readonly<Record<Contender, string>>;
-  readonly bytes: Readonly<Record<Contender, number>>;
-  /** What ours is made of, and how many bytes of each. */
-  readonly sources: Bundle['sources'];
-  readonly remove: () => void;
-}
+/** What ours is made of, and how many bytes of each. */
+export type Sources = Bundle['sources'];
 
-/** Bundles them all: ours as it is deployed, the others by esbuild's defaults. */
-export async function createBundles(issuer: string): Promise<Bundles> {
+type PerContender<T> = Readonly<Record<Contender, T>>;
+
+/** Bundles them all, ours as it is deployed, the others by esbuild's defaults; and starts the services they talk to. */
+export async function createContenders() {
+  const { env, issuer, setLatencies, close: closeFakes } = await createFakes();
   const home = mkdtempSync(join(tmpdir(), 'bench-'));
   const profilesFile = join(home, 'profiles.json');
   writeFileSync(profilesFile, JSON.stringify(ordersProfile(issuer)));
@@ -37,10 +35,11 @@ export async function createBundles(issuer: string): Promise<Bundles> {
     });
   }
   const files = [...others, ['ours', join(home, 'ours/token/index.cjs')] as const];
-  return {
-    file: Object.fromEntries(files) as Bundles['file'],
-    bytes: Object.fromEntries(files.map(([name, path]) => [name, statSync(path).size])) as Bundles['bytes'],
-    sources: ours.sources,
-    remove: () => rmSync(home, { recursive: true, force: true }),
+  const file = Object.fromEntries(files) as PerContender<string>;
+  const bytes = Object.fromEntries(files.map(([name, path]) => [name, statSync(path).size])) as PerContender<number>;
+  const close = () => {
+    closeFakes();
+    rmSync(home, { recursive: true, force: true });
   };
+  return { env, setLatencies, file, bytes, sources: ours.sources, close };
 }

@@ -5,8 +5,7 @@ import { atMost, type BenchOptions, type Measured, type Section } from '../secti
 import { FORM } from '../setting.ts';
 import { ratio, showSpread, spread } from '../stats.ts';
 import { inTurns } from '../turns.ts';
-import { type Bundles, createBundles } from './contenders.ts';
-import { createFakes } from './fakes.ts';
+import { createContenders, type Sources } from './contenders.ts';
 
 const PROGRAMS = ['floor', 'typical', 'ours'] as const;
 type Program = (typeof PROGRAMS)[number];
@@ -33,8 +32,8 @@ interface Raw {
     /** Milliseconds from the start of the process to its first token. */
     readonly samples: Readonly<Record<Program, readonly number[]>>;
   }[];
-  readonly bytes: Bundles['bytes'];
-  readonly sources: Bundles['sources'];
+  readonly bytes: Readonly<Record<Program, number>>;
+  readonly sources: Sources;
 }
 
 /** From the start of a process to its first token, in milliseconds. */
@@ -56,19 +55,17 @@ async function measure(bundle: string, env: Readonly<Record<string, string>>): P
 
 async function run({ isQuick, note }: BenchOptions): Promise<Measured<Raw>> {
   const rounds = isQuick ? QUICK_SAMPLES : SAMPLES;
-  const fakes = await createFakes();
-  const { file, bytes, sources, remove } = await createBundles(fakes.issuer);
+  const { env, setLatencies, file, bytes, sources, close } = await createContenders();
   const cases: Raw['cases'][number][] = [];
   try {
     for (const { name, latencies } of CASES) {
-      fakes.setLatencies(latencies);
-      const sample = (program: Program) => measure(file[program], fakes.env);
+      setLatencies(latencies);
+      const sample = (program: Program) => measure(file[program], env);
       const onRound = (round: number) => note(`cold start, services answer ${name}: ${round} of ${rounds}`);
       cases.push({ name, samples: await inTurns(PROGRAMS, { rounds, warmUp: WARM_UP, sample, onRound }) });
     }
   } finally {
-    remove();
-    fakes.close();
+    close();
   }
   const shares = cases.flatMap(({ name, samples }) =>
     GOALS.map(({ peer, most }) => ({ name, peer, most, share: ratio(samples.ours, samples[peer]).value })),

@@ -4,9 +4,7 @@ import { connect, type Socket } from 'node:net';
 /** One POST, whose bytes are made once and sent over and over. */
 export interface WireRequest {
   readonly port: number;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly bytes: Buffer;
 }
 
 /** What a burst of load has measured. */
@@ -19,10 +17,11 @@ export interface Burst {
 const HEAD_END = '\r\n\r\n';
 const CHUNKED_END = '0\r\n\r\n';
 
-function toBytes({ port, path, headers, body }: WireRequest): Buffer {
+/** Makes the bytes of a POST to a server on this machine. */
+export function post(port: number, path: string, headers: Readonly<Record<string, string>>, body: string): WireRequest {
   const all = { host: `127.0.0.1:${port}`, 'content-length': Buffer.byteLength(body), ...headers };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
+  return { port, bytes: Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`) };
 }
 
 /** Whether all of an answer has come. Answers are ASCII: characters are bytes. */
@@ -68,9 +67,8 @@ const keepBusy = (socket: Socket, bytes: Buffer, untilMs: number, latenciesMs: n
  * what is measured is theirs and not that of a client.
  * @throws {Error} if an answer is not a 200 with an access token
  */
-export async function load(request: WireRequest, connections: number, forMs: number): Promise<Burst> {
-  const bytes = toBytes(request);
-  const sockets = await Promise.all(Array.from({ length: connections }, () => open(request.port)));
+export async function load({ port, bytes }: WireRequest, connections: number, forMs: number): Promise<Burst> {
+  const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
   const latenciesMs: number[] = [];
   const startedAt = performance.now();
   try {

@@ -7,12 +7,6 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { listen } from '../../../infra/local/stand-in.ts';
 
-/** A program that serves at a port. */
-export interface Served {
-  readonly port: number;
-  readonly close: () => Promise<void>;
-}
-
 const ATTEMPTS = 100;
 const BETWEEN_ATTEMPTS_MS = 50;
 
@@ -58,13 +52,16 @@ async function isOpen(port: number): Promise<boolean> {
   return connected;
 }
 
-/** Starts nginx as a cache in front of `upstream`; nothing where it is not installed. */
-export async function startNginx(upstream: string): Promise<Served | undefined> {
+/**
+ * Starts nginx as a cache in front of `upstream`; answers nothing if it is not installed.
+ * @throws {Error} if it does not start
+ */
+export async function startNginx(upstream: string) {
   if (spawnSync('nginx', ['-v']).error !== undefined) return undefined;
   const home = mkdtempSync(join(tmpdir(), 'bench-nginx-'));
-  const free = await listen(() => undefined);
-  await free.close();
-  writeFileSync(join(home, 'nginx.conf'), configure(home, free.port, upstream));
+  const { port, close: free } = await listen(() => undefined);
+  await free();
+  writeFileSync(join(home, 'nginx.conf'), configure(home, port, upstream));
   const nginx = spawn('nginx', ['-p', home, '-c', join(home, 'nginx.conf')], { stdio: 'ignore' });
   const closed = once(nginx, 'close');
   const close = async () => {
@@ -73,7 +70,7 @@ export async function startNginx(upstream: string): Promise<Served | undefined> 
     rmSync(home, { recursive: true, force: true });
   };
   for (let attempt = 0; attempt < ATTEMPTS && nginx.exitCode === null; attempt += 1) {
-    if (await isOpen(free.port)) return { port: free.port, close };
+    if (await isOpen(port)) return { port, close };
     await wait(BETWEEN_ATTEMPTS_MS);
   }
   await close();

@@ -6,7 +6,7 @@ import { DIRECT_FORM, DIRECT_HEADERS, FORM, FORM_HEADERS } from '../setting.ts';
 import { quantile, ratio, showSpread, spread } from '../stats.ts';
 import { inTurns } from '../turns.ts';
 import { startWorker, type Worker } from '../worker.ts';
-import { load, type WireRequest } from './load.ts';
+import { load, post, type WireRequest } from './load.ts';
 import { startNginx } from './nginx.ts';
 import type { Order } from './servers.ts';
 
@@ -33,26 +33,17 @@ const PANELS = [
 ] as const;
 
 /** To ZITADEL, or to what answers in its place. */
-const direct = (port: number): WireRequest => ({
-  port,
-  path: '/oauth/v2/token',
-  headers: DIRECT_HEADERS,
-  body: DIRECT_FORM,
-});
+const direct = (port: number) => post(port, '/oauth/v2/token', DIRECT_HEADERS, DIRECT_FORM);
+
+const PATH = '/orders/oauth/v2/token';
 
 /** To the broker. */
-const brokered = (port: number): WireRequest => ({
-  port,
-  path: '/orders/oauth/v2/token',
-  headers: FORM_HEADERS,
-  body: FORM,
-});
+const brokered = (port: number, headers = FORM_HEADERS) => post(port, PATH, headers, FORM);
 
 /** To the broker, signed once and sent often, which is allowed for five minutes: the answer is measured. */
 async function signed(port: number): Promise<WireRequest> {
-  const request = brokered(port);
-  const url = `http://127.0.0.1:${port}${request.path}`;
-  return { ...request, headers: await signedHeaders({ url, principal: caller, at: new Date(), body: request.body }) };
+  const url = `http://127.0.0.1:${port}${PATH}`;
+  return brokered(port, await signedHeaders({ url, principal: caller, at: new Date(), body: FORM }));
 }
 
 /** Starts all servers. Answers what each contender is asked, and how to stop them. */

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { tokenEvent } from '../../support/events.ts';
-import { createBundles } from '../cold/contenders.ts';
-import { createFakes } from '../cold/fakes.ts';
+import { createContenders } from '../cold/contenders.ts';
 import { atMost, type BenchOptions, type Measured, type Section } from '../section.ts';
 import { FORM } from '../setting.ts';
 import { showSpread, spread } from '../stats.ts';
@@ -52,9 +51,8 @@ const overEmpty = ({ samples }: Raw, name: Program) =>
 
 async function run({ isQuick, note }: BenchOptions): Promise<Measured<Raw>> {
   const { rounds, calls } = isQuick ? QUICK : WHOLE;
-  const fakes = await createFakes();
-  const { file, remove } = await createBundles(fakes.issuer);
-  const of = (name: Program) => start(file[name], fakes.env);
+  const { env, file, close } = await createContenders();
+  const of = (name: Program) => start(file[name], env);
   const programs = { empty: of('empty'), typical: of('typical'), ours: of('ours') };
   const samples = await inTurns(PROGRAMS, {
     rounds,
@@ -63,8 +61,7 @@ async function run({ isQuick, note }: BenchOptions): Promise<Measured<Raw>> {
     onRound: (round) => note(`warm hit: ${round} of ${rounds}`),
   }).finally(async () => {
     await Promise.all(PROGRAMS.map((name) => programs[name].stop()));
-    remove();
-    fakes.close();
+    close();
   });
   const logged = (name: Program) => programs[name].bytes() / (calls * (rounds + WARM_UP));
   const raw: Raw = { samples, logged: { empty: logged('empty'), typical: logged('typical'), ours: logged('ours') } };
