@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { FINE, UNFIT } from './changes.ts';
 import { CONTENT_TYPES, ENVELOPES } from './envelopes.ts';
 import { EXTRAS } from './extras.ts';
-import { FINE, FORMS, UNFIT } from './forms.ts';
-import { IDENTITIES } from './identities/all.ts';
+import { FORMS } from './forms.ts';
+import { IDENTITIES } from './identities.ts';
 import { VIOLATIONS } from './judge.ts';
 import { PATHS } from './paths.ts';
 import { type Figures, runEvents } from './run.ts';

@@ -1,8 +1,9 @@
+import type { FineName, UnfitName } from './changes.ts';
 import type { Edit } from './edits.ts';
 import type { ContentTypeName, EnvelopeName } from './envelopes.ts';
 import type { ExtrasName } from './extras.ts';
-import type { FineName, FormName, UnfitName } from './forms.ts';
-import type { IdentityName } from './identities/all.ts';
+import type { FormName } from './forms.ts';
+import type { IdentityName } from './identities.ts';
 import type { PathName } from './paths.ts';
 import type { ProfileName } from './profiles.ts';
 import type { SpellingName } from './spellings.ts';
@@ -23,7 +24,7 @@ export type Format = '2.0' | '1.0' | 'REST';
 /** A kind, and which of its variants. */
 export type Chosen<Name extends string> = readonly [name: Name, variant: number];
 
-/** Of what an event is made: what a counterexample shows. */
+/** What an event is made of: what a counterexample shows. */
 export interface Plan {
   readonly endpoint: Endpoint;
   readonly format: Format;
@@ -40,25 +41,5 @@ export interface Plan {
   readonly edits: readonly Edit[];
 }
 
-/** An event that is in order: a token of one's own. */
-export const USUAL_PLAN: Plan = {
-  endpoint: 'token',
-  format: '2.0',
-  profile: 'orders',
-  path: ['usual', 0],
-  identity: ['listed role', 0],
-  form: ['own', 0],
-  fine: [],
-  unfit: [],
-  spelling: ['usual', 0],
-  envelope: ['base64', 0],
-  contentType: ['usual', 0],
-  extras: ['none', 0],
-  edits: [],
-};
-
 /** Where API Gateway says that it was called. */
 export const DOMAIN = 'a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com';
-
-/** The id that API Gateway gives every request. */
-export const REQUEST_ID = 'JKJaXmPLvHcESHA=';
