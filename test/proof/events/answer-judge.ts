@@ -1,7 +1,7 @@
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
 import { isNameOfProfile, nameInPath, provenRole } from './authoriser.ts';
+import { DOMAIN, type Endpoint, ROUTES } from './endpoints.ts';
 import { member, memberAt } from './json.ts';
-import { DOMAIN, type Endpoint, ROUTES } from './plan.ts';
 import { clientOf, DOCUMENT, REVOCATION_SCOPE } from './profiles.ts';
 import type { Played, Stage } from './stage.ts';
 import { namesOf } from './variants.ts';

@@ -1,12 +1,13 @@
 import { FINE, UNFIT } from './changes.ts';
 import { claimsOf, contextOf, type Identity } from './claims.ts';
 import { applyEdit } from './edits.ts';
+import { DOMAIN, ROUTES } from './endpoints.ts';
 import { CONTENT_TYPES, ENVELOPES } from './envelopes.ts';
 import { EXTRAS, type Extras } from './extras.ts';
 import { FORMS, type Pairs, spell } from './forms.ts';
 import { IDENTITIES } from './identities.ts';
 import { PATHS } from './paths.ts';
-import { DOMAIN, type Plan, ROUTES } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { SPELLINGS } from './spellings.ts';
 import { at, pick } from './variants.ts';
 

@@ -1,4 +1,14 @@
+import type { Format } from './plan.ts';
 import { ACCOUNT } from './profiles.ts';
+
+/** The session of the usual caller. */
+export const USUAL = {
+  partition: 'aws',
+  account: ACCOUNT,
+  role: 'orders-service',
+  session: 'i-0abc',
+  id: 'AROAEXAMPLEEXAMPLE000',
+};
 
 /** What API Gateway says about a signer, in the members that both payload formats have under different names. */
 export interface Claims {
@@ -8,35 +18,17 @@ export interface Claims {
   readonly userId: unknown;
 }
 
-/** What claims are made of: the session of a role. */
-interface Session {
-  readonly partition: string;
-  readonly account: string;
-  readonly role: string;
-  readonly session: string;
-  readonly id: string;
+/** How a caller differs from the usual one; a claim that is `undefined` is missing. */
+export interface Identity extends Partial<typeof USUAL>, Partial<Claims> {
   /** Of the ARN, if not those of a session. */
   readonly service?: string;
   readonly region?: string;
   readonly resource?: string;
+  /** Where the event holds the claims, if not where its format has them. */
+  readonly place?: 'of the other format' | 'headers' | 'beside' | 'under __proto__';
 }
 
-/** Where an event holds the claims, if not where its format has them. */
-export type ClaimsPlace = 'usual' | 'of the other format' | 'headers' | 'beside' | 'under __proto__';
-
-/** How a caller differs from the usual one: in its session, in single claims, or in where the event holds them. */
-export type Identity = Partial<Session & Claims & { readonly place: ClaimsPlace }>;
-
-/** The session of the usual caller. */
-export const USUAL: Session = {
-  partition: 'aws',
-  account: ACCOUNT,
-  role: 'orders-service',
-  session: 'i-0abc',
-  id: 'AROAEXAMPLEEXAMPLE000',
-};
-
-/** What API Gateway says about a caller; a claim that is `undefined` is missing. */
+/** The claims of a caller. */
 export function claimsOf(identity: Identity): Claims {
   const {
     partition,
@@ -50,7 +42,9 @@ export function claimsOf(identity: Identity): Claims {
     place: _,
     ...changed
   } = {
-    ...{ service: 'sts', region: '', ...USUAL },
+    ...USUAL,
+    service: 'sts',
+    region: '',
     ...identity,
   };
   const arn = `arn:${partition}:${service}:${region}:${account}:${resource ?? `assumed-role/${role}/${session}`}`;
@@ -62,27 +56,25 @@ export function claimsOf(identity: Identity): Claims {
 const PROTO = '__proto__';
 
 /** The members of `requestContext` that say who signed. */
-export function contextOf(format: '2.0' | '1.0' | 'REST', identity: Identity): object {
+export function contextOf(format: Format, identity: Identity): object {
   const claims = claimsOf(identity);
   const { callerId, userId, ...rest } = claims;
   const iam = { accessKey: 'ASIAEXAMPLE', ...claims };
   const v2 = { authorizer: { iam } };
   const v1 = { identity: { accessKey: 'ASIAEXAMPLE', ...rest, caller: callerId, user: userId, sourceIp: '192.0.2.1' } };
-  const { place = 'usual' } = identity;
-  switch (place) {
-    case 'usual':
-      return format === '2.0' ? v2 : v1;
+  const [own, other] = format === '2.0' ? [v2, v1] : [v1, v2];
+  switch (identity.place) {
     case 'of the other format':
-      return format === '2.0' ? v1 : v2;
-    case 'under __proto__':
-      return {
-        authorizer: { iam: { [PROTO]: iam } },
-        identity: { [PROTO]: v1.identity },
-        [PROTO]: { ...v2, ...v1 },
-      };
+      return other;
+    case 'under __proto__': {
+      const inherited = { authorizer: { iam: { [PROTO]: iam } }, identity: { [PROTO]: v1.identity } };
+      return { ...inherited, [PROTO]: { ...v2, ...v1 } };
+    }
     case 'beside':
       return { ...claims, ...iam, authorizer: { ...claims, jwt: { claims }, lambda: v2, claims }, iam };
     case 'headers':
       return {};
+    default:
+      return own;
   }
 }

@@ -1,4 +1,4 @@
-import { disturb, type Variants } from './variants.ts';
+import { disturb, namesOf, type Variants } from './variants.ts';
 
 /** The members of an event that hold the body. */
 export interface Envelope {
@@ -41,8 +41,6 @@ export const ENVELOPES = {
     ['\ud800', '&x=\udfff', '&\ud800=1'].map((end) => ({ body: `${bytes}${end}`, isBase64Encoded: false })),
 } as const satisfies Readonly<Record<string, (bytes: Buffer, variant: number) => readonly Envelope[]>>;
 
-export type EnvelopeName = keyof typeof ENVELOPES;
-
 type Headers = Readonly<Record<string, unknown>>;
 
 export const FORM_TYPE = 'application/x-www-form-urlencoded';
@@ -81,7 +79,5 @@ export const CONTENT_TYPES = {
   'not a text': typed([FORM_TYPE], null, 7, { 0: FORM_TYPE }, true),
 } as const satisfies Readonly<Record<string, Variants<Headers>>>;
 
-export type ContentTypeName = keyof typeof CONTENT_TYPES;
-
 /** Those that say that the body is a form. */
-export const FORM_TYPES = Object.keys(FORM_HEADERS) as readonly ContentTypeName[];
+export const FORM_TYPES = namesOf(FORM_HEADERS);

@@ -10,15 +10,22 @@ export interface Extras {
 
 const ROLE = 'arn:aws:sts::123456789012:assumed-role/orders-service/i-0abc';
 
-const query = (parameters: Readonly<Record<string, string>>): Extras => ({
-  members: {
-    rawQueryString: new URLSearchParams(parameters).toString(),
-    queryStringParameters: parameters,
-    multiValueQueryStringParameters: Object.fromEntries(
-      Object.entries(parameters).map(([name, value]) => [name, [value]]),
-    ),
-  },
-});
+const CALLER_HEADERS = {
+  'x-amz-user-arn': ROLE,
+  'x-forwarded-user': 'orders-service',
+  'x-amzn-requestcontext': '{"identity":{}}',
+};
+
+const query = (parameters: Readonly<Record<string, string>>): Extras => {
+  const lists = Object.entries(parameters).map(([name, value]) => [name, [value]]);
+  return {
+    members: {
+      rawQueryString: new URLSearchParams(parameters).toString(),
+      queryStringParameters: parameters,
+      multiValueQueryStringParameters: Object.fromEntries(lists),
+    },
+  };
+};
 
 /** Kinds of what comes with an event besides. */
 export const EXTRAS = {
@@ -32,15 +39,7 @@ export const EXTRAS = {
   'other headers in multiValueHeaders': [['text/plain'], [FORM_TYPE], [FORM_TYPE, 'text/plain'], []].map((types) => ({
     members: { multiValueHeaders: { 'content-type': types } },
   })),
-  'headers that name a caller': [
-    {
-      headers: {
-        'x-amz-user-arn': ROLE,
-        'x-forwarded-user': 'orders-service',
-        'x-amzn-requestcontext': '{"identity":{}}',
-      },
-    },
-  ],
+  'headers that name a caller': [{ headers: CALLER_HEADERS }],
   'tokens in the headers': (variant) => [
     {
       headers: { authorization: `Bearer ${at(SENT.active, variant)}`, cookie: `token=${at(SENT.goodActors, variant)}` },
@@ -52,5 +51,3 @@ export const EXTRAS = {
     { members: { stageVariables: { profile: 'foreign', userArn: ROLE, PUBLIC_URL: 'https://evil.example' } } },
   ],
 } as const satisfies Readonly<Record<string, Variants<Extras>>>;
-
-export type ExtrasName = keyof typeof EXTRAS;

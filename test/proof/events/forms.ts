@@ -1,4 +1,4 @@
-import type { Endpoint } from './plan.ts';
+import type { Endpoint } from './endpoints.ts';
 import type { ProfileName } from './profiles.ts';
 import { SENT, TOKEN_EXCHANGE, TOKEN_TYPES } from './tokens.ts';
 import { at } from './variants.ts';

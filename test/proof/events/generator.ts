@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { fineFor, UNFIT_FOR } from './changes.ts';
 import { EDIT_PATHS, type Edit, HOSTILE_VALUES } from './edits.ts';
-import { CONTENT_TYPES, ENVELOPES, FORM_TYPES } from './envelopes.ts';
-import { EXTRAS } from './extras.ts';
-import { FORMS, type FormName, fittingForm } from './forms.ts';
-import { FATES, type IdentityName } from './identities.ts';
-import { PATHS, PLAIN_PATHS } from './paths.ts';
-import type { Chosen, Endpoint, Format, Plan } from './plan.ts';
+import type { Endpoint } from './endpoints.ts';
+import { FORM_TYPES } from './envelopes.ts';
+import { type FormName, fittingForm } from './forms.ts';
+import { FATES } from './identities.ts';
+import { PLAIN_PATHS } from './paths.ts';
+import { type Format, KINDS, type Plan } from './plan.ts';
 import { DOCUMENT, type ProfileName } from './profiles.ts';
-import { READABLE, SPELLINGS } from './spellings.ts';
+import { READABLE } from './spellings.ts';
 import { at, namesOf } from './variants.ts';
 
 /** Profiles that have what the endpoint needs. */
@@ -31,7 +31,7 @@ const weighted = <T>(...options: readonly (readonly [weight: number, arbitrary: 
 const mostly = <Name extends string>(share: number, usual: readonly Name[], all: readonly Name[]) =>
   fc.tuple(weighted<Name>([share, fc.constantFrom(...usual)], [100 - share, fc.constantFrom(...all)]), variant);
 
-const fated = (fate: keyof typeof FATES): fc.Arbitrary<IdentityName> => fc.constantFrom(...namesOf(FATES[fate]));
+const fated = (fate: keyof typeof FATES) => fc.constantFrom(...namesOf(FATES[fate]));
 
 const edit: fc.Arbitrary<Edit> = fc
   .tuple(
@@ -52,21 +52,21 @@ export const plans: fc.Arbitrary<Plan> = fc
     ),
     format: fc.constantFrom<Format>('2.0', 'REST', '1.0'),
     profile: fc.tuple(fc.integer({ min: 0, max: 9 }), variant),
-    path: mostly(85, PLAIN_PATHS, namesOf(PATHS)),
+    path: mostly(85, PLAIN_PATHS, namesOf(KINDS.path)),
     identity: fc.tuple(
       weighted([71, fated('listed')], [10, fated('unlisted')], [13, fated('untrusted')], [6, fated('open')]),
       variant,
     ),
     form: fc.tuple(
-      weighted<'fitting' | FormName>([90, fc.constant('fitting')], [10, fc.constantFrom(...namesOf(FORMS))]),
+      weighted<'fitting' | FormName>([90, fc.constant('fitting')], [10, fc.constantFrom(...namesOf(KINDS.form))]),
       variant,
     ),
     fine: few(50, variant),
     unfit: few(70, variant),
-    spelling: mostly(85, READABLE, namesOf(SPELLINGS)),
-    envelope: mostly(90, ['base64', 'plain'], namesOf(ENVELOPES)),
-    contentType: mostly(90, FORM_TYPES, namesOf(CONTENT_TYPES)),
-    extras: mostly(80, ['none'], namesOf(EXTRAS)),
+    spelling: mostly(85, READABLE, namesOf(KINDS.spelling)),
+    envelope: mostly(90, ['base64', 'plain'], namesOf(KINDS.envelope)),
+    contentType: mostly(90, FORM_TYPES, namesOf(KINDS.contentType)),
+    extras: mostly(80, ['none'], namesOf(KINDS.extras)),
     edits: few(88, edit),
   })
   .map((raw): Plan => {
@@ -75,10 +75,8 @@ export const plans: fc.Arbitrary<Plan> = fc
     const profile = at(fit < 9 ? FITTING_PROFILES[endpoint] : namesOf(DOCUMENT.profiles), which);
     const [name, variant] = raw.form;
     const form = name === 'fitting' ? fittingForm(endpoint, profile) : name;
-    const chosen = <Name extends string>(
-      names: readonly Name[],
-      variants: readonly number[],
-    ): readonly Chosen<Name>[] => variants.map((variant) => [at(names, variant >> 3), variant]);
+    const chosen = <Name extends string>(names: readonly Name[], variants: readonly number[]) =>
+      variants.map((variant) => [at(names, variant >> 3), variant] as const);
     return {
       ...raw,
       profile,

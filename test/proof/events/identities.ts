@@ -182,5 +182,3 @@ export const FATES = {
 } as const;
 
 export const IDENTITIES = { ...FATES.listed, ...FATES.unlisted, ...FATES.untrusted, ...FATES.open } as const;
-
-export type IdentityName = keyof typeof IDENTITIES;

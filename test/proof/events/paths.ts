@@ -1,4 +1,4 @@
-import { disturb } from './variants.ts';
+import { disturb, namesOf } from './variants.ts';
 
 /** How an event names the profile: as path parameter, in the path, or both. Absent members are left out. */
 export interface PathParts {
@@ -79,7 +79,5 @@ export const PATHS = {
   ]),
 } as const satisfies Readonly<Record<string, Paths>>;
 
-export type PathName = keyof typeof PATHS;
-
 /** Those that name the profile of the plan. */
-export const PLAIN_PATHS = Object.keys(PLAIN) as readonly PathName[];
+export const PLAIN_PATHS = namesOf(PLAIN);

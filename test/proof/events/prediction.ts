@@ -1,7 +1,7 @@
 import { admit, isNameOfProfile, nameInPath } from './authoriser.ts';
+import { type Endpoint, ROUTES } from './endpoints.ts';
 import { type ReadForm, readForm } from './form-reader.ts';
 import { member } from './json.ts';
-import { type Endpoint, ROUTES } from './plan.ts';
 import { AUDIENCES, DOCUMENT } from './profiles.ts';
 import { NEED_ACTOR, SENT, TOKEN_EXCHANGE, TOKEN_TYPES } from './tokens.ts';
 

@@ -1,5 +1,5 @@
 import type { Pairs } from './forms.ts';
-import { disturb } from './variants.ts';
+import { disturb, namesOf } from './variants.ts';
 
 /** The variants of a way to write a form down, given the usual way. */
 type Spellings = (text: string, pairs: Pairs, variant: number) => readonly (string | Buffer)[];
@@ -50,7 +50,5 @@ export const SPELLINGS = {
   compressed: (text) => [Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.from(text)])],
 } as const satisfies Readonly<Record<string, Spellings>>;
 
-export type SpellingName = keyof typeof SPELLINGS;
-
 /** Those that every server must read. */
-export const READABLE = Object.keys(LEGIBLE) as readonly SpellingName[];
+export const READABLE = namesOf(LEGIBLE);

@@ -6,7 +6,7 @@ import { SECRETS, START } from '../../support/fleet.ts';
 import { createMemorySecrets } from '../../support/memory-secrets.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { profilesOf } from '../../support/profiles.ts';
-import type { Endpoint } from './plan.ts';
+import type { Endpoint } from './endpoints.ts';
 import { DOCUMENT } from './profiles.ts';
 import { SENT } from './tokens.ts';
 import { createInProcessZitadel, type InProcessZitadel } from './zitadel.ts';
