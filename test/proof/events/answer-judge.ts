@@ -1,5 +1,5 @@
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
-import { isNameOfProfile, nameInPath, provenRole } from './authoriser.ts';
+import { ALPHANUMERIC, isMadeOf, isNameOfProfile, nameInPath, provenRole } from './authoriser.ts';
 import { DOMAIN, type Endpoint, ROUTES } from './endpoints.ts';
 import { member, memberAt } from './json.ts';
 import { clientOf, DOCUMENT, REVOCATION_SCOPE } from './profiles.ts';
@@ -28,26 +28,23 @@ const ENDPOINT_FIELDS = {
   revoke: 'revocation_endpoint',
 } as const;
 
-const ID_SIGNS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+/.';
+/** The signs of ids of API Gateway's and of Lambda's: they have no meaning of their own where they are shown. */
+const ID_SIGNS = `${ALPHANUMERIC}-_=+/.`;
+
+/** The characters of `error_description` (RFC 6749 §5.2). */
+const DESCRIPTION_SIGNS = `${ALPHANUMERIC} !#$%&'()*+,-./:;<=>?@[]^_\`{|}~`;
 
 const REFUSALS = [
   'the profile does not exist, or this caller may not use it',
   'the authorization server does not allow this actor to impersonate others',
 ];
 
-const isMadeOf = (text: unknown, isSign: (sign: string) => boolean): text is string =>
-  typeof text === 'string' && text !== '' && [...text].every(isSign);
-
-/** The characters of `error_description` (RFC 6749 §5.2). */
-const isDescriptionSign = (sign: string): boolean => sign >= ' ' && sign <= '~' && sign !== '"' && sign !== '\\';
-
 function* faultsOfError({ statusCode, headers }: GatewayAnswer, body: unknown, loggedId: unknown): Generator<string> {
   const { error_description: description, request_id: id } = Object(body) as Record<string, unknown>;
   if (Object.keys(Object(body)).join() !== 'error,error_description,request_id') yield 'the error has other members';
-  if (!isMadeOf(description, isDescriptionSign)) yield 'error_description holds what it must not';
-  // An id of API Gateway's or of Lambda's: nothing that could have a meaning of its own where it is shown.
-  const isId = isMadeOf(id, (sign) => ID_SIGNS.includes(sign)) && id.length <= 128;
-  if (!isId || id !== loggedId) yield 'request_id is not that of the log';
+  if (!isMadeOf(description, DESCRIPTION_SIGNS, 1, Number.POSITIVE_INFINITY))
+    yield 'error_description holds what it must not';
+  if (!isMadeOf(id, ID_SIGNS, 1, 128) || id !== loggedId) yield 'request_id is not that of the log';
   if (headers['cache-control'] !== 'no-store') yield 'an error may be cached';
   if ((statusCode === 401) !== 'www-authenticate' in headers) yield 'www-authenticate is not where it belongs';
   if (statusCode === 403 && !REFUSALS.includes(String(description))) yield 'the refusal tells more than that it is one';

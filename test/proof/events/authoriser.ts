@@ -20,13 +20,17 @@ export type Admission =
 const DIGITS = '0123456789';
 const LOWER = 'abcdefghijklmnopqrstuvwxyz';
 const UPPER = LOWER.toUpperCase();
+export const ALPHANUMERIC = `${DIGITS}${LOWER}${UPPER}`;
 
 /** What IAM allows in names of roles and of their sessions. */
-const IAM_NAME = `${DIGITS}${LOWER}${UPPER}_+=,.@-`;
+const IAM_NAME = `${ALPHANUMERIC}_+=,.@-`;
 
-/** Whether the text is made of `min` to `max` UTF-16 units of the alphabet. */
-const isMadeOf = (text: string, alphabet: string, min: number, max: number): boolean =>
-  text.length >= min && text.length <= max && text.split('').every((unit) => alphabet.includes(unit));
+/** Whether it is a text of `min` to `max` UTF-16 units of the alphabet. */
+export const isMadeOf = (text: unknown, alphabet: string, min: number, max: number): text is string =>
+  typeof text === 'string' &&
+  text.length >= min &&
+  text.length <= max &&
+  text.split('').every((unit) => alphabet.includes(unit));
 
 /** `aws`, and the partitions that AWS names after it: `aws-cn`, `aws-us-gov`. */
 function isPartition(text: string): boolean {

@@ -1,6 +1,6 @@
 import { type FormName, type Pairs, spell } from './forms.ts';
 import { AUDIENCES, type ProfileName, SCOPES } from './profiles.ts';
-import { REFRESH_TOKEN, SENT, TOKEN_EXCHANGE, TOKEN_TYPES } from './tokens.ts';
+import { REFRESH_TOKEN, SAML2_TOKEN, SENT, TOKEN_EXCHANGE, TOKEN_TYPES } from './tokens.ts';
 import { at, namesOf } from './variants.ts';
 
 /** Changes the parameters of a form in one way or another; any whole number names a variant. */
@@ -64,7 +64,7 @@ export const FINE = {
   'filled up': fill([300, 400, 500, 600, 700, 4000, 4090], 'a'),
 } as const satisfies Changes;
 
-/** Changes that make most forms unfit. */
+/** Changes that make most forms of any kind unfit. */
 const UNFIT_ANYWHERE = {
   'one missing': (pairs, variant) => pairs.filter((_, index) => index !== variant % pairs.length),
   'one twice': (pairs, variant) => (pairs.length === 0 ? pairs : [...pairs, at(pairs, variant)]),
@@ -80,7 +80,7 @@ const UNFIT_ANYWHERE = {
   ],
 } as const satisfies Changes;
 
-/** Likewise of token requests. */
+/** Changes that make most token requests unfit. */
 const UNFIT_TOKEN_REQUEST = {
   'scope outside the profile': set(
     'scope',
@@ -103,7 +103,7 @@ const UNFIT_TOKEN_REQUEST = {
   'a little too large': fill([4095, 4096, 4097, 4098, 4200], 'a', 'ü', '%'),
 } as const satisfies Changes;
 
-/** Likewise of exchanges. */
+/** Changes that make most exchanges unfit. */
 const UNFIT_EXCHANGE = {
   'other subject type': set('subject_token_type', ...TYPES.slice(1), REFRESH_TOKEN, 'access_token', 'x'),
   'other requested type': set('requested_token_type', REFRESH_TOKEN, 'jwt', 'x', ID_TOKEN, USER_ID),
@@ -111,15 +111,10 @@ const UNFIT_EXCHANGE = {
   'actor without type': add(['actor_token', SENT.goodActors[0] ?? '']),
   'type without actor': add(['actor_token_type', ACCESS_TOKEN]),
   'actor of no use': addActor([...SENT.powerlessActors, ...SENT.badSubjects, 'garbage'], TYPES),
-  'actor of unknown type': addActor(SENT.goodActors, [
-    'x',
-    'access_token',
-    '__proto__',
-    'urn:ietf:params:oauth:token-type:saml2',
-  ]),
+  'actor of unknown type': addActor(SENT.goodActors, ['x', 'access_token', '__proto__', SAML2_TOKEN]),
 } as const satisfies Changes;
 
-/** Likewise of forms that send a token to be introspected or revoked. */
+/** Changes that make most forms unfit that send a token to be introspected or revoked. */
 const UNFIT_REFERENCE = {
   'token of another application': set('token', ...SENT.unrevocable),
   'odd token': set('token', 'garbage', '\0', 'ü'.repeat(100), ' ', '\u2028', '__proto__', '{"a":1}', 'a&b=c%00'),

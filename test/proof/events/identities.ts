@@ -65,9 +65,9 @@ const MISNAMED = {
 
 /** Callers whose ARN is not that of a session of a role. */
 const MISSHAPEN = {
-  'IAM user': each('resource', 'user/orders-service', 'user/assumed-role/orders-service/i-0abc').map((identity) => ({
-    ...identity,
+  'IAM user': ['user/orders-service', 'user/assumed-role/orders-service/i-0abc'].map((resource) => ({
     service: 'iam',
+    resource,
   })),
   'federated user': each(
     'resource',
@@ -89,10 +89,8 @@ const MISSHAPEN = {
   ),
   'slash at an end': each(
     'resource',
-    'assumed-role/orders-service/i-0abc/',
-    '/assumed-role/orders-service/i-0abc',
-    'assumed-role/orders-service/',
-    'assumed-role//i-0abc',
+    ...['assumed-role/orders-service/i-0abc/', '/assumed-role/orders-service/i-0abc'],
+    ...['assumed-role/orders-service/', 'assumed-role//i-0abc'],
   ),
   'ARN of another service': each('service', 'iam', 's3', 'STS', ''),
   'ARN with a region': each('region', 'eu-central-1', ' '),

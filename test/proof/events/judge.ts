@@ -35,27 +35,21 @@ function isFate({ endpoint, identity: [name], edits }: Plan, decision: string): 
 /** Plays one event and judges its result. */
 export async function judge(plan: Plan, event: unknown, stage: Stage): Promise<Outcome> {
   const { endpoint, identity } = plan;
+  const findings: Finding[] = [];
+  const find = (kind: Violation, what: string) => findings.push({ kind, what });
   let played: Played;
   try {
     played = await stage.play(endpoint, event);
   } catch (thrown) {
-    const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown;
-    return { decision: 'uncaught', description: '', findings: [{ kind: 'uncaught', what }] };
+    find('uncaught', thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown);
+    return { decision: 'uncaught', description: '', findings };
   }
   const { code, description } = errorOf(played.answer);
   const decision = [played.answer.statusCode, ...(code === undefined ? [] : [code])].join(' ');
   const right = predict(event, endpoint);
-  const findings: Finding[] = [];
-  if (decision.startsWith('5')) findings.push({ kind: 'answers 5xx', what: decision });
-  if (!right.has(decision))
-    findings.push({ kind: 'differing decisions', what: `${decision}, but should be ${[...right].join(' or ')}` });
-  const others = [
-    ...(isFate(plan, decision) ? [] : [`${identity[0]} gets ${decision}`]),
-    ...faultsOf(played, endpoint, event, stage),
-  ];
-  return {
-    decision,
-    description,
-    findings: [...findings, ...others.map((what) => ({ kind: 'other faults', what }) as const)],
-  };
+  if (decision.startsWith('5')) find('answers 5xx', decision);
+  if (!right.has(decision)) find('differing decisions', `${decision}, but should be ${[...right].join(' or ')}`);
+  if (!isFate(plan, decision)) find('other faults', `${identity[0]} gets ${decision}`);
+  for (const what of faultsOf(played, endpoint, event, stage)) find('other faults', what);
+  return { decision, description, findings };
 }

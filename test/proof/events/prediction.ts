@@ -32,15 +32,10 @@ function listed(profile: unknown, name: string, otherwise: readonly string[] = [
 const allowsType = (exchange: unknown, name: string, type: string | undefined): boolean =>
   listed(exchange, name, ['access_token']).some((entry) => (member(TOKEN_TYPES, entry) ?? entry) === type);
 
-/** Whether it is made of scopes of the profile, separated by single spaces. */
+/** Whether the scope, if any, is made of scopes of the profile, separated by single spaces. */
 function isScopeFine({ parameters }: ReadForm, profile: unknown): boolean {
-  const allowed = listed(profile, 'scopes').filter((scope) => scope !== FORBIDDEN_SCOPE);
-  return (
-    parameters
-      .get('scope')
-      ?.split(' ')
-      .every((word) => allowed.includes(word)) ?? true
-  );
+  const words = parameters.get('scope')?.split(' ') ?? [];
+  return words.every((word) => word !== FORBIDDEN_SCOPE && listed(profile, 'scopes').includes(word));
 }
 
 function judgeOwn(form: ReadForm, profile: unknown): Codes {

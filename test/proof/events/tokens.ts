@@ -34,7 +34,9 @@ export const TOKEN_TYPES = {
   user_id: 'urn:zitadel:params:oauth:token-type:user_id',
 } as const;
 
+/** Types that nobody may exchange. */
 export const REFRESH_TOKEN = `${IETF}refresh_token`;
+export const SAML2_TOKEN = `${IETF}saml2`;
 
 /** ZITADEL exchanges subjects of these types only for an actor. */
 export const NEED_ACTOR: readonly string[] = [TOKEN_TYPES.jwt, TOKEN_TYPES.user_id];
