@@ -2,7 +2,7 @@ import { FINE, UNFIT } from './changes.ts';
 import { claimsOf, contextOf, type Identity } from './claims.ts';
 import { applyEdit } from './edits.ts';
 import { DOMAIN, ROUTES } from './endpoints.ts';
-import { CONTENT_TYPES, ENVELOPES } from './envelopes.ts';
+import { CONTENT_TYPES, ENVELOPES, type Envelope } from './envelopes.ts';
 import { EXTRAS, type Extras } from './extras.ts';
 import { FORMS, type Pairs, spell } from './forms.ts';
 import { IDENTITIES } from './identities.ts';
@@ -14,19 +14,19 @@ import { at, pick } from './variants.ts';
 /** The id that API Gateway gives every request. */
 const REQUEST_ID = 'JKJaXmPLvHcESHA=';
 
-/** The body as bytes, before it is put into an event. */
-function bytesOf({ form, fine, unfit, profile, spelling }: Plan): Buffer {
+/** The members of an event that hold the body. */
+function envelopeOf({ form, fine, unfit, profile, spelling, envelope }: Plan): Envelope {
   let pairs: Pairs = FORMS[form[0]](form[1]);
   for (const [name, variant] of fine) pairs = FINE[name](pairs, variant, profile);
   for (const [name, variant] of unfit) pairs = UNFIT[name](pairs, variant, profile);
-  const [name, variant] = spelling;
-  const spelt = at(SPELLINGS[name](spell(pairs), pairs, variant), variant);
-  return typeof spelt === 'string' ? Buffer.from(spelt) : spelt;
+  const spelt = at(SPELLINGS[spelling[0]](spell(pairs), pairs, spelling[1]), spelling[1]);
+  const bytes = typeof spelt === 'string' ? Buffer.from(spelt) : spelt;
+  return at(ENVELOPES[envelope[0]](bytes.toString(), bytes.toString('base64'), envelope[1]), envelope[1]);
 }
 
 /** The event as it arrives: a value that JSON can hold, and nothing that anything else shares with it. */
 export function assemble(plan: Plan): unknown {
-  const { endpoint, format, profile, envelope } = plan;
+  const { endpoint, format, profile } = plan;
   const route = ROUTES[endpoint];
   const identity: Identity = pick(IDENTITIES[plan.identity[0]], plan.identity[1]);
   const claims = claimsOf(identity);
@@ -48,7 +48,7 @@ export function assemble(plan: Plan): unknown {
       ...contextOf(format, identity),
     },
     headers,
-    ...(endpoint === 'metadata' ? { body: null } : at(ENVELOPES[envelope[0]](bytesOf(plan), envelope[1]), envelope[1])),
+    ...(endpoint === 'metadata' ? { body: null } : envelopeOf(plan)),
     ...extras.members,
   };
   const event =

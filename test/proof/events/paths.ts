@@ -25,6 +25,8 @@ const paths =
   (profile, route) =>
     made(profile, route).map((path) => ({ path }));
 
+const MEMBERS_OF_OBJECTS = ['__proto__', 'toString', 'hasOwnProperty', 'valueOf', 'prototype', 'profiles'];
+
 /** The paths that name the profile of the plan. */
 const PLAIN = {
   usual: (profile, route) => [{ parameter: profile, path: `/${profile}${route}` }],
@@ -33,9 +35,9 @@ const PLAIN = {
   'without parameter': paths((name, route) =>
     ['/', '/dev/', '', `/other${route}/`].map((before) => `${before}${name}${route}`),
   ),
-  'parameter and path differ': (profile, route) =>
-    [`/foreign${route}`, `/${profile}/../foreign${route}`, '/', '/foreign/oauth/v2/keys', 7].map((path) => ({
-      parameter: profile,
+  'parameter and path differ': (name, route) =>
+    [`/foreign${route}`, `/${name}/../foreign${route}`, '/', '/foreign/oauth/v2/keys', 7].map((path) => ({
+      parameter: name,
       path,
     })),
 } as const satisfies Readonly<Record<string, Paths>>;
@@ -47,14 +49,7 @@ export const PATHS = {
     ['foreign', 'nobody', 'constructor', 'source'].map((parameter) => ({ parameter, path: `/${profile}${route}` })),
   'another profile': parameters(() => ['foreign', 'source', 'constructor']),
   'unknown profile': parameters((name) => ['nobody', 'a', `${name}s`, name.slice(0, -1), 'x'.repeat(63)]),
-  'name that objects have': parameters(() => [
-    '__proto__',
-    'toString',
-    'hasOwnProperty',
-    'valueOf',
-    'prototype',
-    'profiles',
-  ]),
+  'name that objects have': parameters(() => MEMBERS_OF_OBJECTS),
   'name in other letters': parameters((name) => [name.toUpperCase(), `O${name.slice(1)}`]),
   'name with something around it': parameters((name) => [
     ...[` ${name}`, `${name} `, `${name}\n`, `${name}\0`, `/${name}`, `${name}/`, `../${name}`, `${name}%20`],

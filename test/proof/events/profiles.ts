@@ -27,10 +27,13 @@ const shared = {
 const orders = { ...shared, secret: 'orders', scopes: [SCOPES.project, SCOPES.profile] };
 const exchanging = { ...shared, secret: 'shipping', scopes: [SCOPES.project] };
 
-const ALL_TYPES = {
+const anything = {
   subjectTokenTypes: ['access_token', 'id_token', 'jwt', 'urn:zitadel:params:oauth:token-type:user_id'],
   requestedTokenTypes: ['access_token', 'jwt', 'id_token'],
+  audiences: [AUDIENCES.known, AUDIENCES.unknown],
+  impersonation: true,
 };
+const twoTypes = { subjectTokenTypes: ['access_token', 'id_token'], impersonation: true };
 
 /** Profiles of every kind. All that list somebody list the same roles, but for the last two. */
 export const DOCUMENT = {
@@ -42,15 +45,8 @@ export const DOCUMENT = {
     remembering: { ...orders, introspection: 'api', introspectionCacheSeconds: 60 },
     revocable: { ...orders, introspection: 'api', revocation: { secret: 'shipping', callers: orders.callers } },
     exchanging: { ...exchanging, exchange: {} },
-    portal: {
-      ...exchanging,
-      exchange: { ...ALL_TYPES, audiences: [AUDIENCES.known, AUDIENCES.unknown], impersonation: true },
-    },
-    both: {
-      ...exchanging,
-      subject: 'orders',
-      exchange: { subjectTokenTypes: ['access_token', 'id_token'], impersonation: true },
-    },
+    portal: { ...exchanging, exchange: anything },
+    both: { ...exchanging, subject: 'orders', exchange: twoTypes },
     // A name that every object has: whoever looks it up carelessly finds something.
     constructor: { ...orders, callers: [`arn:aws:iam::${ACCOUNT}:role/somebody-else`] },
     derived: { ...shared, secret: 'shipping', subject: 'source' },

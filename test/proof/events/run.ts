@@ -21,22 +21,20 @@ export interface Figures {
   };
 }
 
+type Heading = readonly [heading: string, name: string];
+
 /** The headings under which an event counts. */
-function headings(
-  plan: Plan,
-  { decision, description }: Outcome,
-): readonly (readonly [heading: string, name: string])[] {
+function headings(plan: Plan, { decision, description }: Outcome): readonly Heading[] {
   const { endpoint, format, path, identity, form, fine, unfit, spelling, envelope, contentType, extras, edits } = plan;
-  const sent = { form, spelling, envelope, 'content type': contentType };
+  const sent = endpoint === 'metadata' ? {} : { form, spelling, envelope, 'content type': contentType };
+  const parts = { identity, path, besides: extras, ...sent };
   return [
     ['version', format],
     ['endpoint', endpoint],
     ['status', decision],
-    ...(description === '' ? [] : [['description', description] as const]),
-    ...Object.entries({ identity, path, besides: extras, ...(endpoint === 'metadata' ? {} : sent) }).map(
-      ([heading, [name]]) => [heading, name] as const,
-    ),
-    ...[...fine, ...unfit].map(([name]) => ['change', name] as const),
+    ...(description === '' ? [] : [['description', description] satisfies Heading]),
+    ...Object.entries(parts).map(([heading, [name]]): Heading => [heading, name]),
+    ...[...fine, ...unfit].map(([name]): Heading => ['change', name]),
     ['edits', String(edits.length)],
   ];
 }
