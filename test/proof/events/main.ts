@@ -35,7 +35,7 @@ const shorten = (_: string, value: unknown): unknown =>
     ? `${value.slice(0, LONGEST_SHOWN)}… of ${value.length} characters`
     : value;
 
-function report({ events, tally, violations, excused }: Figures, seconds: number): string {
+function report({ events, tally, violations }: Figures, seconds: number): string {
   const sections = [...tally].flatMap(([heading, counts]) => [
     `${heading}:`,
     ...[...counts].sort(([, a], [, b]) => b - a).map(([name, count]) => `  ${String(count).padStart(9)}  ${name}`),
@@ -43,9 +43,7 @@ function report({ events, tally, violations, excused }: Figures, seconds: number
   return [
     ...sections,
     `events: ${events}`,
-    ...VIOLATIONS.map(
-      (kind) => `${kind}: ${violations[kind]}${excused[kind] === 0 ? '' : `, and ${excused[kind]} that are disputed`}`,
-    ),
+    ...VIOLATIONS.map((kind) => `${kind}: ${violations[kind]}`),
     `${seconds.toFixed(1)} s, ${(events / seconds).toFixed(0)} events/s`,
     '',
   ].join('\n');
