@@ -15,9 +15,7 @@ import { secretKinds } from './kinds/secret.ts';
 import { sizeKinds } from './kinds/size.ts';
 import { statusKinds } from './kinds/status.ts';
 import { tlsKinds } from './kinds/tls.ts';
-import { tokenLifeKinds } from './kinds/token-life.ts';
-import { tokenMemberKinds } from './kinds/token-members.ts';
-import { writeKinds } from './kinds/write.ts';
+import { tokenKinds } from './kinds/token.ts';
 import type { Place } from './place.ts';
 import { PLACES } from './places.ts';
 
@@ -29,15 +27,13 @@ export const KINDS: readonly Kind[] = [
   ...noHttpKinds,
   ...sizeKinds,
   ...jsonKinds,
-  ...tokenMemberKinds,
-  ...tokenLifeKinds,
+  ...tokenKinds,
   ...refusalKinds,
   ...echoKinds,
   ...introspectionKinds,
   ...awsErrorKinds,
   ...secretKinds,
   ...rowKinds,
-  ...writeKinds,
   ...tlsKinds,
 ];
 

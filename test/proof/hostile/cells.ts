@@ -52,7 +52,7 @@ const INTROSPECTION: Row = { answer: PLAIN, down: unavailable, nonsense: unexpec
 const REVOCATION: Row = { ...INTROSPECTION, foreign_token: callers('unsupported_token_type') };
 const SECRET: Row = { answer: NEW, down: unavailable, unusable };
 /** Without the table, the sandbox obtains a token itself. */
-const TABLE: Row = { answer: NEW, down: NEW, leased: BUSY, failed: unavailable, refused: NEW };
+const TABLE: Row = { answer: NEW, down: NEW, refused: NEW };
 
 function rowOf({ name, dependency, scope, ask }: Place): Row {
   if (dependency === 'secrets-manager') return ask.endpoint === 'token' ? SECRET : { ...SECRET, answer: PLAIN };

@@ -1,6 +1,6 @@
 import type { Overrides } from '../../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../../lib/compose/sandbox.ts';
-import { instant, SECOND_MS } from '../../../lib/core/time.ts';
+import { SECOND_MS } from '../../../lib/core/time.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { profilesOf } from '../../support/profiles.ts';
@@ -10,7 +10,7 @@ import { type Cast, openCast } from './cast.ts';
 import type { Ask, Dependency } from './place.ts';
 import type { Proper, Sent } from './play.ts';
 import { profilesFor } from './profiles.ts';
-import { createStageClock, createWatch, pass } from './time.ts';
+import { createStageClock, createWatch, pass, START } from './time.ts';
 
 /** What was seen of a case. */
 export interface Observation {
@@ -34,7 +34,6 @@ export interface StageDeps {
   readonly overrides?: Overrides;
 }
 
-const START = instant(1_795_438_700_000);
 const HOUR_MS = 3_600_000;
 /** Tokens live 12 h; callers wait for the renewal in the last minute. */
 const LAST_MINUTE_MS = 12 * HOUR_MS - 31 * SECOND_MS;

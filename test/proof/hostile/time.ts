@@ -1,6 +1,9 @@
 import { setTimeout as realDelay } from 'node:timers/promises';
-import type { EpochMs } from '../../../lib/core/time.ts';
+import { type EpochMs, instant } from '../../../lib/core/time.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+
+/** The instant at which each case begins. */
+export const START = instant(1_795_438_700_000);
 
 /** A clock that stands still, and knows when the next timer is due. */
 export interface StageClock extends FakeClock {

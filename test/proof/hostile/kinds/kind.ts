@@ -1,15 +1,14 @@
 import { answer, type Proper, type Sent, type Step, say } from '../play.ts';
 import type { Security } from '../secure.ts';
 
-/** Where a kind of answer can be given: what is asked for there. */
-const SCOPES = ['token', 'introspection', 'revocation', 'secret', 'item', 'update'] as const;
-export type Scope = (typeof SCOPES)[number];
+/** What the broker asks for where it meets an answer. */
+export type Scope = 'token' | 'introspection' | 'revocation' | 'secret' | 'item' | 'update';
 
-/** What an answer is to the broker: with the place, it names a cell of the table of errors. */
+/** What an answer is to the broker: together with the place, it names a cell of the table of errors. */
 export type Meaning =
-  /** However odd its form: what was asked for. */
+  /** What was asked for, however odd its form. */
   | 'answer'
-  /** The service is not to be had at the moment. */
+  /** The service is unavailable. */
   | 'down'
   /** No service of this sort answers so. */
   | 'nonsense'
@@ -22,13 +21,10 @@ export type Meaning =
   | 'impersonation_refused'
   /** The token is another application's. */
   | 'foreign_token'
-  /** What came from Secrets Manager is no credential, and stays none until an operator does something. */
-  | 'unusable'
-  /** The row keeps everybody from obtaining a token: its lease, or its failure. */
-  | 'leased'
-  | 'failed';
+  /** What Secrets Manager returned is not a credential, until an operator changes it. */
+  | 'unusable';
 
-/** What a play can be made of. */
+/** What an answer can be made of. */
 export interface Given {
   readonly proper: Proper;
   readonly sent: Sent;
@@ -36,49 +32,110 @@ export interface Given {
   readonly token: string;
 }
 
+/** What an answer means at each scope where it is given. */
+export type Means = Readonly<Partial<Record<Scope, Meaning>>>;
+
 /** One kind of hostile answer. */
 export interface Kind {
   /** `{family}: {what comes}`. */
   readonly name: string;
-  /** Played as soon as a connection stands, before anything was asked. */
+  readonly means: Means;
+  readonly play: (given: Given) => readonly Step[];
+  /** Played as soon as a connection is open, before anything is asked. */
   readonly greets?: true;
-  /** Played where the issuer is one of HTTPS. */
+  /** Played where the issuer uses HTTPS. */
   readonly isTls?: true;
   /** How the server does TLS; absent where it does none. */
   readonly security?: Security;
-  readonly play: (given: Given) => readonly Step[];
-  /** What it means at each place where it is played. */
-  readonly means: Readonly<Partial<Record<Scope, Meaning>>>;
 }
 
-/** The same at each endpoint of ZITADEL. */
-export const atZitadel = (meaning: Meaning): Kind['means'] => ({
+/** The same meaning at each endpoint of ZITADEL. */
+export const atZitadel = (meaning: Meaning): Means => ({
   token: meaning,
   introspection: meaning,
   revocation: meaning,
 });
 
-/** The same for each operation of AWS. */
-export const atAws = (meaning: Meaning): Kind['means'] => ({ secret: meaning, item: meaning, update: meaning });
+/** The same meaning for each operation of AWS. */
+export const atAws = (meaning: Meaning): Means => ({ secret: meaning, item: meaning, update: meaning });
 
-/** What breaks or stalls: everybody is down then. */
-export const DOWN: Kind['means'] = { ...atZitadel('down'), ...atAws('down') };
+/** What breaks or stalls: the service is down. */
+export const DOWN: Means = { ...atZitadel('down'), ...atAws('down') };
 
-/** What is no HTTP, or not the HTTP of such a service: to the SDK of AWS everything that is no answer is a fault. */
-export const NONSENSE: Kind['means'] = { ...atZitadel('nonsense'), ...atAws('down') };
+/** What is not HTTP, or not the HTTP of such a service. To AWS's SDK everything that is not an answer is a fault. */
+export const NONSENSE: Means = { ...atZitadel('nonsense'), ...atAws('down') };
+
+/** What spoils a body only: the body of a revocation's answer does not count (RFC 7009 §2.2). */
+export const NO_BODY: Means = { ...NONSENSE, revocation: 'answer' };
 
 /** What is an answer all the same. */
-export const ANSWER: Kind['means'] = { ...atZitadel('answer'), ...atAws('answer') };
+export const ANSWER: Means = { ...atZitadel('answer'), ...atAws('answer') };
 
-/** A kind of which only the bytes matter. */
-export const kind = (name: string, means: Kind['means'], play: Kind['play']): Kind => ({ name, means, play });
+/** What a server sends: bytes, or steps. */
+export type Content = string | Buffer | readonly Step[];
 
-/** The proper answer with other header lines, and perhaps another status. */
+/** What a server sends, always the same or made of what is given. */
+export type Play = Content | ((given: Given) => Content);
+
+const stepsOf = (content: Content): readonly Step[] =>
+  typeof content === 'string' || Buffer.isBuffer(content) ? [say(content)] : content;
+
+/** Rows of a table, by the name of each. */
+export type Table<T> = Readonly<Record<string, T>>;
+
+/**
+ * Kinds that mean the same, one for each row of a table.
+ * @param pattern of their names: the name of the row takes the place of `*`
+ * @param make makes the play of a row; without it the rows are plays
+ */
+export function kinds(pattern: string, means: Means, plays: Table<Play>): readonly Kind[];
+export function kinds<T>(pattern: string, means: Means, table: Table<T>, make: (row: T) => Play): readonly Kind[];
+export function kinds<T>(
+  pattern: string,
+  means: Means,
+  table: Table<T>,
+  make = (row: T): Play => row as Play,
+): readonly Kind[] {
+  return Object.entries(table).map(([name, row]) => {
+    const play = make(row);
+    return {
+      name: pattern.replace('*', () => name),
+      means,
+      play: (given) => stepsOf(typeof play === 'function' ? play(given) : play),
+    };
+  });
+}
+
+/** A table of texts in which each is its own name. */
+export const named = <T extends string | number>(texts: readonly T[]): Table<T> =>
+  Object.fromEntries(texts.map((text) => [text, text]));
+
+/** The same of words that are separated by white space. */
+export const words = (text: string): Table<string> => named(text.trim().split(/\s+/));
+
+/** The proper answer with more header lines, and perhaps another status. */
 export const withHeaders =
-  (lines: readonly string[], status?: number | string): Kind['play'] =>
-  ({ proper }) => [say(answer(status ?? proper.status, proper, lines))];
+  (lines: readonly string[] = [], status?: number | string) =>
+  ({ proper }: Given): Buffer =>
+    answer(status ?? proper.status, proper, lines);
 
 /** JSON, of any status. */
-export const json =
-  (body: string | Buffer, status: number | string = 200, lines: readonly string[] = []): Kind['play'] =>
-  () => [say(answer(status, { type: 'application/json', body }, lines))];
+export const json = (body: string | Buffer, status: number | string = 200, lines: readonly string[] = []): Buffer =>
+  answer(status, { type: 'application/json', body }, lines);
+
+/** A page, as proxies and portals send it. */
+export const html = (body: string, status: number, lines: readonly string[] = []): Buffer =>
+  answer(status, { type: 'text/html', body }, lines);
+
+/** The first line and the header lines of a proper answer, and the empty line: its length is not among them. */
+export const head = ({ status, type }: Proper, ...lines: readonly string[]): string =>
+  [`HTTP/1.1 ${status} OK`, `Content-Type: ${type}`, ...lines, '\r\n'].join('\r\n');
+
+/** The header line of a body in chunks. */
+export const CHUNKED = 'Transfer-Encoding: chunked';
+
+/** The proper body, or JSON in place of one that is empty. */
+export const something = ({ body }: Proper): string => (body.length > 2 ? body : '{"a":1}');
+
+/** Arrays in each other, 10,000 deep or so deep as told. */
+export const nested = (depth = 10_000): string => '['.repeat(depth) + ']'.repeat(depth);

@@ -1,16 +1,13 @@
-import { answer, type Proper, say } from '../play.ts';
-import { ANSWER, atAws, DOWN, type Given, type Kind, kind, NONSENSE, withHeaders } from './kind.ts';
-
-const sizeOf = ({ body }: Proper): number => Buffer.byteLength(body);
+import { answer, say } from '../play.ts';
+import { ANSWER, atAws, DOWN, type Given, json, type Kind, kinds, NONSENSE, type Table, withHeaders } from './kind.ts';
 
 const beginsWith =
-  (line: string): Kind['play'] =>
-  ({ proper }) => [
-    say(`${line}\r\nContent-Type: ${proper.type}\r\nContent-Length: ${sizeOf(proper)}\r\n\r\n`, proper.body),
-  ];
+  (line: string) =>
+  ({ proper: { type, body } }: Given) =>
+    `${line}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
-/** First lines that no HTTP/1.1 server says. */
-const FIRST_LINES: Readonly<Record<string, string>> = {
+/** First lines that no HTTP/1.1 server sends. */
+const FIRST_LINES: Table<string> = {
   'a lower-case name': 'http/1.1 200 OK',
   'a radio': 'ICY 200 OK',
   'version 3.7': 'HTTP/3.7 200 OK',
@@ -25,40 +22,31 @@ const FIRST_LINES: Readonly<Record<string, string>> = {
   'a tab in it': 'HTTP/1.1\t200 OK',
   'a request': 'POST /oauth/v2/token HTTP/1.1',
 };
-/** First lines that Node's parser lets pass: what is meant is plain. */
-const ODD_FIRST_LINES: Readonly<Record<string, string>> = {
+/** First lines that Node's parser accepts: their meaning is plain. */
+const ODD_FIRST_LINES: Table<string> = {
   'another protocol': 'RTSP/1.0 200 OK',
   'version 2.0': 'HTTP/2.0 200 OK',
   'a NUL in the reason': 'HTTP/1.1 200 O\0K',
 };
 
-const firstLines = [
-  ...Object.entries(FIRST_LINES).map(([name, line]) => kind(`first line: ${name}`, NONSENSE, beginsWith(line))),
-  ...Object.entries(ODD_FIRST_LINES).map(([name, line]) => kind(`first line: ${name}`, ANSWER, beginsWith(line))),
-];
+const withLineEnds =
+  (end: string) =>
+  ({ proper }: Given) =>
+    answer(proper.status, proper).toString('utf8').replaceAll('\r\n', end);
 
-const lineEnds: readonly Kind[] = [
-  kind('lines: empty ones before the answer', ANSWER, ({ proper }) => [
-    say('\r\n\r\n\r\n', answer(proper.status, proper)),
-  ]),
-  kind('lines: that end in LF alone', NONSENSE, ({ proper }) => [
-    say(answer(proper.status, proper).toString('utf8').replaceAll('\r\n', '\n')),
-  ]),
-  kind('lines: that end in CR alone', NONSENSE, ({ proper }) => [
-    say(answer(proper.status, proper).toString('utf8').replaceAll('\r\n', '\r')),
-  ]),
-  kind('lines: a header folded over two', NONSENSE, withHeaders(['X-Header: a\r\n b'])),
-];
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+/** Frames that begin a connection of HTTP/2. */
+export const HTTP2_FRAMES = Buffer.from('00001204000000000000030000008000040000ffff000500ffffff', 'hex');
 
-/** Whole texts that are no HTTP. */
-const TEXTS: Readonly<Record<string, string | Buffer>> = {
+/** Whole texts that are not HTTP. */
+const TEXTS: Table<string | Buffer> = {
   'a greeting of SSH': 'SSH-2.0-OpenSSH_9.6\r\n',
   'a greeting of SMTP': '220 mail.example ESMTP ready\r\n',
   'a greeting of MySQL': Buffer.from('4a0000000a382e302e33350008000000', 'hex'),
   'an answer of Redis': "-ERR unknown command 'POST'\r\n",
   'an alert of TLS': Buffer.from('15030300020228', 'hex'),
-  'frames of HTTP/2': Buffer.from('00001204000000000000030000008000040000ffff000500ffffff', 'hex'),
-  'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  'frames of HTTP/2': HTTP2_FRAMES,
+  'the preface of HTTP/2': PREFACE,
   'JSON without HTTP': '{"access_token":"a","token_type":"Bearer","expires_in":3600}\r\n\r\n',
   'HTML without HTTP': '<html><body>hello</body></html>\r\n\r\n',
   'an answer of HTTP/0.9': 'hello\r\n\r\n',
@@ -67,29 +55,38 @@ const TEXTS: Readonly<Record<string, string | Buffer>> = {
   'random bytes': Buffer.from(Array.from({ length: 1_000 }, (_none, at) => (at * 7_919 + 13) % 251)),
   'UTF-16': Buffer.from('\ufeffHTTP/1.1 200 OK\r\n\r\n', 'utf16le'),
   'a BOM and an answer': '\ufeffHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
-  'line feeds without an end': '\n'.repeat(1_000),
 };
 
-const texts = Object.entries(TEXTS).map(([name, text]) => {
-  // Empty lines before an answer are allowed: nothing has been said yet.
-  const means = name.startsWith('line feeds') ? DOWN : NONSENSE;
-  return kind(`no HTTP: ${name}`, means, () => [say(text)]);
-});
+const then =
+  (next: string | Buffer) =>
+  ({ proper }: Given) => [say(answer(proper.status, proper), next)];
 
-const echo = ({ sent }: Given): string => `${sent.head}\r\n\r\n${sent.body}`;
-
-const repeated: readonly Kind[] = [
-  kind('no HTTP: the request itself', NONSENSE, (given) => [say(Buffer.from(echo(given), 'latin1'))]),
-  kind('two answers at once: both proper', ANSWER, ({ proper }) => {
-    const whole = answer(proper.status, proper);
-    return [say(whole, whole)];
+export const noHttpKinds: readonly Kind[] = [
+  ...kinds('first line: *', NONSENSE, FIRST_LINES, beginsWith),
+  ...kinds('first line: *', ANSWER, ODD_FIRST_LINES, beginsWith),
+  ...kinds('lines: *', ANSWER, {
+    'empty ones before the answer': ({ proper }) => [say('\r\n\r\n\r\n', answer(proper.status, proper))],
   }),
-  kind('two answers at once: the second is a refusal', ANSWER, ({ proper }) => [
-    say(answer(proper.status, proper), answer(400, { type: 'application/json', body: '{"error":"invalid_client"}' })),
-  ]),
-  kind('two answers at once: garbage after the first', { ...NONSENSE, ...atAws('answer') }, ({ proper }) => [
-    say(answer(proper.status, proper), 'garbage\r\n\r\n'),
-  ]),
+  ...kinds('lines: *', NONSENSE, {
+    'that end in LF alone': withLineEnds('\n'),
+    'that end in CR alone': withLineEnds('\r'),
+    'a header folded over two': withHeaders(['X-Header: a\r\n b']),
+  }),
+  ...kinds('no HTTP: *', NONSENSE, TEXTS),
+  // Empty lines before an answer are allowed: nothing has been said yet.
+  ...kinds('no HTTP: *', DOWN, { 'line feeds without an end': '\n'.repeat(1_000) }),
+  ...kinds('no HTTP: *', NONSENSE, {
+    'the request itself': ({ sent }) => Buffer.from(`${sent.head}\r\n\r\n${sent.body}`, 'latin1'),
+  }),
+  ...kinds('two answers at once: *', ANSWER, {
+    'both proper': (given) => then(answer(given.proper.status, given.proper))(given),
+    'the second is a refusal': then(json('{"error":"invalid_client"}', 400)),
+  }),
+  ...kinds(
+    'two answers at once: *',
+    { ...NONSENSE, ...atAws('answer') },
+    {
+      'garbage after the first': then('garbage\r\n\r\n'),
+    },
+  ),
 ];
-
-export const noHttpKinds: readonly Kind[] = [...firstLines, ...lineEnds, ...texts, ...repeated];
