@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fail, ok } from '../../../lib/core/result.ts';
 import type { OAuthAnswer, Send } from '../../../lib/oauth/transport.ts';
-import { type Case, nameOf } from './case.ts';
-import { ALL_CASES } from './catalogue.ts';
+import { ALL_CASES, type Case, nameOf } from './catalogue.ts';
 import { leaks } from './judge.ts';
 import { CALLERS_TOKEN } from './places.ts';
 import { CONFIDENTIAL } from './profiles.ts';

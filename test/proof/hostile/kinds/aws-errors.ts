@@ -1,5 +1,5 @@
 import { answer } from '../play.ts';
-import { atAws, type Given, type Kind, kinds, type Means, named, type Play, type Table, words } from './kind.ts';
+import { atAws, type Given, type Kind, kinds, type Means, named, type Play, plays, type Table, words } from './kind.ts';
 
 const says = (body: string, status = 400, lines: readonly string[] = [], type = 'application/x-amz-json-1.1'): Buffer =>
   answer(status, { type, body }, lines);
@@ -18,7 +18,7 @@ const errors = (
   prefix = '',
 ): readonly Kind[] =>
   Object.entries(byStatus).flatMap(([status, names]) =>
-    kinds(pattern, means, words(names), (name) => awsError(prefix + name, Number(status))),
+    kinds(pattern, means, words(names), (name, given) => awsError(prefix + name, Number(status))(given)),
   );
 
 /** Errors of any service, which pass by themselves or concern the function, not what it asks for. */
@@ -80,8 +80,8 @@ export const awsErrorKinds: readonly Kind[] = [
     { 400: OF_TABLE },
     'com.amazonaws.dynamodb.v20120810#',
   ),
-  ...kinds('AWS error: *', atAws('down'), SPELLINGS),
-  ...kinds(
+  ...plays('AWS error: *', atAws('down'), SPELLINGS),
+  ...plays(
     'AWS error: *',
     { ...atAws('answer'), secret: 'down' },
     {

@@ -1,5 +1,5 @@
 import { answer, END, RESET, type Step, say } from '../play.ts';
-import { CHUNKED, DOWN, type Given, head, type Kind, kinds, type Table } from './kind.ts';
+import { CHUNKED, DOWN, type Given, head, type Kind, kinds, plays, type Table } from './kind.ts';
 
 /** How a server ends a connection, or does not. */
 const ENDINGS: Table<readonly Step[]> = {
@@ -50,11 +50,11 @@ const CHUNK_STAGES: Table<string> = {
 };
 
 export const connectionKinds: readonly Kind[] = [
-  ...kinds('connection: is taken *', DOWN, ENDINGS).map((kind) => ({ ...kind, greets: true as const })),
-  ...kinds('connection: takes the request *', DOWN, ENDINGS),
+  ...plays('connection: is taken *', DOWN, ENDINGS).map((kind) => ({ ...kind, greets: true as const })),
+  ...plays('connection: takes the request *', DOWN, ENDINGS),
   ...Object.entries(ENDINGS).flatMap(([ending, steps]) => [
-    ...kinds(`cut: says * ${ending}`, DOWN, STAGES, (lengthOf) => (given) => [say(cut(given, lengthOf)), ...steps]),
-    ...kinds(`cut in chunks: says * ${ending}`, DOWN, CHUNK_STAGES, (body) => ({ proper }) => [
+    ...kinds(`cut: says * ${ending}`, DOWN, STAGES, (lengthOf, given) => [say(cut(given, lengthOf)), ...steps]),
+    ...kinds(`cut in chunks: says * ${ending}`, DOWN, CHUNK_STAGES, (body, { proper }) => [
       say(head(proper, CHUNKED), body),
       ...steps,
     ]),

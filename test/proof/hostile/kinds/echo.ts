@@ -1,5 +1,17 @@
 import { answer } from '../play.ts';
-import { atZitadel, type Given, html, json, type Kind, kinds, type Meaning, type Table } from './kind.ts';
+import {
+  again,
+  atZitadel,
+  type Given,
+  html,
+  json,
+  type Kind,
+  kinds,
+  type Meaning,
+  only,
+  type Table,
+  withBody,
+} from './kind.ts';
 
 /** With the names of parameters, it would be a refusal of another sort. */
 const nameless = (form: string): string => form.replaceAll('_token', '');
@@ -78,32 +90,23 @@ const IN_NONSENSE: Places = {
 
 const placed = (meaning: Meaning, places: Places): readonly Kind[] =>
   Object.entries(places).flatMap(([place, write]) =>
-    kinds(`echo: * in ${place}`, atZitadel(meaning), PIECES, (take) => (given) => write(take(given))),
+    kinds(`echo: * in ${place}`, atZitadel(meaning), PIECES, (take, given) => write(take(given))),
   );
 
 const spelt = Object.entries(SPELLINGS).flatMap(([spelling, spell]) => [
-  ...kinds(
-    `echo: * ${spelling}, in the description`,
-    atZitadel('refused'),
-    PIECES,
-    (take) => (given) => describe(spell(take(given))),
+  ...kinds(`echo: * ${spelling}, in the description`, atZitadel('refused'), PIECES, (take, given) =>
+    describe(spell(take(given))),
   ),
-  ...kinds(
-    `echo: * ${spelling}, in the code`,
-    atZitadel('nonsense'),
-    PIECES,
-    (take) => (given) => code(spell(take(given))),
+  ...kinds(`echo: * ${spelling}, in the code`, atZitadel('nonsense'), PIECES, (take, given) =>
+    code(spell(take(given))),
   ),
 ]);
 
 /** A form may hold nothing but what the caller knows. */
 const { 'the form': _form, ...SECRET_PIECES } = PIECES;
 
-const inGood =
-  (write: (proper: string, text: string) => string) =>
-  (take: (given: Given) => string) =>
-  (given: Given): Buffer =>
-    answer(200, { ...given.proper, body: write(given.proper.body, take(given)) });
+const NONSENSE_TOKEN = only('token', 'nonsense');
+const NONSENSE_INTROSPECTION = only('introspection', 'nonsense');
 
 export const echoKinds: readonly Kind[] = [
   ...placed('refused', IN_REFUSALS),
@@ -111,33 +114,21 @@ export const echoKinds: readonly Kind[] = [
   ...placed('nonsense', IN_NONSENSE),
   ...spelt,
   // Members of a good answer that would reach the caller.
-  ...kinds(
-    'echo: * in the scope of a token',
-    { token: 'nonsense' },
-    SECRET_PIECES,
-    inGood((proper, text) => proper.replace('{', `{"scope":${JSON.stringify(text)},`)),
+  ...kinds('echo: * in the scope of a token', NONSENSE_TOKEN, SECRET_PIECES, (take, given) =>
+    withBody(given, given.proper.body.replace('{', `{"scope":${JSON.stringify(take(given))},`)),
   ),
-  ...kinds(
-    'echo: * in the type of an issued token',
-    { token: 'nonsense' },
-    SECRET_PIECES,
-    inGood((proper, text) => proper.replace(/\}$/, `,"issued_token_type":${JSON.stringify(text)}}`)),
+  ...kinds('echo: * in the type of an issued token', NONSENSE_TOKEN, SECRET_PIECES, (take, given) =>
+    withBody(given, given.proper.body.replace(/\}$/, `,"issued_token_type":${JSON.stringify(take(given))}}`)),
   ),
-  ...kinds(
-    'echo: * in a member of introspection',
-    { introspection: 'nonsense' },
-    SECRET_PIECES,
-    inGood((_proper, text) => `{"active":true,"client":${JSON.stringify(text)}}`),
+  ...kinds('echo: * in a member of introspection', NONSENSE_INTROSPECTION, SECRET_PIECES, (take, given) =>
+    withBody(given, `{"active":true,"client":${JSON.stringify(take(given))}}`),
   ),
   // What reaches nobody.
-  ...kinds(
-    'echo: * in the body of a revocation',
-    { revocation: 'answer' },
-    PIECES,
-    inGood((_proper, text) => text),
+  ...kinds('echo: * in the body of a revocation', only('revocation', 'answer'), PIECES, (take, given) =>
+    withBody(given, take(given)),
   ),
-  ...kinds('echo: * in headers of a good answer', atZitadel('answer'), PIECES, (take) => (given) => {
+  ...kinds('echo: * in headers of a good answer', atZitadel('answer'), PIECES, (take, given) => {
     const text = oneLine(take(given));
-    return answer(200, given.proper, [`X-Debug: ${text}`, `Set-Cookie: a=${text}`]);
+    return again(given, [`X-Debug: ${text}`, `Set-Cookie: a=${text}`]);
   }),
 ];

@@ -1,6 +1,7 @@
 import { END, type Proper, type Step, say } from '../play.ts';
 import {
   ANSWER,
+  again,
   CHUNKED,
   DOWN,
   head,
@@ -10,8 +11,8 @@ import {
   NONSENSE,
   named,
   type Play,
+  plays,
   type Table,
-  withHeaders,
 } from './kind.ts';
 
 /** Header lines of which none can be an answer. */
@@ -58,10 +59,10 @@ const HARMLESS: Table<readonly string[]> = {
   'proxy authentication': ['Proxy-Authenticate: Basic realm="a"', 'WWW-Authenticate: Negotiate'],
 };
 
-/** Header lines of one's own before a body: the proper one where no other is given. */
+/** Header lines of one's own before the proper body. */
 const raw =
-  (lines: readonly string[], bodyOf = ({ body }: Proper): string => body, ...steps: readonly Step[]): Play =>
-  ({ proper }) => [say(head(proper, ...lines), bodyOf(proper)), ...steps];
+  (lines: readonly string[], ...steps: readonly Step[]): Play =>
+  ({ proper }) => [say(head(proper, ...lines), proper.body), ...steps];
 
 const sizeOf = ({ body }: Proper): number => Buffer.byteLength(body);
 const asHttp10 = (text: string): string => text.replace('HTTP/1.1', 'HTTP/1.0');
@@ -70,8 +71,11 @@ const chunk = (text: string, extension = ''): string =>
   `${Buffer.byteLength(text).toString(16)}${extension}\r\n${text}\r\n`;
 const all = ({ body }: Proper, extension = ''): string => (body === '' ? '' : chunk(body, extension));
 const LAST = '0\r\n\r\n';
-const inChunks = (bodyOf: (proper: Proper) => string, lines = [CHUNKED]): Play => raw(lines, bodyOf);
-const allInChunks = (...lines: readonly string[]): Play => raw(lines, (proper) => all(proper) + LAST);
+const inChunks =
+  (bodyOf: (proper: Proper) => string, ...lines: readonly string[]): Play =>
+  ({ proper }) =>
+    head(proper, CHUNKED, ...lines) + bodyOf(proper);
+const allInChunks = (proper: Proper): string => all(proper) + LAST;
 
 /** Chunks that cannot be read. */
 const ILL_FORMED_CHUNKS: Table<string> = {
@@ -90,39 +94,40 @@ const ILL_FORMED_CHUNKS: Table<string> = {
 const CODINGS = ['gzip', 'identity', 'xchunked', 'chunked, gzip', 'chunked, identity', '"chunked"', 'chunked;q=1'];
 
 export const framingKinds: readonly Kind[] = [
-  ...kinds('framing: *', NONSENSE, ILL_FORMED, (line) => raw([line])),
-  ...kinds('headers: *', ANSWER, HARMLESS, (lines) => withHeaders(lines)),
-  ...kinds('framing: *', NONSENSE, {
-    'the length twice': (given) => withHeaders([`Content-Length: ${sizeOf(given.proper)}`])(given),
+  ...kinds('framing: *', NONSENSE, ILL_FORMED, (line, { proper }) => head(proper, line) + proper.body),
+  ...kinds('headers: *', ANSWER, HARMLESS, (lines, given) => again(given, lines)),
+  ...plays('framing: *', NONSENSE, {
+    'the length twice': (given) => again(given, [`Content-Length: ${sizeOf(given.proper)}`]),
   }),
-  ...kinds('framing: *', ANSWER, {
+  ...plays('framing: *', ANSWER, {
     'the length with zeros before it': ({ proper }) =>
       head(proper, `Content-Length: 000${sizeOf(proper)}`) + proper.body,
-    'no length, and a hang-up': raw([], undefined, END),
-    'no length, "Connection: close" and a hang-up': raw(['Connection: close'], undefined, END),
+    'no length, and a hang-up': raw([], END),
+    'no length, "Connection: close" and a hang-up': raw(['Connection: close'], END),
     'HTTP/1.0 without a length': ({ proper }) => [say(asHttp10(head(proper)), proper.body), END],
   }),
-  ...kinds('framing: *', DOWN, {
-    'no length, and silence': raw([], ({ body }) => body || '{}'),
-    'a length too great, and a hang-up': raw(['Content-Length: 9000'], undefined, END),
+  ...plays('framing: *', DOWN, {
+    'no length, and silence': ({ proper }) => head(proper) + (proper.body || '{}'),
+    'a length too great, and a hang-up': raw(['Content-Length: 9000'], END),
     'a length too great, and silence': raw(['Content-Length: 9000']),
     'HTTP/1.0 in chunks': ({ proper }) => [say(asHttp10(head(proper, CHUNKED)), chunk('{"a":1}')), END],
   }),
-  ...kinds('chunks: *', ANSWER, {
-    one: allInChunks(CHUNKED),
+  ...plays('chunks: *', ANSWER, {
+    one: inChunks(allInChunks),
     'one for each byte': inChunks(({ body }) => [...body].map((letter) => chunk(letter)).join('') + LAST),
     'with an extension': inChunks((proper) => all(proper, ';a=b;c="d"') + LAST),
     'with trailers': inChunks((proper) => `${all(proper)}0\r\nX-Trailer: a\r\nContent-Type: a/b\r\n\r\n`),
     'with a size of many zeros': inChunks(({ body }) => (body && `0000${chunk(body)}`) + LAST),
-    'announced twice': allInChunks(CHUNKED, CHUNKED),
+    'announced twice': inChunks(allInChunks, CHUNKED),
   }),
-  ...kinds('chunks: *', NONSENSE, {
+  ...plays('chunks: *', NONSENSE, {
     'with a length as trailer': inChunks((proper) => `${all(proper)}0\r\nContent-Length: 5\r\n\r\n`),
-    'beside a length': allInChunks(CHUNKED, 'Content-Length: 5'),
-    'after a length': allInChunks('Content-Length: 5', CHUNKED),
+    'beside a length': inChunks(allInChunks, 'Content-Length: 5'),
+    'after a length': ({ proper }) => head(proper, 'Content-Length: 5', CHUNKED) + allInChunks(proper),
   }),
-  ...kinds('chunks: with *', NONSENSE, ILL_FORMED_CHUNKS, (body) => inChunks(() => body + LAST)),
-  ...kinds('framing: transfer coding *', NO_BODY, named(CODINGS), (coding) =>
-    raw([`Transfer-Encoding: ${coding}`], all, END),
-  ),
+  ...kinds('chunks: with *', NONSENSE, ILL_FORMED_CHUNKS, (body, { proper }) => head(proper, CHUNKED) + body + LAST),
+  ...kinds('framing: transfer coding *', NO_BODY, named(CODINGS), (coding, { proper }) => [
+    say(head(proper, `Transfer-Encoding: ${coding}`), all(proper)),
+    END,
+  ]),
 ];

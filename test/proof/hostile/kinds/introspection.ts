@@ -1,4 +1,4 @@
-import { json, type Kind, kinds, nested, type Table, words } from './kind.ts';
+import { json, type Kind, kinds, nested, only, type Table, words } from './kind.ts';
 
 /** Values of `active` that are not booleans: they say nothing of the token, and never "inactive". */
 const ACTIVE = words(`
@@ -39,8 +39,8 @@ const GOOD: Table<string> = {
   'claims in HTML': '{"active":true,"name":"<script>alert(1)</script>"}',
 };
 
-const NONSENSE = { introspection: 'nonsense' } as const;
-const ANSWER = { introspection: 'answer' } as const;
+const NONSENSE = only('introspection', 'nonsense');
+const ANSWER = only('introspection', 'answer');
 
 export const introspectionKinds: readonly Kind[] = [
   ...kinds('introspection: active is *', NONSENSE, ACTIVE, (text) => json(`{"active":${text}}`)),

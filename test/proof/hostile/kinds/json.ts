@@ -1,5 +1,16 @@
 import { answer } from '../play.ts';
-import { ANSWER, type Given, type Kind, kinds, NO_BODY, named, nested, something, type Table } from './kind.ts';
+import {
+  ANSWER,
+  type Given,
+  type Kind,
+  kinds,
+  NO_BODY,
+  named,
+  nested,
+  something,
+  type Table,
+  withBody,
+} from './kind.ts';
 
 const utf16 = (text: string): Buffer => Buffer.from(`\ufeff${text}`, 'utf16le');
 
@@ -83,36 +94,15 @@ const JSON_TYPES = [
 ];
 /** The SDK of AWS ignores the content type. */
 const OTHER_TYPE = { ...ANSWER, token: 'nonsense', introspection: 'nonsense' } as const;
-const typed =
-  (type?: string) =>
-  ({ proper }: Given) =>
-    answer(proper.status, { type, body: proper.body });
+const typed = (type: string | undefined, { proper: { status, body } }: Given): Buffer => answer(status, { type, body });
 
 export const jsonKinds: readonly Kind[] = [
-  ...kinds(
-    'JSON: *',
-    NO_BODY,
-    SPOILERS,
-    (spoil) =>
-      ({ proper }) =>
-        answer(200, { type: proper.type, body: spoil(something(proper)) }),
-  ),
-  ...kinds(
-    'JSON: *',
-    NO_BODY,
-    BODIES,
-    (body) =>
-      ({ proper }) =>
-        answer(200, { type: proper.type, body }),
-  ),
-  ...kinds(
-    'JSON: *',
-    ANSWER,
-    HARMLESS,
-    (dress) =>
-      ({ proper }) =>
-        answer(proper.status, { type: proper.type, body: proper.body.length > 2 ? dress(proper.body) : proper.body }),
-  ),
+  ...kinds('JSON: *', NO_BODY, SPOILERS, (spoil, given) => withBody(given, spoil(something(given.proper)))),
+  ...kinds('JSON: *', NO_BODY, BODIES, (body, given) => withBody(given, body)),
+  ...kinds('JSON: *', ANSWER, HARMLESS, (dress, given) => {
+    const { body } = given.proper;
+    return withBody(given, body.length > 2 ? dress(body) : body);
+  }),
   ...kinds('content type: *', OTHER_TYPE, { ...named(OTHER_TYPES), empty: '', none: undefined }, typed),
   ...kinds('content type: *', ANSWER, named(JSON_TYPES), typed),
 ];

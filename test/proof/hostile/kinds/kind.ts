@@ -59,17 +59,23 @@ export const atZitadel = (meaning: Meaning): Means => ({
 /** The same meaning for each operation of AWS. */
 export const atAws = (meaning: Meaning): Means => ({ secret: meaning, item: meaning, update: meaning });
 
+/** A meaning at one scope only. */
+export const only = (scope: Scope, meaning: Meaning): Means => ({ [scope]: meaning });
+
+/** One meaning at ZITADEL, one at AWS. */
+export const atBoth = (zitadel: Meaning, aws = zitadel): Means => ({ ...atZitadel(zitadel), ...atAws(aws) });
+
 /** What breaks or stalls: the service is down. */
-export const DOWN: Means = { ...atZitadel('down'), ...atAws('down') };
+export const DOWN = atBoth('down');
 
 /** What is not HTTP, or not the HTTP of such a service. To AWS's SDK everything that is not an answer is a fault. */
-export const NONSENSE: Means = { ...atZitadel('nonsense'), ...atAws('down') };
+export const NONSENSE = atBoth('nonsense', 'down');
 
 /** What spoils a body only: the body of a revocation's answer does not count (RFC 7009 §2.2). */
 export const NO_BODY: Means = { ...NONSENSE, revocation: 'answer' };
 
 /** What is an answer all the same. */
-export const ANSWER: Means = { ...atZitadel('answer'), ...atAws('answer') };
+export const ANSWER = atBoth('answer');
 
 /** What a server sends: bytes, or steps. */
 export type Content = string | Buffer | readonly Step[];
@@ -86,25 +92,23 @@ export type Table<T> = Readonly<Record<string, T>>;
 /**
  * Kinds that mean the same, one for each row of a table.
  * @param pattern of their names: the name of the row takes the place of `*`
- * @param make makes the play of a row; without it the rows are plays
+ * @param make makes what is sent of a row
  */
-export function kinds(pattern: string, means: Means, plays: Table<Play>): readonly Kind[];
-export function kinds<T>(pattern: string, means: Means, table: Table<T>, make: (row: T) => Play): readonly Kind[];
-export function kinds<T>(
+export const kinds = <T>(
   pattern: string,
   means: Means,
   table: Table<T>,
-  make = (row: T): Play => row as Play,
-): readonly Kind[] {
-  return Object.entries(table).map(([name, row]) => {
-    const play = make(row);
-    return {
-      name: pattern.replace('*', () => name),
-      means,
-      play: (given) => stepsOf(typeof play === 'function' ? play(given) : play),
-    };
-  });
-}
+  make: (row: T, given: Given) => Content,
+): readonly Kind[] =>
+  Object.entries(table).map(([name, row]) => ({
+    name: pattern.replace('*', () => name),
+    means,
+    play: (given) => stepsOf(make(row, given)),
+  }));
+
+/** The same of a table of plays. */
+export const plays = (pattern: string, means: Means, table: Table<Play>): readonly Kind[] =>
+  kinds(pattern, means, table, (play, given) => (typeof play === 'function' ? play(given) : play));
 
 /** A table of texts in which each is its own name. */
 export const named = <T extends string | number>(texts: readonly T[]): Table<T> =>
@@ -114,10 +118,21 @@ export const named = <T extends string | number>(texts: readonly T[]): Table<T> 
 export const words = (text: string): Table<string> => named(text.trim().split(/\s+/));
 
 /** The proper answer with more header lines, and perhaps another status. */
+export const again = (
+  { proper }: Given,
+  lines: readonly string[] = [],
+  status: number | string = proper.status,
+): Buffer => answer(status, proper, lines);
+
+/** The same where it is a play. */
 export const withHeaders =
   (lines: readonly string[] = [], status?: number | string) =>
-  ({ proper }: Given): Buffer =>
-    answer(status ?? proper.status, proper, lines);
+  (given: Given): Buffer =>
+    again(given, lines, status);
+
+/** The proper answer with another body. */
+export const withBody = ({ proper: { type } }: Given, body: string | Buffer, lines: readonly string[] = []): Buffer =>
+  answer(200, { type, body }, lines);
 
 /** JSON, of any status. */
 export const json = (body: string | Buffer, status: number | string = 200, lines: readonly string[] = []): Buffer =>

@@ -1,10 +1,22 @@
-import { answer, say } from '../play.ts';
-import { ANSWER, atAws, DOWN, type Given, json, type Kind, kinds, NONSENSE, type Table, withHeaders } from './kind.ts';
+import { say } from '../play.ts';
+import {
+  ANSWER,
+  again,
+  atBoth,
+  DOWN,
+  type Given,
+  json,
+  type Kind,
+  kinds,
+  NONSENSE,
+  type Play,
+  plays,
+  type Table,
+  withHeaders,
+} from './kind.ts';
 
-const beginsWith =
-  (line: string) =>
-  ({ proper: { type, body } }: Given) =>
-    `${line}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+const beginsWith = (line: string, { proper: { type, body } }: Given): string =>
+  `${line}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 
 /** First lines that no HTTP/1.1 server sends. */
 const FIRST_LINES: Table<string> = {
@@ -29,24 +41,21 @@ const ODD_FIRST_LINES: Table<string> = {
   'a NUL in the reason': 'HTTP/1.1 200 O\0K',
 };
 
-const withLineEnds =
-  (end: string) =>
-  ({ proper }: Given) =>
-    answer(proper.status, proper).toString('utf8').replaceAll('\r\n', end);
+const withLineEnds = (end: string) => (given: Given) => again(given).toString('utf8').replaceAll('\r\n', end);
 
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 /** Frames that begin a connection of HTTP/2. */
 export const HTTP2_FRAMES = Buffer.from('00001204000000000000030000008000040000ffff000500ffffff', 'hex');
 
 /** Whole texts that are not HTTP. */
-const TEXTS: Table<string | Buffer> = {
+const TEXTS: Table<Play> = {
+  'the request itself': ({ sent }) => Buffer.from(`${sent.head}\r\n\r\n${sent.body}`, 'latin1'),
   'a greeting of SSH': 'SSH-2.0-OpenSSH_9.6\r\n',
   'a greeting of SMTP': '220 mail.example ESMTP ready\r\n',
   'a greeting of MySQL': Buffer.from('4a0000000a382e302e33350008000000', 'hex'),
   'an answer of Redis': "-ERR unknown command 'POST'\r\n",
   'an alert of TLS': Buffer.from('15030300020228', 'hex'),
   'frames of HTTP/2': HTTP2_FRAMES,
-  'the preface of HTTP/2': PREFACE,
+  'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
   'JSON without HTTP': '{"access_token":"a","token_type":"Bearer","expires_in":3600}\r\n\r\n',
   'HTML without HTTP': '<html><body>hello</body></html>\r\n\r\n',
   'an answer of HTTP/0.9': 'hello\r\n\r\n',
@@ -57,36 +66,23 @@ const TEXTS: Table<string | Buffer> = {
   'a BOM and an answer': '\ufeffHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
 };
 
-const then =
-  (next: string | Buffer) =>
-  ({ proper }: Given) => [say(answer(proper.status, proper), next)];
-
 export const noHttpKinds: readonly Kind[] = [
   ...kinds('first line: *', NONSENSE, FIRST_LINES, beginsWith),
   ...kinds('first line: *', ANSWER, ODD_FIRST_LINES, beginsWith),
-  ...kinds('lines: *', ANSWER, {
-    'empty ones before the answer': ({ proper }) => [say('\r\n\r\n\r\n', answer(proper.status, proper))],
-  }),
-  ...kinds('lines: *', NONSENSE, {
+  ...plays('lines: *', ANSWER, { 'empty ones before the answer': (given) => [say('\r\n\r\n\r\n', again(given))] }),
+  ...plays('lines: *', NONSENSE, {
     'that end in LF alone': withLineEnds('\n'),
     'that end in CR alone': withLineEnds('\r'),
     'a header folded over two': withHeaders(['X-Header: a\r\n b']),
   }),
-  ...kinds('no HTTP: *', NONSENSE, TEXTS),
+  ...plays('no HTTP: *', NONSENSE, TEXTS),
   // Empty lines before an answer are allowed: nothing has been said yet.
-  ...kinds('no HTTP: *', DOWN, { 'line feeds without an end': '\n'.repeat(1_000) }),
-  ...kinds('no HTTP: *', NONSENSE, {
-    'the request itself': ({ sent }) => Buffer.from(`${sent.head}\r\n\r\n${sent.body}`, 'latin1'),
+  ...plays('no HTTP: *', DOWN, { 'line feeds without an end': '\n'.repeat(1_000) }),
+  ...plays('two answers at once: *', ANSWER, {
+    'both proper': (given) => [say(again(given), again(given))],
+    'the second is a refusal': (given) => [say(again(given), json('{"error":"invalid_client"}', 400))],
   }),
-  ...kinds('two answers at once: *', ANSWER, {
-    'both proper': (given) => then(answer(given.proper.status, given.proper))(given),
-    'the second is a refusal': then(json('{"error":"invalid_client"}', 400)),
+  ...plays('two answers at once: *', atBoth('nonsense', 'answer'), {
+    'garbage after the first': (given) => [say(again(given), 'garbage\r\n\r\n')],
   }),
-  ...kinds(
-    'two answers at once: *',
-    { ...NONSENSE, ...atAws('answer') },
-    {
-      'garbage after the first': then('garbage\r\n\r\n'),
-    },
-  ),
 ];

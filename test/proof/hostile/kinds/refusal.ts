@@ -1,5 +1,5 @@
 import { answer } from '../play.ts';
-import { atZitadel, json, type Kind, kinds, type Meaning, named, type Table, words } from './kind.ts';
+import { atZitadel, json, type Kind, kinds, type Meaning, named, only, plays, type Table, words } from './kind.ts';
 
 const refusal = (error: unknown, description?: unknown): string =>
   JSON.stringify({ error, error_description: description });
@@ -21,14 +21,10 @@ const elsewhere = (error: string): Meaning =>
   ['invalid_client', 'unauthorized_client'].includes(error) ? 'refused' : 'nonsense';
 
 const codes = Object.entries(CODES).flatMap(([meaning, errors]) =>
-  errors.flatMap((error) =>
-    kinds(
-      `refusal: * ${error}`,
-      { ...atZitadel(elsewhere(error)), token: meaning as Meaning },
-      named([400, 401, 403]),
-      (status) => json(refusal(error), status),
-    ),
-  ),
+  errors.flatMap((error) => {
+    const means = { ...atZitadel(elsewhere(error)), token: meaning as Meaning };
+    return kinds(`refusal: * ${error}`, means, named([400, 401, 403]), (status) => json(refusal(error), status));
+  }),
 );
 
 /** ZITADEL's own texts decide where its codes do not: `{code} "{text}"`, by what each means. */
@@ -109,21 +105,13 @@ const FOREIGN = 'token was not issued for this client';
 export const refusalKinds: readonly Kind[] = [
   ...codes,
   ...texts,
-  ...kinds(
-    'refusal: *',
-    { revocation: 'foreign_token' },
-    {
-      'the token of another client': json(refusal('invalid_client', FOREIGN), 400),
-      '401, the token of another client': json(refusal('a', FOREIGN), 401),
-    },
-  ),
-  ...kinds(
-    'refusal: *',
-    { revocation: 'refused' },
-    {
-      'the token of another client, nearly': json(refusal('invalid_client', `${FOREIGN}.`), 400),
-    },
-  ),
+  ...plays('refusal: *', only('revocation', 'foreign_token'), {
+    'the token of another client': json(refusal('invalid_client', FOREIGN), 400),
+    '401, the token of another client': json(refusal('a', FOREIGN), 401),
+  }),
+  ...plays('refusal: *', only('revocation', 'refused'), {
+    'the token of another client, nearly': json(refusal('invalid_client', `${FOREIGN}.`), 400),
+  }),
   ...kinds('refusal: an error that is *', atZitadel('nonsense'), NO_CODES, (body) => json(body, 400)),
   ...kinds('refusal: a description *', atZitadel('refused'), DESCRIPTIONS, (description) =>
     json(refusal('invalid_client', description), 401),
@@ -131,17 +119,15 @@ export const refusalKinds: readonly Kind[] = [
   ...withStatuses('refused', [404, 405, 410, 418, 422, 451, 499]),
   ...withStatuses('down', [408, 429, 500, 502, 503, 504, 599]),
   ...withStatuses('nonsense', [201, 202, 206, 300, 302, 304, 307]),
-  ...kinds(
-    'refusal: *',
-    { ...atZitadel('nonsense'), revocation: 'answer' },
-    { 'invalid_client with 200': json(REFUSAL) },
+  ...kinds('refusal: invalid_client with *', { ...atZitadel('nonsense'), revocation: 'answer' }, named([200]), () =>
+    json(REFUSAL),
   ),
-  ...kinds('refusal: *', atZitadel('nonsense'), {
+  ...plays('refusal: *', atZitadel('nonsense'), {
     'as text': answer(401, { type: 'text/plain', body: REFUSAL }),
     'as a form': answer(401, { type: 'application/x-www-form-urlencoded', body: 'error=invalid_client' }),
     'with a BOM': json(`\ufeff${REFUSAL}`, 401),
   }),
-  ...kinds('refusal: *', atZitadel('refused'), {
+  ...plays('refusal: *', atZitadel('refused'), {
     'two codes, the last one counts': json('{"error":"a","error":"invalid_client"}', 401),
     'with a token beside it': ({ token }) =>
       json(

@@ -1,6 +1,6 @@
 import { answer } from '../play.ts';
 import { START } from '../time.ts';
-import { type Kind, kinds, type Table, words } from './kind.ts';
+import { type Kind, kinds, only, plays, type Table, words } from './kind.ts';
 
 const DAY_MS = 86_400_000;
 const FAR = START + 30 * DAY_MS;
@@ -8,6 +8,8 @@ const FAR = START + 30 * DAY_MS;
 const says = (body: string, status = 200): Buffer => answer(status, { type: 'application/x-amz-json-1.0', body });
 const holding = (attributes: string): Buffer => says(`{"Item":{"pk":{"S":"a"},${attributes}}}`);
 const thousand = Array.from({ length: 1_000 }, (_none, at) => `"a${at}":{"S":"b"}`).join();
+
+const ITEM = only('item', 'answer');
 
 /** Answers without a row. */
 const ROWLESS: Table<string> = {
@@ -47,7 +49,7 @@ const SEALS: Table<string> = {
 };
 const OLD = `"expiresAt":{"N":"${START + DAY_MS}"},"refreshAt":{"N":"1"}`;
 const sealedBy = (pattern: string, credential: string): readonly Kind[] =>
-  kinds(pattern, { item: 'answer' }, SEALS, (sealed) =>
+  kinds(pattern, ITEM, SEALS, (sealed) =>
     holding(`"sealed":{"S":${JSON.stringify(sealed)}},"credential":{"S":"${credential}"},${OLD}`),
   );
 
@@ -101,8 +103,6 @@ const refused = (members: object, status = 400): Buffer => {
   return says(JSON.stringify({ __type: type, message: 'no', ...members }), status);
 };
 
-const ITEM = { item: 'answer' } as const;
-
 export const rowKinds: readonly Kind[] = [
   ...kinds('row: *', ITEM, ROWLESS, (body) => says(body)),
   ...kinds('row: a lease until *', ITEM, VALUES, (value) => holding(`"leaseUntil":${value}`)),
@@ -111,18 +111,14 @@ export const rowKinds: readonly Kind[] = [
   ),
   ...sealedBy('row: a sealed token that is *, by nobody', 'nobody'),
   ...sealedBy('row: a sealed token that is *, by an empty name', ''),
-  ...kinds('row: *', ITEM, PASSING, holding),
-  ...kinds('write: *', { update: 'answer' }, WRITTEN, (body) => says(body)),
-  ...kinds(
-    'write refused: *',
-    { update: 'refused' },
-    {
-      'in plain': refused({}),
-      'with a row': refused({ Item: { owner: { S: 'a' } } }),
-      'with a row of nonsense': refused({ Item: { owner: 42 } }),
-      'with null for a row': refused({ Item: null }),
-      'with a status of 500': refused({}, 500),
-      'with a status of 503': refused({}, 503),
-    },
-  ),
+  ...kinds('row: *', ITEM, PASSING, (attributes) => holding(attributes)),
+  ...kinds('write: *', only('update', 'answer'), WRITTEN, (body) => says(body)),
+  ...plays('write refused: *', only('update', 'refused'), {
+    'in plain': refused({}),
+    'with a row': refused({ Item: { owner: { S: 'a' } } }),
+    'with a row of nonsense': refused({ Item: { owner: 42 } }),
+    'with null for a row': refused({ Item: null }),
+    'with a status of 500': refused({}, 500),
+    'with a status of 503': refused({}, 503),
+  }),
 ];

@@ -1,18 +1,17 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { answer } from '../play.ts';
 import { accounts } from '../profiles.ts';
-import { type Given, type Kind, kinds, nested, type Table } from './kind.ts';
+import { type Given, type Kind, kinds, nested, only, type Table } from './kind.ts';
 
 /** The text of an answer of Secrets Manager, made of the proper secret. */
 type Write = (secret: string) => string;
 
-const says =
-  (write: Write) =>
-  ({ proper }: Given): Buffer => {
-    const { SecretString } = JSON.parse(proper.body) as { SecretString: string };
-    return answer(200, { type: 'application/x-amz-json-1.1', body: write(String(SecretString)) });
-  };
-const holds = (change: Write) => says((secret) => JSON.stringify({ SecretString: change(secret) }));
+const says = (write: Write, { proper }: Given): Buffer => {
+  const { SecretString } = JSON.parse(proper.body) as { SecretString: string };
+  return answer(200, { type: 'application/x-amz-json-1.1', body: write(String(SecretString)) });
+};
+const holds = (change: Write, given: Given): Buffer =>
+  says((secret) => JSON.stringify({ SecretString: change(secret) }), given);
 const quoted = (secret: string): string => JSON.stringify(secret);
 const base64 = (bytes: string | Buffer): string => Buffer.from(bytes as string).toString('base64');
 
@@ -30,7 +29,7 @@ const ABSENT: Table<Write> = {
 };
 
 /** Texts that are not a credential: an operator must replace them. */
-const UNUSABLE: Table<string> = {
+const NO_CREDENTIALS: Table<string> = {
   empty: '',
   'a space': ' ',
   'no JSON': 'a-secret-in-plain-text-0123456789',
@@ -76,7 +75,7 @@ const KEYS: Table<() => string> = {
   'an X25519 key': () => pem(generateKeyPairSync('x25519').privateKey),
   'a PEM of 60 kB': () => `-----BEGIN PRIVATE KEY-----\n${'A'.repeat(60_000)}\n-----END PRIVATE KEY-----\n`,
 };
-const keyed = (members: object) => holds(() => JSON.stringify({ ...goodKey, ...members }));
+const keyed = (members: object, given: Given): Buffer => holds(() => JSON.stringify({ ...goodKey, ...members }), given);
 
 /** Members of a key that make it useless. */
 const MEMBERS: Table<object> = {
@@ -119,12 +118,16 @@ const NO_TEXTS: Table<Write> = {
   'as true': () => '{"SecretString":true}',
 };
 
+const DOWN = only('secret', 'down');
+const UNUSABLE = only('secret', 'unusable');
+const ANSWER = only('secret', 'answer');
+
 export const secretKinds: readonly Kind[] = [
-  ...kinds('secret: *', { secret: 'down' }, ABSENT, says),
-  ...kinds('secret: *', { secret: 'unusable' }, UNUSABLE, (text) => holds(() => text)),
-  ...kinds('secret: a key that is *', { secret: 'unusable' }, KEYS, (make) => (given) => keyed({ key: make() })(given)),
-  ...kinds('secret: a key *', { secret: 'unusable' }, MEMBERS, keyed),
-  ...kinds('secret: *', { secret: 'answer' }, USABLE, says),
-  ...kinds('secret: *', { secret: 'answer' }, USABLE_TEXTS, holds),
-  ...kinds('secret: *', { secret: 'unusable' }, NO_TEXTS, says),
+  ...kinds('secret: *', DOWN, ABSENT, says),
+  ...kinds('secret: *', UNUSABLE, NO_CREDENTIALS, (text, given) => holds(() => text, given)),
+  ...kinds('secret: a key that is *', UNUSABLE, KEYS, (make, given) => keyed({ key: make() }, given)),
+  ...kinds('secret: a key *', UNUSABLE, MEMBERS, keyed),
+  ...kinds('secret: *', ANSWER, USABLE, says),
+  ...kinds('secret: *', ANSWER, USABLE_TEXTS, holds),
+  ...kinds('secret: *', UNUSABLE, NO_TEXTS, says),
 ];

@@ -1,7 +1,8 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { answer, drip, END, flood, type Proper, type Step, say } from '../play.ts';
+import { drip, END, flood, type Proper, type Step, say } from '../play.ts';
 import {
   ANSWER,
+  again,
   atAws,
   atZitadel,
   CHUNKED,
@@ -14,7 +15,9 @@ import {
   NO_BODY,
   NONSENSE,
   named,
+  plays,
   type Table,
+  withBody,
   withHeaders,
 } from './kind.ts';
 
@@ -23,10 +26,7 @@ const MB = 1_024 * KB;
 
 /** The proper JSON body, drawn out with spaces to a length. */
 const padded = ({ body }: Proper, bytes: number): string => (body === '' ? '{}' : body).padEnd(bytes, ' ');
-const ofSize =
-  (bytes: number) =>
-  ({ proper }: Given) =>
-    answer(proper.status, { ...proper, body: padded(proper, bytes) });
+const ofSize = (bytes: number, given: Given): Buffer => withBody(given, padded(given.proper, bytes));
 
 /** The beginning of an answer in JSON. */
 const JSON_ANSWER = { status: 200, type: 'application/json', body: '' };
@@ -59,28 +59,17 @@ const ENDLESS_BEFORE: Table<string> = {
 const slowly = (bytes: string, times?: number): Step => drip(bytes, 250, times);
 const FOR_EVER = Number.POSITIVE_INFINITY;
 
-const after =
-  (ms: number) =>
-  ({ proper }: Given): readonly Step[] => [{ does: 'wait', ms }, say(answer(proper.status, proper))];
+const after = (ms: number, given: Given): readonly Step[] => [{ does: 'wait', ms }, say(again(given))];
 
 /** Compressions; the broker asks for none, and undoes none. */
-const COMPRESSIONS: Table<(bytes: Buffer) => Buffer> = {
-  gzip: gzipSync,
-  deflate: deflateSync,
-  'deflate without a head': deflateRawSync,
-  br: brotliCompressSync,
-  zstd: zstdCompressSync,
-  'gzip, gzip': (bytes) => gzipSync(gzipSync(bytes)),
+const COMPRESSIONS: Table<readonly [coding: string, compress: (bytes: Buffer) => Buffer]> = {
+  gzip: ['gzip', gzipSync],
+  deflate: ['deflate', deflateSync],
+  'deflate without a head': ['deflate', deflateRawSync],
+  br: ['br', brotliCompressSync],
+  zstd: ['zstd', zstdCompressSync],
+  'gzip, gzip': ['gzip, gzip', (bytes) => gzipSync(gzipSync(bytes))],
 };
-const compressed = Object.entries(COMPRESSIONS).flatMap(([coding, compress]) =>
-  kinds('compressed: *', NO_BODY, {
-    [coding]: ({ proper }) =>
-      answer(200, { type: proper.type, body: compress(Buffer.from(padded(proper, 2))) }, [
-        `Content-Encoding: ${coding.split(' without')[0]}`,
-      ]),
-  }),
-);
-
 let bomb: Buffer | undefined;
 const makeBomb = (): Buffer => {
   bomb ??= gzipSync(Buffer.alloc(50 * MB, ' '));
@@ -88,13 +77,13 @@ const makeBomb = (): Buffer => {
 };
 
 export const sizeKinds: readonly Kind[] = [
-  ...kinds('size: *', ANSWER, { '64 kB to the byte': ofSize(64 * KB) }),
+  ...kinds('size: *', ANSWER, { '64 kB to the byte': 64 * KB }, ofSize),
   ...kinds('size: * bytes', TOO_MUCH, named([64 * KB + 1, 128 * KB, MB, 10 * MB]), ofSize),
-  ...kinds('size: 1 MB *', TOO_MUCH, {
+  ...plays('size: 1 MB *', TOO_MUCH, {
     'in chunks': ({ proper }) => `${head(proper, CHUNKED)}100000\r\n${padded(proper, MB)}\r\n0\r\n\r\n`,
     'before a hang-up': ({ proper }) => [say(head(proper), padded(proper, MB)), END],
   }),
-  ...kinds('size: *', NONSENSE, {
+  ...plays('size: *', NONSENSE, {
     '100 MB': () => [say(head(JSON_ANSWER, LENGTH_OF_100_MB)), flood100Mb()],
     '100 MB in chunks': () => [say(head(JSON_ANSWER, CHUNKED)), flood100Mb('10000\r\n', '\r\n'), say('0\r\n\r\n')],
     // "Down" and "too much" are both right: nobody reads on to tell.
@@ -105,7 +94,7 @@ export const sizeKinds: readonly Kind[] = [
   }),
   ...kinds('endless: *', NONSENSE, ENDLESS, ([first, text]) => [say(first), flood(text, FOR_EVER)]),
   ...kinds('endless: *', DOWN, ENDLESS_BEFORE, (text) => [flood(text, FOR_EVER)]),
-  ...kinds('slow: *', DOWN, {
+  ...plays('slow: *', DOWN, {
     'the first line': [slowly('HTTP/1.1 200 All is well\r\n')],
     'a header': [say(OK), slowly('X-Header: abcdefghijk')],
     'headers without an end': [say(OK), slowly('a: b\r\n', FOR_EVER)],
@@ -115,21 +104,20 @@ export const sizeKinds: readonly Kind[] = [
     'the size of a chunk': ({ proper }) => [say(head(proper, CHUNKED)), slowly('000000000000000000002\r\n')],
     'informational answers': [slowly('HTTP/1.1 102 Processing\r\n\r\n', FOR_EVER)],
   }),
-  ...kinds('slow: *', atZitadel('answer'), { '2 s before the answer': after(2_000) }),
-  ...kinds('slow: *', DOWN, { '3.1 s before the answer': after(3_100) }),
-  ...kinds('slow: *', ANSWER, { '200 ms before the answer': after(200) }),
-  ...compressed,
-  ...kinds('compressed: *', NO_BODY, {
+  ...kinds('slow: * before the answer', atZitadel('answer'), { '2 s': 2_000 }, after),
+  ...kinds('slow: * before the answer', DOWN, { '3.1 s': 3_100 }, after),
+  ...kinds('slow: * before the answer', ANSWER, { '200 ms': 200 }, after),
+  ...kinds('compressed: *', NO_BODY, COMPRESSIONS, ([coding, compress], given) =>
+    withBody(given, compress(Buffer.from(padded(given.proper, 2))), [`Content-Encoding: ${coding}`]),
+  ),
+  ...plays('compressed: *', NO_BODY, {
     'a bomb of 50 MB': () => json(makeBomb(), 200, ['Content-Encoding: gzip']),
     'a bomb in a bomb': () => json(gzipSync(makeBomb()), 200, ['Content-Encoding: gzip, gzip']),
-    'gzip, though it does not say so': ({ proper }) =>
-      answer(200, { type: proper.type, body: gzipSync(padded(proper, 2)) }),
+    'gzip, though it does not say so': (given) => withBody(given, gzipSync(padded(given.proper, 2))),
     'gzip as transfer coding': ({ proper }) => [
       say(head(proper, 'Transfer-Encoding: gzip'), gzipSync(padded(proper, 2))),
       END,
     ],
   }),
-  ...kinds('compressed: *', ANSWER, {
-    'not at all, though it says so': withHeaders(['Content-Encoding: gzip']),
-  }),
+  ...plays('compressed: *', ANSWER, { 'not at all, though it says so': withHeaders(['Content-Encoding: gzip']) }),
 ];

@@ -1,5 +1,17 @@
 import { answer, END, RESET, say } from '../play.ts';
-import { ANSWER, atZitadel, DOWN, type Kind, kinds, NONSENSE, named, type Table, withHeaders } from './kind.ts';
+import {
+  ANSWER,
+  again,
+  atZitadel,
+  DOWN,
+  type Kind,
+  kinds,
+  NONSENSE,
+  named,
+  plays,
+  type Table,
+  withHeaders,
+} from './kind.ts';
 
 const PAGE = '<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Something</h1></body></html>';
 const page = (status: number, lines: readonly string[] = []): Buffer =>
@@ -36,7 +48,7 @@ const redirects = [300, 301, 302, 303, 304, 305, 306, 307, 308, 310, 399].flatMa
     ...kinds(`redirect: ${status} to *`, NONSENSE, Object.fromEntries(locations), (location) =>
       page(status, [`Location: ${location}`]),
     ),
-    ...kinds(`redirect: ${status} *`, NONSENSE, {
+    ...plays(`redirect: ${status} *`, NONSENSE, {
       'to none': page(status),
       'with the proper body': withHeaders(['Location: /oauth/v2/token'], status),
     }),
@@ -63,30 +75,28 @@ const BEFORE: Table<string> = {
 const SUCCESSES = named([201, 202, 203, 206, 207, 208, 226, 250, 299]);
 const OTHER_SUCCESS = { ...atZitadel('nonsense'), secret: 'answer', item: 'down', update: 'down' } as const;
 
+/** By HTTP, these have no body. */
+const NO_CONTENT = { ...atZitadel('nonsense'), secret: 'down' } as const;
+
 export const statusKinds: readonly Kind[] = [
   ...kinds('status: * with a page', DOWN, named(LATER), (status) => page(status)),
   ...kinds('status: * with a page', NONSENSE, named(NO), (status) => page(status)),
-  ...kinds('status: * with the proper body', OTHER_SUCCESS, SUCCESSES, (status) => withHeaders([], status)),
-  // By HTTP, these two have no body.
-  ...kinds('status: * without a body', { ...atZitadel('nonsense'), secret: 'down' }, named([204, 205]), (status) =>
-    answer(status, { body: '' }),
-  ),
+  ...kinds('status: * with the proper body', OTHER_SUCCESS, SUCCESSES, (status, given) => again(given, [], status)),
+  ...kinds('status: * without a body', NO_CONTENT, named([204, 205]), (status) => answer(status, { body: '' })),
   ...redirects,
-  ...kinds('informational: *, then the answer', ANSWER, BEFORE, (said) => ({ proper }) => [
-    say(said, answer(proper.status, proper)),
-  ]),
-  ...kinds('informational: *', DOWN, {
+  ...kinds('informational: *, then the answer', ANSWER, BEFORE, (said, given) => [say(said, again(given))]),
+  ...plays('informational: *', DOWN, {
     '100 and nothing more': CONTINUE,
     '103 and a hang-up': [say(HINTS), END],
     '102 and a break': [say(PROCESSING), RESET],
     '101 and another protocol': [say(switching('websocket'), Buffer.from([0x81, 0x05]), 'hello')],
   }),
   // AWS's SDK treats these two as the one before.
-  ...kinds('informational: *', atZitadel('down'), {
+  ...plays('informational: *', atZitadel('down'), {
     '101 and a hang-up': [say(switching('websocket')), END],
     '101 to h2c': [say(switching('h2c'), Buffer.from('000000040000000000', 'hex'))],
   }),
-  ...kinds('status: 200 *', ANSWER, {
+  ...plays('status: 200 *', ANSWER, {
     'with another reason': withHeaders([], '200 Internal Server Error'),
     'without a reason': withHeaders([], '200 '),
     'with a reason of 8 kB': withHeaders([], `200 ${'x'.repeat(8_192)}`),

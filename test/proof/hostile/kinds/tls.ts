@@ -1,6 +1,7 @@
 import { answer, END, RESET, say } from '../play.ts';
-import type { Security } from '../secure.ts';
+import type { Relay, Security } from '../secure.ts';
 import {
+  again,
   atZitadel,
   type Content,
   head,
@@ -10,19 +11,19 @@ import {
   kinds,
   type Meaning,
   type Play,
+  plays,
   type Table,
-  withHeaders,
 } from './kind.ts';
 import { HTTP2_FRAMES } from './no-http.ts';
 
-const ENDINGS = { end: 'and hangs up', reset: 'and breaks off', nothing: 'and falls silent' } as const;
-type Ending = keyof typeof ENDINGS;
+const ENDINGS = { 'and hangs up': 'end', 'and breaks off': 'reset', 'and falls silent': 'nothing' } as const;
 
 /** Kinds that differ in how the server does TLS; then comes the proper answer. */
 const secured = (pattern: string, meaning: Meaning, securities: Table<Security>): readonly Kind[] =>
-  Object.entries(securities).flatMap(([name, security]) =>
-    kinds(pattern, atZitadel(meaning), { [name]: withHeaders() }).map((kind) => ({ ...kind, security })),
-  );
+  kinds(pattern, atZitadel(meaning), securities, (_security, given) => again(given)).map((kind, at) => ({
+    ...kind,
+    security: Object.values(securities)[at] ?? {},
+  }));
 
 /** What is wrong with a certificate, and its file. */
 const CERTIFICATES: Table<Security> = {
@@ -54,22 +55,17 @@ const UNACCEPTABLE: Table<Security> = {
 const LENGTHS = [1, 4, 5, 6, 40, 90, 127, 200, 500, 700];
 const SPOILT = [0, 1, 3, 5, 20, 45, 90, 130, 300, 600];
 
-const cut = (Object.entries(ENDINGS) as [Ending, string][]).flatMap(([thenDo, ending]) =>
-  secured(
-    `TLS: says * bytes of the handshake ${ending}`,
-    'down',
-    Object.fromEntries(LENGTHS.map((cutAfter) => [cutAfter, { relay: { cutAfter, thenDo } }])),
-  ),
-);
-const spoilt = secured(
-  'TLS: byte * of the handshake is another',
-  'down',
-  Object.fromEntries(SPOILT.map((spoilAt) => [spoilAt, { relay: { spoilAt } }])),
-);
+const relays = (numbers: readonly number[], make: (number: number) => Relay): Table<Security> =>
+  Object.fromEntries(numbers.map((number) => [number, { relay: make(number) }]));
+
+const cut = Object.entries(ENDINGS).flatMap(([ending, thenDo]) => {
+  const table = relays(LENGTHS, (cutAfter) => ({ cutAfter, thenDo }));
+  return secured(`TLS: says * bytes of the handshake ${ending}`, 'down', table);
+});
 
 /** What comes on the port of TLS, and is not TLS. */
 const raw = (pattern: string, contents: Table<Content>): readonly Kind[] =>
-  kinds(pattern, atZitadel('down'), contents).map((kind) => ({ ...kind, greets: true as const }));
+  plays(pattern, atZitadel('down'), contents).map((kind) => ({ ...kind, greets: true as const }));
 
 const record = (type: number, length: number, body: Buffer | readonly number[]): Buffer =>
   Buffer.from([type, 3, 3, length >> 8, length & 0xff, ...body]);
@@ -114,15 +110,19 @@ const CONTENTS: Table<Content> = {
 };
 
 /** What comes once the connection is secure. */
-const after = (meaning: Meaning, plays: Table<Play>, security: Security = {}): readonly Kind[] =>
-  kinds('TLS, then: *', atZitadel(meaning), plays).map((kind) => ({ ...kind, security }));
+const after = (meaning: Meaning, table: Table<Play>, security: Security = {}): readonly Kind[] =>
+  plays('TLS, then: *', atZitadel(meaning), table).map((kind) => ({ ...kind, security }));
 
 export const tlsKinds: readonly Kind[] = [
   ...secured('TLS: *', 'answer', GOOD),
   ...secured('TLS: *', 'down', UNACCEPTABLE),
   ...secured('TLS: a certificate *', 'down', CERTIFICATES),
   ...cut,
-  ...spoilt,
+  ...secured(
+    'TLS: byte * of the handshake is another',
+    'down',
+    relays(SPOILT, (spoilAt) => ({ spoilAt })),
+  ),
   ...alerts,
   ...raw('no TLS: *', CONTENTS),
   ...after('down', {
@@ -132,8 +132,7 @@ export const tlsKinds: readonly Kind[] = [
   }),
   ...after('answer', {
     'an answer without a length and a hang-up': ({ proper }) => [say(head(proper), proper.body), END],
-    'one byte in each record': ({ proper }) =>
-      [...answer(proper.status, proper)].map((byte) => say(Buffer.from([byte]))),
+    'one byte in each record': (given) => [...again(given)].map((byte) => say(Buffer.from([byte]))),
   }),
   ...after('nonsense', { 'frames of HTTP/2': HTTP2_FRAMES }, { socket: { ALPNProtocols: ['h2'] } }),
   ...after('nonsense', {

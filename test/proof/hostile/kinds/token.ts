@@ -1,4 +1,16 @@
-import { type Given, json, type Kind, kinds, type Meaning, named, nested, type Table, words } from './kind.ts';
+import {
+  type Given,
+  json,
+  type Kind,
+  kinds,
+  type Meaning,
+  named,
+  nested,
+  only,
+  plays,
+  type Table,
+  words,
+} from './kind.ts';
 
 type Member = 'access_token' | 'token_type' | 'expires_in' | 'scope' | 'issued_token_type';
 /** A JSON text in place of a member's proper one; `undefined` leaves the member out. */
@@ -22,11 +34,11 @@ function tokenResponse({ sent, token }: Given, texts: Partial<Record<Member, Tex
 
 /** Token responses in which one member is another text. */
 const other = (member: Member, meaning: Meaning, texts: Table<Text>): readonly Kind[] =>
-  kinds(`${member}: *`, { token: meaning }, texts, (text) => (given) => tokenResponse(given, { [member]: text }));
+  kinds(`${member}: *`, only('token', meaning), texts, (text, given) => tokenResponse(given, { [member]: text }));
 
 /** Token responses with more members at their end. */
 const more = (pattern: string, meaning: Meaning, texts: Table<string>): readonly Kind[] =>
-  kinds(pattern, { token: meaning }, texts, (text) => (given) => tokenResponse(given, {}, text));
+  kinds(pattern, only('token', meaning), texts, (text, given) => tokenResponse(given, {}, text));
 
 /** Texts that are of no member's type. */
 const STRANGE: Table<string | undefined> = {
@@ -139,15 +151,10 @@ export const tokenKinds: readonly Kind[] = [
     'expires_in, the last is negative': ',"expires_in":-1',
     'a name in escapes': ',"\\u0065xpires_in":"60"',
   }),
-  ...kinds(
-    'twice: *',
-    { token: 'answer' },
-    {
-      'expires_in, the first is negative': (given) => tokenResponse(given, { expires_in: '-1' }, ',"expires_in":43199'),
-      'access_token, the first is null': (given) =>
-        tokenResponse(given, { access_token: 'null' }, ',"access_token":"b"'),
-    },
-  ),
+  ...plays('twice: *', only('token', 'answer'), {
+    'expires_in, the first is negative': (given) => tokenResponse(given, { expires_in: '-1' }, ',"expires_in":43199'),
+    'access_token, the first is null': (given) => tokenResponse(given, { access_token: 'null' }, ',"access_token":"b"'),
+  }),
   ...other('issued_token_type', 'answer', { 'an id token': '"urn:ietf:params:oauth:token-type:id_token"' }),
   ...other('token_type', 'nonsense', BAD_TYPES),
   ...other('token_type', 'answer', words('"bearer" "BEARER"')),
