@@ -41,22 +41,6 @@ export const flood = (bytes: string | Buffer, times: number): Step => ({
   times,
 });
 
-/** An answer of HTTP/1.1 with a length. */
-export function answer(
-  status: number | string,
-  { type, body }: { readonly type?: string | undefined; readonly body: string | Buffer },
-  headers: readonly string[] = [],
-): Buffer {
-  const bytes = Buffer.from(body as string, 'utf8');
-  const lines = [
-    `HTTP/1.1 ${typeof status === 'number' ? `${status} Status` : status}`,
-    ...(type === undefined ? [] : [`Content-Type: ${type}`]),
-    ...headers,
-    `Content-Length: ${bytes.length}`,
-  ];
-  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'utf8'), bytes]);
-}
-
 /** Waits until the socket takes more, or is gone. */
 const drained = (socket: Socket): Promise<void> =>
   new Promise((resolve) => {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { answer } from './answers.ts';
 import type { Case } from './catalogue.ts';
 import type { Dependency } from './places.ts';
-import { answer, type Proper, RESET, type Sent, say } from './play.ts';
+import { type Proper, RESET, type Sent, say } from './play.ts';
 import { accounts, SECRETS } from './profiles.ts';
 import type { Security } from './secure.ts';
 import { createServer, type Scene, type Server } from './server.ts';

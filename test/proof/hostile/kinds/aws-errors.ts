@@ -1,5 +1,6 @@
-import { answer } from '../play.ts';
-import { atAws, type Given, type Kind, kinds, type Means, named, type Play, plays, type Table, words } from './kind.ts';
+import { answer } from '../answers.ts';
+import { atAws, type Given, type Kind, type Means } from './kind.ts';
+import { kinds, named, type Play, plays, type Table, words } from './table.ts';
 
 const says = (body: string, status = 400, lines: readonly string[] = [], type = 'application/x-amz-json-1.1'): Buffer =>
   answer(status, { type, body }, lines);

@@ -1,5 +1,7 @@
-import { answer, END, RESET, type Step, say } from '../play.ts';
-import { CHUNKED, DOWN, type Given, head, type Kind, kinds, plays, type Table } from './kind.ts';
+import { answer, CHUNKED, head } from '../answers.ts';
+import { END, RESET, type Step, say } from '../play.ts';
+import { DOWN, type Given, type Kind } from './kind.ts';
+import { kinds, plays, type Table } from './table.ts';
 
 /** How a server ends a connection, or does not. */
 const ENDINGS: Table<readonly Step[]> = {

@@ -1,17 +1,6 @@
-import { answer } from '../play.ts';
-import {
-  again,
-  atZitadel,
-  type Given,
-  html,
-  json,
-  type Kind,
-  kinds,
-  type Meaning,
-  only,
-  type Table,
-  withBody,
-} from './kind.ts';
+import { again, answer, html, json, withBody } from '../answers.ts';
+import { atZitadel, type Given, type Kind, type Meaning, only } from './kind.ts';
+import { kinds, type Table } from './table.ts';
 
 /** With the names of parameters, it would be a refusal of another sort. */
 const nameless = (form: string): string => form.replaceAll('_token', '');

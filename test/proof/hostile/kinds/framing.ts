@@ -1,19 +1,7 @@
+import { again, CHUNKED, head } from '../answers.ts';
 import { END, type Proper, type Step, say } from '../play.ts';
-import {
-  ANSWER,
-  again,
-  CHUNKED,
-  DOWN,
-  head,
-  type Kind,
-  kinds,
-  NO_BODY,
-  NONSENSE,
-  named,
-  type Play,
-  plays,
-  type Table,
-} from './kind.ts';
+import { ANSWER, DOWN, type Kind, NO_BODY, NONSENSE } from './kind.ts';
+import { kinds, named, type Play, plays, type Table } from './table.ts';
 
 /** Header lines of which none can be an answer. */
 const ILL_FORMED: Table<string> = {

@@ -1,4 +1,6 @@
-import { json, type Kind, kinds, nested, only, type Table, words } from './kind.ts';
+import { json, nested } from '../answers.ts';
+import { type Kind, only } from './kind.ts';
+import { kinds, type Table, words } from './table.ts';
 
 /** Values of `active` that are not booleans: they say nothing of the token, and never "inactive". */
 const ACTIVE = words(`

@@ -1,16 +1,6 @@
-import { answer } from '../play.ts';
-import {
-  ANSWER,
-  type Given,
-  type Kind,
-  kinds,
-  NO_BODY,
-  named,
-  nested,
-  something,
-  type Table,
-  withBody,
-} from './kind.ts';
+import { answer, nested, something, withBody } from '../answers.ts';
+import { ANSWER, type Given, type Kind, NO_BODY } from './kind.ts';
+import { kinds, named, type Table } from './table.ts';
 
 const utf16 = (text: string): Buffer => Buffer.from(`\ufeff${text}`, 'utf16le');
 

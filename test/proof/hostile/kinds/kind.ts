@@ -1,4 +1,4 @@
-import { answer, type Proper, type Sent, type Step, say } from '../play.ts';
+import type { Proper, Sent, Step } from '../play.ts';
 import type { Security } from '../secure.ts';
 
 /** What the broker asks for where it meets an answer. */
@@ -76,81 +76,3 @@ export const NO_BODY: Means = { ...NONSENSE, revocation: 'answer' };
 
 /** What is an answer all the same. */
 export const ANSWER = atBoth('answer');
-
-/** What a server sends: bytes, or steps. */
-export type Content = string | Buffer | readonly Step[];
-
-/** What a server sends, always the same or made of what is given. */
-export type Play = Content | ((given: Given) => Content);
-
-const stepsOf = (content: Content): readonly Step[] =>
-  typeof content === 'string' || Buffer.isBuffer(content) ? [say(content)] : content;
-
-/** Rows of a table, by the name of each. */
-export type Table<T> = Readonly<Record<string, T>>;
-
-/**
- * Kinds that mean the same, one for each row of a table.
- * @param pattern of their names: the name of the row takes the place of `*`
- * @param make makes what is sent of a row
- */
-export const kinds = <T>(
-  pattern: string,
-  means: Means,
-  table: Table<T>,
-  make: (row: T, given: Given) => Content,
-): readonly Kind[] =>
-  Object.entries(table).map(([name, row]) => ({
-    name: pattern.replace('*', () => name),
-    means,
-    play: (given) => stepsOf(make(row, given)),
-  }));
-
-/** The same of a table of plays. */
-export const plays = (pattern: string, means: Means, table: Table<Play>): readonly Kind[] =>
-  kinds(pattern, means, table, (play, given) => (typeof play === 'function' ? play(given) : play));
-
-/** A table of texts in which each is its own name. */
-export const named = <T extends string | number>(texts: readonly T[]): Table<T> =>
-  Object.fromEntries(texts.map((text) => [text, text]));
-
-/** The same of words that are separated by white space. */
-export const words = (text: string): Table<string> => named(text.trim().split(/\s+/));
-
-/** The proper answer with more header lines, and perhaps another status. */
-export const again = (
-  { proper }: Given,
-  lines: readonly string[] = [],
-  status: number | string = proper.status,
-): Buffer => answer(status, proper, lines);
-
-/** The same where it is a play. */
-export const withHeaders =
-  (lines: readonly string[] = [], status?: number | string) =>
-  (given: Given): Buffer =>
-    again(given, lines, status);
-
-/** The proper answer with another body. */
-export const withBody = ({ proper: { type } }: Given, body: string | Buffer, lines: readonly string[] = []): Buffer =>
-  answer(200, { type, body }, lines);
-
-/** JSON, of any status. */
-export const json = (body: string | Buffer, status: number | string = 200, lines: readonly string[] = []): Buffer =>
-  answer(status, { type: 'application/json', body }, lines);
-
-/** A page, as proxies and portals send it. */
-export const html = (body: string, status: number, lines: readonly string[] = []): Buffer =>
-  answer(status, { type: 'text/html', body }, lines);
-
-/** The first line and the header lines of a proper answer, and the empty line: its length is not among them. */
-export const head = ({ status, type }: Proper, ...lines: readonly string[]): string =>
-  [`HTTP/1.1 ${status} OK`, `Content-Type: ${type}`, ...lines, '\r\n'].join('\r\n');
-
-/** The header line of a body in chunks. */
-export const CHUNKED = 'Transfer-Encoding: chunked';
-
-/** The proper body, or JSON in place of one that is empty. */
-export const something = ({ body }: Proper): string => (body.length > 2 ? body : '{"a":1}');
-
-/** Arrays in each other, 10,000 deep or so deep as told. */
-export const nested = (depth = 10_000): string => '['.repeat(depth) + ']'.repeat(depth);

@@ -1,19 +1,7 @@
+import { again, json, withHeaders } from '../answers.ts';
 import { say } from '../play.ts';
-import {
-  ANSWER,
-  again,
-  atBoth,
-  DOWN,
-  type Given,
-  json,
-  type Kind,
-  kinds,
-  NONSENSE,
-  type Play,
-  plays,
-  type Table,
-  withHeaders,
-} from './kind.ts';
+import { ANSWER, atBoth, DOWN, type Given, type Kind, NONSENSE } from './kind.ts';
+import { kinds, type Play, plays, type Table } from './table.ts';
 
 const beginsWith = (line: string, { proper: { type, body } }: Given): string =>
   `${line}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;

@@ -1,5 +1,6 @@
-import { answer } from '../play.ts';
-import { atZitadel, json, type Kind, kinds, type Meaning, named, only, plays, type Table, words } from './kind.ts';
+import { answer, json } from '../answers.ts';
+import { atZitadel, type Kind, type Meaning, only } from './kind.ts';
+import { kinds, named, plays, type Table, words } from './table.ts';
 
 const refusal = (error: unknown, description?: unknown): string =>
   JSON.stringify({ error, error_description: description });

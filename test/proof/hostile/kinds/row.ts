@@ -1,6 +1,7 @@
-import { answer } from '../play.ts';
+import { answer } from '../answers.ts';
 import { START } from '../time.ts';
-import { type Kind, kinds, only, plays, type Table, words } from './kind.ts';
+import { type Kind, only } from './kind.ts';
+import { kinds, plays, type Table, words } from './table.ts';
 
 const DAY_MS = 86_400_000;
 const FAR = START + 30 * DAY_MS;

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { answer } from '../play.ts';
+import { answer, nested } from '../answers.ts';
 import { accounts } from '../profiles.ts';
-import { type Given, type Kind, kinds, nested, only, type Table } from './kind.ts';
+import { type Given, type Kind, only } from './kind.ts';
+import { kinds, type Table } from './table.ts';
 
 /** The text of an answer of Secrets Manager, made of the proper secret. */
 type Write = (secret: string) => string;

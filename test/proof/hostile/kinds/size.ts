@@ -1,25 +1,8 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { again, CHUNKED, head, json, withBody, withHeaders } from '../answers.ts';
 import { drip, END, flood, type Proper, type Step, say } from '../play.ts';
-import {
-  ANSWER,
-  again,
-  atAws,
-  atZitadel,
-  CHUNKED,
-  DOWN,
-  type Given,
-  head,
-  json,
-  type Kind,
-  kinds,
-  NO_BODY,
-  NONSENSE,
-  named,
-  plays,
-  type Table,
-  withBody,
-  withHeaders,
-} from './kind.ts';
+import { ANSWER, atAws, atZitadel, DOWN, type Given, type Kind, NO_BODY, NONSENSE } from './kind.ts';
+import { kinds, named, plays, type Table } from './table.ts';
 
 const KB = 1_024;
 const MB = 1_024 * KB;

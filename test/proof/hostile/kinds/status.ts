@@ -1,17 +1,7 @@
-import { answer, END, RESET, say } from '../play.ts';
-import {
-  ANSWER,
-  again,
-  atZitadel,
-  DOWN,
-  type Kind,
-  kinds,
-  NONSENSE,
-  named,
-  plays,
-  type Table,
-  withHeaders,
-} from './kind.ts';
+import { again, answer, withHeaders } from '../answers.ts';
+import { END, RESET, say } from '../play.ts';
+import { ANSWER, atZitadel, DOWN, type Kind, NONSENSE } from './kind.ts';
+import { kinds, named, plays, type Table } from './table.ts';
 
 const PAGE = '<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Something</h1></body></html>';
 const page = (status: number, lines: readonly string[] = []): Buffer =>

@@ -1,20 +1,9 @@
-import { answer, END, RESET, say } from '../play.ts';
+import { again, answer, head, html, json } from '../answers.ts';
+import { END, RESET, say } from '../play.ts';
 import type { Relay, Security } from '../secure.ts';
-import {
-  again,
-  atZitadel,
-  type Content,
-  head,
-  html,
-  json,
-  type Kind,
-  kinds,
-  type Meaning,
-  type Play,
-  plays,
-  type Table,
-} from './kind.ts';
+import { atZitadel, type Kind, type Meaning } from './kind.ts';
 import { HTTP2_FRAMES } from './no-http.ts';
+import { type Content, kinds, type Play, plays, type Table } from './table.ts';
 
 const ENDINGS = { 'and hangs up': 'end', 'and breaks off': 'reset', 'and falls silent': 'nothing' } as const;
 

@@ -1,16 +1,6 @@
-import {
-  type Given,
-  json,
-  type Kind,
-  kinds,
-  type Meaning,
-  named,
-  nested,
-  only,
-  plays,
-  type Table,
-  words,
-} from './kind.ts';
+import { json, nested } from '../answers.ts';
+import { type Given, type Kind, type Meaning, only } from './kind.ts';
+import { kinds, named, plays, type Table, words } from './table.ts';
 
 type Member = 'access_token' | 'token_type' | 'expires_in' | 'scope' | 'issued_token_type';
 /** A JSON text in place of a member's proper one; `undefined` leaves the member out. */
