@@ -49,7 +49,7 @@ export async function createServer({ clock, watch, respond, greet, security }: S
     if (isHostile) noteStrike(watch);
     const onMove = () => noteMove(watch, isHostile);
     onMove();
-    await perform(socket, steps, { clock, onMove });
+    await perform({ socket, clock, onMove }, steps);
   }
 
   async function listenTo(socket: Socket): Promise<void> {

@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { again, CHUNKED, head, json, withBody, withHeaders } from '../answers.ts';
-import { drip, END, flood, type Proper, type Step, say } from '../play.ts';
+import { drip, END, flood, type Proper, type Step, say, wait } from '../play.ts';
 import { ANSWER, atAws, atZitadel, DOWN, type Given, type Kind, NO_BODY, NONSENSE } from './kind.ts';
 import { kinds, named, plays, type Table } from './table.ts';
 
@@ -42,7 +42,7 @@ const ENDLESS_BEFORE: Table<string> = {
 const slowly = (bytes: string, times?: number): Step => drip(bytes, 250, times);
 const FOR_EVER = Number.POSITIVE_INFINITY;
 
-const after = (ms: number, given: Given): readonly Step[] => [{ does: 'wait', ms }, say(again(given))];
+const after = (ms: number, given: Given): readonly Step[] => [wait(ms), say(again(given))];
 
 /** Compressions; the broker asks for none, and undoes none. */
 const COMPRESSIONS: Table<readonly [coding: string, compress: (bytes: Buffer) => Buffer]> = {
