@@ -31,6 +31,8 @@ const OWN: Row = {
   down,
   nonsense,
   refused,
+  grant_refused: refused,
+  request_refused: nonsense,
   subject_refused: refused,
   scope_refused: refused,
   target_refused: refused,
@@ -41,9 +43,12 @@ const OWN: Row = {
 /** If a caller's token is exchanged, the caller must correct what is wrong with it. */
 const BEHALF: Row = {
   ...OWN,
+  grant_refused: callers('invalid_grant'),
+  request_refused: callers('invalid_request'),
   subject_refused: callers('invalid_grant'),
   scope_refused: callers('invalid_scope'),
-  target_refused: callers('invalid_target'),
+  // The caller names no audience, so it follows from the scopes.
+  target_refused: callers('invalid_scope'),
   type_refused: callers('invalid_request'),
   impersonation_refused: { status: 403, error: 'unauthorized_client', kind: 'impersonation_refused' },
 };

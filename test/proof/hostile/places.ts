@@ -69,8 +69,8 @@ const LIMITS_MS: Readonly<Record<Dependency, number>> = {
   zitadel: 3_600,
   /** One read of a secret, and one more if it proved wrong. */
   'secrets-manager': 4_600,
-  /** A few calls, 300 ms each. */
-  dynamodb: 1_800,
+  /** A few calls, 300 ms each; one that is throttled is repeated for 1 s. */
+  dynamodb: 2_000,
 };
 
 type Row = readonly [

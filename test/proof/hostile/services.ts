@@ -68,6 +68,9 @@ export interface ServicesDeps {
   readonly askTable: (sent: Sent) => Promise<Proper>;
 }
 
+/** The ports of all issuers so far. The table remembers an issuer's outage, so no two cases may have the same issuer. */
+const issuers = new Set<number>();
+
 /** Opens the three services of a case. */
 export async function openServices({ kind, place }: Case, deps: ServicesDeps): Promise<Services> {
   const tokens: string[] = [];
@@ -105,7 +108,12 @@ export async function openServices({ kind, place }: Case, deps: ServicesDeps): P
     return createServer({ ...deps, respond, greet, security });
   }
 
-  const zitadel = await open('zitadel', zitadelAnswer);
+  let zitadel = await open('zitadel', zitadelAnswer);
+  while (issuers.has(zitadel.port)) {
+    await zitadel.close();
+    zitadel = await open('zitadel', zitadelAnswer);
+  }
+  issuers.add(zitadel.port);
   const secrets = await open('secrets-manager', secretAnswer);
   const table = await open('dynamodb', deps.askTable);
   return {

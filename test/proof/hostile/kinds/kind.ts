@@ -14,6 +14,10 @@ export type Meaning =
   | 'nonsense'
   /** ZITADEL refuses the broker's credential, or what the profile asks for. */
   | 'refused'
+  /** It refuses the same by an error that also says that the subject of an exchange is bad. */
+  | 'grant_refused'
+  /** It refuses the request as such. */
+  | 'request_refused'
   | 'subject_refused'
   | 'scope_refused'
   | 'target_refused'

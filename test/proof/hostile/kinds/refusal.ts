@@ -7,12 +7,14 @@ const refusal = (error: unknown, description?: unknown): string =>
 
 /** Error codes at the token endpoint (RFC 6749 §5.2, RFC 8693 §2.2.2, and others), by what each means there. */
 const CODES: Readonly<Partial<Record<Meaning, readonly string[]>>> = {
-  refused: ['invalid_client', 'invalid_grant', 'unauthorized_client', 'access_denied'],
+  refused: ['invalid_client', 'unauthorized_client'],
+  grant_refused: ['invalid_grant', 'access_denied'],
+  request_refused: ['invalid_request'],
   scope_refused: ['invalid_scope'],
   target_refused: ['invalid_target'],
   down: ['server_error', 'temporarily_unavailable'],
   nonsense: [
-    ...['invalid_request', 'unsupported_grant_type', 'unsupported_token_type', 'invalid_token', 'invalid_dpop_proof'],
+    ...['unsupported_grant_type', 'unsupported_token_type', 'invalid_token', 'invalid_dpop_proof'],
     ...['login_required', 'slow_down', 'no_such_error', 'Invalid_Client', 'invalid_client ', ''],
   ],
 };
@@ -30,12 +32,12 @@ const codes = Object.entries(CODES).flatMap(([meaning, errors]) =>
 
 /** ZITADEL's own texts decide where its codes do not: `{code} "{text}"`, by what each means. */
 const TEXTS: Readonly<Partial<Record<Meaning, readonly string[]>>> = {
-  refused: [
+  refused: ['invalid_client "no active client not found"'],
+  grant_refused: [
     'invalid_request "Errors.User.Machine.Secret.Invalid"',
     'invalid_request "Errors.User.NotFound"',
     'invalid_request "Errors.User.Locked"',
     'invalid_grant "invalid assertion"',
-    'invalid_client "no active client not found"',
   ],
   subject_refused: [
     'invalid_request "subject_token is invalid"',
@@ -43,7 +45,7 @@ const TEXTS: Readonly<Partial<Record<Meaning, readonly string[]>>> = {
     'invalid_client "subject_token is invalid"',
     'invalid_request "actor_token is invalid"',
   ],
-  nonsense: ['invalid_request "xsubject_tokenx is invalid"'],
+  request_refused: ['invalid_request "xsubject_tokenx is invalid"'],
   type_refused: ['invalid_request "Errors.TokenExchange.Token.TypeNotSupported"'],
   impersonation_refused: [
     'invalid_request "Errors.TokenExchange.Impersonation.NotAllowed"',
