@@ -124,21 +124,23 @@ export function leaks(observed: Observation, printed: string): readonly string[]
 
 const isAnswered = (observed: Observation): observed is Answered => observed.answer !== 'hangs';
 
+const breaking =
+  (rule: Violation['rule']) =>
+  (what: string): Violation => ({ rule, what });
+
 /**
  * Judges a case.
  * @param printed what the process has printed meanwhile
  */
 export function judge({ kind, place, isKnown }: Case, observed: Observation, printed: string): readonly Violation[] {
-  const { tookMs } = observed;
+  const leaked = leaks(observed, printed).map(breaking('leak'));
+  if (!isAnswered(observed)) return [{ rule: 'hang', what: 'never answers' }, ...leaked];
   const cell = cellOf(place, kind.means[place.scope], isKnown);
+  const { tookMs } = observed;
   const limitMs = cell.isWaitedFor ? LONGEST_WAIT_MS : place.limitMs;
-  const late = isAnswered(observed)
-    ? wrongs([tookMs > limitMs, `${tookMs} ms instead of ${limitMs} ms`])
-    : ['never answers'];
-  const wrong = {
-    hang: late,
-    cell: isAnswered(observed) ? judgeCell(cell, place.ask, observed) : [],
-    leak: leaks(observed, printed),
-  };
-  return (Object.keys(wrong) as (keyof typeof wrong)[]).flatMap((rule) => wrong[rule].map((what) => ({ rule, what })));
+  return [
+    ...wrongs([tookMs > limitMs, `${tookMs} ms instead of ${limitMs} ms`]).map(breaking('hang')),
+    ...judgeCell(cell, place.ask, observed).map(breaking('cell')),
+    ...leaked,
+  ];
 }
