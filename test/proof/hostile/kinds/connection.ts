@@ -51,14 +51,13 @@ const CHUNK_STAGES: Table<string> = {
   'a trailer': '10\r\n{"a":1111111111}\r\n0\r\nX-Trailer: a\r\n',
 };
 
+const chunked = (body: string, { proper }: Given): Step => say(head(proper, CHUNKED), body);
+
 export const connectionKinds: readonly Kind[] = [
   ...plays('connection: is taken *', DOWN, ENDINGS).map((kind) => ({ ...kind, greets: true as const })),
   ...plays('connection: takes the request *', DOWN, ENDINGS),
   ...Object.entries(ENDINGS).flatMap(([ending, steps]) => [
-    ...kinds(`cut: says * ${ending}`, DOWN, STAGES, (lengthOf, given) => [say(cut(given, lengthOf)), ...steps]),
-    ...kinds(`cut in chunks: says * ${ending}`, DOWN, CHUNK_STAGES, (body, { proper }) => [
-      say(head(proper, CHUNKED), body),
-      ...steps,
-    ]),
+    ...kinds(`cut: says * ${ending}`, DOWN, (lengthOf, given) => [say(cut(given, lengthOf)), ...steps], STAGES),
+    ...kinds(`cut in chunks: says * ${ending}`, DOWN, (body, given) => [chunked(body, given), ...steps], CHUNK_STAGES),
   ]),
 ];

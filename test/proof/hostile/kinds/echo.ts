@@ -1,6 +1,6 @@
 import { again, answer, html, json, withBody } from '../answers.ts';
-import { atZitadel, type Given, type Kind, type Meaning, only } from './kind.ts';
-import { kinds, type Table } from './table.ts';
+import { atZitadel, type Given, type Kind, type Means, only } from './kind.ts';
+import { type Content, kinds, type Table } from './table.ts';
 
 /** With the names of parameters, it would be a refusal of another sort. */
 const nameless = (form: string): string => form.replaceAll('_token', '');
@@ -77,47 +77,47 @@ const IN_NONSENSE: Places = {
   'no JSON at all': (text) => json(`{"error":${text}`, 400),
 };
 
-const placed = (meaning: Meaning, places: Places): readonly Kind[] =>
-  Object.entries(places).flatMap(([place, write]) =>
-    kinds(`echo: * in ${place}`, atZitadel(meaning), PIECES, (take, given) => write(take(given))),
-  );
+const NONSENSE = atZitadel('nonsense');
+
+/** Kinds that repeat each piece; `write` makes what is sent of its text. */
+const echoes = (
+  where: string,
+  means: Means,
+  write: (text: string, given: Given) => Content,
+  pieces: typeof PIECES = PIECES,
+): readonly Kind[] => kinds(`echo: ${where}`, means, (take, given) => write(take(given), given), pieces);
+
+const placed = (means: Means, places: Places): readonly Kind[] =>
+  Object.entries(places).flatMap(([place, write]) => echoes(`* in ${place}`, means, write));
 
 const spelt = Object.entries(SPELLINGS).flatMap(([spelling, spell]) => [
-  ...kinds(`echo: * ${spelling}, in the description`, atZitadel('refused'), PIECES, (take, given) =>
-    describe(spell(take(given))),
-  ),
-  ...kinds(`echo: * ${spelling}, in the code`, atZitadel('nonsense'), PIECES, (take, given) =>
-    code(spell(take(given))),
-  ),
+  ...echoes(`* ${spelling}, in the description`, atZitadel('refused'), (text) => describe(spell(text))),
+  ...echoes(`* ${spelling}, in the code`, NONSENSE, (text) => code(spell(text))),
 ]);
 
 /** A form may hold nothing but what the caller knows. */
 const { 'the form': _form, ...SECRET_PIECES } = PIECES;
 
-const NONSENSE_TOKEN = only('token', 'nonsense');
-const NONSENSE_INTROSPECTION = only('introspection', 'nonsense');
+/** Members of a good answer, which would reach the caller. */
+const inScope = (text: string, given: Given): Buffer =>
+  withBody(given, given.proper.body.replace('{', `{"scope":${JSON.stringify(text)},`));
+const inIssuedType = (text: string, given: Given): Buffer =>
+  withBody(given, given.proper.body.replace(/\}$/, `,"issued_token_type":${JSON.stringify(text)}}`));
+const inClaims = (text: string, given: Given): Buffer =>
+  withBody(given, `{"active":true,"client":${JSON.stringify(text)}}`);
+
+const inHeaders = (text: string, given: Given): Buffer =>
+  again(given, [`X-Debug: ${oneLine(text)}`, `Set-Cookie: a=${oneLine(text)}`]);
 
 export const echoKinds: readonly Kind[] = [
-  ...placed('refused', IN_REFUSALS),
-  ...placed('down', IN_OUTAGES),
-  ...placed('nonsense', IN_NONSENSE),
+  ...placed(atZitadel('refused'), IN_REFUSALS),
+  ...placed(atZitadel('down'), IN_OUTAGES),
+  ...placed(NONSENSE, IN_NONSENSE),
   ...spelt,
-  // Members of a good answer that would reach the caller.
-  ...kinds('echo: * in the scope of a token', NONSENSE_TOKEN, SECRET_PIECES, (take, given) =>
-    withBody(given, given.proper.body.replace('{', `{"scope":${JSON.stringify(take(given))},`)),
-  ),
-  ...kinds('echo: * in the type of an issued token', NONSENSE_TOKEN, SECRET_PIECES, (take, given) =>
-    withBody(given, given.proper.body.replace(/\}$/, `,"issued_token_type":${JSON.stringify(take(given))}}`)),
-  ),
-  ...kinds('echo: * in a member of introspection', NONSENSE_INTROSPECTION, SECRET_PIECES, (take, given) =>
-    withBody(given, `{"active":true,"client":${JSON.stringify(take(given))}}`),
-  ),
+  ...echoes('* in the scope of a token', only('token', 'nonsense'), inScope, SECRET_PIECES),
+  ...echoes('* in the type of an issued token', only('token', 'nonsense'), inIssuedType, SECRET_PIECES),
+  ...echoes('* in a member of introspection', only('introspection', 'nonsense'), inClaims, SECRET_PIECES),
   // What reaches nobody.
-  ...kinds('echo: * in the body of a revocation', only('revocation', 'answer'), PIECES, (take, given) =>
-    withBody(given, take(given)),
-  ),
-  ...kinds('echo: * in headers of a good answer', atZitadel('answer'), PIECES, (take, given) => {
-    const text = oneLine(take(given));
-    return again(given, [`X-Debug: ${text}`, `Set-Cookie: a=${text}`]);
-  }),
+  ...echoes('* in the body of a revocation', only('revocation', 'answer'), (text, given) => withBody(given, text)),
+  ...echoes('* in headers of a good answer', atZitadel('answer'), inHeaders),
 ];

@@ -34,27 +34,6 @@ const SPOILERS: Table<(json: string) => string | Buffer> = {
   'url-encoded': (json) => encodeURIComponent(json),
 };
 
-/** Whole bodies that are JSON, or nearly, and not an object. */
-const BODIES: Table<string> = {
-  null: 'null',
-  true: 'true',
-  'a number': '42',
-  'a text': '"access_token"',
-  'an empty array': '[]',
-  NaN: 'NaN',
-  undefined: 'undefined',
-  'an array 30,000 deep': nested(30_000),
-  'arrays without an end': '['.repeat(60_000),
-  'objects without an end': '{"a":'.repeat(12_000),
-  'a long number': '9'.repeat(60_000),
-  YAML: 'access_token: a\ntoken_type: Bearer\nexpires_in: 3600\n',
-  'a form': 'access_token=a&token_type=Bearer&expires_in=3600',
-  XML: '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><token>&b;</token>',
-  'a page': '<!DOCTYPE html><title>Sign in to the network</title>',
-  'a JWT': 'eyJhbGciOiJub25lIn0.eyJhY3RpdmUiOnRydWV9.',
-  gRPC: '\0\0\0\0\x05hello',
-};
-
 const IN_ANOTHER_MEMBER = Buffer.from('{"x":"\xff\xfe\xc0\xaf",', 'latin1');
 
 /** What is JSON all the same. */
@@ -86,13 +65,34 @@ const JSON_TYPES = [
 const OTHER_TYPE = { ...ANSWER, token: 'nonsense', introspection: 'nonsense' } as const;
 const typed = (type: string | undefined, { proper: { status, body } }: Given): Buffer => answer(status, { type, body });
 
+const dressed = (dress: (json: string) => string | Buffer, given: Given): Buffer => {
+  const { body } = given.proper;
+  return withBody(given, body.length > 2 ? dress(body) : body);
+};
+
 export const jsonKinds: readonly Kind[] = [
-  ...kinds('JSON: *', NO_BODY, SPOILERS, (spoil, given) => withBody(given, spoil(something(given.proper)))),
-  ...kinds('JSON: *', NO_BODY, BODIES, (body, given) => withBody(given, body)),
-  ...kinds('JSON: *', ANSWER, HARMLESS, (dress, given) => {
-    const { body } = given.proper;
-    return withBody(given, body.length > 2 ? dress(body) : body);
+  ...kinds('JSON: *', NO_BODY, (spoil, given) => withBody(given, spoil(something(given.proper))), SPOILERS),
+  // Whole bodies that are JSON, or nearly, and not an object.
+  ...kinds('JSON: *', NO_BODY, (body, given) => withBody(given, body), {
+    null: 'null',
+    true: 'true',
+    'a number': '42',
+    'a text': '"access_token"',
+    'an empty array': '[]',
+    NaN: 'NaN',
+    undefined: 'undefined',
+    'an array 30,000 deep': nested(30_000),
+    'arrays without an end': '['.repeat(60_000),
+    'objects without an end': '{"a":'.repeat(12_000),
+    'a long number': '9'.repeat(60_000),
+    YAML: 'access_token: a\ntoken_type: Bearer\nexpires_in: 3600\n',
+    'a form': 'access_token=a&token_type=Bearer&expires_in=3600',
+    XML: '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><token>&b;</token>',
+    'a page': '<!DOCTYPE html><title>Sign in to the network</title>',
+    'a JWT': 'eyJhbGciOiJub25lIn0.eyJhY3RpdmUiOnRydWV9.',
+    gRPC: '\0\0\0\0\x05hello',
   }),
-  ...kinds('content type: *', OTHER_TYPE, { ...named(OTHER_TYPES), empty: '', none: undefined }, typed),
-  ...kinds('content type: *', ANSWER, named(JSON_TYPES), typed),
+  ...kinds('JSON: *', ANSWER, dressed, HARMLESS),
+  ...kinds('content type: *', OTHER_TYPE, typed, { ...named(OTHER_TYPES), empty: '', none: undefined }),
+  ...kinds('content type: *', ANSWER, typed, named(JSON_TYPES)),
 ];

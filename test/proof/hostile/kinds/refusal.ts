@@ -1,5 +1,5 @@
 import { answer, json } from '../answers.ts';
-import { atZitadel, type Kind, type Meaning, only } from './kind.ts';
+import { atZitadel, type Kind, type Meaning, type Means, only } from './kind.ts';
 import { kinds, named, plays, type Table, words } from './table.ts';
 
 const refusal = (error: unknown, description?: unknown): string =>
@@ -26,50 +26,31 @@ const elsewhere = (error: string): Meaning =>
 const codes = Object.entries(CODES).flatMap(([meaning, errors]) =>
   errors.flatMap((error) => {
     const means = { ...atZitadel(elsewhere(error)), token: meaning as Meaning };
-    return kinds(`refusal: * ${error}`, means, named([400, 401, 403]), (status) => json(refusal(error), status));
+    return kinds(`refusal: * ${error}`, means, (status) => json(refusal(error), status), named([400, 401, 403]));
   }),
 );
 
-/** ZITADEL's own texts decide where its codes do not: `{code} "{text}"`, by what each means. */
-const TEXTS: Readonly<Partial<Record<Meaning, readonly string[]>>> = {
-  refused: ['invalid_client "no active client not found"'],
-  grant_refused: [
-    'invalid_request "Errors.User.Machine.Secret.Invalid"',
-    'invalid_request "Errors.User.NotFound"',
-    'invalid_request "Errors.User.Locked"',
-    'invalid_grant "invalid assertion"',
-  ],
-  subject_refused: [
-    'invalid_request "subject_token is invalid"',
-    'invalid_grant "subject_token is invalid"',
-    'invalid_client "subject_token is invalid"',
-    'invalid_request "actor_token is invalid"',
-  ],
-  request_refused: ['invalid_request "xsubject_tokenx is invalid"'],
-  type_refused: ['invalid_request "Errors.TokenExchange.Token.TypeNotSupported"'],
-  impersonation_refused: [
-    'invalid_request "Errors.TokenExchange.Impersonation.NotAllowed"',
-    'access_denied "Errors.TokenExchange.Impersonation.PolicyDisabled"',
-    'access_denied "membership not found"',
-  ],
+/** ZITADEL's own texts decide where its codes do not: `{code} "{text}"`, and what each means. */
+const TEXTS: Table<Meaning> = {
+  'invalid_client "no active client not found"': 'refused',
+  'invalid_request "Errors.User.Machine.Secret.Invalid"': 'grant_refused',
+  'invalid_request "Errors.User.NotFound"': 'grant_refused',
+  'invalid_request "Errors.User.Locked"': 'grant_refused',
+  'invalid_grant "invalid assertion"': 'grant_refused',
+  'invalid_request "subject_token is invalid"': 'subject_refused',
+  'invalid_grant "subject_token is invalid"': 'subject_refused',
+  'invalid_client "subject_token is invalid"': 'subject_refused',
+  'invalid_request "actor_token is invalid"': 'subject_refused',
+  'invalid_request "xsubject_tokenx is invalid"': 'request_refused',
+  'invalid_request "Errors.TokenExchange.Token.TypeNotSupported"': 'type_refused',
+  'invalid_request "Errors.TokenExchange.Impersonation.NotAllowed"': 'impersonation_refused',
+  'access_denied "Errors.TokenExchange.Impersonation.PolicyDisabled"': 'impersonation_refused',
+  'access_denied "membership not found"': 'impersonation_refused',
 };
-const texts = Object.entries(TEXTS).flatMap(([meaning, codesAndTexts]) =>
-  kinds('refusal: *', { token: meaning as Meaning }, named(codesAndTexts), (codeAndText) => {
-    const [, code, text] = /^(\w+) "(.+)"$/.exec(codeAndText) ?? [];
-    return json(refusal(code, text), 400);
-  }),
-);
-
-/** Members `error` that are not a code: then the answer is not a refusal. */
-const NO_CODES: Table<string> = {
-  'a number': '{"error":400}',
-  null: '{"error":null}',
-  'an array': '{"error":["invalid_client"]}',
-  'an object': '{"error":{"code":"invalid_client"}}',
-  'in another place': '{"errors":[{"error":"invalid_client"}]}',
-  "gRPC's": '{"code":16,"message":"Errors.Token.Invalid","details":[]}',
-  'in a prototype': '{"__proto__":{"error":"invalid_client"}}',
-};
+const texts = Object.entries(TEXTS).flatMap(([codeAndText, meaning]) => {
+  const [, code, text] = /^(\w+) "(.+)"$/.exec(codeAndText) ?? [];
+  return plays('refusal: *', only('token', meaning), { [codeAndText]: json(refusal(code, text), 400) });
+});
 
 /** Descriptions that are not a text, or not a text for a log. */
 const DESCRIPTIONS: Table<unknown> = {
@@ -90,12 +71,13 @@ const DESCRIPTIONS: Table<unknown> = {
   'that is a path': '../../../../etc/passwd',
 };
 
+const described = (description: unknown): Buffer => json(refusal('invalid_client', description), 401);
+
 /** The same refusal in other forms. */
 const REFUSAL = refusal('invalid_client', 'no');
+const withStatus = (status: number): Buffer => json(status === 304 ? '' : REFUSAL, status);
 const withStatuses = (meaning: Meaning, statuses: readonly number[]): readonly Kind[] =>
-  kinds('refusal: invalid_client with *', atZitadel(meaning), named(statuses), (status) =>
-    json(status === 304 ? '' : REFUSAL, status),
-  );
+  kinds('refusal: invalid_client with *', atZitadel(meaning), withStatus, named(statuses));
 
 /** `Retry-After`: whatever comes, callers get between 1 and 30 s. */
 const RETRY_AFTER: Table<string> = {
@@ -103,7 +85,12 @@ const RETRY_AFTER: Table<string> = {
   ...named(['', '5, 6', 'Thu, 01 Jan 1970 00:00:00 GMT', 'Fri, 31 Dec 9999 23:59:59 GMT']),
 };
 
+/** The body of a revocation's answer does not count. */
+const NO_REVOCATION: Means = { ...atZitadel('nonsense'), revocation: 'answer' };
+
 const FOREIGN = 'token was not issued for this client';
+
+const later = (status: number, value: string): Buffer => json('{}', status, [`Retry-After: ${value}`]);
 
 export const refusalKinds: readonly Kind[] = [
   ...codes,
@@ -115,16 +102,21 @@ export const refusalKinds: readonly Kind[] = [
   ...plays('refusal: *', only('revocation', 'refused'), {
     'the token of another client, nearly': json(refusal('invalid_client', `${FOREIGN}.`), 400),
   }),
-  ...kinds('refusal: an error that is *', atZitadel('nonsense'), NO_CODES, (body) => json(body, 400)),
-  ...kinds('refusal: a description *', atZitadel('refused'), DESCRIPTIONS, (description) =>
-    json(refusal('invalid_client', description), 401),
-  ),
+  // Members `error` that are not a code: then the answer is not a refusal.
+  ...kinds('refusal: an error that is *', atZitadel('nonsense'), (body) => json(body, 400), {
+    'a number': '{"error":400}',
+    null: '{"error":null}',
+    'an array': '{"error":["invalid_client"]}',
+    'an object': '{"error":{"code":"invalid_client"}}',
+    'in another place': '{"errors":[{"error":"invalid_client"}]}',
+    "gRPC's": '{"code":16,"message":"Errors.Token.Invalid","details":[]}',
+    'in a prototype': '{"__proto__":{"error":"invalid_client"}}',
+  }),
+  ...kinds('refusal: a description *', atZitadel('refused'), described, DESCRIPTIONS),
   ...withStatuses('refused', [404, 405, 410, 418, 422, 451, 499]),
   ...withStatuses('down', [408, 429, 500, 502, 503, 504, 599]),
   ...withStatuses('nonsense', [201, 202, 206, 300, 302, 304, 307]),
-  ...kinds('refusal: invalid_client with *', { ...atZitadel('nonsense'), revocation: 'answer' }, named([200]), () =>
-    json(REFUSAL),
-  ),
+  ...kinds('refusal: invalid_client with *', NO_REVOCATION, withStatus, named([200])),
   ...plays('refusal: *', atZitadel('nonsense'), {
     'as text': answer(401, { type: 'text/plain', body: REFUSAL }),
     'as a form': answer(401, { type: 'application/x-www-form-urlencoded', body: 'error=invalid_client' }),
@@ -138,9 +130,6 @@ export const refusalKinds: readonly Kind[] = [
         400,
       ),
   }),
-  ...[429, 503].flatMap((status) =>
-    kinds(`later: ${status} with Retry-After: *`, atZitadel('down'), RETRY_AFTER, (value) =>
-      json('{}', status, [`Retry-After: ${value}`]),
-    ),
-  ),
+  ...kinds('later: 429 with Retry-After: *', atZitadel('down'), (value) => later(429, value), RETRY_AFTER),
+  ...kinds('later: 503 with Retry-After: *', atZitadel('down'), (value) => later(503, value), RETRY_AFTER),
 ];

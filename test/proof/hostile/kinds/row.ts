@@ -12,18 +12,6 @@ const thousand = Array.from({ length: 1_000 }, (_none, at) => `"a${at}":{"S":"b"
 
 const ITEM = only('item', 'answer');
 
-/** Answers without a row. */
-const ROWLESS: Table<string> = {
-  'no member': '{}',
-  'null for a row': '{"Item":null}',
-  'an empty row': '{"Item":{}}',
-  'a row in small letters': '{"item":{"sealed":{"S":"a"}}}',
-  'a row in a prototype': '{"__proto__":{"Item":{"leaseUntil":{"N":"9999999999999"}}}}',
-  'attributes in place of a row': '{"Attributes":{"leaseUntil":{"N":"9999999999999"}}}',
-  'a batch of rows': '{"Responses":{"tokens":[{"sealed":{"S":"a"}}]}}',
-  'a capacity alone': '{"ConsumedCapacity":{"TableName":"tokens","CapacityUnits":1e308}}',
-};
-
 /** Values of no type that DynamoDB has. What cannot be read is a fault; either way a token is obtained. */
 const VALUES = words(`
   null 42 "a" true [] {} {"S":null} {"S":42} {"S":{}} {"N":null} {"N":42} {"N":"abc"} {"N":""} {"N":"NaN"}
@@ -49,54 +37,12 @@ const SEALS: Table<string> = {
   'of emojis': '🔑'.repeat(1_000),
 };
 const OLD = `"expiresAt":{"N":"${START + DAY_MS}"},"refreshAt":{"N":"1"}`;
-const sealedBy = (pattern: string, credential: string): readonly Kind[] =>
-  kinds(pattern, ITEM, SEALS, (sealed) =>
-    holding(`"sealed":{"S":${JSON.stringify(sealed)}},"credential":{"S":"${credential}"},${OLD}`),
-  );
-
-/** Rows that hold nobody back: no lease or failure lasts so long by the reader's clock, or it is over. */
-const PASSING: Table<string> = {
-  'a lease that ends in 30 days': `"leaseUntil":{"N":"${FAR}"},"owner":{"S":"a"},"generation":{"N":"1"}`,
-  'a lease that never ends': '"leaseUntil":{"N":"1e300"},"owner":{"S":"a"}',
-  'a failure that ends in 30 days': `"failedUntil":{"N":"${FAR}"},"failure":{"S":"unavailable"},"failures":{"N":"3"}`,
-  'a failure that never ends': '"failedUntil":{"N":"1e300"},"failure":{"S":"unavailable"}',
-  'a failure without a kind': `"failedUntil":{"N":"${START + DAY_MS}"}`,
-  'a failure of an unknown kind': `"failedUntil":{"N":"${START + DAY_MS}"},"failure":{"S":"__proto__"}`,
-  'a lease that has ended': '"leaseUntil":{"N":"1"},"owner":{"S":"a"},"generation":{"N":"7"}',
-  'a lease that ended before all time': '"leaseUntil":{"N":"-1e300"}',
-  'a failure that is over': '"failedUntil":{"N":"1"},"failure":{"S":"unavailable"}',
-  'a failure of another credential': `"failedUntil":{"N":"${FAR}"},"failedCredential":{"S":"another"}`,
-  'a generation beyond all bounds': '"generation":{"N":"99999999999999999999999999999999999999"}',
-  'a negative generation': '"generation":{"N":"-5"}',
-  '1,000 unknown attributes': thousand,
-  'attributes named as methods': '"__proto__":{"S":"a"},"constructor":{"S":"b"},"toString":{"N":"1"}',
-  'nested 3,000 deep': `"deep":${'{"L":['.repeat(3_000)}${']}'.repeat(3_000)}`,
-  'an end of the token and no token': OLD,
-};
+const sealed = (value: string, credential: string): string => `"sealed":${value},"credential":{"S":"${credential}"}`;
+const sealedBy = (credential: string) => (text: string) =>
+  holding(`${sealed(`{"S":${JSON.stringify(text)}}`, credential)},${OLD}`);
 
 const lease = (generation: string, until: string): string =>
   `{"Attributes":{"owner":{"S":"another"},"generation":{"N":"${generation}"},"leaseUntil":{"N":"${until}"}}}`;
-
-/** Answers to a write. Some say nothing of it, or something else: the row itself decides. Others promise too much. */
-const WRITTEN: Table<string> = {
-  'no attributes': '{}',
-  'null for attributes': '{"Attributes":null}',
-  'empty attributes': '{"Attributes":{}}',
-  'a row in their place': '{"Item":{"owner":{"S":"a"},"generation":{"N":"1"}}}',
-  'attributes in small letters': '{"attributes":{"owner":{"S":"a"}}}',
-  'attributes in a prototype': '{"__proto__":{"Attributes":{"owner":{"S":"a"}}}}',
-  'attributes of other types': '{"Attributes":{"owner":{"N":"1"},"generation":{"S":"a"},"leaseUntil":{"BOOL":true}}}',
-  'the owner alone': '{"Attributes":{"owner":{"S":"a"}}}',
-  'a lease that has ended': '{"Attributes":{"owner":{"S":"a"},"generation":{"N":"1"},"leaseUntil":{"N":"1"}}}',
-  'a lease until nothing': '{"Attributes":{"owner":{"S":"a"},"generation":{"N":"1"},"leaseUntil":{"N":"NaN"}}}',
-  'a lease of negative time': '{"Attributes":{"owner":{"S":"a"},"generation":{"N":"1"},"leaseUntil":{"N":"-1e300"}}}',
-  "somebody else's lease": lease('1', String(START + 100_000_000)),
-  'a lease without an end': lease('1', '1e300'),
-  'a generation beyond all bounds': lease('99999999999999999999999999999999999999', '1e300'),
-  'a negative generation': lease('-1', '1e300'),
-  'a generation in fractions': lease('1.5', '1e300'),
-  '1,000 attributes': `{"Attributes":{${thousand}}}`,
-};
 
 /** A condition that does not hold: the write was not made, whatever else the answer says. */
 const refused = (members: object, status = 400): Buffer => {
@@ -105,15 +51,60 @@ const refused = (members: object, status = 400): Buffer => {
 };
 
 export const rowKinds: readonly Kind[] = [
-  ...kinds('row: *', ITEM, ROWLESS, (body) => says(body)),
-  ...kinds('row: a lease until *', ITEM, VALUES, (value) => holding(`"leaseUntil":${value}`)),
-  ...kinds('row: a sealed token that is *', ITEM, VALUES, (value) =>
-    holding(`"sealed":${value},"credential":{"S":"a"}`),
-  ),
-  ...sealedBy('row: a sealed token that is *, by nobody', 'nobody'),
-  ...sealedBy('row: a sealed token that is *, by an empty name', ''),
-  ...kinds('row: *', ITEM, PASSING, (attributes) => holding(attributes)),
-  ...kinds('write: *', only('update', 'answer'), WRITTEN, (body) => says(body)),
+  // Answers without a row.
+  ...kinds('row: *', ITEM, (body) => says(body), {
+    'no member': '{}',
+    'null for a row': '{"Item":null}',
+    'an empty row': '{"Item":{}}',
+    'a row in small letters': '{"item":{"sealed":{"S":"a"}}}',
+    'a row in a prototype': '{"__proto__":{"Item":{"leaseUntil":{"N":"9999999999999"}}}}',
+    'attributes in place of a row': '{"Attributes":{"leaseUntil":{"N":"9999999999999"}}}',
+    'a batch of rows': '{"Responses":{"tokens":[{"sealed":{"S":"a"}}]}}',
+    'a capacity alone': '{"ConsumedCapacity":{"TableName":"tokens","CapacityUnits":1e308}}',
+  }),
+  ...kinds('row: a lease until *', ITEM, (value) => holding(`"leaseUntil":${value}`), VALUES),
+  ...kinds('row: a sealed token that is *', ITEM, (value) => holding(sealed(value, 'a')), VALUES),
+  ...kinds('row: a sealed token that is *, by nobody', ITEM, sealedBy('nobody'), SEALS),
+  ...kinds('row: a sealed token that is *, by an empty name', ITEM, sealedBy(''), SEALS),
+  // Rows that hold nobody back: no lease or failure lasts so long by the reader's clock, or it is over.
+  ...kinds('row: *', ITEM, (attributes) => holding(attributes), {
+    'a lease that ends in 30 days': `"leaseUntil":{"N":"${FAR}"},"owner":{"S":"a"},"generation":{"N":"1"}`,
+    'a lease that never ends': '"leaseUntil":{"N":"1e300"},"owner":{"S":"a"}',
+    'a failure that ends in 30 days': `"failedUntil":{"N":"${FAR}"},"failure":{"S":"unavailable"},"failures":{"N":"3"}`,
+    'a failure that never ends': '"failedUntil":{"N":"1e300"},"failure":{"S":"unavailable"}',
+    'a failure without a kind': `"failedUntil":{"N":"${START + DAY_MS}"}`,
+    'a failure of an unknown kind': `"failedUntil":{"N":"${START + DAY_MS}"},"failure":{"S":"__proto__"}`,
+    'a lease that has ended': '"leaseUntil":{"N":"1"},"owner":{"S":"a"},"generation":{"N":"7"}',
+    'a lease that ended before all time': '"leaseUntil":{"N":"-1e300"}',
+    'a failure that is over': '"failedUntil":{"N":"1"},"failure":{"S":"unavailable"}',
+    'a failure of another credential': `"failedUntil":{"N":"${FAR}"},"failedCredential":{"S":"another"}`,
+    'a generation beyond all bounds': '"generation":{"N":"99999999999999999999999999999999999999"}',
+    'a negative generation': '"generation":{"N":"-5"}',
+    '1,000 unknown attributes': thousand,
+    'attributes named as methods': '"__proto__":{"S":"a"},"constructor":{"S":"b"},"toString":{"N":"1"}',
+    'nested 3,000 deep': `"deep":${'{"L":['.repeat(3_000)}${']}'.repeat(3_000)}`,
+    'an end of the token and no token': OLD,
+  }),
+  // Answers to a write. Some say nothing of it, or something else: the row itself decides. Others promise too much.
+  ...kinds('write: *', only('update', 'answer'), (body) => says(body), {
+    'no attributes': '{}',
+    'null for attributes': '{"Attributes":null}',
+    'empty attributes': '{"Attributes":{}}',
+    'a row in their place': '{"Item":{"owner":{"S":"a"},"generation":{"N":"1"}}}',
+    'attributes in small letters': '{"attributes":{"owner":{"S":"a"}}}',
+    'attributes in a prototype': '{"__proto__":{"Attributes":{"owner":{"S":"a"}}}}',
+    'attributes of other types': '{"Attributes":{"owner":{"N":"1"},"generation":{"S":"a"},"leaseUntil":{"BOOL":true}}}',
+    'the owner alone': '{"Attributes":{"owner":{"S":"a"}}}',
+    'a lease that has ended': '{"Attributes":{"owner":{"S":"a"},"generation":{"N":"1"},"leaseUntil":{"N":"1"}}}',
+    'a lease until nothing': '{"Attributes":{"owner":{"S":"a"},"generation":{"N":"1"},"leaseUntil":{"N":"NaN"}}}',
+    'a lease of negative time': '{"Attributes":{"owner":{"S":"a"},"generation":{"N":"1"},"leaseUntil":{"N":"-1e300"}}}',
+    "somebody else's lease": lease('1', String(START + 100_000_000)),
+    'a lease without an end': lease('1', '1e300'),
+    'a generation beyond all bounds': lease('99999999999999999999999999999999999999', '1e300'),
+    'a negative generation': lease('-1', '1e300'),
+    'a generation in fractions': lease('1.5', '1e300'),
+    '1,000 attributes': `{"Attributes":{${thousand}}}`,
+  }),
   ...plays('write refused: *', only('update', 'refused'), {
     'in plain': refused({}),
     'with a row': refused({ Item: { owner: { S: 'a' } } }),

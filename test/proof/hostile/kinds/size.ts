@@ -21,31 +21,15 @@ const LENGTH_OF_100_MB = `Content-Length: ${100 * MB}`;
 const flood100Mb = (before = '', after = ''): Step =>
   flood(before + 'a'.repeat(64 * KB) + after, (100 * MB) / (64 * KB));
 
-/** What is sent first, and what is sent without an end. */
-const ENDLESS: Table<readonly [first: string, text: string]> = {
-  'a body without a length': [head(JSON_ANSWER), ' '.repeat(16 * KB)],
-  chunks: [head(JSON_ANSWER, CHUNKED), `4000\r\n${' '.repeat(16 * KB)}\r\n`],
-  'chunks of one byte': [head(JSON_ANSWER, CHUNKED), '1\r\n \r\n'.repeat(1_000)],
-  'an extension of a chunk': [`${head(JSON_ANSWER, CHUNKED)}5;a=`, 'a'.repeat(16 * KB)],
-  trailers: [`${head(JSON_ANSWER, CHUNKED)}2\r\n{}\r\n0\r\n`, 'X-Trailer: a\r\n'.repeat(1_000)],
-  headers: [OK, 'X-Header: a\r\n'.repeat(1_000)],
-  'one header': [`${OK}X-Header: `, 'a'.repeat(16 * KB)],
-  'the name of a header': [`${OK}X`, 'a'.repeat(16 * KB)],
-  'the reason': ['HTTP/1.1 200 ', 'a'.repeat(16 * KB)],
-};
-/** The same of what comes before an answer. */
-const ENDLESS_BEFORE: Table<string> = {
-  'informational answers': 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(100),
-  'empty lines before the answer': '\r\n'.repeat(1_000),
-};
-
 const slowly = (bytes: string, times?: number): Step => drip(bytes, 250, times);
 const FOR_EVER = Number.POSITIVE_INFINITY;
 
 const after = (ms: number, given: Given): readonly Step[] => [wait(ms), say(again(given))];
 
+type Compression = readonly [coding: string, compress: (bytes: Buffer) => Buffer];
+
 /** Compressions; the broker asks for none, and undoes none. */
-const COMPRESSIONS: Table<readonly [coding: string, compress: (bytes: Buffer) => Buffer]> = {
+const COMPRESSIONS: Table<Compression> = {
   gzip: ['gzip', gzipSync],
   deflate: ['deflate', deflateSync],
   'deflate without a head': ['deflate', deflateRawSync],
@@ -53,6 +37,9 @@ const COMPRESSIONS: Table<readonly [coding: string, compress: (bytes: Buffer) =>
   zstd: ['zstd', zstdCompressSync],
   'gzip, gzip': ['gzip, gzip', (bytes) => gzipSync(gzipSync(bytes))],
 };
+const compressed = ([coding, compress]: Compression, given: Given): Buffer =>
+  withBody(given, compress(Buffer.from(padded(given.proper, 2))), [`Content-Encoding: ${coding}`]);
+
 let bomb: Buffer | undefined;
 const makeBomb = (): Buffer => {
   bomb ??= gzipSync(Buffer.alloc(50 * MB, ' '));
@@ -60,8 +47,8 @@ const makeBomb = (): Buffer => {
 };
 
 export const sizeKinds: readonly Kind[] = [
-  ...kinds('size: *', ANSWER, { '64 kB to the byte': 64 * KB }, ofSize),
-  ...kinds('size: * bytes', TOO_MUCH, named([64 * KB + 1, 128 * KB, MB, 10 * MB]), ofSize),
+  ...kinds('size: *', ANSWER, ofSize, { '64 kB to the byte': 64 * KB }),
+  ...kinds('size: * bytes', TOO_MUCH, ofSize, named([64 * KB + 1, 128 * KB, MB, 10 * MB])),
   ...plays('size: 1 MB *', TOO_MUCH, {
     'in chunks': ({ proper }) => `${head(proper, CHUNKED)}100000\r\n${padded(proper, MB)}\r\n0\r\n\r\n`,
     'before a hang-up': ({ proper }) => [say(head(proper), padded(proper, MB)), END],
@@ -75,8 +62,23 @@ export const sizeKinds: readonly Kind[] = [
       flood100Mb(),
     ],
   }),
-  ...kinds('endless: *', NONSENSE, ENDLESS, ([first, text]) => [say(first), flood(text, FOR_EVER)]),
-  ...kinds('endless: *', DOWN, ENDLESS_BEFORE, (text) => [flood(text, FOR_EVER)]),
+  // What is sent first, and what is sent without an end.
+  ...kinds<readonly [string, string]>('endless: *', NONSENSE, ([first, text]) => [say(first), flood(text, FOR_EVER)], {
+    'a body without a length': [head(JSON_ANSWER), ' '.repeat(16 * KB)],
+    chunks: [head(JSON_ANSWER, CHUNKED), `4000\r\n${' '.repeat(16 * KB)}\r\n`],
+    'chunks of one byte': [head(JSON_ANSWER, CHUNKED), '1\r\n \r\n'.repeat(1_000)],
+    'an extension of a chunk': [`${head(JSON_ANSWER, CHUNKED)}5;a=`, 'a'.repeat(16 * KB)],
+    trailers: [`${head(JSON_ANSWER, CHUNKED)}2\r\n{}\r\n0\r\n`, 'X-Trailer: a\r\n'.repeat(1_000)],
+    headers: [OK, 'X-Header: a\r\n'.repeat(1_000)],
+    'one header': [`${OK}X-Header: `, 'a'.repeat(16 * KB)],
+    'the name of a header': [`${OK}X`, 'a'.repeat(16 * KB)],
+    'the reason': ['HTTP/1.1 200 ', 'a'.repeat(16 * KB)],
+  }),
+  // The same of what comes before an answer.
+  ...kinds('endless: *', DOWN, (text) => [flood(text, FOR_EVER)], {
+    'informational answers': 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(100),
+    'empty lines before the answer': '\r\n'.repeat(1_000),
+  }),
   ...plays('slow: *', DOWN, {
     'the first line': [slowly('HTTP/1.1 200 All is well\r\n')],
     'a header': [say(OK), slowly('X-Header: abcdefghijk')],
@@ -87,12 +89,10 @@ export const sizeKinds: readonly Kind[] = [
     'the size of a chunk': ({ proper }) => [say(head(proper, CHUNKED)), slowly('000000000000000000002\r\n')],
     'informational answers': [slowly('HTTP/1.1 102 Processing\r\n\r\n', FOR_EVER)],
   }),
-  ...kinds('slow: * before the answer', atZitadel('answer'), { '2 s': 2_000 }, after),
-  ...kinds('slow: * before the answer', DOWN, { '3.1 s': 3_100 }, after),
-  ...kinds('slow: * before the answer', ANSWER, { '200 ms': 200 }, after),
-  ...kinds('compressed: *', NO_BODY, COMPRESSIONS, ([coding, compress], given) =>
-    withBody(given, compress(Buffer.from(padded(given.proper, 2))), [`Content-Encoding: ${coding}`]),
-  ),
+  ...kinds('slow: * before the answer', atZitadel('answer'), after, { '2 s': 2_000 }),
+  ...kinds('slow: * before the answer', DOWN, after, { '3.1 s': 3_100 }),
+  ...kinds('slow: * before the answer', ANSWER, after, { '200 ms': 200 }),
+  ...kinds('compressed: *', NO_BODY, compressed, COMPRESSIONS),
   ...plays('compressed: *', NO_BODY, {
     'a bomb of 50 MB': () => json(makeBomb(), 200, ['Content-Encoding: gzip']),
     'a bomb in a bomb': () => json(gzipSync(makeBomb()), 200, ['Content-Encoding: gzip, gzip']),

@@ -35,8 +35,11 @@ const LOCATIONS: Table<string> = {
 const redirects = [300, 301, 302, 303, 304, 305, 306, 307, 308, 310, 399].flatMap((status) => {
   const locations = Object.entries(LOCATIONS).filter((_entry, at) => status === 302 || at === status % 4);
   return [
-    ...kinds(`redirect: ${status} to *`, NONSENSE, Object.fromEntries(locations), (location) =>
-      page(status, [`Location: ${location}`]),
+    ...kinds(
+      `redirect: ${status} to *`,
+      NONSENSE,
+      (location) => page(status, [`Location: ${location}`]),
+      Object.fromEntries(locations),
     ),
     ...plays(`redirect: ${status} *`, NONSENSE, {
       'to none': page(status),
@@ -51,30 +54,29 @@ const HINTS = 'HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r
 const switching = (protocol: string): string =>
   `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
 
-/** Informational answers, which come before the one that counts. */
-const BEFORE: Table<string> = {
-  100: CONTINUE,
-  102: PROCESSING,
-  '103 with a hint': HINTS,
-  199: 'HTTP/1.1 199 Whatever\r\n\r\n',
-  '100 a hundred times': CONTINUE.repeat(100),
-  '103 with 200 hints': `HTTP/1.1 103 Early Hints\r\n${'Link: </a>\r\n'.repeat(200)}\r\n`,
-};
-
-/** To AWS's SDK every 2xx is a success. RFC 6749 §5.1 allows 200 only, and so does the client of the table. */
-const SUCCESSES = named([201, 202, 203, 206, 207, 208, 226, 250, 299]);
 const OTHER_SUCCESS = { ...atZitadel('nonsense'), secret: 'answer', item: 'down', update: 'down' } as const;
 
 /** By HTTP, these have no body. */
 const NO_CONTENT = { ...atZitadel('nonsense'), secret: 'down' } as const;
 
+const SUCCESSES = named([201, 202, 203, 206, 207, 208, 226, 250, 299]);
+
 export const statusKinds: readonly Kind[] = [
-  ...kinds('status: * with a page', DOWN, named(LATER), (status) => page(status)),
-  ...kinds('status: * with a page', NONSENSE, named(NO), (status) => page(status)),
-  ...kinds('status: * with the proper body', OTHER_SUCCESS, SUCCESSES, (status, given) => again(given, [], status)),
-  ...kinds('status: * without a body', NO_CONTENT, named([204, 205]), (status) => answer(status, { body: '' })),
+  ...kinds('status: * with a page', DOWN, (status) => page(status), named(LATER)),
+  ...kinds('status: * with a page', NONSENSE, (status) => page(status), named(NO)),
+  // To AWS's SDK every 2xx is a success. RFC 6749 §5.1 allows 200 only, and so does the client of the table.
+  ...kinds('status: * with the proper body', OTHER_SUCCESS, (status, given) => again(given, [], status), SUCCESSES),
+  ...kinds('status: * without a body', NO_CONTENT, (status) => answer(status, { body: '' }), named([204, 205])),
   ...redirects,
-  ...kinds('informational: *, then the answer', ANSWER, BEFORE, (said, given) => [say(said, again(given))]),
+  // Informational answers, which come before the one that counts.
+  ...kinds('informational: *, then the answer', ANSWER, (said, given) => [say(said, again(given))], {
+    100: CONTINUE,
+    102: PROCESSING,
+    '103 with a hint': HINTS,
+    199: 'HTTP/1.1 199 Whatever\r\n\r\n',
+    '100 a hundred times': CONTINUE.repeat(100),
+    '103 with 200 hints': `HTTP/1.1 103 Early Hints\r\n${'Link: </a>\r\n'.repeat(200)}\r\n`,
+  }),
   ...plays('informational: *', DOWN, {
     '100 and nothing more': CONTINUE,
     '103 and a hang-up': [say(HINTS), END],

@@ -21,8 +21,8 @@ export type Table<T> = Readonly<Record<string, T>>;
 export const kinds = <T>(
   pattern: string,
   means: Means,
-  table: Table<T>,
   make: (row: T, given: Given) => Content,
+  table: Table<T>,
 ): readonly Kind[] =>
   Object.entries(table).map(([name, row]) => ({
     name: pattern.replace('*', () => name),
@@ -32,7 +32,7 @@ export const kinds = <T>(
 
 /** The same of a table of plays. */
 export const plays = (pattern: string, means: Means, table: Table<Play>): readonly Kind[] =>
-  kinds(pattern, means, table, (play, given) => (typeof play === 'function' ? play(given) : play));
+  kinds(pattern, means, (play, given) => (typeof play === 'function' ? play(given) : play), table);
 
 /** A table of texts in which each is its own name. */
 export const named = <T extends string | number>(texts: readonly T[]): Table<T> =>

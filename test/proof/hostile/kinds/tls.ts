@@ -9,36 +9,10 @@ const ENDINGS = { 'and hangs up': 'end', 'and breaks off': 'reset', 'and falls s
 
 /** Kinds that differ in how the server does TLS; then comes the proper answer. */
 const secured = (pattern: string, meaning: Meaning, securities: Table<Security>): readonly Kind[] =>
-  kinds(pattern, atZitadel(meaning), securities, (_security, given) => again(given)).map((kind, at) => ({
+  kinds(pattern, atZitadel(meaning), (_security, given) => again(given), securities).map((kind, at) => ({
     ...kind,
     security: Object.values(securities)[at] ?? {},
   }));
-
-/** What is wrong with a certificate, and its file. */
-const CERTIFICATES: Table<Security> = {
-  'that is self-signed': { certificate: 'self-signed' },
-  'of an authority that nobody knows': { certificate: 'stranger' },
-  'that has expired': { certificate: 'expired' },
-  'that is not valid yet': { certificate: 'early' },
-  'of another host': { certificate: 'elsewhere' },
-  'of a client': { certificate: 'client' },
-  'signed with SHA-1': { certificate: 'sha1' },
-  'without the one between it and its authority': { certificate: 'chainless' },
-  'that another server has signed': { certificate: 'below-leaf' },
-};
-
-const GOOD: Table<Security> = {
-  // Node uses the common name if a certificate has no other name.
-  'a certificate with the host in its common name alone': { certificate: 'nameless' },
-  'all is well': {},
-  'version 1.2': { context: { maxVersion: 'TLSv1.2' } },
-  'a client certificate wanted': { socket: { requestCert: true, rejectUnauthorized: false } },
-};
-const UNACCEPTABLE: Table<Security> = {
-  'version 1.1 at the most': { context: { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } },
-  'no cipher in common': { context: { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' } },
-  'a curve that nobody has': { context: { minVersion: 'TLSv1.3', ecdhCurve: 'brainpoolP512r1' } },
-};
 
 /** The server's part of the handshake has about 1,000 bytes: how many are sent, and which one is changed. */
 const LENGTHS = [1, 4, 5, 6, 40, 90, 127, 200, 500, 700];
@@ -75,37 +49,35 @@ const alerts = Object.entries(ALERTS).flatMap(([name, code]) => [
 ]);
 
 const HTTP = html('<h1>The plain HTTP request was sent to HTTPS port</h1>', 400);
-const CONTENTS: Table<Content> = {
-  silence: [],
-  'a hang-up': [END],
-  'a break': [RESET],
-  'plain HTTP': HTTP,
-  'plain HTTP and a hang-up': [say(HTTP), END],
-  'a token in plain HTTP': json('{"access_token":"a","token_type":"Bearer","expires_in":3600}'),
-  'a greeting of SSH': 'SSH-2.0-OpenSSH_9.6\r\n',
-  'a greeting of SMTP': '220 mail.example ESMTP\r\n',
-  'bytes of zero': Buffer.alloc(1_000),
-  'bytes of 0xff': Buffer.alloc(1_000, 0xff),
-  'a record that is too long': record(0x16, 0xffff, Buffer.alloc(0xffff)),
-  'a record that promises more': record(0x16, 0x4000, [2, 0, 0x10, 0]),
-  'an empty record': record(0x16, 0, []),
-  'a record of an unknown type': record(0x63, 4, [0, 0, 0, 0]),
-  'data before the handshake': record(0x17, 5, Buffer.from('hello')),
-  'a change of ciphers first': record(0x14, 1, [1]),
-  "a client's greeting": record(0x16, 4, [1, 0, 0, 0]),
-  'a heartbeat': record(0x18, 3, [1, 0x40, 0]),
-  'a finished message first': record(0x16, 4, [20, 0, 0, 0]),
-  'version 2 of SSL': Buffer.from([0x80, 0x2e, 0x04, 0, 1, 0, 2]),
-};
-
 /** What comes once the connection is secure. */
 const after = (meaning: Meaning, table: Table<Play>, security: Security = {}): readonly Kind[] =>
   plays('TLS, then: *', atZitadel(meaning), table).map((kind) => ({ ...kind, security }));
 
 export const tlsKinds: readonly Kind[] = [
-  ...secured('TLS: *', 'answer', GOOD),
-  ...secured('TLS: *', 'down', UNACCEPTABLE),
-  ...secured('TLS: a certificate *', 'down', CERTIFICATES),
+  ...secured('TLS: *', 'answer', {
+    // Node uses the common name if a certificate has no other name.
+    'a certificate with the host in its common name alone': { certificate: 'nameless' },
+    'all is well': {},
+    'version 1.2': { context: { maxVersion: 'TLSv1.2' } },
+    'a client certificate wanted': { socket: { requestCert: true, rejectUnauthorized: false } },
+  }),
+  ...secured('TLS: *', 'down', {
+    'version 1.1 at the most': { context: { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } },
+    'no cipher in common': { context: { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' } },
+    'a curve that nobody has': { context: { minVersion: 'TLSv1.3', ecdhCurve: 'brainpoolP512r1' } },
+  }),
+  // What is wrong with a certificate, and its file.
+  ...secured('TLS: a certificate *', 'down', {
+    'that is self-signed': { certificate: 'self-signed' },
+    'of an authority that nobody knows': { certificate: 'stranger' },
+    'that has expired': { certificate: 'expired' },
+    'that is not valid yet': { certificate: 'early' },
+    'of another host': { certificate: 'elsewhere' },
+    'of a client': { certificate: 'client' },
+    'signed with SHA-1': { certificate: 'sha1' },
+    'without the one between it and its authority': { certificate: 'chainless' },
+    'that another server has signed': { certificate: 'below-leaf' },
+  }),
   ...cut,
   ...secured(
     'TLS: byte * of the handshake is another',
@@ -113,7 +85,28 @@ export const tlsKinds: readonly Kind[] = [
     relays(SPOILT, (spoilAt) => ({ spoilAt })),
   ),
   ...alerts,
-  ...raw('no TLS: *', CONTENTS),
+  ...raw('no TLS: *', {
+    silence: [],
+    'a hang-up': [END],
+    'a break': [RESET],
+    'plain HTTP': HTTP,
+    'plain HTTP and a hang-up': [say(HTTP), END],
+    'a token in plain HTTP': json('{"access_token":"a","token_type":"Bearer","expires_in":3600}'),
+    'a greeting of SSH': 'SSH-2.0-OpenSSH_9.6\r\n',
+    'a greeting of SMTP': '220 mail.example ESMTP\r\n',
+    'bytes of zero': Buffer.alloc(1_000),
+    'bytes of 0xff': Buffer.alloc(1_000, 0xff),
+    'a record that is too long': record(0x16, 0xffff, Buffer.alloc(0xffff)),
+    'a record that promises more': record(0x16, 0x4000, [2, 0, 0x10, 0]),
+    'an empty record': record(0x16, 0, []),
+    'a record of an unknown type': record(0x63, 4, [0, 0, 0, 0]),
+    'data before the handshake': record(0x17, 5, Buffer.from('hello')),
+    'a change of ciphers first': record(0x14, 1, [1]),
+    "a client's greeting": record(0x16, 4, [1, 0, 0, 0]),
+    'a heartbeat': record(0x18, 3, [1, 0x40, 0]),
+    'a finished message first': record(0x16, 4, [20, 0, 0, 0]),
+    'version 2 of SSL': Buffer.from([0x80, 0x2e, 0x04, 0, 1, 0, 2]),
+  }),
   ...after('down', {
     silence: [],
     'a hang-up': [END],

@@ -24,11 +24,11 @@ function tokenResponse({ sent, token }: Given, texts: Partial<Record<Member, Tex
 
 /** Token responses in which one member is another text. */
 const other = (member: Member, meaning: Meaning, texts: Table<Text>): readonly Kind[] =>
-  kinds(`${member}: *`, only('token', meaning), texts, (text, given) => tokenResponse(given, { [member]: text }));
+  kinds(`${member}: *`, only('token', meaning), (text, given) => tokenResponse(given, { [member]: text }), texts);
 
 /** Token responses with more members at their end. */
 const more = (pattern: string, meaning: Meaning, texts: Table<string>): readonly Kind[] =>
-  kinds(pattern, only('token', meaning), texts, (text, given) => tokenResponse(given, {}, text));
+  kinds(pattern, only('token', meaning), (text, given) => tokenResponse(given, {}, text), texts);
 
 /** Texts that are of no member's type. */
 const STRANGE: Table<string | undefined> = {
@@ -74,32 +74,6 @@ const ofLength =
 const inEscapes = (token: string): string =>
   `"${[...token].map((letter) => `\\u00${letter.charCodeAt(0).toString(16)}`).join('')}"`;
 
-/** Members that nobody asked for. */
-const MORE: Table<string> = {
-  'a refresh token': ',"refresh_token":"a-refresh-token-that-nobody-wants"',
-  'an id token': ',"id_token":"eyJhbGciOiJub25lIn0.e30."',
-  'an error beside the token': ',"error":"invalid_client","error_description":"no"',
-  '__proto__ with a token': ',"__proto__":{"access_token":"a","expires_in":1}',
-  'a polluted prototype': ',"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}',
-  'methods of objects': ',"toString":"a","hasOwnProperty":"b","valueOf":1,"toJSON":"c"',
-  '1,000 more': Array.from({ length: 1_000 }, (_none, at) => `,"m${at}":${at}`).join(''),
-  'nested 10,000 deep': `,"deep":${nested()}`,
-  'a name of 30 kB': `,"${'n'.repeat(30_000)}":1`,
-  'an empty name': ',"":1',
-};
-
-/** A token must outlive the way to its user, and no life may be absurd. Some of these are not JSON at all. */
-const BAD_LIVES = words(`
-  0 -0 -1 -43199 0.5 3600.5 1 4 2592001 4294967296 9007199254740993 18446744073709551615 1e308 1e400 -1e400 1e-400
-  "3600" "3600s" "1h" "" [3600] {"seconds":3600} false
-  NaN Infinity -Infinity 0x10 010 +3600 3600. .5 3_600 3600n 3600s undefined
-`);
-const BAD_TYPES: Table<string> = {
-  ...words('"" "Bearer\\n" "Bearer\\u0000" "\\u0412earer" "mac" "DPoP" "Basic" ["Bearer"] {"type":"Bearer"} 1'),
-  ...words('"urn:ietf:params:oauth:token-type:access_token"'),
-  ...named(['"Bearer "', '" Bearer"', '"Bearer, Basic"']),
-};
-
 export const tokenKinds: readonly Kind[] = [
   ...(['access_token', 'token_type', 'expires_in'] as const).flatMap((member) => other(member, 'nonsense', STRANGE)),
   ...spoilt,
@@ -133,7 +107,19 @@ export const tokenKinds: readonly Kind[] = [
     'another one': '"openid"',
     '20 kB': JSON.stringify('a '.repeat(10_000).trim()),
   }),
-  ...more('members: *', 'answer', MORE),
+  // Members that nobody asked for.
+  ...more('members: *', 'answer', {
+    'a refresh token': ',"refresh_token":"a-refresh-token-that-nobody-wants"',
+    'an id token': ',"id_token":"eyJhbGciOiJub25lIn0.e30."',
+    'an error beside the token': ',"error":"invalid_client","error_description":"no"',
+    '__proto__ with a token': ',"__proto__":{"access_token":"a","expires_in":1}',
+    'a polluted prototype': ',"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}',
+    'methods of objects': ',"toString":"a","hasOwnProperty":"b","valueOf":1,"toJSON":"c"',
+    '1,000 more': Array.from({ length: 1_000 }, (_none, at) => `,"m${at}":${at}`).join(''),
+    'nested 10,000 deep': `,"deep":${nested()}`,
+    'a name of 30 kB': `,"${'n'.repeat(30_000)}":1`,
+    'an empty name': ',"":1',
+  }),
   // Of two members of one name the last one counts (RFC 8259 §4 leaves it open).
   ...more('twice: *', 'nonsense', {
     'access_token, the last is null': ',"access_token":null',
@@ -146,8 +132,21 @@ export const tokenKinds: readonly Kind[] = [
     'access_token, the first is null': (given) => tokenResponse(given, { access_token: 'null' }, ',"access_token":"b"'),
   }),
   ...other('issued_token_type', 'answer', { 'an id token': '"urn:ietf:params:oauth:token-type:id_token"' }),
-  ...other('token_type', 'nonsense', BAD_TYPES),
+  ...other('token_type', 'nonsense', {
+    ...words('"" "Bearer\\n" "Bearer\\u0000" "\\u0412earer" "mac" "DPoP" "Basic" ["Bearer"] {"type":"Bearer"} 1'),
+    ...words('"urn:ietf:params:oauth:token-type:access_token"'),
+    ...named(['"Bearer "', '" Bearer"', '"Bearer, Basic"']),
+  }),
   ...other('token_type', 'answer', words('"bearer" "BEARER"')),
-  ...other('expires_in', 'nonsense', BAD_LIVES),
+  // A token must outlive the way to its user, and no life may be absurd. Some of these are not JSON at all.
+  ...other(
+    'expires_in',
+    'nonsense',
+    words(`
+  0 -0 -1 -43199 0.5 3600.5 1 4 2592001 4294967296 9007199254740993 18446744073709551615 1e308 1e400 -1e400 1e-400
+  "3600" "3600s" "1h" "" [3600] {"seconds":3600} false
+  NaN Infinity -Infinity 0x10 010 +3600 3600. .5 3_600 3600n 3600s undefined
+`),
+  ),
   ...other('expires_in', 'answer', words('5 19 20 3600.0 3.6e3 36E+2 2592000')),
 ];
