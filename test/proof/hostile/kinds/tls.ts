@@ -49,6 +49,7 @@ const alerts = Object.entries(ALERTS).flatMap(([name, code]) => [
 ]);
 
 const HTTP = html('<h1>The plain HTTP request was sent to HTTPS port</h1>', 400);
+
 /** What comes once the connection is secure. */
 const after = (meaning: Meaning, table: Table<Play>, security: Security = {}): readonly Kind[] =>
   plays('TLS, then: *', atZitadel(meaning), table).map((kind) => ({ ...kind, security }));
