@@ -1,66 +1,55 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { perform, type Sent, type Step } from './play.ts';
 import { type Security, secure } from './secure.ts';
-import type { Watch } from './time.ts';
+import { noteMove, noteStrike, type Watch } from './time.ts';
 
-/** What a server does about a request: `isHostile` where that is what the case is about. */
+/** What a server does on a connection: `isHostile` if that is what the case is about. */
 export interface Scene {
   readonly steps: readonly Step[];
   readonly isHostile: boolean;
 }
 
-/** TLS, and whether it is what the case is about. */
-export interface Secured {
-  readonly security: Security;
-  readonly isHostile: boolean;
-}
-
-export interface TheatreOptions {
+export interface ServerOptions {
   readonly clock: Clock;
   readonly watch: Watch;
-  readonly direct: (sent: Sent) => Scene | Promise<Scene>;
-  /** What is done with a connection before anything has come; `undefined`: nothing. */
+  readonly respond: (sent: Sent) => Promise<Scene>;
+  /** What the server does before anything has come; `undefined`: nothing. */
   readonly greet: () => Scene | undefined;
   /** How a connection is secured; `undefined`: not at all. */
-  readonly security: () => Secured | undefined;
+  readonly security: () => Security | undefined;
 }
 
-/** A server that speaks bytes. */
-export interface Theatre {
+/** A server on loopback that speaks bytes. */
+export interface Server {
   readonly port: number;
-  /** Every request, in its order. */
+  /** Every request, in order. */
   readonly sent: readonly Sent[];
-  /** How many connections are open. */
+  /** The number of open connections. */
   readonly open: () => number;
   /** Cuts every open connection. */
   readonly drop: () => void;
   readonly close: () => Promise<void>;
 }
 
-const HEAD_END = '\r\n\r\n';
-
-/** Takes one request with a length off the front of `received`; `undefined` while it is not whole. */
+/** Takes one request with a length off the front of `received`; `undefined` until it is complete. */
 function takeRequest(received: string): { sent: Sent; rest: string } | undefined {
-  const headEnd = received.indexOf(HEAD_END);
-  if (headEnd < 0) return undefined;
-  const head = received.slice(0, headEnd);
-  const bodyAt = headEnd + HEAD_END.length;
+  const [, head = '', rest] = /^(.*?)\r\n\r\n(.*)$/s.exec(received) ?? [];
   const length = Number(/^content-length: *(\d+)$/im.exec(head)?.[1] ?? 0);
-  if (received.length < bodyAt + length) return undefined;
-  return { sent: { head, body: received.slice(bodyAt, bodyAt + length) }, rest: received.slice(bodyAt + length) };
+  if (rest === undefined || rest.length < length) return undefined;
+  return { sent: { head, body: rest.slice(0, length) }, rest: rest.slice(length) };
 }
 
-/** Opens a theatre on loopback. */
-export async function createTheatre({ clock, watch, direct, greet, security }: TheatreOptions): Promise<Theatre> {
+/** Opens a server. */
+export async function createServer({ clock, watch, respond, greet, security }: ServerOptions): Promise<Server> {
   const sockets = new Set<Socket>();
   const sent: Sent[] = [];
 
   async function play(socket: Socket, { steps, isHostile }: Scene): Promise<void> {
-    if (isHostile) watch.strike();
-    const onMove = () => watch.move(isHostile);
+    if (isHostile) noteStrike(watch);
+    const onMove = () => noteMove(watch, isHostile);
     onMove();
-    await perform(socket, steps, { clock, onMove });
+    await perform({ socket, clock, onMove }, steps);
   }
 
   async function listenTo(socket: Socket): Promise<void> {
@@ -70,28 +59,27 @@ export async function createTheatre({ clock, watch, direct, greet, security }: T
       for (let next = takeRequest(received); next !== undefined; next = takeRequest(received)) {
         received = next.rest;
         sent.push(next.sent);
-        watch.move(false);
-        const scene = await direct(next.sent);
-        // Reading goes on meanwhile: only so is it seen that the other side hangs up.
-        void play(socket, scene);
+        noteMove(watch, false);
+        // Not awaited: only a server that goes on reading sees that the other side hangs up.
+        void play(socket, await respond(next.sent));
       }
     }
   }
 
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const server = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const noteSame = () => noteMove(watch, watch.isHostileLast);
     sockets.add(socket);
-    watch.move(watch.isHostileLast());
+    noteSame();
     socket.on('error', () => undefined);
     socket.on('close', () => {
       sockets.delete(socket);
-      watch.move(watch.isHostileLast());
+      noteSame();
     });
     const greeting = greet();
     if (greeting !== undefined) return void play(socket, greeting);
     const secured = security();
-    if (secured?.isHostile) watch.strike();
-    const stream = secured === undefined ? socket : secure(socket, secured.security);
-    // The other side has hung up, or broken off: so does this one.
+    const stream = secured === undefined ? socket : secure(socket, secured);
+    // If the other side hangs up or breaks off, so does this one.
     listenTo(stream).then(
       () => stream.end(),
       () => stream.destroy(),
