@@ -126,7 +126,7 @@ describe('its command', () => {
 
   test.each([
     [['--seconds', 'many'], '--seconds takes a whole number'],
-    [['--sandboxes', '0'], '--sandboxes takes a number from 1'],
+    [['--sandboxes', '0'], '--sandboxes takes a whole number from 1'],
     [['--speed', '9'], "Unknown option '--speed'"],
   ])('%s: tells what is wrong', async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
