@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
 import type { Answer, FunctionProcess } from './function.ts';
 import { createPackage, type FunctionName, type Package } from './package.ts';
 import { type Evidence, findLeaks } from './secrets.ts';
-import { createWorld, type World, type WorldOptions } from './world.ts';
+import { type Counts, createWorld, type World, type WorldOptions } from './world.ts';
 
 /** Processes wait for one another here, on a machine that may be busy with others. */
 export const PATIENCE_MS = 60_000;
@@ -15,17 +15,23 @@ export interface Scenarios {
   readonly expectNoLeaks: () => void;
 }
 
-/** Prepares worlds for the tests of this file: the functions are packaged once. */
-export function useScenarios(): Scenarios {
+/** Packages the functions once for all tests of a file. */
+export function usePackage(): () => Package {
   let broker: Package;
-  const evidence: Evidence[] = [];
   beforeAll(async () => {
     broker = await createPackage();
   }, PATIENCE_MS);
   afterAll(() => broker.remove());
+  return () => broker;
+}
+
+/** Prepares worlds for the tests of a file. */
+export function useScenarios(): Scenarios {
+  const broker = usePackage();
+  const evidence: Evidence[] = [];
   return {
     async enter({ onTestFinished }, options) {
-      const world = await createWorld(broker, options);
+      const world = await createWorld(broker(), options);
       onTestFinished(async () => {
         evidence.push(await world.evidence());
         await world.close();
@@ -33,11 +39,10 @@ export function useScenarios(): Scenarios {
       return world;
     },
     expectNoLeaks() {
-      const [first] = evidence;
-      const [, token = ''] = /"access_token":"([\w.-]+)"/.exec(first?.traffic ?? '') ?? [];
+      const traffic = evidence[0]?.traffic ?? '';
+      const [, token = ''] = /"access_token":"([\w.-]+)"/.exec(traffic) ?? [];
       // The search finds what it looks for.
-      const leak = { traffic: first?.traffic ?? '', text: `… ${token.slice(-20, -8)} …`, stderr: '' };
-      expect(findLeaks([leak])).toHaveLength(1);
+      expect(findLeaks([{ traffic, text: `… ${token.slice(-20, -8)} …`, stderr: '' }])).toHaveLength(1);
       expect(findLeaks(evidence)).toEqual([]);
     },
   };
@@ -67,27 +72,60 @@ export async function expectToken(world: World, answer: Answer): Promise<string>
   const end = await world.tokenEnd(token);
   const leftMs = (end ?? 0) - answer.answeredAt;
   expect(Number(expiresIn)).toBeGreaterThanOrEqual(5);
-  // What was told may be a moment old.
+  // The answer may be a moment old.
   expect(Number(expiresIn) * 1000).toBeLessThanOrEqual(leftMs + answer.tookMs + 1000);
   return String(token);
 }
 
-/** The error that says that something behind the broker is down; answers how many milliseconds it asks to wait. */
+/** Asks for a token of a profile, and expects one. */
+export const obtain = async (world: World, sandbox: FunctionProcess, profile = 'orders'): Promise<string> =>
+  expectToken(world, await sandbox.ask(profile));
+
+/** All of them ask for a token at the same time. */
+export async function obtainAll(world: World, sandboxes: readonly FunctionProcess[], profile = 'orders') {
+  const answers = await Promise.all(sandboxes.map((sandbox) => sandbox.ask(profile)));
+  const tokens = await Promise.all(answers.map((answer) => expectToken(world, answer)));
+  return { answers, tokens };
+}
+
+/** The error that says that something behind the broker is down; returns how many milliseconds it asks to wait. */
 export function expectUnavailable(answer: Answer): number {
   expect(answer).toMatchObject({ kind: 'response', status: 503, json: { error: 'temporarily_unavailable' } });
-  expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(1);
-  expect(Number(answer.headers['retry-after'])).toBeLessThanOrEqual(30);
-  return Number(answer.headers['retry-after']) * 1000;
+  const retryAfter = Number(answer.headers['retry-after']);
+  expect(retryAfter).toBeGreaterThanOrEqual(1);
+  expect(retryAfter).toBeLessThanOrEqual(30);
+  return retryAfter * 1000;
 }
 
-/** Exchanges at ZITADEL: as many as were promised, and those of sandboxes for which the table was too slow. */
-export async function expectExchanges(world: World, promised: number): Promise<void> {
-  expect(await world.leases()).toBeLessThanOrEqual(promised);
-  expect(world.zitadel.issued()).toBeLessThanOrEqual(promised + world.tableGivenUp());
+/** Which of the counts have grown, and by how much, since earlier ones. */
+export async function countsSince(world: World, before: Counts): Promise<Counts> {
+  const after = await world.counts();
+  return {
+    exchanges: after.exchanges - before.exchanges,
+    leases: after.leases - before.leases,
+    tableGivenUp: after.tableGivenUp - before.tableGivenUp,
+  };
 }
 
-/** Holds the answers of ZITADEL's token endpoint. `arrived` resolves with the first request that is held, `release` lets them go. */
-export function hold({ zitadel }: World): { readonly arrived: Promise<void>; readonly release: () => void } {
+const NONE: Counts = { exchanges: 0, leases: 0, tableGivenUp: 0 };
+
+/**
+ * As many exchanges at ZITADEL as promised, and those of sandboxes for which the table was too slow.
+ * @returns how many of these there may be
+ */
+export async function expectExchanges(world: World, promised: number, before = NONE): Promise<number> {
+  const { exchanges, leases, tableGivenUp } = await countsSince(world, before);
+  expect(leases).toBeLessThanOrEqual(promised);
+  expect(exchanges).toBeLessThanOrEqual(promised + tableGivenUp);
+  return tableGivenUp;
+}
+
+/** Holds the answers of ZITADEL's token endpoint. */
+export function hold({ zitadel }: World): {
+  /** Resolves with the first request that is held. */
+  readonly arrived: Promise<void>;
+  readonly release: () => void;
+} {
   const released = Promise.withResolvers<void>();
   const arrived = Promise.withResolvers<void>();
   zitadel.intercept(async ({ url = '' }) => {
