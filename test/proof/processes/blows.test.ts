@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from './function.ts';
 import type { Ending } from './link.ts';
 import {
+  askFrozen,
+  asleep,
   expectExchanges,
   expectToken,
   expectUnavailable,
@@ -25,8 +27,8 @@ const scenarios = useScenarios();
 
 describe.concurrent('a sandbox', { timeout: PATIENCE_MS }, () => {
   test('killed in the middle of an exchange: another one takes over once the lease has ended', async (context) => {
-    const world = await scenarios.enter(context);
-    const [doomed, ...others] = await Promise.all([started(world), started(world), started(world)]);
+    const [world, doomed] = await scenarios.enter(context);
+    const others = [await started(world), await started(world)];
     const { arrived, release } = hold(world);
     const lost = doomed.ask('orders');
     await arrived;
@@ -41,16 +43,8 @@ describe.concurrent('a sandbox', { timeout: PATIENCE_MS }, () => {
   });
 
   test('frozen in the middle of an exchange for longer than it may take: an error or a token, never an end', async (context) => {
-    const world = await scenarios.enter(context);
-    const sandbox = await started(world);
-    const { arrived, release } = hold(world);
-    const asked = sandbox.ask('orders');
-    await arrived;
-    sandbox.freeze();
-    release();
-    await sleep(3_500);
-    sandbox.thaw();
-    const answer = await asked;
+    const [world, sandbox] = await scenarios.enter(context);
+    const answer = await askFrozen(world, sandbox, () => sleep(3_500));
     // Depending on what was noticed first: that the time was up, or that the answer had arrived.
     if (answer.status === 200) await expectToken(world, answer);
     else await sleep(expectUnavailable(answer));
@@ -62,13 +56,11 @@ describe.concurrent('a sandbox', { timeout: PATIENCE_MS }, () => {
   test.for(endings)(
     'frozen while its idle connections end (%s): new ones take their place',
     async (ending, context) => {
-      const world = await scenarios.enter(context);
-      const sandbox = await started(world);
+      const [world, sandbox] = await scenarios.enter(context);
       await obtain(world, sandbox, 'key-0');
-      await sandbox.idle();
-      sandbox.freeze();
-      const dropped = DEPENDENCIES.map((dependency) => world.network[dependency].drop(ending));
-      sandbox.thaw();
+      const dropped = await asleep(sandbox, () =>
+        DEPENDENCIES.map((dependency) => world.network[dependency].drop(ending)),
+      );
       await obtain(world, sandbox, 'key-1');
       // More only if the table was too slow for this machine.
       if ((await expectExchanges(world, 2)) > 0) return;
@@ -80,13 +72,9 @@ describe.concurrent('a sandbox', { timeout: PATIENCE_MS }, () => {
   );
 
   test('frozen for an hour: the token comes from memory, and tells the life that is left', async (context) => {
-    const world = await scenarios.enter(context, { clockJumps: true });
-    const sandbox = await started(world);
+    const [world, sandbox] = await scenarios.enter(context, { clockJumps: true });
     const token = await obtain(world, sandbox);
-    await sandbox.idle();
-    sandbox.freeze();
-    world.clock.jump(HOUR_MS);
-    sandbox.thaw();
+    await asleep(sandbox, () => world.clock.jump(HOUR_MS));
     const answer = await sandbox.ask('orders');
     expect(await expectToken(world, answer)).toBe(token);
     expect(Number(answer.json.expires_in)).toBeLessThanOrEqual(LIFE_SECONDS - 3600);
@@ -94,16 +82,8 @@ describe.concurrent('a sandbox', { timeout: PATIENCE_MS }, () => {
   });
 
   test('frozen for an hour in the middle of an exchange: the token counts from before it was asked for', async (context) => {
-    const world = await scenarios.enter(context, { clockJumps: true });
-    const sandbox = await started(world);
-    const { arrived, release } = hold(world);
-    const asked = sandbox.ask('orders', { timeoutMs: 2 * HOUR_MS });
-    await arrived;
-    sandbox.freeze();
-    release();
-    world.clock.jump(HOUR_MS);
-    sandbox.thaw();
-    const answer = await asked;
+    const [world, sandbox] = await scenarios.enter(context, { clockJumps: true });
+    const answer = await askFrozen(world, sandbox, () => world.clock.jump(HOUR_MS), { timeoutMs: 2 * HOUR_MS });
     await expectToken(world, answer);
     expect(Number(answer.json.expires_in)).toBeLessThanOrEqual(LIFE_SECONDS - 3600);
     await expectExchanges(world, 1);
@@ -115,8 +95,8 @@ describe('a sandbox that goes on', { timeout: PATIENCE_MS }, () => {
   let afterSilence: Answer | undefined;
 
   test('in the middle of a renewal, until its token has ended, while another one has renewed it', async (context) => {
-    const world = await scenarios.enter(context, { clockJumps: true });
-    const [sandbox, other] = [await started(world), await started(world)];
+    const [world, sandbox] = await scenarios.enter(context, { clockJumps: true });
+    const other = await started(world);
     await obtain(world, sandbox);
     world.clock.jump(DUE_MS);
     const { arrived, release } = hold(world);
@@ -137,8 +117,7 @@ describe('a sandbox that goes on', { timeout: PATIENCE_MS }, () => {
   });
 
   test('with two kept connections to ZITADEL, both of which something on the way has forgotten', async (context) => {
-    const world = await scenarios.enter(context, { clockJumps: true });
-    const sandbox = await started(world);
+    const [world, sandbox] = await scenarios.enter(context, { clockJumps: true });
     const profiles = ['key-0', 'key-1'];
     for (const profile of profiles) await obtain(world, sandbox, profile);
     world.clock.jump(DUE_MS);
@@ -147,10 +126,7 @@ describe('a sandbox that goes on', { timeout: PATIENCE_MS }, () => {
     release();
     const isRenewed = async () => (await world.rows()).every(({ owner }) => owner === undefined);
     await expect.poll(isRenewed, { timeout: PATIENCE_MS }).toBe(true);
-    await sandbox.idle();
-    sandbox.freeze();
-    expect(world.network.zitadel.drop('reset_on_use')).toBe(2);
-    sandbox.thaw();
+    expect(await asleep(sandbox, () => world.network.zitadel.drop('reset_on_use'))).toBe(2);
     afterSilence = await sandbox.ask('key-2');
     expect(afterSilence.kind).toBe('response');
   });

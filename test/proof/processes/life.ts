@@ -188,10 +188,10 @@ export async function live(
     const before = await world.counts();
     const calm = plan.calm();
     await go(calm, true);
-    const leases = tally.leases - before.leases;
-    const exchanges = tally.exchanges - before.exchanges - (tally.tableGivenUp - before.tableGivenUp);
+    const { leases, exchanges, tableGivenUp } = await world.counts(before);
+    const due = exchanges - tableGivenUp;
     if (leases > PROFILES.length) blame(`: ${leases} leases in a calm`);
-    if (exchanges > PROFILES.length) blame(`: ${exchanges} exchanges in a calm`);
+    if (due > PROFILES.length) blame(`: ${due} exchanges in a calm`);
     await pause(calm);
   }
 

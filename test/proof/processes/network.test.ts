@@ -2,15 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ProxyFault } from './link.ts';
 import { KEYS } from './package.ts';
 import type { Meeting } from './proxy.ts';
-import {
-  countsSince,
-  expectToken,
-  expectUnavailable,
-  obtain,
-  PATIENCE_MS,
-  started,
-  useScenarios,
-} from './scenarios.ts';
+import { expectToken, expectUnavailable, obtain, PATIENCE_MS, useScenarios } from './scenarios.ts';
 import { DEPENDENCIES, type Dependency } from './world.ts';
 
 const scenarios = useScenarios();
@@ -97,10 +89,9 @@ const cases: Readonly<Record<Dependency, readonly Case[]>> = {
 
 describe.concurrent('the network fails', { timeout: PATIENCE_MS }, () => {
   test.for(DEPENDENCIES)('before %s', async (dependency, context) => {
-    const world = await scenarios.enter(context, { clockJumps: true });
+    const [world, sandbox] = await scenarios.enter(context, { clockJumps: true });
     const line = world.network[dependency];
     const encounters = () => line.met() + line.made();
-    const sandbox = await started(world);
     const known = await obtain(world, sandbox);
 
     for (const [at, [name, fault, outcome, { isKept = false, ...meeting } = {}]] of cases[dependency].entries()) {
@@ -111,7 +102,7 @@ describe.concurrent('the network fails', { timeout: PATIENCE_MS }, () => {
       const metBefore = encounters();
       line.fault(fault, meeting);
       const answer = await sandbox.ask(KEYS[at] ?? '');
-      const { tableGivenUp, ...counts } = await countsSince(world, before);
+      const { tableGivenUp, ...counts } = await world.counts(before);
       const hit = await sandbox.ask('orders');
       line.fault(undefined);
 

@@ -1,19 +1,21 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { KEYS } from './package.ts';
 import { expectExchanges, obtain, obtainAll, PATIENCE_MS, started, useScenarios } from './scenarios.ts';
-import type { World } from './world.ts';
 
 /** On a busy machine, not each of them goes as planned. */
 const ROUNDS = 5;
 
 const scenarios = useScenarios();
 
-const startEight = (world: World) => Promise.all(Array.from({ length: 8 }, () => started(world)));
+async function enterEight(context: TestContext) {
+  const [world, first] = await scenarios.enter(context);
+  const others = await Promise.all(Array.from({ length: 7 }, () => started(world)));
+  return [world, [first, ...others]] as const;
+}
 
 describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, () => {
   test('cold: one exchange; warm: nothing is called', async (context) => {
-    const world = await scenarios.enter(context);
-    const sandbox = await started(world);
+    const [world, sandbox] = await scenarios.enter(context);
     const token = await obtain(world, sandbox);
     const calls = () => world.zitadel.issued() + world.table.calls() + world.secretsManager.calls();
     const before = calls();
@@ -26,14 +28,13 @@ describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, ()
   });
 
   test('all functions, each in a process of its own', async (context) => {
-    const world = await scenarios.enter(context);
-    const [token, prewarm, introspect, revoke, metadata] = await Promise.all([
-      started(world, 'token'),
-      started(world, 'prewarm'),
-      started(world, 'introspect'),
-      started(world, 'revoke'),
-      started(world, 'metadata'),
-    ]);
+    const [world, token] = await scenarios.enter(context);
+    const [prewarm, introspect, revoke, metadata] = [
+      await started(world, 'prewarm'),
+      await started(world, 'introspect'),
+      await started(world, 'revoke'),
+      await started(world, 'metadata'),
+    ];
     // It fails if the table was too slow for this machine, and continues in its next run.
     const tableGivenUp = async () => (await world.counts()).tableGivenUp;
     let runs = 0;
@@ -64,15 +65,14 @@ describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, ()
 
 describe('eight sandboxes', { timeout: PATIENCE_MS }, () => {
   test('cold at the same time: one exchange', async (context) => {
-    const world = await scenarios.enter(context);
-    const { tokens } = await obtainAll(world, await startEight(world));
+    const [world, sandboxes] = await enterEight(context);
+    const { tokens } = await obtainAll(world, sandboxes);
     const givenUp = await expectExchanges(world, 1);
     expect(new Set(tokens).size).toBeLessThanOrEqual(1 + givenUp);
   });
 
   test('that see at the same time that there is no token: one exchange', async (context) => {
-    const world = await scenarios.enter(context);
-    const sandboxes = await startEight(world);
+    const [world, sandboxes] = await enterEight(context);
     for (const sandbox of sandboxes) await obtain(world, sandbox);
     await expectExchanges(world, 1);
     for (const profile of KEYS.slice(0, ROUNDS)) {

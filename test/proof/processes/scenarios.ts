@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
-import type { Answer, FunctionProcess } from './function.ts';
+import type { Answer, Ask, FunctionProcess } from './function.ts';
 import { createPackage, type FunctionName, type Package } from './package.ts';
 import { type Evidence, findLeaks } from './secrets.ts';
 import { type Counts, createWorld, type World, type WorldOptions } from './world.ts';
@@ -9,8 +9,8 @@ export const PATIENCE_MS = 60_000;
 
 /** Worlds for the tests of a file. */
 export interface Scenarios {
-  /** A world of the test's own; it ends with the test. */
-  readonly enter: (context: TestContext, options?: WorldOptions) => Promise<World>;
+  /** A world of the test's own, which ends with the test, and a sandbox in it that has started. */
+  readonly enter: (context: TestContext, options?: WorldOptions) => Promise<readonly [World, FunctionProcess]>;
   /** Fails if a secret has come out of any world that has ended. */
   readonly expectNoLeaks: () => void;
 }
@@ -36,7 +36,7 @@ export function useScenarios(): Scenarios {
         evidence.push(await world.evidence());
         await world.close();
       });
-      return world;
+      return [world, await started(world)];
     },
     expectNoLeaks() {
       const traffic = evidence[0]?.traffic ?? '';
@@ -67,7 +67,7 @@ export function started(world: World, name: FunctionName = 'token'): Promise<Fun
 
 /** A token, and not one that lives longer than ZITADEL says. */
 export async function expectToken(world: World, answer: Answer): Promise<string> {
-  expect(answer).toMatchObject({ kind: 'response', status: 200 });
+  expect(answer, answer.text).toMatchObject({ kind: 'response', status: 200 });
   const { access_token: token, expires_in: expiresIn } = answer.json;
   const end = await world.tokenEnd(token);
   const leftMs = (end ?? 0) - answer.answeredAt;
@@ -97,35 +97,19 @@ export function expectUnavailable(answer: Answer): number {
   return retryAfter * 1000;
 }
 
-/** Which of the counts have grown, and by how much, since earlier ones. */
-export async function countsSince(world: World, before: Counts): Promise<Counts> {
-  const after = await world.counts();
-  return {
-    exchanges: after.exchanges - before.exchanges,
-    leases: after.leases - before.leases,
-    tableGivenUp: after.tableGivenUp - before.tableGivenUp,
-  };
-}
-
-const NONE: Counts = { exchanges: 0, leases: 0, tableGivenUp: 0 };
-
 /**
  * As many exchanges at ZITADEL as promised, and those of sandboxes for which the table was too slow.
  * @returns how many of these there may be
  */
-export async function expectExchanges(world: World, promised: number, before = NONE): Promise<number> {
-  const { exchanges, leases, tableGivenUp } = await countsSince(world, before);
+export async function expectExchanges(world: World, promised: number, before?: Counts): Promise<number> {
+  const { exchanges, leases, tableGivenUp } = await world.counts(before);
   expect(leases).toBeLessThanOrEqual(promised);
   expect(exchanges).toBeLessThanOrEqual(promised + tableGivenUp);
   return tableGivenUp;
 }
 
-/** Holds the answers of ZITADEL's token endpoint. */
-export function hold({ zitadel }: World): {
-  /** Resolves with the first request that is held. */
-  readonly arrived: Promise<void>;
-  readonly release: () => void;
-} {
+/** Holds the answers of ZITADEL's token endpoint until `release`. `arrived` resolves with the first request. */
+export function hold({ zitadel }: World) {
   const released = Promise.withResolvers<void>();
   const arrived = Promise.withResolvers<void>();
   zitadel.intercept(async ({ url = '' }) => {
@@ -134,11 +118,30 @@ export function hold({ zitadel }: World): {
     await released.promise;
     return false;
   });
-  return {
-    arrived: arrived.promise,
-    release: () => {
-      zitadel.intercept(undefined);
-      released.resolve();
-    },
-  };
+  function release(): void {
+    zitadel.intercept(undefined);
+    released.resolve();
+  }
+  return { arrived: arrived.promise, release };
+}
+
+/** Freezes a sandbox once it waits for work, as Lambda does, for as long as something happens. */
+export async function asleep<T>(sandbox: FunctionProcess, happen: () => T): Promise<T> {
+  await sandbox.idle();
+  sandbox.freeze();
+  const happened = happen();
+  sandbox.thaw();
+  return happened;
+}
+
+/** Freezes a sandbox in the middle of an exchange, for as long as something happens; returns its answer. */
+export async function askFrozen(world: World, sandbox: FunctionProcess, happen: () => unknown, request?: Ask) {
+  const { arrived, release } = hold(world);
+  const asked = sandbox.ask('orders', request);
+  await arrived;
+  sandbox.freeze();
+  release();
+  await happen();
+  sandbox.thaw();
+  return asked;
 }

@@ -18,7 +18,7 @@ export type Dependency = (typeof DEPENDENCIES)[number];
 /** A row of the table as it is stored. */
 export type StoredRow = Readonly<Record<string, { readonly S?: string; readonly N?: string }>>;
 
-/** What has happened in a world so far. */
+/** What has happened in a world. */
 export interface Counts {
   /** Tokens that ZITADEL issued, including those that never arrived. */
   readonly exchanges: number;
@@ -43,7 +43,8 @@ export interface World {
   /** Epoch milliseconds of a token's end, as ZITADEL itself says; `undefined` if the token is not valid. */
   readonly tokenEnd: (token: unknown) => Promise<number | undefined>;
   readonly rows: () => Promise<readonly StoredRow[]>;
-  readonly counts: () => Promise<Counts>;
+  /** What has happened so far, or since `before` was counted. */
+  readonly counts: (before?: Counts) => Promise<Counts>;
   /** For a search for leaks at the end. */
   readonly evidence: () => Promise<Evidence>;
   readonly close: () => Promise<void>;
@@ -137,13 +138,13 @@ export async function createWorld(
       return end;
     },
     rows,
-    async counts() {
+    async counts({ exchanges, leases, tableGivenUp } = { exchanges: 0, leases: 0, tableGivenUp: 0 }) {
       // Each lease is written twice: when it is taken, and when it ends.
       const taken = (await rows()).map(({ generation }) => Math.ceil(Number(generation?.N ?? 0) / 2));
       return {
-        exchanges: zitadel.issued(),
-        leases: taken.reduce((sum, leases) => sum + leases, 0),
-        tableGivenUp: network.table.givenUp() - givenUpByKilled,
+        exchanges: zitadel.issued() - exchanges,
+        leases: taken.reduce((sum, leases) => sum + leases, 0) - leases,
+        tableGivenUp: network.table.givenUp() - givenUpByKilled - tableGivenUp,
       };
     },
     async evidence() {
