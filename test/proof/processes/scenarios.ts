@@ -32,8 +32,12 @@ export function useScenarios(): Scenarios {
   return {
     async enter({ onTestFinished }, options) {
       const world = await createWorld(broker(), options);
-      onTestFinished(async () => {
-        evidence.push(await world.evidence());
+      onTestFinished(async ({ task }) => {
+        const seen = await world.evidence();
+        evidence.push(seen);
+        // Callers are not told what failed; the logs are.
+        const errors = seen.text.match(/"error":\{.*?\}/g) ?? [];
+        if (task.result?.state === 'fail') process.stderr.write(`${errors.join('\n')}\n`);
         await world.close();
       });
       return [world, await started(world)];
