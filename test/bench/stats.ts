@@ -1,6 +1,7 @@
 /** A value in the middle of others, and how far they lie apart. */
 export interface Spread {
-  readonly median: number;
+  /** The median. */
+  readonly value: number;
   /** The quartiles. */
   readonly low: number;
   readonly high: number;
@@ -14,7 +15,7 @@ export function quantile(samples: readonly number[], share: number): number {
 
 /** Median and quartiles. */
 export const spread = (samples: readonly number[]): Spread => ({
-  median: quantile(samples, 0.5),
+  value: quantile(samples, 0.5),
   low: quantile(samples, 0.25),
   high: quantile(samples, 0.75),
 });
@@ -24,5 +25,5 @@ export const ratio = (samples: readonly number[], others: readonly number[]): Sp
   spread(samples.map((sample, at) => sample / (others[at] ?? Number.NaN)));
 
 /** `1.42 (1.38–1.47)`. */
-export const showSpread = ({ median, low, high }: Spread, digits = 2): string =>
-  `${median.toFixed(digits)} (${low.toFixed(digits)}–${high.toFixed(digits)})`;
+export const showSpread = ({ value, low, high }: Spread, digits = 2): string =>
+  `${value.toFixed(digits)} (${low.toFixed(digits)}–${high.toFixed(digits)})`;

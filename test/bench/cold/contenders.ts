@@ -1,40 +1,32 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { type Bundle, bundle } from '../../../infra/build/bundle.ts';
+import { ordersProfile } from '../setting.ts';
+import { createFakes } from './fakes.ts';
 
-/** The programs that are measured side by side. */
-export const CONTENDERS = ['floor', 'typical', 'ours'] as const;
-export type Contender = (typeof CONTENDERS)[number];
+/** The programs that are measured side by side; `empty` is what a call costs before anything is done. */
+export type Contender = 'floor' | 'typical' | 'empty' | 'ours';
 
-/** Their bundles, in a folder that is removed in the end. */
-export interface Bundles {
-  readonly file: Readonly<Record<Contender | 'empty', string>>;
-  readonly bytes: Readonly<Record<Contender | 'empty', number>>;
-  /** What ours is made of, and how many bytes of each. */
-  readonly sources: Bundle['sources'];
-  readonly remove: () => void;
-}
+/** What ours is made of, and how many bytes of each. */
+export type Sources = Bundle['sources'];
 
-/** Bundles them all: ours as it is deployed, the others by esbuild's defaults. */
-export async function createBundles(issuer: string): Promise<Bundles> {
+type PerContender<T> = Readonly<Record<Contender, T>>;
+
+/** Bundles them all, ours as it is deployed, the others by esbuild's defaults; and starts the services they talk to. */
+export async function createContenders() {
+  const { env, issuer, setLatencies, close: closeFakes } = await createFakes();
   const home = mkdtempSync(join(tmpdir(), 'bench-'));
   const profilesFile = join(home, 'profiles.json');
-  const orders = {
-    issuer,
-    secret: 'orders',
-    scopes: ['openid'],
-    callers: ['arn:aws:iam::123456789012:role/orders-service'],
-  };
-  writeFileSync(profilesFile, JSON.stringify({ profiles: { orders } }));
+  writeFileSync(profilesFile, JSON.stringify(ordersProfile(issuer)));
   const ours = (await bundle({ profilesFile, outdir: join(home, 'ours') })).find(({ name }) => name === 'token');
   if (ours === undefined) throw new Error('there is no bundle of token');
-  for (const name of ['floor', 'typical', 'empty']) {
-    mkdirSync(join(home, name));
+  const others = ['floor', 'typical', 'empty'].map((name) => [name, join(home, name, 'index.cjs')] as const);
+  for (const [name, outfile] of others) {
     await build({
       entryPoints: [join(import.meta.dirname, `${name}.ts`)],
-      outfile: join(home, name, 'index.cjs'),
+      outfile,
       bundle: true,
       platform: 'node',
       target: 'node24',
@@ -42,14 +34,12 @@ export async function createBundles(issuer: string): Promise<Bundles> {
       logLevel: 'error',
     });
   }
-  const file = {
-    floor: join(home, 'floor/index.cjs'),
-    typical: join(home, 'typical/index.cjs'),
-    empty: join(home, 'empty/index.cjs'),
-    ours: join(home, 'ours/token/index.cjs'),
+  const files = [...others, ['ours', join(home, 'ours/token/index.cjs')] as const];
+  const file = Object.fromEntries(files) as PerContender<string>;
+  const bytes = Object.fromEntries(files.map(([name, path]) => [name, statSync(path).size])) as PerContender<number>;
+  const close = () => {
+    closeFakes();
+    rmSync(home, { recursive: true, force: true });
   };
-  const bytes = Object.fromEntries(
-    Object.entries(file).map(([name, path]) => [name, statSync(path).size]),
-  ) as Bundles['bytes'];
-  return { file, bytes, sources: ours.sources, remove: () => rmSync(home, { recursive: true, force: true }) };
+  return { env, setLatencies, file, bytes, sources: ours.sources, close };
 }

@@ -1,136 +1,124 @@
 import { tokenEvent } from '../../support/events.ts';
 import { startSandbox } from '../../support/runtime-api/sandbox.ts';
 import { createRuntimeApi } from '../../support/runtime-api/server.ts';
-import type { BenchOptions, Measured, Section } from '../section.ts';
+import { atMost, type BenchOptions, type Measured, type Section } from '../section.ts';
+import { FORM } from '../setting.ts';
 import { ratio, showSpread, spread } from '../stats.ts';
-import { bars } from '../svg.ts';
-import { type Bundles, CONTENDERS, type Contender, createBundles } from './contenders.ts';
-import { createFakes, type Fakes, type Latencies } from './fakes.ts';
+import { inTurns } from '../turns.ts';
+import { createContenders, type Sources } from './contenders.ts';
 
-const AT_ONCE: Latencies = { secretsMs: 0, tableMs: 0, zitadelMs: 0 };
-/** As an account in the same region and a ZITADEL in the same country answer. */
-const AS_USUAL: Latencies = { secretsMs: 15, tableMs: 5, zitadelMs: 50 };
+const PROGRAMS = ['floor', 'typical', 'ours'] as const;
+type Program = (typeof PROGRAMS)[number];
+
+const CASES = [
+  { name: 'at once', latencies: { secrets: 0, table: 0, zitadel: 0 } },
+  // As an account in the same region and a ZITADEL in the same country answer.
+  { name: '15/5/50 ms', latencies: { secrets: 15, table: 5, zitadel: 50 } },
+];
 
 const SAMPLES = 31;
 const QUICK_SAMPLES = 15;
 const WARM_UP = 2;
 
-const LEAST_SHARE = { floor: 1.6, typical: 0.55 };
+/** The most that ours may take, as a share of what another program takes. */
+const GOALS = [
+  { peer: 'floor', most: 1.6 },
+  { peer: 'typical', most: 0.55 },
+] as const;
 
-/** From the start of the process to its first token, in milliseconds. */
-async function measure(name: Contender, bundles: Bundles, fakes: Fakes): Promise<number> {
+interface Raw {
+  readonly cases: readonly {
+    readonly name: string;
+    /** Milliseconds from the start of the process to its first token. */
+    readonly samples: Readonly<Record<Program, readonly number[]>>;
+  }[];
+  readonly bytes: Readonly<Record<Program, number>>;
+  readonly sources: Sources;
+}
+
+/** From the start of a process to its first token, in milliseconds. */
+async function measure(bundle: string, env: Readonly<Record<string, string>>): Promise<number> {
   const api = await createRuntimeApi();
-  const event = tokenEvent('orders', 'grant_type=client_credentials');
+  const event = tokenEvent('orders', FORM);
   const startedAt = performance.now();
-  const sandbox = startSandbox({ bundle: bundles.file[name], env: fakes.env, api });
+  const sandbox = startSandbox({ bundle, env, api });
   const invoked = await api.invoke(event);
   const tookMs = performance.now() - startedAt;
   await sandbox.kill();
   await api.close();
   const answer = invoked.kind === 'response' ? JSON.parse(invoked.body) : { statusCode: invoked.kind, body: '' };
   if (answer.statusCode !== 200 || !answer.body.includes('access_token')) {
-    throw new Error(`${name} gave no token: ${answer.statusCode} ${sandbox.output().stderr.slice(0, 400)}`);
+    throw new Error(`${bundle} gave no token: ${answer.statusCode} ${sandbox.output().stderr.slice(0, 400)}`);
   }
   return tookMs;
 }
 
-type Samples = Record<Contender, number[]>;
-
-async function sample(latencies: Latencies, { isQuick, note }: BenchOptions, bundles: Bundles, fakes: Fakes) {
-  const samples: Samples = { floor: [], typical: [], ours: [] };
-  const wanted = isQuick ? QUICK_SAMPLES : SAMPLES;
-  fakes.setLatencies(latencies);
-  for (let round = -WARM_UP; round < wanted; round += 1) {
-    // In turns, and not always in the same order: what slows the machine down meets them alike.
-    const order = round % 2 === 0 ? CONTENDERS : [...CONTENDERS].reverse();
-    for (const name of order) {
-      const tookMs = await measure(name, bundles, fakes);
-      if (round >= 0) samples[name].push(tookMs);
-    }
-    if (round >= 0) note(`cold start, ${latencies.zitadelMs} ms: ${round + 1} of ${wanted}`);
-  }
-  return samples;
-}
-
-const goal = (name: string, value: number, most: number) => ({
-  name,
-  wanted: `≤ ${most}`,
-  reached: value.toFixed(2),
-  isMet: value <= most,
-});
-
-async function run(options: BenchOptions): Promise<Measured> {
-  const fakes = await createFakes();
-  const bundles = await createBundles(fakes.issuer);
+async function run({ isQuick, note }: BenchOptions): Promise<Measured<Raw>> {
+  const rounds = isQuick ? QUICK_SAMPLES : SAMPLES;
+  const { env, setLatencies, file, bytes, sources, close } = await createContenders();
+  const cases: Raw['cases'][number][] = [];
   try {
-    const cases = [
-      { name: 'at once', latencies: AT_ONCE, samples: await sample(AT_ONCE, options, bundles, fakes) },
-      { name: '15/5/50 ms', latencies: AS_USUAL, samples: await sample(AS_USUAL, options, bundles, fakes) },
-    ];
-    const rows = cases.flatMap(({ name, samples }) =>
-      CONTENDERS.map((contender) => [
-        name,
-        contender,
-        showSpread(spread(samples[contender]), 0),
-        showSpread(ratio(samples[contender], samples.floor)),
-        showSpread(ratio(samples[contender], samples.typical)),
-      ]),
-    );
-    return {
-      tables: [
-        {
-          title: 'Cold start: from the start of the process to its first token',
-          columns: ['services answer', 'program', 'ms', '× floor', '× typical'],
-          rows,
-        },
-        {
-          title: 'Bundles',
-          columns: ['program', 'kB'],
-          rows: CONTENDERS.map((name) => [name, Math.round(bundles.bytes[name] / 1000)]),
-        },
-        {
-          title: 'What is in ours',
-          columns: ['package, or folder of this project', 'kB'],
-          rows: bundles.sources.map(([name, bytes]) => [name, (bytes / 1000).toFixed(1)]),
-        },
-      ],
-      goals: cases.flatMap(({ name, samples }) => [
-        goal(
-          `cold start, services answer ${name}, × floor`,
-          ratio(samples.ours, samples.floor).median,
-          LEAST_SHARE.floor,
-        ),
-        goal(
-          `cold start, services answer ${name}, × typical`,
-          ratio(samples.ours, samples.typical).median,
-          LEAST_SHARE.typical,
-        ),
-      ]),
-      ratios: Object.fromEntries(
-        cases.flatMap(({ name, samples }) => [
-          [`ours × floor, services answer ${name}`, ratio(samples.ours, samples.floor).median],
-          [`ours × typical, services answer ${name}`, ratio(samples.ours, samples.typical).median],
-        ]),
-      ),
-      plots: {
-        'cold-start': bars(
-          'Cold start: process start to first token',
-          cases.flatMap(({ name, samples }) =>
-            CONTENDERS.map((contender) => {
-              const { median, low, high } = spread(samples[contender]);
-              return { name: `${contender}, ${name}`, value: median, low, high };
-            }),
-          ),
-          'ms',
+    for (const { name, latencies } of CASES) {
+      setLatencies(latencies);
+      const sample = (program: Program) => measure(file[program], env);
+      const onRound = (round: number) => note(`cold start, services answer ${name}: ${round} of ${rounds}`);
+      cases.push({ name, samples: await inTurns(PROGRAMS, { rounds, warmUp: WARM_UP, sample, onRound }) });
+    }
+  } finally {
+    close();
+  }
+  const shares = cases.flatMap(({ name, samples }) =>
+    GOALS.map(({ peer, most }) => ({ name, peer, most, share: ratio(samples.ours, samples[peer]).value })),
+  );
+  return {
+    tables: [
+      {
+        title: 'Cold start: from the start of the process to its first token',
+        columns: 'services answer | program | ms | × floor | × typical',
+        rows: cases.flatMap(({ name, samples }) =>
+          PROGRAMS.map((program) => [
+            name,
+            program,
+            showSpread(spread(samples[program]), 0),
+            ...GOALS.map(({ peer }) => showSpread(ratio(samples[program], samples[peer]))),
+          ]),
         ),
       },
-      raw: { cases, bytes: bundles.bytes, sources: bundles.sources },
-    };
-  } finally {
-    bundles.remove();
-    await fakes.close();
-  }
+      {
+        title: 'Bundles',
+        columns: 'program | kB',
+        rows: PROGRAMS.map((name) => [name, Math.round(bytes[name] / 1000)]),
+      },
+      {
+        title: 'What is in ours',
+        columns: 'package, or folder of this project | kB',
+        rows: sources.map(([name, size]) => [name, (size / 1000).toFixed(1)]),
+      },
+    ],
+    goals: shares.map(({ name, peer, most, share }) =>
+      atMost(`cold start, services answer ${name}, × ${peer}`, share, most),
+    ),
+    ratios: Object.fromEntries(
+      shares.map(({ name, peer, share }) => [`ours × ${peer}, services answer ${name}`, share]),
+    ),
+    raw: { cases, bytes, sources },
+  };
 }
 
 /** Cold starts of the packaged function, beside the least program and a usual one. */
-export const coldStartSection: Section = { name: 'cold-start', title: 'Cold start', run };
+export const coldStartSection: Section<Raw> = {
+  name: 'cold-start',
+  title: 'Cold start',
+  run,
+  plots: ({ cases }) => [
+    {
+      name: 'cold-start',
+      title: 'Cold start: process start to first token',
+      kind: 'bars',
+      unit: 'ms, median and quartiles',
+      marks: cases.flatMap(({ name, samples }) =>
+        PROGRAMS.map((program) => ({ program, panel: `services answer ${name}`, ...spread(samples[program]) })),
+      ),
+    },
+  ],
+};

@@ -35,7 +35,7 @@ const answer = ({ token, expiresAt }: { token: string; expiresAt: number }) => (
   }),
 });
 
-/** What a good engineer writes on a Tuesday: clients of the SDK, a cache in memory and in the table, a logger, a schema. */
+/** What is usually written: clients of the SDK, a cache in memory and in the table, a logger, a schema. */
 export async function handler(event: unknown, context: Context): Promise<object> {
   logger.addContext(context);
   const { body, isBase64Encoded, pathParameters, requestContext } = Event.parse(event);
@@ -61,7 +61,7 @@ export async function handler(event: unknown, context: Context): Promise<object>
       const { access_token: token, expires_in: seconds } = TokenAnswer.parse(await response.json());
       kept = { token, expiresAt: Date.now() + seconds * 1000 };
       await table.send(new PutCommand({ TableName: process.env.TABLE_NAME, Item: { pk: 'orders', ...kept } }));
-      metrics.addMetric('Exchanges', MetricUnit.Count, 1);
+      metrics.addMetric('TokenRequests', MetricUnit.Count, 1);
     }
   } else metrics.addMetric('Hits', MetricUnit.Count, 1);
   logger.info('token handed out', { profile: pathParameters.profile, caller, requestId: requestContext.requestId });

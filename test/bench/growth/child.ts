@@ -1,12 +1,20 @@
+import { createTokenFunctions } from '../../../lib/compose/tokens.ts';
+import { redacted } from '../../../lib/core/redacted.ts';
+import { ok } from '../../../lib/core/result.ts';
 import type { GatewayHandler } from '../../../lib/http/endpoint.ts';
-import { ask, createBroker, profileEvent, profileName, scopesEvent } from './broker.ts';
+import { context, tokenEvent } from '../../support/events.ts';
+import { profilesOf } from '../../support/profiles.ts';
+import { FORM, SECRET, serviceName, serviceProfiles, tokenAnswer } from '../setting.ts';
+import { inTurns } from '../turns.ts';
 
-/** What the parent asks for. */
+// Measures a broker in a process with nothing else in its memory. Run with --expose-gc.
+
+/** What the parent orders. */
 export type Order =
   | { readonly kind: 'hits'; readonly sizes: readonly number[]; readonly rounds: number; readonly calls: number }
   | { readonly kind: 'plateau'; readonly keys: number; readonly step: number };
 
-/** What comes back: CPU for each call by size and round, in microseconds; memory of each size, in bytes. */
+/** CPU for each call by size and round, in microseconds; memory of each size, in bytes. */
 export interface Hits {
   readonly cpuUs: Readonly<Record<number, readonly number[]>>;
   readonly bytes: Readonly<Record<number, number>>;
@@ -15,53 +23,82 @@ export interface Hits {
 /** Memory in use after so many keys, in bytes. */
 export type Plateau = readonly (readonly [keys: number, bytes: number])[];
 
+const WARM_UP = 2;
+/** Callers ask for some of these: each choice is a key of its own. */
+const SCOPES = Array.from({ length: 17 }, (_, index) => `scope-${index}`);
+
+const invocation = context();
+const token = tokenAnswer('a'.repeat(120), 43_199);
+
+/** The broker over services that keep nothing, so that all the memory that grows is its own. */
+const createBroker = (profiles: number): GatewayHandler =>
+  createTokenFunctions(
+    profilesOf(serviceProfiles(profiles, () => ({ secret: 'one', scopes: SCOPES }))),
+    { TABLE_NAME: 'tokens' },
+    {
+      write: () => undefined,
+      secrets: { read: async () => ok(redacted(SECRET)) },
+      table: { read: async () => ok(undefined), update: async (_key, { set }) => ok({ generation: 1, ...set }) },
+      send: async () => ok(token),
+    },
+  ).token;
+
+async function ask(handler: GatewayHandler, event: object): Promise<void> {
+  const { statusCode } = await handler(event, invocation);
+  if (statusCode !== 200) throw new Error(`a request was answered ${statusCode}`);
+}
+
 function heapUsed(): number {
-  // Run with --expose-gc. What weak references hold is let go in a second round.
+  // What weak references hold is freed in a second round.
   for (let round = 0; round < 2; round += 1) globalThis.gc?.();
   return process.memoryUsage().heapUsed;
 }
 
+/** Has brokers of several sizes answer from memory, in turns. */
 async function hits({ sizes, rounds, calls }: Extract<Order, { kind: 'hits' }>): Promise<Hits> {
-  const brokers: { size: number; handler: GatewayHandler; next: number }[] = [];
+  const brokers = new Map<number, { readonly handler: GatewayHandler; next: number }>();
   const bytes: Record<number, number> = {};
   for (const size of sizes) {
     const before = heapUsed();
     const handler = createBroker(size);
-    for (let profile = 0; profile < size; profile += 1) await ask(handler, profileEvent(profile));
+    for (let profile = 0; profile < size; profile += 1) await ask(handler, tokenEvent(serviceName(profile), FORM));
     bytes[size] = heapUsed() - before;
-    brokers.push({ size, handler, next: 0 });
+    brokers.set(size, { handler, next: 0 });
   }
-  const cpuUs: Record<number, number[]> = Object.fromEntries(sizes.map((size) => [size, []]));
-  for (let round = -2; round < rounds; round += 1) {
-    for (const broker of brokers) {
-      const { size, handler } = broker;
-      // One event with another name each time: Lambda's are new as well, and so at hand for the processor.
-      const event = profileEvent(0);
-      const before = process.cpuUsage();
-      for (let call = 0; call < calls; call += 1) {
-        await ask(handler, { ...event, pathParameters: { profile: profileName(broker.next) } });
-        // Round and round, so that no key is asked for more than another.
-        broker.next = (broker.next + 1) % size;
-      }
-      const { user, system } = process.cpuUsage(before);
-      if (round >= 0) cpuUs[size]?.push((user + system) / calls);
+  const sample = async (size: number) => {
+    const broker = brokers.get(size);
+    if (broker === undefined) throw new Error(`there is no broker of ${size} profiles`);
+    // One event with another name each time: Lambda's are new as well, and so in the processor's caches.
+    const event = tokenEvent(serviceName(0), FORM);
+    const before = process.cpuUsage();
+    for (let call = 0; call < calls; call += 1) {
+      await ask(broker.handler, { ...event, pathParameters: { profile: serviceName(broker.next) } });
+      // Round and round, so that every key is asked for equally often.
+      broker.next = (broker.next + 1) % size;
     }
-  }
-  return { cpuUs, bytes };
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / calls;
+  };
+  return { cpuUs: await inTurns(sizes, { rounds, warmUp: WARM_UP, sample }), bytes };
 }
 
+/** Asks one broker for ever new keys. */
 async function plateau({ keys, step }: Extract<Order, { kind: 'plateau' }>): Promise<Plateau> {
   const handler = createBroker(1);
-  await ask(handler, scopesEvent(0));
+  const askKey = (key: number) => {
+    const chosen = SCOPES.filter((_, index) => ((key + 1) >> index) & 1);
+    return ask(handler, tokenEvent(serviceName(0), `${FORM}&scope=${chosen.join('+')}`));
+  };
+  await askKey(0);
   const before = heapUsed();
   const points: [number, number][] = [[1, 0]];
   for (let key = 1; key < keys; key += 1) {
-    await ask(handler, scopesEvent(key));
+    await askKey(key);
     if ((key + 1) % step === 0) points.push([key + 1, heapUsed() - before]);
   }
   return points;
 }
 
 process.once('message', async (order: Order) => {
-  process.send?.(order.kind === 'hits' ? await hits(order) : await plateau(order), () => process.disconnect());
+  process.send?.(order.kind === 'hits' ? await hits(order) : await plateau(order));
 });

@@ -1,11 +1,10 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** One HTTP/1.1 request as its bytes: made once, sent over and over. */
+/** One POST, whose bytes are made once and sent over and over. */
 export interface WireRequest {
   readonly port: number;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly bytes: Buffer;
 }
 
 /** What a burst of load has measured. */
@@ -15,23 +14,17 @@ export interface Burst {
   readonly perSecond: number;
 }
 
-/** The parts of an answer that tell where it ends. */
 const HEAD_END = '\r\n\r\n';
 const CHUNKED_END = '0\r\n\r\n';
 
-const toBytes = ({ port, path, headers, body }: WireRequest): Buffer =>
-  Buffer.from(
-    [
-      `POST ${path} HTTP/1.1`,
-      ...Object.entries({ host: `127.0.0.1:${port}`, 'content-length': Buffer.byteLength(body), ...headers }).map(
-        ([name, value]) => `${name}: ${value}`,
-      ),
-      '',
-      body,
-    ].join('\r\n'),
-  );
+/** Makes the bytes of a POST to a server on this machine. */
+export function post(port: number, path: string, headers: Readonly<Record<string, string>>, body: string): WireRequest {
+  const all = { host: `127.0.0.1:${port}`, 'content-length': Buffer.byteLength(body), ...headers };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return { port, bytes: Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`) };
+}
 
-/** Whether all of an answer has come. */
+/** Whether all of an answer has come. Answers are ASCII: characters are bytes. */
 function isWhole(text: string): boolean {
   const headEnd = text.indexOf(HEAD_END);
   if (headEnd < 0) return false;
@@ -40,66 +33,48 @@ function isWhole(text: string): boolean {
   return text.length >= headEnd + HEAD_END.length + Number(length);
 }
 
-/** A connection that is kept open. */
-interface Connection {
-  /** Sends the request and waits for the whole answer. Answers are ASCII: characters are bytes. */
-  readonly exchange: (bytes: Buffer) => Promise<string>;
-  readonly close: () => void;
+async function open(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true }).setEncoding('latin1');
+  await once(socket, 'connect');
+  return socket;
 }
 
-async function open(port: number): Promise<Connection> {
-  const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true });
-  socket.setEncoding('latin1');
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
-    socket.once('error', reject);
-  });
-  let text = '';
-  let settle: { resolve: (text: string) => void; reject: (error: Error) => void } | undefined;
-  socket.on('data', (chunk: string) => {
-    text += chunk;
-    if (isWhole(text)) settle?.resolve(text);
-  });
-  const fail = () => settle?.reject(new Error(`the server at port ${port} has closed the connection`));
-  socket.on('close', fail);
-  socket.on('error', fail);
-  return {
-    exchange: (bytes) =>
-      new Promise((resolve, reject) => {
-        text = '';
-        settle = { resolve, reject };
-        socket.write(bytes);
-      }),
-    close: () => socket.destroy(),
-  };
-}
-
-/**
- * Keeps `connections` busy with the same request for `forMs`: each sends the next one when it has its answer. It speaks
- * just enough HTTP for its own servers, so that what is measured is theirs and not that of a client.
- * @throws {Error} where an answer is no 200 with an access token
- */
-export async function load(request: WireRequest, connections: number, forMs: number): Promise<Burst> {
-  const bytes = toBytes(request);
-  const opened = await Promise.all(Array.from({ length: connections }, () => open(request.port)));
-  const latenciesMs: number[] = [];
-  const startedAt = performance.now();
-  const keepBusy = async ({ exchange }: Connection) => {
+/** Sends the next request whenever a whole answer has come, until `untilMs`; notes how long each took. */
+const keepBusy = (socket: Socket, bytes: Buffer, untilMs: number, latenciesMs: number[]): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let text = '';
     let sentAt = performance.now();
-    while (sentAt - startedAt < forMs) {
-      const answer = await exchange(bytes);
-      if (!answer.startsWith('HTTP/1.1 200') || !answer.includes('"access_token"')) {
-        throw new Error(`${request.path} was answered ${answer.slice(0, answer.indexOf('\r\n'))}`);
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error('the server has closed the connection')));
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      if (!isWhole(text)) return;
+      if (!text.startsWith('HTTP/1.1 200') || !text.includes('"access_token"')) {
+        return reject(new Error(`a request was answered ${text.slice(0, text.indexOf('\r\n'))}`));
       }
       const now = performance.now();
       latenciesMs.push(now - sentAt);
+      if (now >= untilMs) return resolve();
+      text = '';
       sentAt = now;
-    }
-  };
+      socket.write(bytes);
+    });
+    socket.write(bytes);
+  });
+
+/**
+ * Keeps `connections` busy with the same request for `forMs`. It speaks just enough HTTP for its own servers, so that
+ * what is measured is theirs and not that of a client.
+ * @throws {Error} if an answer is not a 200 with an access token
+ */
+export async function load({ port, bytes }: WireRequest, connections: number, forMs: number): Promise<Burst> {
+  const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
+  const latenciesMs: number[] = [];
+  const startedAt = performance.now();
   try {
-    await Promise.all(opened.map(keepBusy));
+    await Promise.all(sockets.map((socket) => keepBusy(socket, bytes, startedAt + forMs, latenciesMs)));
     return { latenciesMs, perSecond: latenciesMs.length / ((performance.now() - startedAt) / 1000) };
   } finally {
-    for (const { close } of opened) close();
+    for (const socket of sockets) socket.destroy();
   }
 }

@@ -1,15 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-
-/** A program that serves at a port. */
-export interface Served {
-  readonly port: number;
-  readonly close: () => Promise<void>;
-}
+import { listen } from '../../../infra/local/stand-in.ts';
 
 const ATTEMPTS = 100;
 const BETWEEN_ATTEMPTS_MS = 50;
@@ -46,51 +42,37 @@ http {
 }
 `;
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+async function isOpen(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  const connected = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return connected;
 }
 
-const isOpen = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    const end = (open: boolean) => {
-      socket.destroy();
-      resolve(open);
-    };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-  });
-
-async function untilOpen(port: number, nginx: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < ATTEMPTS && nginx.exitCode === null; attempt += 1) {
-    if (await isOpen(port)) return;
-    await wait(BETWEEN_ATTEMPTS_MS);
-  }
-  throw new Error('nginx is installed, but does not start');
-}
-
-/** Starts nginx as a cache in front of `upstream`; nothing where it is not installed. */
-export async function startNginx(upstream: string): Promise<Served | undefined> {
+/**
+ * Starts nginx as a cache in front of `upstream`; answers nothing if it is not installed.
+ * @throws {Error} if it does not start
+ */
+export async function startNginx(upstream: string) {
   if (spawnSync('nginx', ['-v']).error !== undefined) return undefined;
   const home = mkdtempSync(join(tmpdir(), 'bench-nginx-'));
-  const port = await freePort();
+  const { port, close: free } = await listen(() => undefined);
+  await free();
   writeFileSync(join(home, 'nginx.conf'), configure(home, port, upstream));
   const nginx = spawn('nginx', ['-p', home, '-c', join(home, 'nginx.conf')], { stdio: 'ignore' });
-  const closed = new Promise<void>((resolve) => nginx.once('close', () => resolve()));
+  const closed = once(nginx, 'close');
   const close = async () => {
     nginx.kill();
     await closed;
     rmSync(home, { recursive: true, force: true });
   };
-  try {
-    await untilOpen(port, nginx);
-    return { port, close };
-  } catch (error) {
-    await close();
-    throw error;
+  for (let attempt = 0; attempt < ATTEMPTS && nginx.exitCode === null; attempt += 1) {
+    if (await isOpen(port)) return { port, close };
+    await wait(BETWEEN_ATTEMPTS_MS);
   }
+  await close();
+  throw new Error('nginx is installed, but does not start');
 }

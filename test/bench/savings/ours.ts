@@ -5,35 +5,19 @@ import type { GatewayAnswer } from '../../../lib/http/answer.ts';
 import { withCrypto } from '../../proof/simulation/batch.ts';
 import { createRandom } from '../../proof/simulation/random.ts';
 import { createScheduler, type Lane } from '../../proof/simulation/scheduler.ts';
-import { tokenEvent } from '../../support/events.ts';
+import { context, tokenEvent } from '../../support/events.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { profilesOf } from '../../support/profiles.ts';
 import { START } from '../../support/rig.ts';
-import { createTraffic, type Load, PROFILES, SANDBOXES } from './traffic.ts';
-import { countExchange, LATENCY_MS, noWork, type Work } from './work.ts';
+import { FORM, serviceName, serviceProfiles, tokenAnswer } from '../setting.ts';
+import { createTraffic, type Load, PROFILES, type Request, SANDBOXES } from './traffic.ts';
+import { countTokenRequest, LATENCY_MS, noWork, type Work } from './work.ts';
 
-const ISSUER = 'https://zitadel.example';
-const name = (profile: number): string => `service-${profile}`;
+const profiles = profilesOf(serviceProfiles(PROFILES, (name) => ({ secret: name, scopes: ['openid'] })));
+const EVENTS = Array.from({ length: PROFILES }, (_, profile) => tokenEvent(serviceName(profile), FORM));
 
-const profiles = profilesOf({
-  profiles: Object.fromEntries(
-    Array.from({ length: PROFILES }, (_, profile) => [
-      name(profile),
-      {
-        issuer: ISSUER,
-        secret: name(profile),
-        scopes: ['openid'],
-        callers: ['arn:aws:iam::123456789012:role/orders-service'],
-      },
-    ]),
-  ),
-});
-
-const JSON_ANSWER = { 'content-type': 'application/json' };
-
-const EVENTS = Array.from({ length: PROFILES }, (_, profile) =>
-  tokenEvent(name(profile), 'grant_type=client_credentials'),
-);
+/** Long enough for all that is still under way when the traffic ends. */
+const LAST_MS = 30_000;
 
 interface Sandbox {
   readonly number: number;
@@ -41,9 +25,15 @@ interface Sandbox {
   readonly functions: TokenFunctions;
 }
 
+/** The number of the profile whose client sends this. */
+const profileOf = (authorization: string): number => {
+  const [clientId = ''] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':');
+  return Number(clientId.slice('service-'.length));
+};
+
 /**
  * The work of the broker: its real code, in sandboxes that share a table, on virtual time.
- * @throws {Error} where a request is not answered with a token
+ * @throws {Error} if a request is not answered with a token
  */
 export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
   return withCrypto(async () => {
@@ -51,61 +41,54 @@ export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
     const random = createRandom(`ours ${load.perSecond} ${tokenLifeS}`);
     const scheduler = createScheduler(START, random);
     const table = createMemoryTable();
-    const context = { getRemainingTimeInMillis: () => 15_000 };
+    const invocation = context();
     const places = new Array<Sandbox | undefined>(SANDBOXES);
-
-    /** What a service answers, when the time has come, and if anybody is left to hear it. */
-    const later = <T>(lane: Lane, delayMs: number, answer: () => T): Promise<T> =>
-      new Promise((resolve) => lane.receive(delayMs, () => resolve(answer())));
 
     function start(number: number): Sandbox {
       const lane = scheduler.lane(`sandbox ${number}`, 0);
-      const functions = createTokenFunctions(
-        profiles,
-        { TABLE_NAME: 'tokens' },
-        {
-          clock: lane.clock,
-          random: random.next,
-          uuid: () => `${number} ${random.next()}`,
-          write: () => undefined,
-          table: {
-            read: async (key) => {
-              work.tableReads += 1;
-              return (await later(lane, LATENCY_MS.table, () => table.read(key))) as Awaited<
-                ReturnType<typeof table.read>
-              >;
-            },
-            update: async (key, update) => {
-              work.tableWrites += 1;
-              return later(lane, LATENCY_MS.table, () => table.update(key, update));
-            },
+      /** Until a service has answered, if the sandbox still lives then. */
+      const answered = (service: keyof typeof LATENCY_MS) =>
+        new Promise<void>((resolve) => lane.receive(LATENCY_MS[service], resolve));
+      const overrides = {
+        clock: lane.clock,
+        random: random.next,
+        uuid: () => `${number} ${random.next()}`,
+        write: () => undefined,
+        table: {
+          read: async (...asked: Parameters<typeof table.read>) => {
+            work.tableReads += 1;
+            await answered('table');
+            return table.read(...asked);
           },
-          secrets: {
-            read: (secret) => {
-              work.secretReads += 1;
-              const text = JSON.stringify({ clientId: secret, clientSecret: 'a secret of nobody' });
-              return later(lane, LATENCY_MS.secrets, () => ok(redacted(text)));
-            },
-          },
-          send: ({ authorization = '' }) => {
-            const clientId = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':')[0] ?? '';
-            countExchange(work, Number(clientId.slice('service-'.length)), scheduler.now() - START);
-            const token = { access_token: `token-${work.exchanges}`, token_type: 'Bearer', expires_in: tokenLifeS - 1 };
-            return later(lane, LATENCY_MS.zitadel, () =>
-              ok({ status: 200, headers: JSON_ANSWER, body: JSON.stringify(token) }),
-            );
+          update: async (...written: Parameters<typeof table.update>) => {
+            work.tableWrites += 1;
+            await answered('table');
+            return table.update(...written);
           },
         },
-      );
-      return { number, lane, functions };
+        secrets: {
+          read: async (secret: string) => {
+            work.secretReads += 1;
+            await answered('secrets');
+            return ok(redacted(JSON.stringify({ clientId: secret, clientSecret: 'a secret of nobody' })));
+          },
+        },
+        send: async ({ authorization = '' }) => {
+          countTokenRequest(work, profileOf(authorization), scheduler.now() - START);
+          const token = tokenAnswer(`token-${work.tokenRequests}`, tokenLifeS - 1);
+          await answered('zitadel');
+          return ok(token);
+        },
+      };
+      return { number, lane, functions: createTokenFunctions(profiles, { TABLE_NAME: 'tokens' }, overrides) };
     }
 
-    function occupant(place: number, number: number): Sandbox {
+    function occupant({ place, sandbox }: Request): Sandbox {
       const found = places[place];
-      if (found?.number === number) return found;
-      // It dies between requests; what it was doing for its own sake is lost with it.
+      if (found?.number === sandbox) return found;
+      // It dies between requests; its own background work is lost.
       found?.lane.kill();
-      const started = start(number);
+      const started = start(sandbox);
       places[place] = started;
       return started;
     }
@@ -113,15 +96,15 @@ export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
     let failed: GatewayAnswer | undefined;
     const traffic = createTraffic(load);
     const askNext = () => {
-      const { value: request } = traffic.next();
-      if (!request) return;
-      const { profile, place, sandbox } = request;
+      const { value } = traffic.next();
+      if (!value) return;
+      const request = { ...value };
       scheduler.at(START + request.atMs, () => {
         const askedAt = scheduler.now();
         work.requests += 1;
         // It never rejects.
-        void occupant(place, sandbox)
-          .functions.token(EVENTS[profile], context)
+        void occupant(request)
+          .functions.token(EVENTS[request.profile], invocation)
           .then((answer) => {
             work.lambdaMs += Math.max(1, Math.ceil(scheduler.now() - askedAt));
             if (answer.statusCode !== 200) failed = answer;
@@ -130,7 +113,7 @@ export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
       });
     };
     askNext();
-    await scheduler.run(START + load.forMs + 30_000);
+    await scheduler.run(START + load.forMs + LAST_MS);
     if (failed !== undefined) throw new Error(`a request was answered ${failed.statusCode}`);
     return work;
   });

@@ -1,19 +1,19 @@
 import { createTraffic, INSTANCES, type Load, PROFILES, type Request } from './traffic.ts';
-import { countExchange, LATENCY_MS, noWork, type Work } from './work.ts';
+import { countTokenRequest, LATENCY_MS, noWork, type Work } from './work.ts';
 
 /** As `ReuseTokenSource` of golang.org/x/oauth2 does: a token is used up 10 s before its end. */
 const EARLY_MS = 10_000;
 /** As the broker's: renewed after so much of its life. */
 const REFRESH_SHARE = 0.75;
 
-const TOKEN_REQUEST_MS = LATENCY_MS.zitadel;
 /** From the look at the row until the new token is in it. */
 const ROUND_MS = LATENCY_MS.table + LATENCY_MS.zitadel + LATENCY_MS.table;
 
+/** Adds what one request costs. */
 type Ask = (request: Request, work: Work) => void;
 
-/** Many keep tokens of their own. Callers of one holder wait for one exchange. */
-function eachOnItsOwn(holder: (request: Request) => number, tokenLifeMs: number, isLambda: boolean): Ask {
+/** Each holder keeps tokens of its own for so long. Callers of one holder wait for one token request. */
+function eachOnItsOwn(holder: (request: Request) => number, goodForMs: number, isLambda: boolean): Ask {
   const goodUntil = new Map<number, number>();
   return (request, work) => {
     const { atMs, profile } = request;
@@ -21,10 +21,11 @@ function eachOnItsOwn(holder: (request: Request) => number, tokenLifeMs: number,
     const until = goodUntil.get(key);
     if (until === undefined) work.secretReads += 1;
     const isHit = until !== undefined && atMs < until;
-    if (isLambda) work.lambdaMs += isHit ? 1 : TOKEN_REQUEST_MS + (until === undefined ? LATENCY_MS.secrets : 0);
+    const missMs = LATENCY_MS.zitadel + (until === undefined ? LATENCY_MS.secrets : 0);
+    if (isLambda) work.lambdaMs += isHit ? 1 : missMs;
     if (isHit) return;
-    countExchange(work, profile, atMs);
-    goodUntil.set(key, atMs + tokenLifeMs - EARLY_MS);
+    countTokenRequest(work, profile, atMs);
+    goodUntil.set(key, atMs + goodForMs);
   };
 }
 
@@ -48,7 +49,7 @@ function tableWithoutLease(tokenLifeMs: number): Ask {
       work.lambdaMs += LATENCY_MS.table;
       return;
     }
-    countExchange(work, profile, atMs);
+    countTokenRequest(work, profile, atMs);
     work.tableWrites += 1;
     work.lambdaMs += ROUND_MS;
     const mine = { from: atMs + ROUND_MS, due: atMs + REFRESH_SHARE * tokenLifeMs };
@@ -59,15 +60,14 @@ function tableWithoutLease(tokenLifeMs: number): Ask {
 
 /** The other ways to keep tokens, as small models on the same traffic, at their best: no fault, no lost write. */
 export const STRATEGIES: Readonly<Record<string, (tokenLifeMs: number) => Ask>> = {
-  'every service on its own': (lifeMs) => eachOnItsOwn(({ instance }) => instance, lifeMs, false),
-  'memory only': (lifeMs) => eachOnItsOwn(({ sandbox }) => sandbox, lifeMs, true),
+  'every service on its own': (lifeMs) => eachOnItsOwn(({ instance }) => instance, lifeMs - EARLY_MS, false),
+  'memory only': (lifeMs) => eachOnItsOwn(({ sandbox }) => sandbox, lifeMs - EARLY_MS, true),
   'table without lease': tableWithoutLease,
 };
 
 /** The work of one of them. */
-export function measureStrategy(strategy: (tokenLifeMs: number) => Ask, load: Load, tokenLifeS: number): Work {
+export function measureStrategy(ask: Ask, load: Load): Work {
   const work = noWork(PROFILES);
-  const ask = strategy(tokenLifeS * 1000);
   for (const request of createTraffic(load)) {
     work.requests += 1;
     ask(request, work);
@@ -76,16 +76,11 @@ export function measureStrategy(strategy: (tokenLifeMs: number) => Ask, load: Lo
 }
 
 /**
- * The least number of exchanges that this traffic takes when a token is renewed after that share of its life: one for
- * each key, and one more for each such time that is over when somebody asks.
+ * The least number of token requests for this traffic if a token is renewed after so many milliseconds: one for each
+ * profile, and one more whenever that time is over and somebody asks.
  */
-export function leastExchanges(load: Load, tokenLifeS: number, refreshShare: number): number {
-  const due = new Float64Array(PROFILES);
-  let least = 0;
-  for (const { atMs, profile } of createTraffic(load)) {
-    if (atMs < (due[profile] ?? 0)) continue;
-    least += 1;
-    due[profile] = atMs + refreshShare * tokenLifeS * 1000;
-  }
-  return least;
-}
+export const leastTokenRequests = (load: Load, renewedAfterMs: number): number =>
+  measureStrategy(
+    eachOnItsOwn(() => 0, renewedAfterMs, false),
+    load,
+  ).tokenRequests;

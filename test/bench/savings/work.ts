@@ -2,38 +2,35 @@
 export const LATENCY_MS = { secrets: 15, table: 5, zitadel: 50 } as const;
 
 /** What an hour of traffic has cost. */
-export interface Work {
+export interface Costs {
   requests: number;
-  exchanges: number;
+  tokenRequests: number;
   secretReads: number;
   tableReads: number;
   tableWrites: number;
   /** Milliseconds of Lambda, each request rounded up. */
   lambdaMs: number;
-  /** Exchanges by the minute. */
-  readonly byMinute: number[];
+}
+
+/** The costs, and what they are judged by. */
+export interface Work extends Costs {
   /** When each profile's tokens were obtained, in milliseconds from the beginning. */
   readonly obtainedAtMs: number[][];
 }
 
 export const noWork = (profiles: number): Work => ({
   requests: 0,
-  exchanges: 0,
+  tokenRequests: 0,
   secretReads: 0,
   tableReads: 0,
   tableWrites: 0,
   lambdaMs: 0,
-  byMinute: [],
   obtainedAtMs: Array.from({ length: profiles }, () => []),
 });
 
-const MINUTE_MS = 60_000;
-
-/** Counts one exchange. */
-export function countExchange(work: Work, profile: number, atMs: number): void {
-  const minute = Math.floor(atMs / MINUTE_MS);
-  work.exchanges += 1;
-  work.byMinute[minute] = (work.byMinute[minute] ?? 0) + 1;
+/** Counts one token request. */
+export function countTokenRequest(work: Work, profile: number, atMs: number): void {
+  work.tokenRequests += 1;
   work.obtainedAtMs[profile]?.push(atMs);
 }
 
@@ -55,13 +52,11 @@ const MEMORY_GB = 1;
 const UNITS_PER_WRITE = 1;
 
 /** Dollars for a million requests. */
-export function costPerMillion(work: Work): number {
-  const lambda =
-    work.lambdaMs === 0
-      ? 0
-      : work.requests * PRICES.lambdaRequest + (work.lambdaMs / 1000) * MEMORY_GB * PRICES.lambdaGbSecond;
+export function costPerMillion(work: Costs): number {
+  const lambdaRequests = work.lambdaMs === 0 ? 0 : work.requests;
   const dollars =
-    lambda +
+    lambdaRequests * PRICES.lambdaRequest +
+    (work.lambdaMs / 1000) * MEMORY_GB * PRICES.lambdaGbSecond +
     work.secretReads * PRICES.secretRead +
     work.tableReads * PRICES.tableRead +
     work.tableWrites * UNITS_PER_WRITE * PRICES.tableWrite;

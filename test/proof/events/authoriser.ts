@@ -2,10 +2,10 @@ import { member, memberAt } from './json.ts';
 
 /**
  * The broker's rule of who may use which profile, written a second time from the documents alone: no regular expression,
- * no type and no line of the broker's. Where the two differ, one of them is wrong.
+ * no type and no line of the broker's. If the two differ, one of them is wrong.
  */
 
-/** A role that API Gateway vouches for. The session's name is not among it: it never decides. */
+/** A role that API Gateway vouches for, without the name of the session, which never decides. */
 export interface Role {
   readonly partition: string;
   readonly account: string;
@@ -20,22 +20,17 @@ export type Admission =
 const DIGITS = '0123456789';
 const LOWER = 'abcdefghijklmnopqrstuvwxyz';
 const UPPER = LOWER.toUpperCase();
+export const ALPHANUMERIC = `${DIGITS}${LOWER}${UPPER}`;
 
 /** What IAM allows in names of roles and of their sessions. */
-const IAM_NAME = `${DIGITS}${LOWER}${UPPER}_+=,.@-`;
+const IAM_NAME = `${ALPHANUMERIC}_+=,.@-`;
 
-const ACCOUNT_LENGTH = 12;
-const LONGEST_NAME = 64;
-const SHORTEST_SESSION = 2;
-const LONGEST_ID = 128;
-const LONGEST_PROFILE_NAME = 63;
-
-/** Whether every UTF-16 unit of the text is one of the alphabet's, and there are `min` to `max` of them. */
-function isMadeOf(text: string, alphabet: string, min: number, max: number): boolean {
-  if (text.length < min || text.length > max) return false;
-  for (let at = 0; at < text.length; at += 1) if (!alphabet.includes(text.charAt(at))) return false;
-  return true;
-}
+/** Whether it is a text of `min` to `max` UTF-16 units of the alphabet. */
+export const isMadeOf = (text: unknown, alphabet: string, min: number, max: number): text is string =>
+  typeof text === 'string' &&
+  text.length >= min &&
+  text.length <= max &&
+  text.split('').every((unit) => alphabet.includes(unit));
 
 /** `aws`, and the partitions that AWS names after it: `aws-cn`, `aws-us-gov`. */
 function isPartition(text: string): boolean {
@@ -43,59 +38,53 @@ function isPartition(text: string): boolean {
   return first === 'aws' && others.every((word) => isMadeOf(word, LOWER, 1, Number.POSITIVE_INFINITY));
 }
 
-/** `arn:{partition}:sts::{account}:assumed-role/{role}/{session}`: what every session of a role is called. */
+/** `arn:{partition}:sts::{account}:assumed-role/{role}/{session}`: the ARN of every session of a role, without a path. */
 function readSessionArn(arn: string): (Role & { readonly session: string }) | undefined {
-  const parts = arn.split(':');
-  if (parts.length !== 6) return undefined;
-  const [scheme, partition = '', service, region, account = '', resource = ''] = parts;
-  if (scheme !== 'arn' || service !== 'sts' || region !== '' || !isPartition(partition)) return undefined;
-  if (!isMadeOf(account, DIGITS, ACCOUNT_LENGTH, ACCOUNT_LENGTH)) return undefined;
-  const pieces = resource.split('/');
-  // A path would be a fourth piece; ARNs of sessions never have one.
-  if (pieces.length !== 3) return undefined;
-  const [kind, name = '', session = ''] = pieces;
-  if (kind !== 'assumed-role') return undefined;
-  const isNamed =
-    isMadeOf(name, IAM_NAME, 1, LONGEST_NAME) && isMadeOf(session, IAM_NAME, SHORTEST_SESSION, LONGEST_NAME);
-  return isNamed ? { partition, account, name, session } : undefined;
+  const [, partition = '', , , account = '', resource = ''] = arn.split(':');
+  const [, name = '', session = ''] = resource.split('/');
+  const isArn =
+    arn === `arn:${partition}:sts::${account}:assumed-role/${name}/${session}` &&
+    isPartition(partition) &&
+    isMadeOf(account, DIGITS, 12, 12) &&
+    isMadeOf(name, IAM_NAME, 1, 64) &&
+    isMadeOf(session, IAM_NAME, 2, 64);
+  return isArn ? { partition, account, name, session } : undefined;
 }
 
-/** The session in `{id of the role}:{session}`; an id begins with four letters that tell its kind. */
-function sessionOf(callerId: unknown): string | undefined {
-  const [id = '', session, ...others] = typeof callerId === 'string' ? callerId.split(':') : [];
-  return others.length === 0 && isMadeOf(id, `${UPPER}${DIGITS}`, 4, LONGEST_ID) ? session : undefined;
+/** Whether it is `{id of the role}:{session}`; an id begins with four letters that tell its kind. */
+function isCallerId(callerId: unknown, session: string): boolean {
+  const [id = ''] = typeof callerId === 'string' ? callerId.split(':') : [];
+  return callerId === `${id}:${session}` && isMadeOf(id, `${UPPER}${DIGITS}`, 4, 128);
 }
 
-/** Where each payload format keeps what API Gateway has found out about the signer. */
+/** Where each payload format has what API Gateway says about the signer. */
 const PLACES = {
   v2: { path: ['requestContext', 'authorizer', 'iam'], callerId: 'callerId', userId: 'userId' },
   v1: { path: ['requestContext', 'identity'], callerId: 'caller', userId: 'user' },
 } as const;
 
-/** The role that the event proves; `undefined` where it proves none, or contradicts itself. */
+/** The role that the event proves; `undefined` if it proves none, or contradicts itself. */
 export function provenRole(event: unknown): Role | undefined {
   const place = member(event, 'version') === '2.0' ? PLACES.v2 : PLACES.v1;
   const claims = memberAt(event, ...place.path);
   const arn = member(claims, 'userArn');
-  const callerId = member(claims, place.callerId);
   const read = typeof arn === 'string' ? readSessionArn(arn) : undefined;
   if (read === undefined) return undefined;
   const { session, ...role } = read;
+  const callerId = member(claims, place.callerId);
   const isOneAccount = member(claims, 'accountId') === role.account;
-  const isOneSession = sessionOf(callerId) === session;
   const isOneUser = member(claims, place.userId) === callerId;
-  return isOneAccount && isOneSession && isOneUser ? role : undefined;
+  return isOneAccount && isCallerId(callerId, session) && isOneUser ? role : undefined;
 }
 
 /** A name of a profile: a small letter, then small letters, digits and hyphens. */
 export const isNameOfProfile = (text: string): boolean =>
-  isMadeOf(text, `${LOWER}${DIGITS}-`, 1, LONGEST_PROFILE_NAME) && LOWER.includes(text.charAt(0));
+  isMadeOf(text, `${LOWER}${DIGITS}-`, 1, 63) && LOWER.includes(text.charAt(0));
 
-/** Whether `arn:{partition}:iam::{account}:role/{name}`, whose name may end in a star, means this role. */
+/** Whether a caller that a profile lists, `arn:{partition}:iam::{account}:role/{name or beginning*}`, means this role. */
 function means(caller: unknown, role: Role): boolean {
-  if (typeof caller !== 'string') return false;
   const prefix = `arn:${role.partition}:iam::${role.account}:role/`;
-  if (!caller.startsWith(prefix)) return false;
+  if (typeof caller !== 'string' || !caller.startsWith(prefix)) return false;
   const wanted = caller.slice(prefix.length);
   return wanted.endsWith('*') ? role.name.startsWith(wanted.slice(0, -1)) : role.name === wanted;
 }
@@ -106,12 +95,8 @@ export function nameInPath(event: unknown, route: string): string {
   if (typeof parameter === 'string' && parameter !== '') return parameter;
   const paths = [member(event, 'rawPath'), member(event, 'path')];
   const path = paths.find((text): text is string => typeof text === 'string' && text !== '') ?? '';
-  return path.endsWith(route)
-    ? (path
-        .slice(0, path.length - route.length)
-        .split('/')
-        .at(-1) ?? '')
-    : '';
+  const before = path.endsWith(route) ? path.slice(0, path.length - route.length) : '';
+  return before.split('/').at(-1) ?? '';
 }
 
 /**

@@ -1,42 +1,19 @@
 /** One change to an event, at the end of a path of members. */
 export interface Edit {
   readonly path: readonly string[];
-  /** Puts a hostile value there, or takes the member away. */
+  /** Puts a hostile value there, or, if absent, removes the member. */
   readonly value?: unknown;
 }
 
 const nested = (depth: number, wrap: (inner: unknown) => unknown): unknown =>
   Array.from({ length: depth }).reduce<unknown>(wrap, 'x');
 
-/** Values that no member of an event has in good faith; as JSON, since that is how an event arrives. */
+/** Values that no honest event has; as JSON, since that is how an event arrives. */
 export const HOSTILE_VALUES: readonly unknown[] = [
-  null,
-  true,
-  false,
-  0,
-  -0,
-  1e308,
-  123456789012,
-  '',
-  ' ',
-  'x',
-  '2.0',
-  '1.0',
-  '\0',
-  '\ud800',
-  '\r\nset-cookie: a=b',
-  '$(reboot)',
-  '"}{"level":"info"',
-  '../../..',
-  '💥'.repeat(50),
-  'x'.repeat(20_000),
-  [],
-  {},
-  [[]],
-  [null],
-  ['orders'],
-  { 0: 'x', length: 1 },
-  { length: 4_294_967_295 },
+  ...[null, true, false, 0, -0, 1e308, 123456789012],
+  ...['', ' ', 'x', '2.0', '1.0', '\0', '\ud800', '\r\nset-cookie: a=b', '$(reboot)', '"}{"level":"info"', '../../..'],
+  ...['💥'.repeat(50), 'x'.repeat(20_000)],
+  ...[[], {}, [[]], [null], ['orders'], { 0: 'x', length: 1 }, { length: 4_294_967_295 }],
   { toString: null, valueOf: null },
   { toString: 'x', toJSON: 'x' },
   JSON.parse('{"then":"x"}'),
@@ -50,39 +27,13 @@ export const HOSTILE_VALUES: readonly unknown[] = [
 
 /** Where an event is changed: members that are read, members that are not, and the whole of it. */
 export const EDIT_PATHS: readonly (readonly string[])[] = [
-  ['version'],
-  ['headers'],
-  ['body'],
-  ['isBase64Encoded'],
-  ['pathParameters'],
-  ['pathParameters', 'profile'],
-  ['rawPath'],
-  ['path'],
-  ['requestContext'],
-  ['requestContext', 'authorizer'],
-  ['requestContext', 'authorizer', 'iam'],
-  ['requestContext', 'identity'],
-  ['requestContext', 'requestId'],
-  ['requestContext', 'domainName'],
-  ['requestContext', 'path'],
-  ['requestContext', 'accountId'],
-  ['requestContext', 'stage'],
-  ['headers', 'host'],
-  ['headers', 'x'],
-  ['headers', '__proto__'],
-  ['requestContext', '__proto__'],
-  ['__proto__'],
-  ['constructor'],
-  ['multiValueHeaders'],
-  ['queryStringParameters'],
-  ['rawQueryString'],
-  ['cookies'],
-  ['resource'],
-  ['routeKey'],
-  ['stageVariables'],
-  ['then'],
-  [],
-];
+  ...['version', 'headers', 'body', 'isBase64Encoded', 'pathParameters', 'pathParameters.profile', 'rawPath', 'path'],
+  ...['requestContext', 'requestContext.authorizer', 'requestContext.authorizer.iam', 'requestContext.identity'],
+  ...['requestId', 'domainName', 'path', 'accountId', 'stage'].map((name) => `requestContext.${name}`),
+  ...['headers.host', 'headers.x', 'headers.__proto__', 'requestContext.__proto__', '__proto__', 'constructor'],
+  ...['multiValueHeaders', 'queryStringParameters', 'rawQueryString', 'cookies', 'resource', 'routeKey'],
+  ...['stageVariables', 'then', ''],
+].map((path) => path.split('.').filter((name) => name !== ''));
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

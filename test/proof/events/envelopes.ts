@@ -1,102 +1,75 @@
-import { at, disturb } from './variants.ts';
+import { disturb, namesOf, type Variants } from './variants.ts';
 
-/** The members of an event in which the body travels. */
+/** The members of an event that hold the body. */
 export interface Envelope {
   readonly body: unknown;
   readonly isBase64Encoded?: unknown;
 }
 
-const base64 = (bytes: Buffer): Envelope => ({ body: bytes.toString('base64'), isBase64Encoded: true });
-const plain = (bytes: Buffer): Envelope => ({ body: bytes.toString('utf8'), isBase64Encoded: false });
+const encoded = (body: string): Envelope => ({ body, isBase64Encoded: true });
+const plain = (body: string): Envelope => ({ body, isBase64Encoded: false });
 
-/** How a body is put into an event: honestly, or not. */
+/** How a body is put into an event, given as text and in base64: honestly, or not. */
 export const ENVELOPES = {
-  base64,
-  plain,
-  'flag left out': (bytes) => ({ body: bytes.toString('utf8') }),
-  'said to be plain, but base64': (bytes) => ({ ...base64(bytes), isBase64Encoded: false }),
-  'said to be base64, but plain': (bytes) => ({ ...plain(bytes), isBase64Encoded: true }),
-  'flag of another type': (bytes, variant) => ({
-    ...(variant % 2 === 0 ? plain(bytes) : base64(bytes)),
-    isBase64Encoded: at<unknown>(['true', 1, {}, [], 'false', null], variant),
-  }),
-  'base64 of another kind': (bytes, variant) => ({
-    body: at(
-      [bytes.toString('base64url'), ` ${bytes.toString('base64')}\n`, bytes.toString('base64').replace(/=+$/, '')],
-      variant,
-    ),
-    isBase64Encoded: true,
-  }),
-  'base64 changed at random': (bytes, variant) => ({
-    body: disturb(bytes.toString('base64'), variant),
-    isBase64Encoded: true,
-  }),
-  'base64 twice': (bytes) => base64(Buffer.from(bytes.toString('base64'))),
-  'body not a text': (bytes, variant) => ({
-    body: at<unknown>([null, 7, [bytes.toString()], { grant_type: 'client_credentials' }, true, {}], variant),
-    isBase64Encoded: variant % 2 === 0,
-  }),
-  'lone surrogate in the body': (bytes, variant) => ({
-    body: `${bytes}${at(['\ud800', '&x=\udfff', '&\ud800=1'], variant)}`,
-    isBase64Encoded: false,
-  }),
-} as const satisfies Readonly<Record<string, (bytes: Buffer, variant: number) => Envelope>>;
+  base64: (_, base64) => [encoded(base64)],
+  plain: (text) => [plain(text)],
+  'flag left out': (text) => [{ body: text }],
+  'said to be plain, but base64': (_, base64) => [plain(base64)],
+  'said to be base64, but plain': (text) => [encoded(text)],
+  'flag of another type': (text, base64) =>
+    ['true', 1, {}, [], 'false', null].map((flag, index) => ({
+      body: index % 2 === 0 ? text : base64,
+      isBase64Encoded: flag,
+    })),
+  'base64 of another kind': (_, base64) =>
+    [Buffer.from(base64, 'base64').toString('base64url'), ` ${base64}\n`, base64.replace(/=+$/, '')].map(encoded),
+  'base64 changed at random': (_, base64, variant) => [encoded(disturb(base64, variant))],
+  'base64 twice': (_, base64) => [encoded(btoa(base64))],
+  'body not a text': (text) =>
+    [null, 7, [text], { grant_type: 'client_credentials' }, true, {}].map((body, index) => ({
+      body,
+      isBase64Encoded: index % 2 === 0,
+    })),
+  'lone surrogate in the body': (text) => ['\ud800', '&x=\udfff', '&\ud800=1'].map((end) => plain(text + end)),
+} as const satisfies Readonly<Record<string, (text: string, base64: string, variant: number) => readonly Envelope[]>>;
 
-export type EnvelopeName = keyof typeof ENVELOPES;
+type Headers = Readonly<Record<string, unknown>>;
 
-const FORM = 'application/x-www-form-urlencoded';
+export const FORM_TYPE = 'application/x-www-form-urlencoded';
 
-/** The headers of an event as far as they say what the body is. */
+const typed = (...types: readonly unknown[]): readonly Headers[] => types.map((type) => ({ 'content-type': type }));
+const named = (...names: readonly string[]): readonly Headers[] => names.map((name) => ({ [name]: FORM_TYPE }));
+
+/** The headers that say that the body is a form. */
+const FORM_HEADERS = {
+  usual: typed(FORM_TYPE),
+  'name in other letters': named('Content-Type', 'CONTENT-TYPE', 'cOnTeNt-TyPe'),
+  'with parameters': typed(
+    ...[`${FORM_TYPE}; charset=utf-8`, `${FORM_TYPE};charset=UTF-8`, ` ${FORM_TYPE} ; x="y;z"`],
+    ...[FORM_TYPE.toUpperCase(), `${FORM_TYPE};`],
+  ),
+} as const satisfies Readonly<Record<string, Variants<Headers>>>;
+
+/** The headers of an event that say what the body is. */
 export const CONTENT_TYPES = {
-  usual: () => ({ 'content-type': FORM }),
-  'name in other letters': (variant) => ({ [at(['Content-Type', 'CONTENT-TYPE', 'cOnTeNt-TyPe'], variant)]: FORM }),
-  'with parameters': (variant) => ({
-    'content-type': at(
-      [`${FORM}; charset=utf-8`, `${FORM};charset=UTF-8`, ` ${FORM} ; x="y;z"`, FORM.toUpperCase(), `${FORM};`],
-      variant,
-    ),
-  }),
-  another: (variant) => ({
-    'content-type': at(
-      [
-        'application/json',
-        'text/plain',
-        'multipart/form-data; boundary=b',
-        '',
-        'application/x-www-form-urlencoded2',
-        `x/${FORM}`,
-        `${FORM},${FORM}`,
-        'application/x-www-form-urlencodeḍ',
-        `${FORM}\0`,
-      ],
-      variant,
-    ),
-  }),
-  none: () => ({ accept: '*/*' }),
+  ...FORM_HEADERS,
+  another: typed(
+    ...['application/json', 'text/plain', 'multipart/form-data; boundary=b', '', 'application/x-www-form-urlencoded2'],
+    ...[`x/${FORM_TYPE}`, `${FORM_TYPE},${FORM_TYPE}`, 'application/x-www-form-urlencodeḍ', `${FORM_TYPE}\0`],
+  ),
+  none: [{ accept: '*/*' }],
   'changed at random': (variant) =>
-    variant % 2 === 0 ? { 'content-type': disturb(FORM, variant) } : { [disturb('content-type', variant)]: FORM },
-  'two in different letters': (variant) =>
-    variant % 2 === 0
-      ? { 'Content-Type': FORM, 'content-type': 'text/plain' }
-      : { 'CONTENT-TYPE': 'text/plain', 'content-type': FORM },
-  'name nearly so called': (variant) => ({
-    [at(
-      [
-        'content_type',
-        'content-type ',
-        ' content-type',
-        'x-content-type',
-        'content-typе',
-        'content-type\0',
-        '__proto__',
-      ],
-      variant,
-    )]: FORM,
-  }),
-  'not a text': (variant) => ({ 'content-type': at<unknown>([[FORM], null, 7, { 0: FORM }, true], variant) }),
-} as const satisfies Readonly<Record<string, (variant: number) => Readonly<Record<string, unknown>>>>;
-
-export type ContentTypeName = keyof typeof CONTENT_TYPES;
+    variant % 2 === 0 ? typed(disturb(FORM_TYPE, variant)) : named(disturb('content-type', variant)),
+  'two in different letters': [
+    { 'Content-Type': FORM_TYPE, 'content-type': 'text/plain' },
+    { 'CONTENT-TYPE': 'text/plain', 'content-type': FORM_TYPE },
+  ],
+  'name nearly so called': named(
+    ...['content_type', 'content-type ', ' content-type', 'x-content-type', 'content-typе', 'content-type\0'],
+    '__proto__',
+  ),
+  'not a text': typed([FORM_TYPE], null, 7, { 0: FORM_TYPE }, true),
+} as const satisfies Readonly<Record<string, Variants<Headers>>>;
 
 /** Those that say that the body is a form. */
-export const FORM_TYPES: readonly ContentTypeName[] = ['usual', 'name in other letters', 'with parameters'];
+export const FORM_TYPES = namesOf(FORM_HEADERS);

@@ -1,16 +1,46 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CONTENT_TYPES, ENVELOPES } from './envelopes.ts';
-import { EXTRAS } from './extras.ts';
-import { FINE, FORMS, UNFIT } from './forms.ts';
-import { IDENTITIES } from './identities/all.ts';
+import { FINE, UNFIT } from './changes.ts';
 import { VIOLATIONS } from './judge.ts';
-import { PATHS } from './paths.ts';
+import { KINDS } from './plan.ts';
 import { type Figures, runEvents } from './run.ts';
-import { SPELLINGS } from './spellings.ts';
+import { namesOf } from './variants.ts';
 
 const RUNS = 20_000;
 /** Generous: other programs may have most of the machine. */
 const LIMIT_MS = 600_000;
+
+/** What answers say about errors. */
+const DESCRIPTIONS = [
+  'sign the request as an IAM role (AWS Signature Version 4)',
+  'the profile does not exist, or this caller may not use it',
+  'the content type must be application/x-www-form-urlencoded',
+  'the body is not UTF-8',
+  'the body is not form-url-encoded UTF-8',
+  'a parameter is sent more than once',
+  'the body is larger than 48 kB',
+  'the body is larger than 4 kB',
+  'grant_type is missing',
+  'token is missing',
+  'subject_token is missing',
+  'subject_token_type is missing',
+  'client_id, if sent, must be the name of the profile',
+  'scopes must be separated by single spaces',
+  'this profile does not grant one of the scopes',
+  'this profile does not allow an actor',
+  'actor_token and actor_token_type must be sent together',
+  'this profile does not introspect',
+  'this profile does not revoke tokens',
+  'this profile does not exchange tokens',
+  'this profile does not exchange tokens of this subject_token_type',
+  'this profile does not hand out tokens of this requested_token_type',
+  "this profile only exchanges its callers' tokens",
+  'the profile sets the audience; omit audience and resource',
+  'this profile does not allow the audience, and resource is not supported',
+  'the subject token, or the actor token, is not accepted',
+  'the subject token lacks the requested scopes or audience',
+  'the authorization server does not allow this actor to impersonate others',
+  'the path does not contain a valid profile name',
+];
 
 describe(`${RUNS} generated events`, () => {
   let figures: Figures;
@@ -36,50 +66,16 @@ describe(`${RUNS} generated events`, () => {
       50,
     ],
     ['status', ['400 invalid_grant'], 20],
-    ['identity', Object.keys(IDENTITIES), 40],
-    ['path', Object.keys(PATHS), 100],
-    ['besides', Object.keys(EXTRAS), 300],
-    ['form', Object.keys(FORMS), 2_000],
-    ['change', [...Object.keys(FINE), ...Object.keys(UNFIT)], 20],
-    ['spelling', Object.keys(SPELLINGS), 80],
-    ['envelope', Object.keys(ENVELOPES), 80],
-    ['content type', Object.keys(CONTENT_TYPES), 100],
+    ['identity', namesOf(KINDS.identity), 40],
+    ['path', namesOf(KINDS.path), 100],
+    ['besides', namesOf(KINDS.extras), 300],
+    ['form', namesOf(KINDS.form), 2_000],
+    ['change', [...namesOf(FINE), ...namesOf(UNFIT)], 20],
+    ['spelling', namesOf(KINDS.spelling), 80],
+    ['envelope', namesOf(KINDS.envelope), 80],
+    ['content type', namesOf(KINDS.contentType), 100],
     ['edits', ['0', '1', '2'], 800],
-    [
-      'description',
-      [
-        'sign the request as an IAM role (AWS Signature Version 4)',
-        'the profile does not exist, or this caller may not use it',
-        'the content type must be application/x-www-form-urlencoded',
-        'the body is not UTF-8',
-        'the body is not form-url-encoded UTF-8',
-        'a parameter is sent more than once',
-        'the body is larger than 48 kB',
-        'the body is larger than 4 kB',
-        'grant_type is missing',
-        'token is missing',
-        'subject_token is missing',
-        'subject_token_type is missing',
-        'client_id, if sent, must be the name of the profile',
-        'scopes must be separated by single spaces',
-        'this profile does not grant one of the scopes',
-        'this profile does not allow an actor',
-        'actor_token and actor_token_type must be sent together',
-        'this profile does not introspect',
-        'this profile does not revoke tokens',
-        'this profile does not exchange tokens',
-        'this profile does not exchange tokens of this subject_token_type',
-        'this profile does not hand out tokens of this requested_token_type',
-        "this profile only exchanges its callers' tokens",
-        'the profile sets the audience; omit audience and resource',
-        'this profile does not allow the audience, and resource is not supported',
-        'the subject token, or the actor token, is not accepted',
-        'the subject token lacks the requested scopes or audience',
-        'the authorization server does not allow this actor to impersonate others',
-        'the path does not contain a valid profile name',
-      ],
-      3,
-    ],
+    ['description', DESCRIPTIONS, 3],
   ])('%s: each often enough (%#)', (heading, names, least) => {
     const counts = figures.tally.get(heading);
     expect(names.filter((name) => (counts?.get(name) ?? 0) < least)).toEqual([]);

@@ -1,5 +1,6 @@
-import { at } from './variants.ts';
-import { SENT } from './zitadel.ts';
+import { FORM_TYPE } from './envelopes.ts';
+import { SENT } from './tokens.ts';
+import { at, type Variants } from './variants.ts';
 
 /** Members of an event that decide nothing, whatever they hold. */
 export interface Extras {
@@ -7,52 +8,46 @@ export interface Extras {
   readonly members?: Readonly<Record<string, unknown>>;
 }
 
-const FORM = 'application/x-www-form-urlencoded';
 const ROLE = 'arn:aws:sts::123456789012:assumed-role/orders-service/i-0abc';
 
-const query = (parameters: Readonly<Record<string, string>>): Extras => ({
-  members: {
-    rawQueryString: new URLSearchParams(parameters).toString(),
-    queryStringParameters: parameters,
-    multiValueQueryStringParameters: Object.fromEntries(
-      Object.entries(parameters).map(([name, value]) => [name, [value]]),
-    ),
-  },
-});
+const CALLER_HEADERS = {
+  'x-amz-user-arn': ROLE,
+  'x-forwarded-user': 'orders-service',
+  'x-amzn-requestcontext': '{"identity":{}}',
+};
+
+const query = (parameters: Readonly<Record<string, string>>): Extras => {
+  const lists = Object.entries(parameters).map(([name, value]) => [name, [value]]);
+  return {
+    members: {
+      rawQueryString: new URLSearchParams(parameters).toString(),
+      queryStringParameters: parameters,
+      multiValueQueryStringParameters: Object.fromEntries(lists),
+    },
+  };
+};
 
 /** Kinds of what comes with an event besides. */
 export const EXTRAS = {
-  none: () => ({}),
-  'form in the query': (variant) =>
-    query(
-      at(
-        [
-          { grant_type: 'client_credentials' },
-          { token: at(SENT.active, variant) },
-          { scope: 'openid', client_id: 'foreign' },
-        ],
-        variant,
-      ),
-    ),
-  'profile in the query': (variant) => query({ profile: at(['orders', 'foreign'], variant), userArn: ROLE }),
-  'other headers in multiValueHeaders': (variant) => ({
-    members: { multiValueHeaders: { 'content-type': at([['text/plain'], [FORM], [FORM, 'text/plain'], []], variant) } },
-  }),
-  'headers that name a caller': () => ({
-    headers: {
-      'x-amz-user-arn': ROLE,
-      'x-forwarded-user': 'orders-service',
-      'x-amzn-requestcontext': '{"identity":{}}',
+  none: [{}],
+  'form in the query': (variant) => [
+    query({ grant_type: 'client_credentials' }),
+    query({ token: at(SENT.active, variant) }),
+    query({ scope: 'openid', client_id: 'foreign' }),
+  ],
+  'profile in the query': ['orders', 'foreign'].map((profile) => query({ profile, userArn: ROLE })),
+  'other headers in multiValueHeaders': [['text/plain'], [FORM_TYPE], [FORM_TYPE, 'text/plain'], []].map((types) => ({
+    members: { multiValueHeaders: { 'content-type': types } },
+  })),
+  'headers that name a caller': [{ headers: CALLER_HEADERS }],
+  'tokens in the headers': (variant) => [
+    {
+      headers: { authorization: `Bearer ${at(SENT.active, variant)}`, cookie: `token=${at(SENT.goodActors, variant)}` },
+      members: { cookies: [`token=${at(SENT.goodSubjects, variant)}`] },
     },
-  }),
-  'tokens in the headers': (variant) => ({
-    headers: { authorization: `Bearer ${at(SENT.active, variant)}`, cookie: `token=${at(SENT.goodActors, variant)}` },
-    members: { cookies: [`token=${at(SENT.goodSubjects, variant)}`] },
-  }),
-  'another method': (variant) => ({ members: { httpMethod: at(['GET', 'DELETE', '', 'post'], variant) } }),
-  'stage variables': () => ({
-    members: { stageVariables: { profile: 'foreign', userArn: ROLE, PUBLIC_URL: 'https://evil.example' } },
-  }),
-} as const satisfies Readonly<Record<string, (variant: number) => Extras>>;
-
-export type ExtrasName = keyof typeof EXTRAS;
+  ],
+  'another method': ['GET', 'DELETE', '', 'post'].map((httpMethod) => ({ members: { httpMethod } })),
+  'stage variables': [
+    { members: { stageVariables: { profile: 'foreign', userArn: ROLE, PUBLIC_URL: 'https://evil.example' } } },
+  ],
+} as const satisfies Readonly<Record<string, Variants<Extras>>>;

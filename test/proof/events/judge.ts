@@ -1,75 +1,55 @@
-import { decisionOf, descriptionOf, faultsOf } from './answer-judge.ts';
-import { DISPUTES } from './disputes.ts';
-import { IDENTITIES } from './identities/all.ts';
-import type { Endpoint, Plan } from './plan.ts';
+import { errorOf, faultsOf } from './answer-judge.ts';
+import { FATES } from './identities.ts';
+import type { Plan } from './plan.ts';
 import { predict } from './prediction.ts';
 import type { Played, Stage } from './stage.ts';
 
-/** What must never be. */
+/** What must never happen. */
 export const VIOLATIONS = ['uncaught', 'answers 5xx', 'differing decisions', 'other faults'] as const;
 
 export type Violation = (typeof VIOLATIONS)[number];
 
-/** What is wrong with what becomes of one event. */
+/** Something that is wrong with the result of an event. */
 export interface Finding {
   readonly kind: Violation;
   readonly what: string;
 }
 
-/** What one event came to. */
+/** The result of one event. */
 export interface Outcome {
+  /** The status, and the error code if there is one. */
   readonly decision: string;
-  /** What the answer says of its error; empty where it is none. */
+  /** What the answer says about its error; empty if it is none. */
   readonly description: string;
-  /** The disputes that excuse what would have been found. */
-  readonly disputes: readonly string[];
-  /** What they excuse. */
-  readonly excused: readonly Finding[];
   readonly findings: readonly Finding[];
 }
 
-/** A caller of a kind that is never trusted, or listed nowhere, gets nothing: whatever the two authorisers say. */
-function* unfated({ endpoint, identity: [name], edits }: Plan, decision: string): Generator<string> {
-  if (endpoint === 'metadata' || edits.length > 0) return;
-  const { fate } = IDENTITIES[name];
-  if (fate === 'untrusted' && decision !== '401 invalid_client') yield `${name} gets ${decision}`;
-  if (fate === 'unlisted' && decision !== '403 unauthorized_client') yield `${name} gets ${decision}`;
-  if (fate === 'listed' && decision === '401 invalid_client') yield `${name} gets ${decision}`;
+/** Whether a kind of caller may get this decision, whatever the two authorisers say. */
+function isFate({ endpoint, identity: [name], edits }: Plan, decision: string): boolean {
+  if (endpoint === 'metadata' || edits.length > 0) return true;
+  if (name in FATES.untrusted) return decision === '401 invalid_client';
+  if (name in FATES.unlisted) return decision === '403 unauthorized_client';
+  return !(name in FATES.listed) || decision !== '401 invalid_client';
 }
 
-/** What is wrong with a decision, by the documents. */
-function* faultsOfDecision(decision: string, event: unknown, endpoint: Endpoint): Generator<Finding> {
-  const right = predict(event, endpoint);
-  if (decision.startsWith('5')) yield { kind: 'answers 5xx', what: decision };
-  if (right.has(decision)) return;
-  yield { kind: 'differing decisions', what: `${decision}, but should be ${[...right].join(' or ')}` };
-}
-
-/**
- * Plays one event and judges all that comes of it.
- * @param known disputes that excuse a decision
- */
-export async function judge(plan: Plan, event: unknown, stage: Stage, known = DISPUTES): Promise<Outcome> {
-  const { endpoint } = plan;
+/** Plays one event and judges its result. */
+export async function judge(plan: Plan, event: unknown, stage: Stage): Promise<Outcome> {
+  const { endpoint, identity } = plan;
+  const findings: Finding[] = [];
+  const find = (kind: Violation, what: string) => findings.push({ kind, what });
   let played: Played;
   try {
     played = await stage.play(endpoint, event);
   } catch (thrown) {
-    const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown;
-    return { decision: 'uncaught', description: '', disputes: [], excused: [], findings: [{ kind: 'uncaught', what }] };
+    find('uncaught', thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown);
+    return { decision: 'uncaught', description: '', findings };
   }
-  const decision = decisionOf(played);
-  const decided = [...faultsOfDecision(decision, event, endpoint)];
-  const disputes = decided.length === 0 ? [] : known.filter((dispute) => dispute.isMeant(event, endpoint, decision));
-  const others = [...unfated(plan, decision), ...faultsOf(played, endpoint, event, stage)];
-  return {
-    decision,
-    description: descriptionOf(played),
-    disputes: disputes.map(({ what }) => what),
-    excused: disputes.length === 0 ? [] : decided,
-    findings: [
-      ...(disputes.length === 0 ? decided : []),
-      ...others.map((what): Finding => ({ kind: 'other faults', what })),
-    ],
-  };
+  const { code, description } = errorOf(played.answer);
+  const decision = [played.answer.statusCode, ...(code === undefined ? [] : [code])].join(' ');
+  const right = predict(event, endpoint);
+  if (decision.startsWith('5')) find('answers 5xx', decision);
+  if (!right.has(decision)) find('differing decisions', `${decision}, but should be ${[...right].join(' or ')}`);
+  if (!isFate(plan, decision)) find('other faults', `${identity[0]} gets ${decision}`);
+  for (const what of faultsOf(played, endpoint, event, stage)) find('other faults', what);
+  return { decision, description, findings };
 }

@@ -1,64 +1,39 @@
+import type { FINE, UNFIT } from './changes.ts';
 import type { Edit } from './edits.ts';
-import type { ContentTypeName, EnvelopeName } from './envelopes.ts';
-import type { ExtrasName } from './extras.ts';
-import type { FineName, FormName, UnfitName } from './forms.ts';
-import type { IdentityName } from './identities/all.ts';
-import type { PathName } from './paths.ts';
+import type { Endpoint } from './endpoints.ts';
+import { CONTENT_TYPES, ENVELOPES } from './envelopes.ts';
+import { EXTRAS } from './extras.ts';
+import { FORMS } from './forms.ts';
+import { IDENTITIES } from './identities.ts';
+import { PATHS } from './paths.ts';
 import type { ProfileName } from './profiles.ts';
-import type { SpellingName } from './spellings.ts';
+import { SPELLINGS } from './spellings.ts';
 
-/** What each endpoint has after the profile in its path. */
-export const ROUTES = {
-  token: '/oauth/v2/token',
-  introspect: '/oauth/v2/introspect',
-  revoke: '/oauth/v2/revoke',
-  metadata: '/.well-known/openid-configuration',
+/** The parts of an event and the kinds of each. */
+export const KINDS = {
+  path: PATHS,
+  identity: IDENTITIES,
+  form: FORMS,
+  spelling: SPELLINGS,
+  envelope: ENVELOPES,
+  contentType: CONTENT_TYPES,
+  extras: EXTRAS,
 } as const;
 
-export type Endpoint = keyof typeof ROUTES;
+/** A kind, and which of its variants. */
+export type Chosen<Kinds> = readonly [name: keyof Kinds & string, variant: number];
+
+type Parts = { readonly [Part in keyof typeof KINDS]: Chosen<(typeof KINDS)[Part]> };
 
 /** An HTTP API's payload 2.0, an HTTP API's payload 1.0, or a REST API's event. */
 export type Format = '2.0' | '1.0' | 'REST';
 
-/** A kind, and which of its variants. */
-export type Chosen<Name extends string> = readonly [name: Name, variant: number];
-
-/** Of what an event is made: what a counterexample shows. */
-export interface Plan {
+/** What an event is made of: what a counterexample shows. */
+export interface Plan extends Parts {
   readonly endpoint: Endpoint;
   readonly format: Format;
   readonly profile: ProfileName;
-  readonly path: Chosen<PathName>;
-  readonly identity: Chosen<IdentityName>;
-  readonly form: Chosen<FormName>;
-  readonly fine: readonly Chosen<FineName>[];
-  readonly unfit: readonly Chosen<UnfitName>[];
-  readonly spelling: Chosen<SpellingName>;
-  readonly envelope: Chosen<EnvelopeName>;
-  readonly contentType: Chosen<ContentTypeName>;
-  readonly extras: Chosen<ExtrasName>;
+  readonly fine: readonly Chosen<typeof FINE>[];
+  readonly unfit: readonly Chosen<typeof UNFIT>[];
   readonly edits: readonly Edit[];
 }
-
-/** An event that is in order: a token of one's own. */
-export const USUAL_PLAN: Plan = {
-  endpoint: 'token',
-  format: '2.0',
-  profile: 'orders',
-  path: ['usual', 0],
-  identity: ['listed role', 0],
-  form: ['own', 0],
-  fine: [],
-  unfit: [],
-  spelling: ['usual', 0],
-  envelope: ['base64', 0],
-  contentType: ['usual', 0],
-  extras: ['none', 0],
-  edits: [],
-};
-
-/** Where API Gateway says that it was called. */
-export const DOMAIN = 'a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com';
-
-/** The id that API Gateway gives every request. */
-export const REQUEST_ID = 'JKJaXmPLvHcESHA=';

@@ -1,7 +1,5 @@
-import accounts from '../../recordings/accounts.json' with { type: 'json' };
-
-/** Where the profiles say that ZITADEL is; nobody connects to it. */
-export const ISSUER = 'https://zitadel.example';
+import { accounts, audience, ISSUER, SECRETS } from '../../support/fleet.ts';
+import { memberAt } from './json.ts';
 
 /** The account of most callers. */
 export const ACCOUNT = '123456789012';
@@ -9,29 +7,14 @@ export const ACCOUNT = '123456789012';
 /** Another account, whose roles are listed in one place only. */
 export const OTHER_ACCOUNT = '210987654321';
 
-const audience = (project: string) => `urn:zitadel:iam:org:project:id:${project}:aud`;
-
 /** The scopes of the profiles: each has the first, some the second. */
 export const SCOPES = { project: audience(accounts.project), profile: 'profile' } as const;
 
 /** What callers of the profile `portal` may name as audience; ZITADEL knows the first only. */
 export const AUDIENCES = { known: accounts.project, unknown: accounts.otherProject } as const;
 
-const { saSecret, saKey, oidcSecret, apiSecret } = accounts;
-const json = (value: unknown): string => JSON.stringify(value);
-const client = ({ clientId, clientSecret }: { clientId: string; clientSecret: string }) =>
-  json({ clientId, clientSecret });
-
-/** What tokens carry besides their profile's scopes, where the profile can revoke them. */
-export const REVOCATION_SCOPE = audience(oidcSecret.clientId);
-
-/** The secrets by name. */
-export const SECRETS: Readonly<Record<string, string>> = {
-  orders: client(saSecret),
-  reports: json(saKey.key),
-  shipping: client(oidcSecret),
-  apiSecret: client(apiSecret),
-};
+/** What tokens carry besides their profile's scopes if the profile can revoke them. */
+export const REVOCATION_SCOPE = audience(accounts.oidcSecret.clientId);
 
 const shared = {
   issuer: ISSUER,
@@ -44,10 +27,13 @@ const shared = {
 const orders = { ...shared, secret: 'orders', scopes: [SCOPES.project, SCOPES.profile] };
 const exchanging = { ...shared, secret: 'shipping', scopes: [SCOPES.project] };
 
-const ALL_TYPES = {
+const anything = {
   subjectTokenTypes: ['access_token', 'id_token', 'jwt', 'urn:zitadel:params:oauth:token-type:user_id'],
   requestedTokenTypes: ['access_token', 'jwt', 'id_token'],
+  audiences: [AUDIENCES.known, AUDIENCES.unknown],
+  impersonation: true,
 };
+const twoTypes = { subjectTokenTypes: ['access_token', 'id_token'], impersonation: true };
 
 /** Profiles of every kind. All that list somebody list the same roles, but for the last two. */
 export const DOCUMENT = {
@@ -59,15 +45,8 @@ export const DOCUMENT = {
     remembering: { ...orders, introspection: 'apiSecret', introspectionCacheSeconds: 60 },
     revocable: { ...orders, introspection: 'apiSecret', revocation: { secret: 'shipping', callers: orders.callers } },
     exchanging: { ...exchanging, exchange: {} },
-    portal: {
-      ...exchanging,
-      exchange: { ...ALL_TYPES, audiences: [AUDIENCES.known, AUDIENCES.unknown], impersonation: true },
-    },
-    both: {
-      ...exchanging,
-      subject: 'orders',
-      exchange: { subjectTokenTypes: ['access_token', 'id_token'], impersonation: true },
-    },
+    portal: { ...exchanging, exchange: anything },
+    both: { ...exchanging, subject: 'orders', exchange: twoTypes },
     // A name that every object has: whoever looks it up carelessly finds something.
     constructor: { ...orders, callers: [`arn:aws:iam::${ACCOUNT}:role/somebody-else`] },
     derived: { ...shared, secret: 'shipping', subject: 'source' },
@@ -78,19 +57,10 @@ export const DOCUMENT = {
 
 export type ProfileName = keyof (typeof DOCUMENT)['profiles'];
 
-/** The client that obtains the profile's tokens: nobody else's may come out. */
-export const CLIENT_OF: Readonly<Record<ProfileName, string>> = {
-  orders: saSecret.clientId,
-  reports: 'assertion',
-  billing: oidcSecret.clientId,
-  introspecting: saSecret.clientId,
-  remembering: saSecret.clientId,
-  revocable: saSecret.clientId,
-  exchanging: oidcSecret.clientId,
-  portal: oidcSecret.clientId,
-  both: oidcSecret.clientId,
-  constructor: saSecret.clientId,
-  derived: oidcSecret.clientId,
-  foreign: saSecret.clientId,
-  source: saSecret.clientId,
-};
+/** The client that obtains the profile's tokens, whose tokens alone it may hand out. */
+export function clientOf(profile: string): string | undefined {
+  const secret = memberAt(DOCUMENT, 'profiles', profile, 'secret');
+  if (secret === undefined) return undefined;
+  const { clientId = 'assertion' } = JSON.parse(SECRETS[secret as keyof typeof SECRETS]) as { clientId?: string };
+  return clientId;
+}

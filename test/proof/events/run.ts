@@ -5,16 +5,14 @@ import { judge, type Outcome, VIOLATIONS, type Violation } from './judge.ts';
 import type { Plan } from './plan.ts';
 import { createStage, type Stage } from './stage.ts';
 
-/** How often something came, by heading and name. */
+/** How often something occurred, by heading and name. */
 export type Tally = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 export interface Figures {
   readonly events: number;
   readonly tally: Tally;
   readonly violations: Readonly<Record<Violation, number>>;
-  /** What would be violations, were they not disputed. */
-  readonly excused: Readonly<Record<Violation, number>>;
-  /** The first violation, made as small as it can be; absent where there is none. */
+  /** The first violation, made as small as it can be; absent if there is none. */
   readonly counterexample?: {
     readonly plan: Plan;
     readonly event: unknown;
@@ -23,39 +21,27 @@ export interface Figures {
   };
 }
 
+type Heading = readonly [heading: string, name: string];
+
 /** The headings under which an event counts. */
-function headings(
-  plan: Plan,
-  { decision, description, disputes }: Outcome,
-): readonly (readonly [heading: string, name: string])[] {
+function headings(plan: Plan, { decision, description }: Outcome): readonly Heading[] {
   const { endpoint, format, path, identity, form, fine, unfit, spelling, envelope, contentType, extras, edits } = plan;
+  const sent = endpoint === 'metadata' ? {} : { form, spelling, envelope, 'content type': contentType };
+  const parts = { identity, path, besides: extras, ...sent };
   return [
     ['version', format],
     ['endpoint', endpoint],
     ['status', decision],
-    ...(description === '' ? [] : [['description', description] as const]),
-    ['identity', identity[0]],
-    ['path', path[0]],
-    ['besides', extras[0]],
-    ...(endpoint === 'metadata'
-      ? []
-      : ([
-          ['form', form[0]],
-          ['spelling', spelling[0]],
-          ['envelope', envelope[0]],
-          ['content type', contentType[0]],
-        ] as const)),
-    ...[...fine, ...unfit].map(([name]) => ['change', name] as const),
+    ...(description === '' ? [] : [['description', description] satisfies Heading]),
+    ...Object.entries(parts).map(([heading, [name]]): Heading => [heading, name]),
+    ...[...fine, ...unfit].map(([name]): Heading => ['change', name]),
     ['edits', String(edits.length)],
-    ...disputes.map((what) => ['disputed', what] as const),
   ];
 }
 
-const noViolations = () => Object.fromEntries(VIOLATIONS.map((kind) => [kind, 0])) as Record<Violation, number>;
-
 export interface RunOptions {
   readonly runs: number;
-  /** Names the events: the same seed makes the same. */
+  /** Names the events: the same seed always gives the same events. */
   readonly seed: number;
   /** Begins with this counterexample. */
   readonly path?: string | undefined;
@@ -63,7 +49,7 @@ export interface RunOptions {
 }
 
 /**
- * Plays generated events, each once, against one sandbox, until one is a violation: that one is shrunk.
+ * Plays generated events, each once, against one sandbox, until one is a violation, which is then shrunk.
  * @param onProgress is told how many events have been played
  */
 export async function runEvents(
@@ -71,8 +57,7 @@ export async function runEvents(
   onProgress: (events: number) => void = () => undefined,
 ): Promise<Figures> {
   const tally = new Map<string, Map<string, number>>();
-  const violations = noViolations();
-  const excused = noViolations();
+  const violations = Object.fromEntries(VIOLATIONS.map((kind) => [kind, 0])) as Record<Violation, number>;
   let events = 0;
   let isShrinking = false;
 
@@ -86,16 +71,15 @@ export async function runEvents(
         tally.set(heading, counts.set(name, (counts.get(name) ?? 0) + 1));
       }
       for (const { kind } of findings) violations[kind] += 1;
-      for (const { kind } of outcome.excused) excused[kind] += 1;
       onProgress(events);
     }
     isShrinking ||= findings.length > 0;
     if (findings.length > 0) throw new Error(findings.map(({ kind, what }) => `${kind}: ${what}`).join('; '));
   });
   const details = await fc.check(property, { numRuns: runs, seed, ...(path === undefined ? {} : { path }) });
+  const figures = { events, tally, violations };
   const [plan] = details.counterexample ?? [];
-  if (plan === undefined) return { events, tally, violations, excused };
+  if (plan === undefined) return figures;
   const what = details.errorInstance instanceof Error ? details.errorInstance.message : '';
-  const counterexample = { plan, event: assemble(plan), what, path: details.counterexamplePath ?? '' };
-  return { events, tally, violations, excused, counterexample };
+  return { ...figures, counterexample: { plan, event: assemble(plan), what, path: details.counterexamplePath ?? '' } };
 }

@@ -1,16 +1,17 @@
 import { createSandbox } from '../../../lib/compose/sandbox.ts';
-import { instant } from '../../../lib/core/time.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
 import { type Canaries, createCanaries } from '../../support/canaries.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
+import { SECRETS, START } from '../../support/fleet.ts';
 import { createMemorySecrets } from '../../support/memory-secrets.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { profilesOf } from '../../support/profiles.ts';
-import type { Endpoint } from './plan.ts';
-import { DOCUMENT, SECRETS } from './profiles.ts';
-import { createInProcessZitadel, type InProcessZitadel, SENT } from './zitadel.ts';
+import type { Endpoint } from './endpoints.ts';
+import { DOCUMENT } from './profiles.ts';
+import { SENT } from './tokens.ts';
+import { createInProcessZitadel, type InProcessZitadel } from './zitadel.ts';
 
-/** What became of one event. */
+/** What an event led to. */
 export interface Played {
   readonly answer: GatewayAnswer;
   /** What was logged meanwhile. */
@@ -19,18 +20,14 @@ export interface Played {
 
 /** One sandbox with everything it needs in this process, on a clock that stands still. */
 export interface Stage {
-  /** Hands an event to an endpoint. Rejects where the endpoint does. */
+  /** Hands an event to an endpoint. Rejects if the endpoint does. */
   readonly play: (endpoint: Endpoint, event: unknown) => Promise<Played>;
   readonly zitadel: InProcessZitadel;
   readonly canaries: Canaries;
 }
 
-const START = instant(1_795_438_700_000);
-
-/** The id of the invocation, for events without an id of their own. */
-const INVOCATION_ID = 'b7f2c1d0-5e4a-4c0e-9a55-3f1f6f0e2d11';
-
-const context = { getRemainingTimeInMillis: () => 15_000, awsRequestId: INVOCATION_ID };
+/** Of each invocation; its id is for events without an id of their own. */
+const CONTEXT = { getRemainingTimeInMillis: () => 15_000, awsRequestId: 'b7f2c1d0-5e4a-4c0e-9a55-3f1f6f0e2d11' };
 
 /** Creates a stage on which nothing has happened yet. */
 export function createStage(): Stage {
@@ -46,17 +43,14 @@ export function createStage(): Stage {
     for (const token of tokens) canaries.plant(`token sent, ${name}`, token);
   const zitadel = createInProcessZitadel((token) => canaries.plant('token issued', token));
   let lines: string[] = [];
-  let uuids = 0;
+  let uuids = 1;
   const sandbox = createSandbox(
     profilesOf(DOCUMENT),
     { TABLE_NAME: 'tokens', METRICS_NAMESPACE: 'test' },
     {
       clock: createFakeClock(START),
       random: () => 0.5,
-      uuid: () => {
-        uuids += 1;
-        return `00000000-0000-4000-8000-${String(uuids).padStart(12, '0')}`;
-      },
+      uuid: () => `00000000-0000-4000-8000-${String(uuids++).padStart(12, '0')}`,
       send: zitadel.send,
       secrets,
       table: createMemoryTable(),
@@ -68,7 +62,7 @@ export function createStage(): Stage {
     canaries,
     async play(endpoint, event) {
       lines = [];
-      const answer = await sandbox[endpoint](event, context);
+      const answer = await sandbox[endpoint](event, CONTEXT);
       return { answer, lines };
     },
   };

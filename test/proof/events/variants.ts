@@ -1,7 +1,17 @@
-/** A member of a list that has any; every whole number names one. */
+/** The variants of one kind: a list, or a list made for a number where a variant is changed at random. */
+export type Variants<T> = readonly T[] | ((variant: number) => readonly T[]);
+
+/** The member of a non-empty list that a whole number names; every whole number names one. */
 export const at = <T>(list: readonly T[], variant: number): T => list[variant % list.length] as T;
 
-/** Numbers from [0, below), always the same for one seed (mulberry32). */
+/** The variant that a whole number names. */
+export const pick = <T>(variants: Variants<T>, variant: number): T =>
+  at(typeof variants === 'function' ? variants(variant) : variants, variant);
+
+/** The names of a table, typed and in its order. */
+export const namesOf = <T extends object>(table: T) => Object.keys(table) as (keyof T & string)[];
+
+/** Numbers in [0, below), always the same for one seed (mulberry32). */
 function numbers(seed: number): (below: number) => number {
   let state = seed | 0;
   return (below) => {
@@ -12,23 +22,15 @@ function numbers(seed: number): (below: number) => number {
   };
 }
 
-/** What is put in: the signs that mean something in ARNs, paths, forms and base64, and some that look like them. */
+/** What is inserted: characters that mean something in ARNs, paths, forms and base64, and some that look like them. */
 const SIGNS = [
   ...':/-_.,@=+*%&;?#"\'\\ \0\n\t09azAZéоｏ：⁄\u200b\u2028💥',
-  '\ud800',
-  '::',
-  '//',
-  '..',
-  '%2F',
-  '%00',
-  '&&',
-  'aws-',
-  'AROA',
+  ...['\ud800', '::', '//', '..', '%2F', '%00', '&&', 'aws-', 'AROA'],
 ];
 
 const MOST_CHANGES = 3;
 
-/** The text with one to three changes at random: a piece taken out, put in, doubled, exchanged, or in other letters. */
+/** The text with one to three changes at random: a piece removed, inserted, doubled, replaced, or in other letters. */
 export function disturb(text: string, variant: number): string {
   const next = numbers(variant);
   let disturbed = text;

@@ -1,41 +1,12 @@
-import { createHash } from 'node:crypto';
 import { ok } from '../../../lib/core/result.ts';
 import type { OAuthRequest, Send } from '../../../lib/oauth/transport.ts';
-import accounts from '../../recordings/accounts.json' with { type: 'json' };
-import { AUDIENCES, ISSUER } from './profiles.ts';
-
-/** A text of a token's look that is always the same for one name. */
-const tokenNamed = (name: string): string => {
-  const part = (index: number) => createHash('sha256').update(`${name} ${index}`).digest('base64url');
-  return `${part(0)}.${part(1)}.${part(2)}`;
-};
-
-const tokensNamed = (name: string, count: number): readonly string[] =>
-  Array.from({ length: count }, (_, index) => tokenNamed(`${name} ${index}`));
-
-/** Tokens that callers send along. ZITADEL accepts the good ones, and knows nothing of any other. */
-export const SENT = {
-  goodSubjects: tokensNamed('good subject', 12),
-  badSubjects: tokensNamed('bad subject', 6),
-  goodActors: tokensNamed('good actor', 3),
-  /** Accepted, but of accounts that may not stand in for anybody. */
-  powerlessActors: tokensNamed('powerless actor', 2),
-  /** To be introspected, or revoked. */
-  active: tokensNamed('active', 8),
-  unknown: tokensNamed('unknown', 4),
-  /** Of another application, which alone may revoke them. */
-  unrevocable: tokensNamed('unrevocable', 4),
-} as const;
+import { accounts, ISSUER } from '../../support/fleet.ts';
+import { AUDIENCES } from './profiles.ts';
+import { NEED_ACTOR, REFRESH_TOKEN, SENT, TOKEN_TYPES, tokenNamed } from './tokens.ts';
 
 const LIFE_SECONDS = 43_199;
-const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
-const NEED_ACTOR = ['urn:ietf:params:oauth:token-type:jwt', 'urn:zitadel:params:oauth:token-type:user_id'];
-const KNOWN_TYPES = [
-  ACCESS_TOKEN,
-  'urn:ietf:params:oauth:token-type:refresh_token',
-  'urn:ietf:params:oauth:token-type:id_token',
-  ...NEED_ACTOR,
-];
+const { access_token: ACCESS_TOKEN, id_token: ID_TOKEN } = TOKEN_TYPES;
+const KNOWN_TYPES: readonly string[] = [...Object.values(TOKEN_TYPES), REFRESH_TOKEN];
 
 type Reply = { readonly status: number; readonly body: string };
 
@@ -50,23 +21,21 @@ function clientOf({ authorization }: OAuthRequest): string {
   return decodeURIComponent(id);
 }
 
-/** Recorded refusals of token exchange, in ZITADEL's words; `undefined` where it is fine. */
+/** Recorded refusals of token exchange, in ZITADEL's words; `undefined` if it is in order. */
 function refuseExchange(form: URLSearchParams, isSubjectGood: boolean): Reply | undefined {
   const actor = form.get('actor_token');
-  const actorType = form.get('actor_token_type') ?? ACCESS_TOKEN;
-  if (!KNOWN_TYPES.includes(actorType)) return refuse(400, 'invalid_request', 'actor_token_type is not supported');
-  if (!isSubjectGood) return refuse(400, 'invalid_request', 'subject_token invalid');
-  if (actor === null && NEED_ACTOR.includes(form.get('subject_token_type') ?? '')) {
+  const invalid = (description: string) => refuse(400, 'invalid_request', description);
+  if (!KNOWN_TYPES.includes(form.get('actor_token_type') ?? ACCESS_TOKEN))
+    return invalid('actor_token_type is not supported');
+  if (!isSubjectGood) return invalid('subject_token invalid');
+  if (actor === null && NEED_ACTOR.includes(form.get('subject_token_type') ?? ''))
     return refuse(403, 'invalid_request', 'Errors.TokenExchange.Impersonation.PolicyDisabled');
-  }
-  if (actor !== null && SENT.powerlessActors.includes(actor)) {
+  if (actor !== null && SENT.powerlessActors.includes(actor))
     return refuse(404, 'invalid_request', 'membership not found');
-  }
-  if (actor !== null && !SENT.goodActors.includes(actor)) return refuse(400, 'invalid_request', 'actor_token invalid');
-  const foreign = form.getAll('audience').find((audience) => audience === AUDIENCES.unknown);
-  return foreign === undefined
-    ? undefined
-    : refuse(400, 'invalid_target', `audience "${foreign}" not found in subject or actor token`);
+  if (actor !== null && !SENT.goodActors.includes(actor)) return invalid('actor_token invalid');
+  const { unknown } = AUDIENCES;
+  if (!form.getAll('audience').includes(unknown)) return undefined;
+  return refuse(400, 'invalid_target', `audience "${unknown}" not found in subject or actor token`);
 }
 
 /** A ZITADEL in this process: it accepts every credential and never fails, so that whatever goes wrong is the broker's. */
@@ -86,9 +55,8 @@ export function createInProcessZitadel(onIssue: (token: string) => void): InProc
   function issue(request: OAuthRequest, form: URLSearchParams): Reply {
     const isExchange = form.has('subject_token');
     const subject = form.get('subject_token') ?? '';
-    const refusal = isExchange
-      ? refuseExchange(form, SENT.goodSubjects.includes(subject) || holders.has(subject))
-      : undefined;
+    const isSubjectGood = SENT.goodSubjects.includes(subject) || holders.has(subject);
+    const refusal = isExchange ? refuseExchange(form, isSubjectGood) : undefined;
     if (refusal !== undefined) return refusal;
     const token = tokenNamed(`issued ${holders.size}`);
     holders.set(token, clientOf(request));
@@ -96,24 +64,21 @@ export function createInProcessZitadel(onIssue: (token: string) => void): InProc
     const type = form.get('requested_token_type') ?? ACCESS_TOKEN;
     return reply(200, {
       access_token: token,
-      token_type: type.endsWith('id_token') ? 'N_A' : 'Bearer',
+      token_type: type === ID_TOKEN ? 'N_A' : 'Bearer',
       expires_in: LIFE_SECONDS,
       ...(form.has('scope') ? { scope: form.get('scope') } : {}),
       ...(isExchange ? { issued_token_type: type } : {}),
     });
   }
 
-  function revoke(token: string): Reply {
-    return SENT.unrevocable.includes(token)
-      ? refuse(401, 'invalid_client', 'token was not issued for this client')
-      : { status: 200, body: '' };
-  }
-
   function answer(request: OAuthRequest): Reply {
     const form = new URLSearchParams(request.body);
     const token = form.get('token') ?? '';
     if (request.url === `${ISSUER}/oauth/v2/token`) return issue(request, form);
-    if (request.url === `${ISSUER}/oauth/v2/revoke`) return revoke(token);
+    if (request.url === `${ISSUER}/oauth/v2/revoke`)
+      return SENT.unrevocable.includes(token)
+        ? refuse(401, 'invalid_client', 'token was not issued for this client')
+        : { status: 200, body: '' };
     const active = [...SENT.active, ...SENT.goodSubjects].includes(token) || holders.has(token);
     const owner = { client_id: accounts.saSecret.clientId, aud: [AUDIENCES.known] };
     return reply(200, active ? { active, exp: 4_102_444_800, scope: 'profile', ...owner } : { active });

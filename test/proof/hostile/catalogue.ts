@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { type Case, nameOf } from './case.ts';
-import { DEFECTS } from './defects.ts';
 import { awsErrorKinds } from './kinds/aws-errors.ts';
 import { connectionKinds } from './kinds/connection.ts';
 import { echoKinds } from './kinds/echo.ts';
@@ -15,11 +13,20 @@ import { secretKinds } from './kinds/secret.ts';
 import { sizeKinds } from './kinds/size.ts';
 import { statusKinds } from './kinds/status.ts';
 import { tlsKinds } from './kinds/tls.ts';
-import { tokenLifeKinds } from './kinds/token-life.ts';
-import { tokenMemberKinds } from './kinds/token-members.ts';
-import { writeKinds } from './kinds/write.ts';
-import type { Place } from './place.ts';
-import { PLACES } from './places.ts';
+import { tokenKinds } from './kinds/token.ts';
+import { PLACES, type Place } from './places.ts';
+
+/** One hostile answer, at one place. */
+export interface Case {
+  readonly kind: Kind;
+  readonly place: Place;
+  /** Whether a token is known that is in its last minute: callers wait for its renewal. */
+  readonly isKnown: boolean;
+}
+
+/** What a case is called. */
+export const nameOf = ({ kind, place, isKnown }: Case): string =>
+  `${place.dependency}, ${place.name}${isKnown ? ', a token is known' : ''}: ${kind.name}`;
 
 /** All kinds of answer. */
 export const KINDS: readonly Kind[] = [
@@ -29,43 +36,38 @@ export const KINDS: readonly Kind[] = [
   ...noHttpKinds,
   ...sizeKinds,
   ...jsonKinds,
-  ...tokenMemberKinds,
-  ...tokenLifeKinds,
+  ...tokenKinds,
   ...refusalKinds,
   ...echoKinds,
   ...introspectionKinds,
   ...awsErrorKinds,
   ...secretKinds,
   ...rowKinds,
-  ...writeKinds,
   ...tlsKinds,
 ];
 
 /** TLS is the same for all credentials. */
 const TLS_PLACES = ['client credentials', 'introspection', 'revocation'];
 
-const isPlayed = ({ means, greets, isTls }: Kind, place: Place): boolean =>
-  means[place.scope] !== undefined && (place.isWhole || !greets) && (!isTls || TLS_PLACES.includes(place.name));
+/** A kind that greets meets all that comes on a connection: also the reads before a write. */
+const isPlayed = ({ means, greets, isTls }: Kind, { scope, name }: Place): boolean =>
+  means[scope] !== undefined && !(greets && scope === 'update') && (!isTls || TLS_PLACES.includes(name));
 
-/** A kind that is played at one or two sorts of place alone. */
-const isSpecial = ({ means }: Kind): boolean => Object.keys(means).length <= 2;
-
-/** A number from 0 to 255 that a name always has: shares drawn by it follow no pattern of the kinds, and stay as they are. */
-const lotOf = (name: string): number => createHash('sha256').update(name).digest()[0] ?? 0;
-
-/** Every kind at every place where it can be met, with and without a token that is known. */
+/** Every kind at every place where the broker can meet it, with and without a known token. */
 export const ALL_CASES: readonly Case[] = PLACES.flatMap((place) =>
-  (place.canKnow ? [false, true] : [false]).flatMap((isKnown) =>
-    KINDS.filter((kind) => isPlayed(kind, place)).map((kind) => ({ kind, place, isKnown })),
+  place.every.flatMap((_every, at) =>
+    KINDS.filter((kind) => isPlayed(kind, place)).map((kind) => ({ kind, place, isKnown: at === 1 })),
   ),
 );
 
-/** Of the kinds that can be met everywhere, each place has another share; special ones are played where they are at home. */
+/** A number from 0 to 255 that a name always has, so that shares drawn by it follow no pattern, and stay as they are. */
+const lotOf = (name: string): number => createHash('sha256').update(name).digest()[0] ?? 0;
+
+/** Each place has another share of the kinds. Those for one or two scopes are special: all are played at their home. */
 function isDrawn(played: Case): boolean {
   const { kind, place, isKnown } = played;
-  const every = isKnown ? place.every.known : place.every.none;
-  const isOwn = !isKnown && place.isHome === true && isSpecial(kind);
-  return isOwn || lotOf(nameOf(played)) % every === 0 || DEFECTS.some(({ example }) => example === nameOf(played));
+  const isOwn = !isKnown && place.isHome === true && Object.keys(kind.means).length <= 2;
+  return isOwn || lotOf(nameOf(played)) % (place.every[isKnown ? 1 : 0] ?? 1) === 0;
 }
 
 /** What a whole run plays. */
@@ -73,8 +75,7 @@ export const CASES: readonly Case[] = ALL_CASES.filter(isDrawn);
 
 /** So many cases, evenly chosen from all kinds, each at another of its places: what a test run has time for. */
 export function sliceOf(cases: readonly Case[], count: number): readonly Case[] {
-  const byKind = new Map<string, Case[]>();
-  for (const played of cases) byKind.set(played.kind.name, [...(byKind.get(played.kind.name) ?? []), played]);
+  const byKind = Map.groupBy(cases, ({ kind }) => kind);
   const once = [...byKind.values()].flatMap((same, at) => same[at % same.length] ?? []);
   const step = Math.max(1, once.length / count);
   return once.filter((_played, at) => Math.floor(at / step) !== Math.floor((at - 1) / step));

@@ -1,5 +1,5 @@
 import type { Meaning } from './kinds/kind.ts';
-import type { Place } from './place.ts';
+import type { Place } from './places.ts';
 
 /** What a caller must get, and what the log must say of it. */
 export interface Cell {
@@ -10,27 +10,29 @@ export interface Cell {
   readonly kind?: string;
   /** Of a token: one that is handed out for the first time, or the one that was known before. */
   readonly token?: 'new' | 'known';
-  /** The row says that another sandbox is at work: that is waited for. */
+  /** The row says that another sandbox is at work: the broker waits for it. */
   readonly isWaitedFor?: true;
 }
 
 const NEW: Cell = { status: 200, token: 'new' };
 const PLAIN: Cell = { status: 200 };
-const unavailable: Cell = { status: 503, error: 'temporarily_unavailable', kind: 'unavailable' };
-const BUSY: Cell = { ...unavailable, isWaitedFor: true };
-const unexpected: Cell = { status: 502, error: 'server_error', kind: 'unexpected_answer' };
-const refused: Cell = { status: 502, error: 'server_error', kind: 'credential_refused' };
-const unusable: Cell = { status: 502, error: 'server_error', kind: 'credential_unusable' };
+const down: Cell = { status: 503, error: 'temporarily_unavailable', kind: 'unavailable' };
+const bad = (kind: string): Cell => ({ status: 502, error: 'server_error', kind });
 const callers = (kind: string): Cell => ({ status: 400, error: kind, kind });
+const nonsense = bad('unexpected_answer');
+const refused = bad('credential_refused');
+const unusable = bad('credential_unusable');
 
 type Row = Readonly<Partial<Record<Meaning, Cell>>>;
 
-/** Where the profile itself asks, whatever ZITADEL refuses is an operator's to mend. */
+/** If the profile itself asks, only an operator can correct what ZITADEL refuses. */
 const OWN: Row = {
   answer: NEW,
-  down: unavailable,
-  nonsense: unexpected,
+  down,
+  nonsense,
   refused,
+  grant_refused: refused,
+  request_refused: nonsense,
   subject_refused: refused,
   scope_refused: refused,
   target_refused: refused,
@@ -38,35 +40,36 @@ const OWN: Row = {
   impersonation_refused: refused,
 };
 
-/** Where a caller's token is exchanged, what is wrong with it is the caller's to mend. */
+/** If a caller's token is exchanged, the caller must correct what is wrong with it. */
 const BEHALF: Row = {
   ...OWN,
+  grant_refused: callers('invalid_grant'),
+  request_refused: callers('invalid_request'),
   subject_refused: callers('invalid_grant'),
   scope_refused: callers('invalid_scope'),
-  target_refused: callers('invalid_target'),
+  // The caller names no audience, so it follows from the scopes.
+  target_refused: callers('invalid_scope'),
   type_refused: callers('invalid_request'),
   impersonation_refused: { status: 403, error: 'unauthorized_client', kind: 'impersonation_refused' },
 };
 
-const INTROSPECTION: Row = { answer: PLAIN, down: unavailable, nonsense: unexpected, refused };
+const INTROSPECTION: Row = { answer: PLAIN, down, nonsense, refused };
 const REVOCATION: Row = { ...INTROSPECTION, foreign_token: callers('unsupported_token_type') };
-const SECRET: Row = { answer: NEW, down: unavailable, unusable };
+const SECRET: Row = { answer: NEW, down, unusable };
 /** Without the table, the sandbox obtains a token itself. */
-const TABLE: Row = { answer: NEW, down: NEW, leased: BUSY, failed: unavailable, refused: NEW };
+const TABLE: Row = { answer: NEW, down: NEW, refused: NEW };
 
 function rowOf({ name, dependency, scope, ask }: Place): Row {
   if (dependency === 'secrets-manager') return ask.endpoint === 'token' ? SECRET : { ...SECRET, answer: PLAIN };
-  if (dependency === 'dynamodb') {
-    if (ask.endpoint === 'revoke') return { answer: PLAIN, down: unavailable, refused: unavailable };
-    // Refused, and yet the row is free: somebody else seems to be at work.
-    return name.includes('takes the lease, not made') ? { ...TABLE, refused: BUSY } : TABLE;
-  }
   if (scope === 'introspection') return INTROSPECTION;
   if (scope === 'revocation') return REVOCATION;
-  return ask.profile === 'behalf' ? BEHALF : OWN;
+  if (scope === 'token') return ask.profile === 'behalf' ? BEHALF : OWN;
+  if (ask.endpoint === 'revoke') return { answer: PLAIN, down, refused: down };
+  // Refused, and yet the row is free: another sandbox seems to be at work.
+  return name.includes('takes the lease, not made') ? { ...TABLE, refused: { ...down, isWaitedFor: true } } : TABLE;
 }
 
-/** With a token that is still good, no fault of anybody's is the caller's. */
+/** With a token that is still good, the caller gets 200. */
 function knownCell({ dependency }: Place, meaning: Meaning, cell: Cell): Cell {
   if (cell.status === 200) return cell;
   // The last known secret serves.

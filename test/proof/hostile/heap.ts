@@ -2,11 +2,11 @@ import { setTimeout as realDelay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** More than this must not be left when all is over. */
+/** A run must not leave more than this. */
 export const MOST_HEAP_GROWTH_MB = 64;
 
 const MB = 1_048_576;
-/** What was closed a moment ago goes with the second collection. */
+/** What was closed a moment ago is collected the second time. */
 const COLLECTIONS = 3;
 
 function collector(): () => void {
@@ -15,7 +15,7 @@ function collector(): () => void {
   return runInNewContext('gc') as () => void;
 }
 
-/** What is in use in MB, heap and buffers, once everything that nobody needs has gone. */
+/** Heap and buffers in use, in MB, after garbage collection. */
 export async function heapMb(): Promise<number> {
   const collect = collector();
   for (let count = 0; count < COLLECTIONS; count += 1) {

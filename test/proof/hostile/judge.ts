@@ -1,8 +1,8 @@
+import type { GatewayAnswer } from '../../../lib/http/answer.ts';
 import { createCanaries } from '../../support/canaries.ts';
-import type { Case } from './case.ts';
+import type { Case } from './catalogue.ts';
 import { type Cell, cellOf } from './cells.ts';
-import type { Ask } from './place.ts';
-import { CALLERS_TOKEN } from './places.ts';
+import { type Ask, CALLERS_TOKEN } from './places.ts';
 import { CONFIDENTIAL } from './profiles.ts';
 import type { Observation } from './stage.ts';
 
@@ -12,9 +12,11 @@ export interface Violation {
   readonly what: string;
 }
 
+/** An observation that ended with an answer. */
+type Answered = Observation & { readonly answer: GatewayAnswer };
 type Members = Readonly<Record<string, unknown>>;
 
-function parse(text: string): Members {
+function parse(text = ''): Members {
   try {
     return JSON.parse(text) as Members;
   } catch {
@@ -23,68 +25,72 @@ function parse(text: string): Members {
 }
 
 const LONGEST_RETRY_SECONDS = 30;
-/** The most that a renewal may take. */
+/** The longest that a renewal may take. */
 const LONGEST_WAIT_MS = 10_300;
 
-/** What an error must be, whatever its cause (RFC 6749 §5.2). */
-function judgeError(observed: Observation, cell: Cell): string[] {
-  const { answer, lines } = observed;
-  if (answer === 'hangs') return [];
+/** Texts of what is wrong: one for each condition that holds. */
+const wrongs = (...conditions: readonly (readonly [isWrong: boolean, what: string])[]): readonly string[] =>
+  conditions.flatMap(([isWrong, what]) => (isWrong ? [what] : []));
+
+/** What every error must be (RFC 6749 §5.2). */
+function judgeError({ answer, lines }: Answered, cell: Cell): readonly string[] {
   const body = parse(answer.body);
-  const wrong: string[] = [];
-  if (body.error !== cell.error) wrong.push(`error ${body.error} instead of ${cell.error}`);
   const members = Object.keys(body).sort().join();
-  if (members !== 'error,error_description,request_id') wrong.push(`an error of ${members}`);
   const retryAfter = answer.headers['retry-after'];
-  const isGood = /^[1-9]\d?$/.test(retryAfter ?? '') && Number(retryAfter) <= LONGEST_RETRY_SECONDS;
-  if (answer.statusCode === 503 && !isGood) wrong.push(`Retry-After: ${retryAfter}`);
-  const logged = (parse(lines[0] ?? '').error ?? {}) as Members;
-  if (logged.kind !== cell.kind) wrong.push(`${logged.kind} in the log instead of ${cell.kind}`);
-  return wrong;
+  const isRetryAfter = /^[1-9]\d?$/.test(retryAfter ?? '') && Number(retryAfter) <= LONGEST_RETRY_SECONDS;
+  const { kind } = (parse(lines[0]).error ?? {}) as Members;
+  return wrongs(
+    [body.error !== cell.error, `error ${body.error} instead of ${cell.error}`],
+    [members !== 'error,error_description,request_id', `an error of ${members}`],
+    [answer.statusCode === 503 && !isRetryAfter, `Retry-After: ${retryAfter}`],
+    [kind !== cell.kind, `${kind} in the log instead of ${cell.kind}`],
+  );
 }
 
 /** What a token must be. */
-function judgeToken(observed: Observation, cell: Cell): string[] {
-  const { answer, lines, knownToken } = observed;
-  if (answer === 'hangs' || cell.token === undefined) return [];
-  const { access_token: token, token_type: type, expires_in: expiresIn } = parse(answer.body);
-  const wrong: string[] = [];
-  if (typeof token !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(token)) wrong.push('access_token is no token');
-  if ((token === knownToken) !== (cell.token === 'known')) wrong.push(`not the ${cell.token} token`);
-  if (!/^(?:bearer|n_a)$/i.test(String(type))) wrong.push('token_type is no type');
-  const isLife = Number.isInteger(expiresIn) && Number(expiresIn) >= 1 && Number(expiresIn) <= 2_592_000;
-  if (!isLife) wrong.push(`expires_in ${expiresIn}`);
-  const renewal = (parse(lines[0] ?? '').renewal ?? {}) as Members;
-  if (renewal.kind !== cell.kind) wrong.push(`renewal ${renewal.kind} in the log instead of ${cell.kind}`);
-  return wrong;
+function judgeToken({ answer, lines, knownToken }: Answered, cell: Cell): readonly string[] {
+  const { access_token: token, token_type: type, expires_in: life } = parse(answer.body);
+  const { kind } = (parse(lines[0]).renewal ?? {}) as Members;
+  return wrongs(
+    [typeof token !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(token), 'access_token is no token'],
+    [(token === knownToken) !== (cell.token === 'known'), `not the ${cell.token} token`],
+    [!/^(?:bearer|n_a)$/i.test(String(type)), 'token_type is no type'],
+    [!Number.isInteger(life) || Number(life) < 1 || Number(life) > 2_592_000, `expires_in ${life}`],
+    [kind !== cell.kind, `renewal ${kind} in the log instead of ${cell.kind}`],
+  );
 }
 
-/** What introspection says is said by ZITADEL (RFC 7662 §2.2); a revocation says nothing (RFC 7009 §2.2). */
-function judgePlain({ endpoint }: Ask, { answer }: Observation): string[] {
-  if (answer === 'hangs' || endpoint === 'token') return [];
+/** The answer to an introspection says what ZITADEL said (RFC 7662 §2.2); to a revocation, nothing (RFC 7009 §2.2). */
+function judgePlain({ endpoint }: Ask, { answer }: Answered): readonly string[] {
   const isGood = endpoint === 'revoke' ? answer.body === '' : typeof parse(answer.body).active === 'boolean';
-  return isGood ? [] : [`a body that is none of ${endpoint}`];
+  return wrongs([!isGood, `a body that is none of ${endpoint}`]);
+}
+
+function judgeBody(cell: Cell, ask: Ask, observed: Answered): readonly string[] {
+  if (cell.status !== 200) return judgeError(observed, cell);
+  return cell.token === undefined ? judgePlain(ask, observed) : judgeToken(observed, cell);
 }
 
 /** Whether the caller got what the table of errors says. */
-function judgeCell(cell: Cell, ask: Ask, observed: Observation): string[] {
+function judgeCell(cell: Cell, ask: Ask, observed: Answered): readonly string[] {
   const { answer, lines, struck } = observed;
-  if (answer === 'hangs') return [];
-  const wrong: string[] = [];
-  if (struck === 0) wrong.push('hostility was never met');
-  if (lines.length !== 1) wrong.push(`${lines.length} lines of log`);
-  if (lines.some((line) => parse(line).bug !== undefined)) wrong.push(`a bug: ${lines[0]}`);
-  if (answer.headers['cache-control'] !== 'no-store') wrong.push('an answer that may be cached');
-  if (answer.statusCode !== cell.status)
-    return [...wrong, `${answer.statusCode} instead of ${cell.status}: ${lines[0]}`];
-  if (cell.status !== 200) return [...wrong, ...judgeError(observed, cell)];
-  return [...wrong, ...judgePlain(ask, observed), ...judgeToken(observed, cell)];
+  const isStatus = answer.statusCode === cell.status;
+  return [
+    ...wrongs(
+      [struck === 0, 'hostility was never met'],
+      [lines.length !== 1, `${lines.length} lines of log`],
+      [lines.some((line) => parse(line).bug !== undefined), `a bug: ${lines[0]}`],
+      [answer.headers['cache-control'] !== 'no-store', 'an answer that may be cached'],
+      [!isStatus, `${answer.statusCode} instead of ${cell.status}: ${lines[0]}`],
+    ),
+    ...(isStatus ? judgeBody(cell, ask, observed) : []),
+  ];
 }
 
-/** The headers and form values in which the broker proves itself: made anew for each request. */
+/** The headers and form values in which the broker proves itself: new for each request. */
 function proofs({ sent }: Observation): readonly string[] {
   return sent.zitadel.flatMap(({ head, body }) => {
-    const basic = /^authorization: Basic (.+)$/im.exec(head)?.[1];
+    const [, basic] = /^authorization: Basic (.+)$/im.exec(head) ?? [];
     const form = new URLSearchParams(body);
     const assertions = ['assertion', 'client_assertion'].flatMap((name) => form.get(name)?.split('.').slice(1) ?? []);
     return [...(basic === undefined ? [] : [basic]), ...assertions];
@@ -95,42 +101,46 @@ const planted = createCanaries();
 for (const [name, secret] of Object.entries(CONFIDENTIAL)) planted.plant(name, secret);
 planted.plant("the caller's token", CALLERS_TOKEN);
 
-/** Values that are long numbers are instants and ids: that one is a piece of a secret too is chance. */
+/** Values that are long numbers are instants and ids: if one is a piece of a secret too, that is chance. */
 const withoutNumbers = (text: string): string => text.replace(/(?<=[:"])\d{8,}(?=[.,"}])/g, '');
 
-/** What came out, less the one thing that is meant to. */
-function shown({ answer, lines, sent }: Observation, extra: string): string {
-  const rows = sent.dynamodb.map(({ body }) => body);
-  if (answer === 'hangs') return [...lines, ...rows, extra].join('\n');
+/** What came out, without the token of a good answer. */
+function shown({ answer, lines, sent }: Observation, printed: string): string {
+  const texts = [...lines, ...sent.dynamodb.map(({ body }) => body), printed];
+  if (answer === 'hangs') return texts.join('\n');
   const token = answer.statusCode === 200 ? parse(answer.body).access_token : undefined;
   const body = token === undefined ? answer.body : answer.body.replace(JSON.stringify(token), '');
-  return [...lines, ...rows, extra, body, JSON.stringify(answer.headers)].join('\n');
+  return [...texts, body, JSON.stringify(answer.headers)].join('\n');
 }
 
-/** The names of the secrets that came out somewhere they must not. */
-export function leaks(observed: Observation, extra: string): readonly string[] {
-  const text = withoutNumbers(shown(observed, extra));
+/** The names of the secrets that came out where they must not. */
+export function leaks(observed: Observation, printed: string): readonly string[] {
+  const text = withoutNumbers(shown(observed, printed));
   const canaries = createCanaries();
   for (const token of observed.tokens) canaries.plant('a token', token);
   for (const [at, proof] of proofs(observed).entries()) canaries.plant(`proof ${at}`, proof);
   return [...planted.search(text), ...canaries.search(text)];
 }
 
+const isAnswered = (observed: Observation): observed is Answered => observed.answer !== 'hangs';
+
+const breaking =
+  (rule: Violation['rule']) =>
+  (what: string): Violation => ({ rule, what });
+
 /**
  * Judges a case.
- * @param extra what the process has printed meanwhile
+ * @param printed what the process has printed meanwhile
  */
-export function judge(played: Case, observed: Observation, extra = ''): readonly Violation[] {
-  const { answer, tookMs } = observed;
-  const { kind, place, isKnown } = played;
+export function judge({ kind, place, isKnown }: Case, observed: Observation, printed: string): readonly Violation[] {
+  const leaked = leaks(observed, printed).map(breaking('leak'));
+  if (!isAnswered(observed)) return [{ rule: 'hang', what: 'never answers' }, ...leaked];
   const cell = cellOf(place, kind.means[place.scope], isKnown);
+  const { tookMs } = observed;
   const limitMs = cell.isWaitedFor ? LONGEST_WAIT_MS : place.limitMs;
   return [
-    ...(answer === 'hangs' ? [{ rule: 'hang', what: 'never answers' } as const] : []),
-    ...(answer !== 'hangs' && tookMs > limitMs
-      ? [{ rule: 'hang', what: `${tookMs} ms instead of ${limitMs} ms` } as const]
-      : []),
-    ...judgeCell(cell, place.ask, observed).map((what) => ({ rule: 'cell', what }) as const),
-    ...leaks(observed, extra).map((name) => ({ rule: 'leak', what: name }) as const),
+    ...wrongs([tookMs > limitMs, `${tookMs} ms instead of ${limitMs} ms`]).map(breaking('hang')),
+    ...judgeCell(cell, place.ask, observed).map(breaking('cell')),
+    ...leaked,
   ];
 }

@@ -1,8 +1,7 @@
-import { parseArgs } from 'node:util';
-import { type Case, nameOf } from './case.ts';
-import { ALL_CASES, CASES, KINDS } from './catalogue.ts';
+import { createProgress, note, print, runCommand } from '../../support/command.ts';
+import { ALL_CASES, CASES, type Case, KINDS, nameOf } from './catalogue.ts';
 import { MOST_HEAP_GROWTH_MB } from './heap.ts';
-import { DEPENDENCIES } from './place.ts';
+import { DEPENDENCIES } from './places.ts';
 import { runCases, type Summary } from './run.ts';
 
 const HELP = `Plays hostile answers of ZITADEL, Secrets Manager and DynamoDB to the broker, over real sockets, and holds what callers
@@ -17,12 +16,8 @@ get against the table of errors. Nothing but loopback is used; the clock is the 
   --help        this text
 
 Ends with 0 where nothing hangs, every caller gets what the table says, no secret comes out, and the heap has not grown by
-${MOST_HEAP_GROWTH_MB} MB; else with 1. Defects that are known (defects.ts) are named and counted apart.
+${MOST_HEAP_GROWTH_MB} MB; else with 1.
 `;
-
-const EVERY = 250;
-const write = process.stderr.write.bind(process.stderr);
-const print = (text: string) => void process.stdout.write(`${text}\n`);
 
 const count = (summary: Summary, rule: string): number =>
   summary.broken.filter(({ violations }) => violations.some((violation) => violation.rule === rule)).length;
@@ -32,9 +27,6 @@ function printSummary(cases: readonly Case[], summary: Summary): void {
     print(`✗ ${nameOf(played)}`);
     for (const { rule, what } of violations) print(`    ${rule}: ${what}`);
   }
-  for (const [{ what, example }, times] of summary.defects)
-    print(`known: ${what} (${times} cases, such as "${example}")`);
-  for (const { what } of summary.mended) print(`✗ known, and shows no more: take it out of defects.ts: ${what}`);
   const kinds = new Set(cases.map(({ kind }) => kind.name)).size;
   print(`kinds of answer   ${kinds} of ${KINDS.length}`);
   print(`cases             ${cases.length}`);
@@ -46,8 +38,6 @@ function printSummary(cases: readonly Case[], summary: Summary): void {
   print(`wrong cells       ${count(summary, 'cell')}`);
   print(`leaks             ${count(summary, 'leak')}`);
   print(`stray errors      ${count(summary, 'stray')}`);
-  const known = [...summary.defects.values()].reduce((sum, times) => sum + times, 0);
-  print(`known defects     ${summary.defects.size}, in ${known} cases that are not counted above`);
   const { heapGrowthMb } = summary;
   print(
     `heap growth       ${heapGrowthMb === undefined ? 'not measured: too few cases' : `${heapGrowthMb.toFixed(1)} MB`}`,
@@ -55,35 +45,23 @@ function printSummary(cases: readonly Case[], summary: Summary): void {
   print(`seconds           ${summary.seconds.toFixed(0)}`);
 }
 
-async function main(): Promise<number> {
-  const options = { only: { type: 'string' }, list: { type: 'boolean' }, help: { type: 'boolean' } } as const;
-  const { values } = parseArgs({ options });
-  if (values.help) {
-    print(HELP);
-    return 0;
-  }
-  const { only } = values;
-  const cases = only === undefined ? CASES : ALL_CASES.filter((played) => nameOf(played).includes(only));
-  if (values.list) {
-    for (const played of cases) print(nameOf(played));
-    return 0;
-  }
-  if (cases.length === 0) {
-    write(`no case is called so: ${only}\n`);
-    return 1;
-  }
-  const summary = await runCases(cases, (played) => {
-    if (played % EVERY === 0) write(`${played} of ${cases.length}\n`);
-  });
-  printSummary(cases, summary);
-  const { broken, mended, heapGrowthMb } = summary;
-  return broken.length === 0 && mended.length === 0 && (heapGrowthMb ?? 0) < MOST_HEAP_GROWTH_MB ? 0 : 1;
-}
-
-/** Ends the process once all that was printed is through. */
-const end = (code: number): void => void process.stdout.write('', () => process.exit(code));
-
-main().then(end, (error: unknown) => {
-  write(`${error instanceof Error ? error.message : String(error)}\n`);
-  end(2);
+await runCommand({
+  help: HELP,
+  options: { only: { type: 'string' }, list: { type: 'boolean' } },
+  async run({ only, list }) {
+    const cases = only === undefined ? CASES : ALL_CASES.filter((played) => nameOf(played).includes(only));
+    if (list) {
+      for (const played of cases) print(nameOf(played));
+      return true;
+    }
+    if (cases.length === 0) {
+      note(`no case is called so: ${only}`);
+      return false;
+    }
+    const progress = createProgress();
+    const summary = await runCases(cases, (played) => progress(() => `${played} of ${cases.length}`));
+    printSummary(cases, summary);
+    const { broken, heapGrowthMb } = summary;
+    return broken.length === 0 && (heapGrowthMb ?? 0) < MOST_HEAP_GROWTH_MB;
+  },
 });

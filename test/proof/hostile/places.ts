@@ -1,184 +1,126 @@
-import type { Ask, Place } from './place.ts';
+import type { Scope } from './kinds/kind.ts';
 import type { Sent } from './play.ts';
+
+export const DEPENDENCIES = ['zitadel', 'secrets-manager', 'dynamodb'] as const;
+export type Dependency = (typeof DEPENDENCIES)[number];
+
+/** A request of a caller. */
+export interface Ask {
+  readonly profile: string;
+  readonly endpoint: 'token' | 'introspect' | 'revoke';
+  readonly form: string;
+}
+
+/** Where the broker meets a hostile answer: one of the requests that it sends for one request of a caller. */
+export interface Place {
+  readonly name: string;
+  readonly dependency: Dependency;
+  readonly scope: Scope;
+  readonly ask: Ask;
+  /** Which requests get the hostile answer; the others get the proper one. */
+  readonly isMark: (sent: Sent) => boolean;
+  /**
+   * Of how many kinds one is played: without a known token, and with one. The second is absent where a token that was
+   * obtained before cannot help.
+   */
+  readonly every: readonly [none: number, known?: number];
+  /** Milliseconds of the clock's time within which the caller gets an answer. */
+  readonly limitMs: number;
+  /** The table is down meanwhile: what is known is known in memory alone. */
+  readonly isTableAway?: true;
+  /** Asked before, while all services work: what the place needs in memory. */
+  readonly before?: Ask;
+  /** Whether a write is made although its answer is hostile; absent where nothing is written. */
+  readonly isWritten?: boolean;
+  /** Every special kind is played here, not only a share. */
+  readonly isHome?: true;
+}
 
 /** The token that callers send to have it exchanged, introspected or revoked. */
 export const CALLERS_TOKEN = 'Kb5-callers-own-token-xWqZrTyPsDfGhJk';
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
-const FORMS = {
-  token: 'grant_type=client_credentials',
-  exchange: `grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=${CALLERS_TOKEN}&subject_token_type=${ACCESS_TOKEN}`,
-  one: `token=${CALLERS_TOKEN}`,
-};
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const EXCHANGE = `grant_type=${TOKEN_EXCHANGE}&subject_token=${CALLERS_TOKEN}&subject_token_type=${ACCESS_TOKEN}`;
 
-const ask = (profile: string, endpoint: Ask['endpoint'] = 'token', form: string = FORMS.token): Ask => ({
+const token = (profile: string, form = 'grant_type=client_credentials'): Ask => ({ profile, endpoint: 'token', form });
+const withToken = (profile: string, endpoint: Ask['endpoint']): Ask => ({
   profile,
   endpoint,
-  form,
+  form: `token=${CALLERS_TOKEN}`,
 });
+const OWN = token('own');
+const INTROSPECT = withToken('introspecting2', 'introspect');
+const REVOKE = withToken('revoking', 'revoke');
 
-const toPath = (path: string) => (sent: Sent) => sent.head.startsWith(`POST ${path} `);
-const isToken = toPath('/oauth/v2/token');
+const isTo = (path: string) => (sent: Sent) => sent.head.startsWith(`POST ${path} `);
+const isToken = isTo('/oauth/v2/token');
+const isIntrospection = isTo('/oauth/v2/introspect');
 const isExchange = (sent: Sent) => isToken(sent) && sent.body.includes('subject_token=');
-const isOperation = (operation: string) => (sent: Sent) => sent.head.includes(`.${operation}\r\n`);
-const isUpdate = isOperation('UpdateItem');
-const isAcquire = (sent: Sent) => isUpdate(sent) && sent.body.includes('SET #owner');
-const isPublish = (sent: Sent) => isUpdate(sent) && sent.body.includes('SET #sealed');
-const isRemembered = (sent: Sent) => isUpdate(sent) && sent.body.includes('ADD #notices');
+const isGet = ({ head }: Sent) => head.includes('.GetItem\r\n');
+const isUpdate = (what: string) => (sent: Sent) => sent.head.includes('.UpdateItem\r\n') && sent.body.includes(what);
+const isLease = isUpdate('SET #owner');
+const isPublication = isUpdate('SET #sealed');
 const isSecret = (name: string) => (sent: Sent) => sent.body.includes(`"${name}"`);
 
-/** One request to ZITADEL; a refused key is tried again after 0.5 s. */
-const ZITADEL_MS = 3_600;
-/** One read of a secret, and again where it proved wrong. */
-const SECRET_MS = 4_600;
-/** A few calls of the table, 300 ms each. */
-const TABLE_MS = 1_800;
+/** The longest that the broker takes over each dependency. */
+const LIMITS_MS: Readonly<Record<Dependency, number>> = {
+  /** One request; a refused key is tried again after 0.5 s. */
+  zitadel: 3_600,
+  /** One read of a secret, and one more if it proved wrong. */
+  'secrets-manager': 4_600,
+  /** A few calls, 300 ms each; one that is throttled is repeated for 1 s. */
+  dynamodb: 2_000,
+};
 
-const zitadel = (name: string, of: Pick<Place, 'scope' | 'ask' | 'isMark'> & Partial<Place>): Place => ({
-  name,
-  dependency: 'zitadel',
-  isWhole: true,
-  canKnow: of.scope === 'token',
-  limitMs: ZITADEL_MS,
-  every: { none: 1, known: 8 },
-  ...of,
-});
+type Row = readonly [
+  name: string,
+  scope: Scope,
+  ask: Ask,
+  isMark: Place['isMark'],
+  every: Place['every'],
+  more?: Pick<Place, 'isTableAway' | 'before' | 'isWritten' | 'isHome'>,
+];
 
-const table = (name: string, of: Pick<Place, 'scope' | 'ask' | 'isMark'> & Partial<Place>): Place => ({
-  name,
-  dependency: 'dynamodb',
-  isWhole: false,
-  canKnow: true,
-  limitMs: TABLE_MS,
-  every: { none: 1, known: 8 },
-  ...of,
-});
+const ZITADEL: readonly Row[] = [
+  ['client credentials', 'token', OWN, isToken, [1, 2], { isHome: true }],
+  ['client credentials without a table', 'token', OWN, isToken, [16, 8], { isTableAway: true }],
+  ['JWT bearer', 'token', token('keyed'), isToken, [4, 12]],
+  ['client credentials with a key', 'token', token('asserted'), isToken, [6, 12]],
+  ['token exchange', 'token', token('exchanged'), isExchange, [4, 12], { before: OWN }],
+  ['token exchange for a caller', 'token', token('behalf', EXCHANGE), isExchange, [2], { isHome: true }],
+  ['introspection', 'introspection', INTROSPECT, isIntrospection, [2], { isHome: true }],
+  ['introspection with a key', 'introspection', withToken('introspecting', 'introspect'), isIntrospection, [6]],
+  ['revocation', 'revocation', REVOKE, isTo('/oauth/v2/revoke'), [2], { isHome: true }],
+];
+const SECRETS: readonly Row[] = [
+  ['GetSecretValue', 'secret', OWN, isSecret('account'), [1, 3], { isHome: true }],
+  ['GetSecretValue for introspection', 'secret', INTROSPECT, isSecret('application'), [6]],
+];
+const TABLE: readonly Row[] = [
+  ['GetItem', 'item', OWN, isGet, [2, 4], { isHome: true }],
+  ['UpdateItem that takes the lease, not made', 'update', OWN, isLease, [16, 48], { isWritten: false }],
+  ['UpdateItem that takes the lease, made', 'update', OWN, isLease, [3, 8], { isWritten: true, isHome: true }],
+  ['UpdateItem that publishes, not made', 'update', OWN, isPublication, [6, 12], { isWritten: false }],
+  ['UpdateItem that publishes, made', 'update', OWN, isPublication, [8, 16], { isWritten: true }],
+  [
+    'UpdateItem that remembers a revocation',
+    'update',
+    REVOKE,
+    isUpdate('ADD #notices'),
+    [4],
+    { isWritten: false, isHome: true },
+  ],
+];
+
+const at = (dependency: Dependency, rows: readonly Row[]): readonly Place[] =>
+  rows.map(([name, scope, ask, isMark, every, more]) => {
+    return { name, dependency, scope, ask, isMark, every, limitMs: LIMITS_MS[dependency], ...more };
+  });
 
 /** All places. */
 export const PLACES: readonly Place[] = [
-  zitadel('client credentials', {
-    scope: 'token',
-    ask: ask('own'),
-    isMark: isToken,
-    isHome: true,
-    every: { none: 1, known: 2 },
-  }),
-  zitadel('client credentials without a table', {
-    scope: 'token',
-    ask: ask('own'),
-    isMark: isToken,
-    isTableAway: true,
-    every: { none: 16, known: 8 },
-  }),
-  zitadel('JWT bearer', { scope: 'token', ask: ask('keyed'), isMark: isToken, every: { none: 4, known: 12 } }),
-  zitadel('client credentials with a key', {
-    scope: 'token',
-    ask: ask('asserted'),
-    isMark: isToken,
-    every: { none: 6, known: 12 },
-  }),
-  zitadel('token exchange', {
-    scope: 'token',
-    ask: ask('exchanged'),
-    before: ask('own'),
-    isMark: isExchange,
-    every: { none: 4, known: 12 },
-  }),
-  zitadel('token exchange for a caller', {
-    scope: 'token',
-    ask: ask('behalf', 'token', FORMS.exchange),
-    isMark: isExchange,
-    isHome: true,
-    canKnow: false,
-    every: { none: 2, known: 1 },
-  }),
-  zitadel('introspection', {
-    scope: 'introspection',
-    ask: ask('introspecting2', 'introspect', FORMS.one),
-    isMark: toPath('/oauth/v2/introspect'),
-    isHome: true,
-    every: { none: 2, known: 1 },
-  }),
-  zitadel('introspection with a key', {
-    scope: 'introspection',
-    ask: ask('introspecting', 'introspect', FORMS.one),
-    isMark: toPath('/oauth/v2/introspect'),
-    every: { none: 6, known: 1 },
-  }),
-  zitadel('revocation', {
-    scope: 'revocation',
-    ask: ask('revoking', 'revoke', FORMS.one),
-    isMark: toPath('/oauth/v2/revoke'),
-    isHome: true,
-    every: { none: 2, known: 1 },
-  }),
-  {
-    name: 'GetSecretValue',
-    dependency: 'secrets-manager',
-    scope: 'secret',
-    ask: ask('own'),
-    isMark: isSecret('account'),
-    isWhole: true,
-    isHome: true,
-    canKnow: true,
-    limitMs: SECRET_MS,
-    every: { none: 1, known: 3 },
-  },
-  {
-    name: 'GetSecretValue for introspection',
-    dependency: 'secrets-manager',
-    scope: 'secret',
-    ask: ask('introspecting2', 'introspect', FORMS.one),
-    isMark: isSecret('application'),
-    isWhole: true,
-    canKnow: false,
-    limitMs: SECRET_MS,
-    every: { none: 6, known: 1 },
-  },
-  table('GetItem', {
-    scope: 'item',
-    ask: ask('own'),
-    isMark: isOperation('GetItem'),
-    isWhole: true,
-    isHome: true,
-    every: { none: 2, known: 4 },
-  }),
-  table('UpdateItem that takes the lease, not made', {
-    scope: 'update',
-    ask: ask('own'),
-    isMark: isAcquire,
-    isWritten: false,
-    every: { none: 16, known: 48 },
-  }),
-  table('UpdateItem that takes the lease, made', {
-    scope: 'update',
-    ask: ask('own'),
-    isMark: isAcquire,
-    isWritten: true,
-    isHome: true,
-    every: { none: 3, known: 8 },
-  }),
-  table('UpdateItem that publishes, not made', {
-    scope: 'update',
-    ask: ask('own'),
-    isMark: isPublish,
-    isWritten: false,
-    every: { none: 6, known: 12 },
-  }),
-  table('UpdateItem that publishes, made', {
-    scope: 'update',
-    ask: ask('own'),
-    isMark: isPublish,
-    isWritten: true,
-    every: { none: 8, known: 16 },
-  }),
-  table('UpdateItem that remembers a revocation', {
-    scope: 'update',
-    ask: ask('revoking', 'revoke', FORMS.one),
-    isMark: isRemembered,
-    isWritten: false,
-    isHome: true,
-    every: { none: 4, known: 1 },
-    canKnow: false,
-  }),
+  ...at('zitadel', ZITADEL),
+  ...at('secrets-manager', SECRETS),
+  ...at('dynamodb', TABLE),
 ];

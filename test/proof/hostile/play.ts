@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { type Clock, sleep } from '../../../lib/core/clock.ts';
 
-/** A request as it came off the wire; bytes as latin1. Both empty before anything has come. */
+/** A request as it was received; bytes as latin1. */
 export interface Sent {
   readonly head: string;
   readonly body: string;
@@ -14,48 +14,46 @@ export interface Proper {
   readonly body: string;
 }
 
-/** One thing that a server does with a connection. After the last one it is left open, in silence. */
-export type Step =
-  | { readonly does: 'say'; readonly bytes: string | Buffer }
-  /** Lets time pass. */
-  | { readonly does: 'wait'; readonly ms: number }
-  /** One byte at a time; `Infinity` times: without an end. */
-  | { readonly does: 'drip'; readonly bytes: string; readonly everyMs: number; readonly times?: number }
-  /** As fast as the other side reads, which may be never. */
-  | { readonly does: 'flood'; readonly bytes: Buffer; readonly times: number }
-  /** Says no more, and goes on reading (FIN). */
-  | { readonly does: 'end' }
-  /** Forgets the connection at once (RST). */
-  | { readonly does: 'reset' };
-
-export const say = (...parts: readonly (string | Buffer)[]): Step => ({
-  does: 'say',
-  bytes: Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'utf8') : part))),
-});
-export const END: Step = { does: 'end' };
-export const RESET: Step = { does: 'reset' };
-export const drip = (bytes: string, everyMs = 100, times = 1): Step => ({ does: 'drip', bytes, everyMs, times });
-export const flood = (bytes: string | Buffer, times: number): Step => ({
-  does: 'flood',
-  bytes: Buffer.from(bytes as string, 'latin1'),
-  times,
-});
-
-/** An answer of HTTP/1.1 with a length. */
-export function answer(
-  status: number | string,
-  { type, body }: { readonly type?: string | undefined; readonly body: string | Buffer },
-  headers: readonly string[] = [],
-): Buffer {
-  const bytes = Buffer.from(body as string, 'utf8');
-  const lines = [
-    `HTTP/1.1 ${typeof status === 'number' ? `${status} Status` : status}`,
-    ...(type === undefined ? [] : [`Content-Type: ${type}`]),
-    ...headers,
-    `Content-Length: ${bytes.length}`,
-  ];
-  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'utf8'), bytes]);
+/** A server's side of a connection; `onMove` hears of each step that is not a matter of waiting. */
+export interface Connection {
+  readonly socket: Socket;
+  readonly clock: Clock;
+  readonly onMove: () => void;
 }
+
+/** One thing that a server does with a connection. After the last one the connection stays open, in silence. */
+export type Step = (connection: Connection) => void | Promise<void>;
+
+/** Sends bytes. */
+export function say(...parts: readonly (string | Buffer)[]): Step {
+  const bytes = Buffer.concat(parts.map((part) => Buffer.from(part as string, 'utf8')));
+  return ({ socket }) => void socket.write(bytes);
+}
+
+/** Says no more, and goes on reading (FIN). */
+export const END: Step = ({ socket }) => void socket.end();
+
+/** Forgets the connection at once (RST). */
+export const RESET: Step = ({ socket }) => void socket.resetAndDestroy();
+
+/** Lets time pass. */
+export const wait =
+  (ms: number): Step =>
+  ({ clock }) =>
+    sleep(clock, ms);
+
+const isGone = ({ destroyed, writableEnded }: Socket): boolean => destroyed || writableEnded;
+
+/** Sends one byte at a time; `Infinity` times: without an end. */
+export const drip =
+  (bytes: string, everyMs: number, times = 1): Step =>
+  async ({ socket, clock }) => {
+    for (let sent = 0; sent < times * bytes.length; sent += 1) {
+      await sleep(clock, everyMs);
+      if (isGone(socket)) return;
+      socket.write(bytes.charAt(sent % bytes.length), 'latin1');
+    }
+  };
 
 /** Waits until the socket takes more, or is gone. */
 const drained = (socket: Socket): Promise<void> =>
@@ -69,44 +67,23 @@ const drained = (socket: Socket): Promise<void> =>
     socket.on('close', done);
   });
 
-const isGone = (socket: Socket): boolean => socket.destroyed || socket.writableEnded;
-
-async function pour(socket: Socket, bytes: Buffer, times: number, onMove: () => void): Promise<void> {
-  for (let poured = 0; poured < times && !isGone(socket); poured += 1) {
-    // What has no end must not keep time from going on.
-    if (times !== Number.POSITIVE_INFINITY) onMove();
-    if (!socket.write(bytes)) await drained(socket);
-  }
-}
-
-async function trickle(
-  socket: Socket,
-  { bytes, everyMs, times = 1 }: Extract<Step, { does: 'drip' }>,
-  clock: Clock,
-): Promise<void> {
-  for (let round = 0; round < times; round += 1) {
-    for (const byte of bytes) {
-      await sleep(clock, everyMs);
-      if (isGone(socket)) return;
-      socket.write(byte, 'latin1');
+/** Sends as fast as the other side reads, which may be never. */
+export function flood(text: string, times: number): Step {
+  const bytes = Buffer.from(text, 'latin1');
+  return async ({ socket, onMove }) => {
+    for (let poured = 0; poured < times && !isGone(socket); poured += 1) {
+      // What has no end must not keep time from going on.
+      if (times !== Number.POSITIVE_INFINITY) onMove();
+      if (!socket.write(bytes)) await drained(socket);
     }
-  }
+  };
 }
 
-/** Plays the steps on a connection, one after the other; `onMove` hears of each that is not a matter of waiting. */
-export async function perform(
-  socket: Socket,
-  steps: readonly Step[],
-  { clock, onMove }: { clock: Clock; onMove: () => void },
-): Promise<void> {
+/** Plays the steps on a connection, one after the other. */
+export async function perform(connection: Connection, steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
-    if (socket.destroyed) return;
-    onMove();
-    if (step.does === 'say') socket.write(step.bytes);
-    else if (step.does === 'end') socket.end();
-    else if (step.does === 'reset') socket.resetAndDestroy();
-    else if (step.does === 'wait') await sleep(clock, step.ms);
-    else if (step.does === 'flood') await pour(socket, step.bytes, step.times, onMove);
-    else await trickle(socket, step, clock);
+    if (connection.socket.destroyed) return;
+    connection.onMove();
+    await step(connection);
   }
 }

@@ -2,37 +2,36 @@ import accounts from '../../recordings/accounts.json' with { type: 'json' };
 
 export { accounts };
 
-const PROJECT = `urn:zitadel:iam:org:project:id:${accounts.project}:aud`;
+const { saSecret, saKey, oidcSecret, oidcKey, project } = accounts;
+
+const withSecret = ({ clientId, clientSecret }: { clientId: string; clientSecret: string }): string =>
+  JSON.stringify({ clientId, clientSecret });
 
 /** The secrets by their names: one of each kind of credential. */
 export const SECRETS: Readonly<Record<string, string>> = {
-  account: JSON.stringify({ clientId: accounts.saSecret.clientId, clientSecret: accounts.saSecret.clientSecret }),
-  'account-key': JSON.stringify(accounts.saKey.key),
-  'application-key': JSON.stringify(accounts.oidcKey),
-  application: JSON.stringify({
-    clientId: accounts.oidcSecret.clientId,
-    clientSecret: accounts.oidcSecret.clientSecret,
-  }),
+  account: withSecret(saSecret),
+  'account-key': JSON.stringify(saKey.key),
+  'application-key': JSON.stringify(oidcKey),
+  application: withSecret(oidcSecret),
 };
+
+const pemBody = (pem: string): string => pem.replace(/-----[A-Z ]+-----/g, '').replaceAll('\n', '');
 
 /** What of these must never come out: by name, as text. */
 export const CONFIDENTIAL: Readonly<Record<string, string>> = {
-  'the secret of the service account': accounts.saSecret.clientSecret,
-  'the secret of the application': accounts.oidcSecret.clientSecret,
-  'the key of the service account': pemBody(accounts.saKey.key.key),
-  'the key of the application': pemBody(accounts.oidcKey.key),
+  'the secret of the service account': saSecret.clientSecret,
+  'the secret of the application': oidcSecret.clientSecret,
+  'the key of the service account': pemBody(saKey.key.key),
+  'the key of the application': pemBody(oidcKey.key),
 };
-
-function pemBody(pem: string): string {
-  return pem.replace(/-----[A-Z ]+-----/g, '').replaceAll('\n', '');
-}
 
 /**
  * One profile for each way to ZITADEL.
- * @param mark a scope that no other stage has: ports are used again, and rows must not be
+ * @param mark a scope that no other case has: ports are used again, and rows must not be
  */
 export function profilesFor(issuer: string, mark: string): { readonly profiles: Readonly<Record<string, object>> } {
-  const shared = { issuer, callers: ['arn:aws:iam::123456789012:role/orders-service'], scopes: [PROJECT, mark] };
+  const callers = ['arn:aws:iam::123456789012:role/orders-service'];
+  const shared = { issuer, callers, scopes: [`urn:zitadel:iam:org:project:id:${project}:aud`, mark] };
   return {
     profiles: {
       own: { ...shared, secret: 'account' },
@@ -42,7 +41,7 @@ export function profilesFor(issuer: string, mark: string): { readonly profiles: 
       behalf: { ...shared, secret: 'application', exchange: {} },
       introspecting: { ...shared, secret: 'account', introspection: 'application-key' },
       introspecting2: { ...shared, secret: 'account', introspection: 'application' },
-      revoking: { ...shared, secret: 'account', revocation: { secret: 'application', callers: shared.callers } },
+      revoking: { ...shared, secret: 'account', revocation: { secret: 'application', callers } },
     },
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
+import { Duplex, Writable } from 'node:stream';
 import tls, { createSecureContext, type SecureContextOptions, TLSSocket, type TLSSocketOptions } from 'node:tls';
 
 const read = (name: string): string => readFileSync(join(import.meta.dirname, 'certificates', `${name}.pem`), 'utf8');
@@ -41,20 +41,19 @@ function contextOf({ certificate = 'good', context = {} }: Security): ReturnType
   return made;
 }
 
-/** A duplex that passes bytes on between a TLS server and the wire, but for what is to be done to them. */
+/** A duplex that passes bytes on between a TLS server and the wire, except for what is to be done to them. */
 function relayed(wire: Socket, { cutAfter = Number.POSITIVE_INFINITY, thenDo, spoilAt = -1 }: Relay): Duplex {
   let passed = 0;
-  const inner = new Duplex({
-    read: () => void wire.resume(),
+  const writable = new Writable({
     write(chunk: Buffer, _encoding, done) {
       const bytes = Buffer.from(chunk.subarray(0, Math.max(0, cutAfter - passed)));
       const at = spoilAt - passed;
       if (at >= 0 && at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ 0x55;
-      const wasWhole = passed < cutAfter;
+      const isCut = passed < cutAfter && passed + bytes.length >= cutAfter;
       passed += bytes.length;
       if (bytes.length > 0) wire.write(bytes);
-      if (wasWhole && passed >= cutAfter && thenDo === 'end') wire.end();
-      if (wasWhole && passed >= cutAfter && thenDo === 'reset') wire.resetAndDestroy();
+      if (isCut && thenDo === 'end') wire.end();
+      if (isCut && thenDo === 'reset') wire.resetAndDestroy();
       done();
     },
     final(done) {
@@ -62,12 +61,7 @@ function relayed(wire: Socket, { cutAfter = Number.POSITIVE_INFINITY, thenDo, sp
       done();
     },
   });
-  wire.on('data', (chunk) => {
-    if (!inner.push(chunk)) wire.pause();
-  });
-  wire.on('end', () => inner.push(null));
-  wire.on('close', () => inner.destroy());
-  return inner;
+  return Duplex.from({ readable: wire, writable });
 }
 
 /** Puts a server's side of TLS around a connection. */

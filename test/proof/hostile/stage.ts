@@ -1,25 +1,26 @@
 import type { Overrides } from '../../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../../lib/compose/sandbox.ts';
-import { instant, SECOND_MS } from '../../../lib/core/time.ts';
+import { SECOND_MS } from '../../../lib/core/time.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { profilesOf } from '../../support/profiles.ts';
 import { turn, until } from '../../support/turns.ts';
-import type { Case } from './case.ts';
-import { type Cast, openCast } from './cast.ts';
-import type { Ask, Dependency } from './place.ts';
-import type { Proper, Sent } from './play.ts';
+import type { Case } from './catalogue.ts';
+import type { Ask, Dependency } from './places.ts';
+import type { Sent } from './play.ts';
 import { profilesFor } from './profiles.ts';
-import { createStageClock, createWatch, pass } from './time.ts';
+import { openServices, type Services, type ServicesDeps } from './services.ts';
+import { createStageClock, pass, type Watch } from './time.ts';
 
 /** What was seen of a case. */
 export interface Observation {
   readonly answer: GatewayAnswer | 'hangs';
+  /** Milliseconds of the clock's time. */
   readonly tookMs: number;
-  /** The lines of the log that were written for it. */
+  /** The log lines that were written for it. */
   readonly lines: readonly string[];
   readonly knownToken: string | undefined;
-  /** How often hostility was met. */
+  /** How often the hostile answer was given. */
   readonly struck: number;
   /** What was sent to each service, warm-up included. */
   readonly sent: Readonly<Record<Dependency, readonly Sent[]>>;
@@ -27,23 +28,20 @@ export interface Observation {
   readonly tokens: readonly string[];
 }
 
-/** What the stages of a run have in common. */
-export interface StageDeps {
-  readonly askTable: (sent: Sent) => Promise<Proper>;
-  /** Parts of the broker that are other than they should be: to see that it is found. */
+/** What the cases of a run have in common. */
+export interface StageDeps extends Pick<ServicesDeps, 'askTable'> {
+  /** Parts of the broker that are wrong on purpose, to see that this is found. */
   readonly overrides?: Overrides;
 }
 
-const START = instant(1_795_438_700_000);
-const HOUR_MS = 3_600_000;
 /** Tokens live 12 h; callers wait for the renewal in the last minute. */
-const LAST_MINUTE_MS = 12 * HOUR_MS - 31 * SECOND_MS;
+const LAST_MINUTE_MS = 12 * 3_600 * SECOND_MS - 31 * SECOND_MS;
 /** The time that Lambda gives to one invocation. */
 const INVOCATION_MS = 15_000;
 
 /** Ends the connections that are kept, so that new ones are opened. */
-async function forgetConnections({ theatres }: Cast): Promise<void> {
-  const all = Object.values(theatres);
+async function dropConnections({ servers }: Services): Promise<void> {
+  const all = Object.values(servers);
   for (const { drop } of all) drop();
   await until(() => all.every(({ open }) => open() === 0));
   // The other ends hear of it in the next turns.
@@ -52,30 +50,30 @@ async function forgetConnections({ theatres }: Cast): Promise<void> {
 
 let stages = 0;
 
-/** A sandbox in front of a cast. The SDK of AWS takes its endpoints from the environment of the process. */
-function createBroker(cast: Cast, isTls: boolean, overrides: Overrides): Sandbox {
-  const { zitadel, 'secrets-manager': secrets, dynamodb: table } = cast.theatres;
+/** A sandbox in front of the services. AWS's SDK takes its endpoints from the environment of the process. */
+function createBroker({ servers }: Services, isTls: boolean, overrides: Overrides): Sandbox {
   Object.assign(process.env, {
     AWS_REGION: 'eu-central-1',
     AWS_ACCESS_KEY_ID: 'AKIATEST',
     AWS_SECRET_ACCESS_KEY: 'test',
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${secrets.port}`,
-    AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${table.port}`,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${servers['secrets-manager'].port}`,
+    AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${servers.dynamodb.port}`,
   });
   stages += 1;
-  const issuer = isTls ? `https://localhost:${zitadel.port}` : `http://127.0.0.1:${zitadel.port}`;
+  const issuer = `${isTls ? 'https://localhost' : 'http://127.0.0.1'}:${servers.zitadel.port}`;
   const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'test' };
   return createSandbox(profilesOf(profilesFor(issuer, `stage:${stages}`)), env, { random: () => 0.5, ...overrides });
 }
 
-/** Plays a case with a broker and services of its own. Cases of one process follow one another. */
+/** Plays a case with a broker and services of its own. The cases of one process follow one another. */
 export async function playCase(played: Case, { askTable, overrides }: StageDeps): Promise<Observation> {
   const { kind, place, isKnown } = played;
-  const clock = createStageClock(START);
-  const watch = createWatch();
-  const cast = await openCast(played, { clock, watch, askTable });
+  const clock = createStageClock();
+  const watch: Watch = { moves: 0, struck: 0, isHostileLast: false };
+  const services = await openServices(played, { clock, watch, askTable });
   const lines: string[] = [];
-  const broker = createBroker(cast, kind.isTls === true, { clock, write: (line) => lines.push(line), ...overrides });
+  const changes = { clock, write: (line: string) => lines.push(line), ...overrides };
+  const broker = createBroker(services, kind.isTls === true, changes);
   const waiting = { clock, watch, isSilent: kind.means[place.scope] === 'down' };
   const ask = ({ profile, endpoint, form }: Ask) =>
     pass(waiting, INVOCATION_MS, broker[endpoint](tokenEvent(profile, form), context(INVOCATION_MS)));
@@ -88,23 +86,22 @@ export async function playCase(played: Case, { askTable, overrides }: StageDeps)
       knownToken = isKnown ? String(JSON.parse(warm.value.body).access_token) : undefined;
     }
     if (isKnown) await clock.advance(LAST_MINUTE_MS);
-    if (kind.greets || kind.isTls) await forgetConnections(cast);
+    if (kind.greets || kind.isTls) await dropConnections(services);
     lines.length = 0;
-    cast.turnHostile();
+    services.turnHostile();
     const passed = await ask(place.ask);
-    const { zitadel, 'secrets-manager': secrets, dynamodb: table } = cast.theatres;
+    const { zitadel, 'secrets-manager': secrets, dynamodb } = services.servers;
     return {
-      ...(passed === 'hangs'
-        ? { answer: 'hangs', tookMs: INVOCATION_MS }
-        : { answer: passed.value, tookMs: passed.tookMs }),
+      answer: passed === 'hangs' ? passed : passed.value,
+      tookMs: passed === 'hangs' ? INVOCATION_MS : passed.tookMs,
       lines: [...lines],
       knownToken,
-      struck: watch.struck(),
-      sent: { zitadel: zitadel.sent, 'secrets-manager': secrets.sent, dynamodb: table.sent },
-      tokens: cast.tokens,
+      struck: watch.struck,
+      sent: { zitadel: zitadel.sent, 'secrets-manager': secrets.sent, dynamodb: dynamodb.sent },
+      tokens: services.tokens,
     };
   } finally {
     clock.dropTimers();
-    await cast.close();
+    await services.close();
   }
 }

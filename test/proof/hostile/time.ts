@@ -1,16 +1,19 @@
 import { setTimeout as realDelay } from 'node:timers/promises';
-import type { EpochMs } from '../../../lib/core/time.ts';
+import { instant } from '../../../lib/core/time.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 
-/** A clock that stands still, and knows when the next timer is due. */
+/** The instant at which each case begins. */
+export const START = instant(1_795_438_700_000);
+
+/** A fake clock that also tells when the next timer is due. */
 export interface StageClock extends FakeClock {
-  /** Milliseconds until the next timer, or `undefined` where none is set. */
+  /** Milliseconds until the next timer, or `undefined` if none is set. */
   readonly nextMs: () => number | undefined;
 }
 
-/** Creates one that shows `start`. */
-export function createStageClock(start: EpochMs): StageClock {
-  const clock = createFakeClock(start);
+/** Creates one that shows `START`. */
+export function createStageClock(): StageClock {
+  const clock = createFakeClock(START);
   const due = new Set<{ readonly at: number }>();
   return {
     ...clock,
@@ -30,42 +33,32 @@ export function createStageClock(start: EpochMs): StageClock {
   };
 }
 
-/** Sees what the servers of a case do. */
+/** What the servers of a case have done. */
 export interface Watch {
-  /** Something has come or gone; whether it was hostile. */
-  readonly move: (isHostile: boolean) => void;
-  /** A hostile scene begins. */
-  readonly strike: () => void;
-  readonly moves: () => number;
-  readonly struck: () => number;
-  readonly isHostileLast: () => boolean;
+  /** How often something was received or sent, or a connection was opened or closed. */
+  moves: number;
+  /** How often the hostile answer was given. */
+  struck: number;
+  /** Whether the last move was part of a hostile answer. */
+  isHostileLast: boolean;
 }
 
-/** Creates one that has seen nothing. */
-export function createWatch(): Watch {
-  let moves = 0;
-  let struck = 0;
-  let isHostileLast = false;
-  const move = (isHostile: boolean) => {
-    moves += 1;
-    isHostileLast = isHostile;
-  };
-  return {
-    move,
-    strike() {
-      struck += 1;
-      move(true);
-    },
-    moves: () => moves,
-    struck: () => struck,
-    isHostileLast: () => isHostileLast,
-  };
+/** Notes a move. */
+export function noteMove(watch: Watch, isHostile: boolean): void {
+  watch.moves += 1;
+  watch.isHostileLast = isHostile;
+}
+
+/** Notes that a hostile answer begins. */
+export function noteStrike(watch: Watch): void {
+  watch.struck += 1;
+  noteMove(watch, true);
 }
 
 /**
- * Real turns of 1 ms or more without anything happening, after which all seem to wait for the clock. Nearly all work is
- * done in this process, so turns are a better measure than milliseconds: on a busy machine they take longer. The
- * longest way is to the end of the invocation: before, the SDK's own timers, of real time, have their turn.
+ * Real turns of at least 1 ms without a move, after which all seem to wait for the clock. Nearly all work is done in this
+ * process, so turns are a better measure than milliseconds: on a busy machine they take longer. The longest way is to
+ * the end of the invocation; the timers of AWS's SDK, which run in real time, come before it.
  */
 const QUIET_TURNS = { silence: 4, other: 60, beforeHostility: 1_000, longWay: 2_500 };
 
@@ -75,53 +68,47 @@ const LONG_WAY_MS = 5_000;
 export interface Waiting {
   readonly clock: StageClock;
   readonly watch: Watch;
-  /** Whether the hostile scene is one that leaves everybody waiting. */
+  /** Whether the hostile answer leaves everybody waiting. */
   readonly isSilent: boolean;
 }
 
 function patience({ watch, isSilent }: Waiting, nextMs: number): number {
   if (nextMs >= LONG_WAY_MS) return QUIET_TURNS.longWay;
-  if (watch.struck() === 0) return QUIET_TURNS.beforeHostility;
-  return isSilent && watch.isHostileLast() ? QUIET_TURNS.silence : QUIET_TURNS.other;
+  if (watch.struck === 0) return QUIET_TURNS.beforeHostility;
+  return isSilent && watch.isHostileLast ? QUIET_TURNS.silence : QUIET_TURNS.other;
 }
 
 /** Real milliseconds that one case may take, on however slow a machine. */
 const PATIENCE_MS = 30_000;
 
-/** What became of a promise. */
-export type Passed<T> = { readonly value: T; readonly tookMs: number } | 'hangs';
-
 /**
- * Waits for a promise; where nothing else happens, goes from timer to timer.
- * @param limitMs of the clock's time; who has not settled by then hangs
+ * Waits for a promise; while nothing else happens, advances the clock from timer to timer.
+ * @param limitMs of the clock's time, after which the promise hangs
  */
-export async function pass<T>(waiting: Waiting, limitMs: number, promise: Promise<T>): Promise<Passed<T>> {
+export async function pass<T>(
+  waiting: Waiting,
+  limitMs: number,
+  promise: Promise<T>,
+): Promise<{ readonly value: T; readonly tookMs: number } | 'hangs'> {
   const { clock, watch } = waiting;
   const begunAt = clock.now();
   const realEndsAt = performance.now() + PATIENCE_MS;
-  let settled: { readonly value: T } | undefined;
-  let thrown: { readonly error: unknown } | undefined;
-  promise.then(
-    (value) => {
-      settled = { value };
-    },
-    (error: unknown) => {
-      thrown = { error };
-    },
-  );
-  let seen = watch.moves();
+  let isSettled = false;
+  const settle = () => {
+    isSettled = true;
+  };
+  promise.then(settle, settle);
+  let seen = watch.moves;
   let quiet = 0;
   for (;;) {
     await realDelay(1);
-    if (thrown !== undefined) throw thrown.error;
-    if (settled !== undefined) return { value: settled.value, tookMs: clock.now() - begunAt };
-    quiet = watch.moves() === seen ? quiet + 1 : 0;
-    seen = watch.moves();
+    if (isSettled) return { value: await promise, tookMs: clock.now() - begunAt };
+    quiet = watch.moves === seen ? quiet + 1 : 0;
+    seen = watch.moves;
     if (performance.now() > realEndsAt) return 'hangs';
     const nextMs = clock.nextMs();
     if (nextMs === undefined && quiet >= QUIET_TURNS.longWay) return 'hangs';
-    if (nextMs === undefined) continue;
-    if (quiet < patience(waiting, nextMs)) continue;
+    if (nextMs === undefined || quiet < patience(waiting, nextMs)) continue;
     if (clock.now() - begunAt + nextMs > limitMs) return 'hangs';
     await clock.advance(nextMs);
     quiet = 0;

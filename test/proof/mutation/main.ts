@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import stryker from '../../../stryker.config.json' with { type: 'json' };
+import { print, runCommand, UsageError } from '../../support/command.ts';
 
 /** `aws` and `compose` decide nothing: they translate and wire. */
 const NOT_CHANGED = ['aws', 'compose'];
@@ -39,35 +39,24 @@ async function mutate(room: string, only: string): Promise<Verdict> {
 
 const percent = ({ killed, total }: Verdict): number => (100 * killed) / total;
 
-async function main(): Promise<number> {
-  const options = {
+await runCommand({
+  help: HELP,
+  options: {
     room: { type: 'string', multiple: true, default: ROOMS },
     only: { type: 'string', default: '**/*.ts' },
-    help: { type: 'boolean' },
-  } as const;
-  const { room: rooms, only, help } = parseArgs({ options }).values;
-  if (help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const unknown = rooms.filter((name) => !ROOMS.includes(name));
-  if (unknown.length > 0) throw new Error(`no room is called ${unknown.join()}; there are ${ROOMS.join(', ')}`);
-  const verdicts: Verdict[] = [];
-  for (const room of rooms) verdicts.push(await mutate(room, only));
-  for (const verdict of verdicts) {
-    const { room, killed, total } = verdict;
-    process.stdout.write(`${room.padEnd(8)} ${killed} of ${total} killed: ${percent(verdict).toFixed(1)} %\n`);
-  }
-  // Of nothing, nothing was killed: NaN is not enough either.
-  return verdicts.every((verdict) => percent(verdict) >= LEAST_PERCENT) ? 0 : 1;
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
   },
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 2;
+  async run({ room: rooms, only }) {
+    const unknown = rooms.filter((name) => !ROOMS.includes(name));
+    if (unknown.length > 0) {
+      throw new UsageError(`no room is called ${unknown.join()}; there are ${ROOMS.join(', ')}`);
+    }
+    const verdicts: Verdict[] = [];
+    for (const room of rooms) verdicts.push(await mutate(room, only));
+    for (const verdict of verdicts) {
+      const { room, killed, total } = verdict;
+      print(`${room.padEnd(8)} ${killed} of ${total} killed: ${percent(verdict).toFixed(1)} %`);
+    }
+    // Of nothing, nothing was killed: NaN is not enough either.
+    return verdicts.every((verdict) => percent(verdict) >= LEAST_PERCENT);
   },
-);
+});

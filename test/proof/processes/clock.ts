@@ -5,28 +5,21 @@ import { join } from 'node:path';
 export interface WorldClock {
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Lets time jump ahead, in all processes at once. Timers that run do not notice, as in a sandbox that was frozen. */
+  /** Lets time jump ahead in all processes at once. As in a sandbox that was frozen, timers that run do not notice. */
   readonly jump: (ms: number) => void;
-  /** Arguments of Node with which a process has this clock. */
+  /** With these arguments of Node and this environment, a process has this clock. */
   readonly nodeArguments: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
-/**
- * Creates a clock that shows real time until it jumps.
- * @param file where the processes read how far it is ahead
- */
+/** Creates a clock that shows real time until it jumps. The processes read from `file` how far it is ahead. */
 export function createWorldClock(file: string): WorldClock {
   let aheadMs = 0;
-  const write = () => writeFileSync(file, String(aheadMs));
-  write();
-  return {
-    now: () => Date.now() + aheadMs,
-    jump(ms) {
-      aheadMs += ms;
-      write();
-    },
-    nodeArguments: ['--require', join(import.meta.dirname, 'shifted-clock.cjs')],
-    env: { CLOCK_FILE: file },
-  };
+  function jump(ms: number): void {
+    aheadMs += ms;
+    writeFileSync(file, String(aheadMs));
+  }
+  jump(0);
+  const nodeArguments = ['--require', join(import.meta.dirname, 'shifted-clock.cjs')];
+  return { now: () => Date.now() + aheadMs, jump, nodeArguments, env: { CLOCK_FILE: file } };
 }

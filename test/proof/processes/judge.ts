@@ -4,51 +4,55 @@ import type { Answer } from './function.ts';
 export interface Circumstances {
   /** Whether its process was killed meanwhile: then there may be none. */
   readonly isKilled: boolean;
-  /** For how long its process was frozen meanwhile: also between making the answer and writing it down. */
+  /** For how long its process was frozen meanwhile, perhaps between making the answer and writing it. */
   readonly frozenMs: number;
   /** Whether nothing has gone wrong for so long that there is no excuse for an error. */
   readonly isCalm: boolean;
   /** Epoch milliseconds at which the broker made it, by its own log. */
   readonly madeAtMs: number | undefined;
-  /** Epoch milliseconds of the token's end by ZITADEL's own word; `undefined` where it is not good. */
+  /** Epoch milliseconds of the token's end, as ZITADEL itself says; `undefined` if the token is not valid. */
   readonly endMs: number | undefined;
 }
 
-/** Nobody gets a token that has less left. */
+/** No one gets a token that has less left. */
 const LEAST_LEFT_SECONDS = 5;
 
 /** `Retry-After` never asks to wait for longer. */
 const LONGEST_PAUSE_SECONDS = 30;
 
-function judgeToken({ json }: Answer, { madeAtMs = 0, endMs, frozenMs }: Circumstances): string[] {
-  const faults: string[] = [];
+/** The faults whose condition holds. */
+const faultsOf = (...faults: readonly (readonly [isFault: boolean, fault: string])[]): readonly string[] =>
+  faults.filter(([isFault]) => isFault).map(([, fault]) => fault);
+
+function judgeToken({ json }: Answer, { madeAtMs = 0, endMs, frozenMs }: Circumstances): readonly string[] {
   const expiresIn = Number(json.expires_in);
-  if (!Number.isInteger(expiresIn)) faults.push('expires_in is not a whole number');
-  if (expiresIn < LEAST_LEFT_SECONDS) faults.push(`a token with ${expiresIn} s left`);
-  if (madeAtMs === 0) faults.push('no line of log');
-  if (endMs === undefined) faults.push('ZITADEL says that the token is not good');
   const excessMs = madeAtMs + expiresIn * 1000 - (endMs ?? Number.POSITIVE_INFINITY);
-  if (excessMs > frozenMs) faults.push(`expires_in promises ${excessMs} ms more than ZITADEL gives`);
-  return faults;
+  return faultsOf(
+    [!Number.isInteger(expiresIn), 'expires_in is not a whole number'],
+    [expiresIn < LEAST_LEFT_SECONDS, `a token with ${expiresIn} s left`],
+    [madeAtMs === 0, 'no line of log'],
+    [endMs === undefined, 'ZITADEL says that the token is not good'],
+    [excessMs > frozenMs, `expires_in promises ${excessMs} ms more than ZITADEL gives`],
+  );
 }
 
-function judgeError({ status, headers, json, requestId }: Answer): string[] {
-  const faults: string[] = [];
+function judgeError({ status, headers, json, requestId }: Answer, { isCalm }: Circumstances): readonly string[] {
   const retryAfter = Number(headers['retry-after']);
-  if (status !== 503 || json.error !== 'temporarily_unavailable') faults.push(`status ${status}, error ${json.error}`);
-  if (!(retryAfter >= 1 && retryAfter <= LONGEST_PAUSE_SECONDS)) faults.push(`Retry-After ${retryAfter}`);
-  if (json.request_id !== requestId) faults.push('another request id');
-  return faults;
+  return faultsOf(
+    [status !== 503 || json.error !== 'temporarily_unavailable', `status ${status}, error ${json.error}`],
+    [!(retryAfter >= 1 && retryAfter <= LONGEST_PAUSE_SECONDS), `Retry-After ${retryAfter}`],
+    [json.request_id !== requestId, 'another request id'],
+    [isCalm, `status ${status} although all is well`],
+  );
 }
 
 /**
- * What is wrong with an answer of the function `token` while only the network, processes and the clock go wrong: it is
- * a token that is good, or 503; and none where the process was killed.
+ * What is wrong with an answer of the function `token` while only the network, processes and the clock go wrong. Right
+ * is a valid token or 503; or, if the process was killed, no answer.
  */
 export function judge(answer: Answer, circumstances: Circumstances): readonly string[] {
-  const { kind, status } = answer;
+  const { kind, status, text } = answer;
   if (kind === 'lost' && circumstances.isKilled) return [];
-  if (kind !== 'response') return [`the invocation ended as ${kind}: ${answer.text}`];
-  if (status === 200) return judgeToken(answer, circumstances);
-  return [...judgeError(answer), ...(circumstances.isCalm ? [`status ${status} although all is well`] : [])];
+  if (kind !== 'response') return [`the invocation ended as ${kind}: ${text}`];
+  return status === 200 ? judgeToken(answer, circumstances) : judgeError(answer, circumstances);
 }

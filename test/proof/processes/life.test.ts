@@ -2,13 +2,12 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Answer } from './function.ts';
 import { type Circumstances, judge } from './judge.ts';
 import { live } from './life.ts';
-import { createPackage, type Package } from './package.ts';
 import { createPlan } from './plan.ts';
-import { PATIENCE_MS } from './scenarios.ts';
+import { PATIENCE_MS, usePackage } from './scenarios.ts';
 
 /** Its first storms bring a fault of each dependency, a freeze and a kill. */
 const SEED = 1321;
@@ -32,13 +31,7 @@ const unavailable: Answer = {
   headers: { 'retry-after': '3' },
   json: { error: 'temporarily_unavailable', request_id: 'request-1' },
 };
-const asUsual: Circumstances = {
-  isKilled: false,
-  isCalm: false,
-  frozenMs: 0,
-  madeAtMs: NOW,
-  endMs: NOW + 30_000,
-};
+const asUsual: Circumstances = { isKilled: false, isCalm: false, frozenMs: 0, madeAtMs: NOW, endMs: NOW + 30_000 };
 
 describe('what is said is judged', () => {
   const cases: readonly (readonly [string, Answer, Partial<Circumstances>, readonly unknown[]])[] = [
@@ -81,14 +74,10 @@ test('a seed decides what goes wrong', () => {
 });
 
 describe('a fleet of processes', () => {
-  let broker: Package;
-  beforeAll(async () => {
-    broker = await createPackage();
-  }, PATIENCE_MS);
-  afterAll(() => broker.remove());
+  const broker = usePackage();
 
   test('through storms and calms: nothing is lost', { timeout: 2 * PATIENCE_MS }, async () => {
-    const tally = await live(broker, { seconds: 3, sandboxes: 3, seed: SEED });
+    const tally = await live(broker(), { seconds: 3, sandboxes: 3, seed: SEED });
     expect(tally.violations).toEqual([]);
     expect(tally.faults).toBeGreaterThanOrEqual(3);
     expect(tally.answers[200]).toBeGreaterThan(50);
@@ -126,7 +115,7 @@ describe('its command', () => {
 
   test.each([
     [['--seconds', 'many'], '--seconds takes a whole number'],
-    [['--sandboxes', '0'], '--sandboxes takes a number from 1'],
+    [['--sandboxes', '0'], '--sandboxes takes a whole number from 1'],
     [['--speed', '9'], "Unknown option '--speed'"],
   ])('%s: tells what is wrong', async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining(message) });

@@ -1,24 +1,23 @@
-import { judge } from './judge.ts';
-import { readLog } from './logged.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Answer, FunctionProcess, Json } from './function.ts';
+import { type Circumstances, judge } from './judge.ts';
 import type { Package } from './package.ts';
-import { createPlan, PROFILES, type Round } from './plan.ts';
+import { type Blow, createPlan, PROFILES, type Round, type Turn } from './plan.ts';
 import { findLeaks } from './secrets.ts';
-import { settle, sleep } from './settle.ts';
-import { type Said, type Slot, takeTurn } from './turn.ts';
-import { createWorld, type Dependency, type World } from './world.ts';
+import { type Counts, createWorld, DEPENDENCIES } from './world.ts';
 
 /** How to run. */
 export interface LifeOptions {
-  /** Real time that storms go on; the last calm comes after it. */
+  /** How long storms last, in real time; the last calm follows. */
   readonly seconds: number;
   readonly sandboxes: number;
   readonly seed: number;
-  /** Is told after each round how it goes. */
+  /** Is called after each round. */
   readonly onRound?: (tally: Tally) => void;
 }
 
-/** What a run came to. */
-export interface Tally {
+/** The figures of a run. */
+export interface Tally extends Counts {
   rounds: number;
   requests: number;
   /** Answers by status; `lost` with their process. */
@@ -26,33 +25,51 @@ export interface Tally {
   faults: number;
   freezes: number;
   kills: number;
-  /** Tokens that ZITADEL issued, those included that never arrived. */
-  exchanges: number;
-  leases: number;
-  /** How often a process gave up a connection to the table; it may have obtained a token on its own then. */
-  tableGivenUp: number;
   /** Milliseconds by the clock of the processes. */
   livedMs: number;
-  /** What must not be: none after a good run. */
+  /** What must not happen: none after a good run. */
   readonly violations: string[];
 }
 
 /** Short enough to be renewed all the time, long enough to be kept. */
 const TOKEN_LIFE_SECONDS = 60;
 
-/** So much longer than it says a lease counts for others. */
+/** For others, a lease lasts so much longer than it says. */
 const SKEW_MS = 1_000;
 
-/** Storms between two times of calm. */
+/** Storms between two calms. */
 const STORMS = 4;
 
-/** What is begun after an answer has begun in this time. */
+/** Longer than any freeze and everything that may be waited for: who has not answered by then hangs. */
+const TIMEOUT_MS = 30_000;
+
+/** Everything that is in progress ends by itself within this time. */
+const PATIENCE_MS = 15_000;
+const LOOK_EVERY_MS = 20;
+
+/** What starts after an answer has started within this time. */
 const QUIET_MS = 100;
 
-/** What is sent over loopback arrives in this time. */
+/** What is sent over loopback arrives within this time. */
 const NETWORK_MS = 10;
 
-/** Runs a fleet of processes through storms and calms, and judges all that it says. */
+/** Looks until there is something to see, but not for ever. */
+async function settle<T>(look: () => T | Promise<T>): Promise<T> {
+  const endsAt = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const seen = await look();
+    if (seen || performance.now() > endsAt) return seen;
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** When the broker made an answer, and what failed, by its own log. */
+function readLine({ ms, time, _aws: metrics, error }: Json): { readonly madeAtMs: number; readonly error: string } {
+  const at = (metrics as { Timestamp?: number } | undefined)?.Timestamp ?? time;
+  return { madeAtMs: Number(at) + Number(ms), error: error === undefined ? '' : ` ${JSON.stringify(error)}` };
+}
+
+/** Runs a fleet of processes through storms and calms, and judges everything that it says. */
 export async function live(
   broker: Package,
   { seconds, sandboxes, seed, onRound = () => undefined }: LifeOptions,
@@ -60,115 +77,133 @@ export async function live(
   const world = await createWorld(broker, { tokenLifetimeSeconds: TOKEN_LIFE_SECONDS, clockJumps: true });
   const startedAt = world.clock.now();
   const plan = createPlan(seed, sandboxes);
-  const slots: Slot[] = [];
-  const tally: Tally = {
-    rounds: 0,
-    requests: 0,
-    answers: {},
-    faults: 0,
-    freezes: 0,
-    kills: 0,
-    exchanges: 0,
-    leases: 0,
-    tableGivenUp: 0,
-    livedMs: 0,
-    violations: [],
-  };
+  /** A process that was killed is replaced by another one in its place. */
+  const fleet: FunctionProcess[] = [];
+  const nothing = { rounds: 0, requests: 0, faults: 0, freezes: 0, kills: 0, livedMs: 0 };
+  const tally: Tally = { ...nothing, ...(await world.counts()), answers: {}, violations: [] };
+  const blame = (fault: string) => tally.violations.push(`round ${tally.rounds}${fault}`);
 
-  async function judgeAll(said: readonly Said[], isCalm: boolean): Promise<void> {
-    const log = await readLog(said);
-    for (const { profile, answer, endMs, isKilled, frozenMs } of said) {
-      const { kind, status, requestId } = answer;
-      const name = kind === 'response' ? String(status) : kind;
-      tally.requests += 1;
-      tally.answers[name] = (tally.answers[name] ?? 0) + 1;
-      const { madeAtMs, error = '' } = log.get(requestId) ?? {};
-      for (const fault of judge(answer, { isKilled, isCalm, frozenMs, madeAtMs, endMs })) {
-        tally.violations.push(`round ${tally.rounds}, ${profile}: ${fault}${error}`);
+  async function judgeAnswer(
+    process: FunctionProcess,
+    profile: string,
+    answer: Answer,
+    circumstances: Omit<Circumstances, 'madeAtMs'>,
+  ): Promise<void> {
+    const { kind, status, requestId } = answer;
+    const name = kind === 'response' ? String(status) : kind;
+    tally.requests += 1;
+    tally.answers[name] = (tally.answers[name] ?? 0) + 1;
+    const find = () => process.log().findLast(({ id }) => id === requestId);
+    // A line may arrive later than the answer.
+    const line = kind === 'response' ? await settle(find) : undefined;
+    const { madeAtMs, error = '' } = line === undefined ? {} : readLine(line);
+    for (const fault of judge(answer, { ...circumstances, madeAtMs })) blame(`, ${profile}: ${fault}${error}`);
+  }
+
+  /** Makes the requests of a turn, one after the other, and deals the blow meanwhile. */
+  async function takeTurn(at: number, process: FunctionProcess, { profiles, blow }: Turn, isCalm: boolean) {
+    const said: (() => Promise<void>)[] = [];
+    let isKilled = false;
+    let frozenMs = 0;
+    let struck: Promise<void> | undefined;
+
+    async function strike({ kind, forMs }: Blow): Promise<void> {
+      if (kind === 'kill') {
+        tally.kills += 1;
+        isKilled = true;
+        return process.kill();
       }
+      tally.freezes += 1;
+      frozenMs = forMs;
+      process.freeze();
+      await sleep(forMs);
+      process.thaw();
     }
+
+    const timer = setTimeout(() => {
+      if (blow !== undefined) struck = strike(blow);
+    }, blow?.afterMs);
+    for (const profile of profiles) {
+      const answer = await process.ask(profile, { timeoutMs: TIMEOUT_MS });
+      // Asked at once: later the token may no longer be valid.
+      const endMs = answer.status === 200 ? await world.tokenEnd(answer.json.access_token) : undefined;
+      const circumstances = { isKilled, isCalm, frozenMs, endMs };
+      said.push(() => judgeAnswer(process, profile, answer, circumstances));
+      if (answer.kind !== 'response') break;
+    }
+    clearTimeout(timer);
+    await struck;
+    if (isKilled) fleet[at] = await world.start('token');
+    for (const judgeIt of said) await judgeIt();
   }
 
-  function setFaults({ faults }: Pick<Round, 'faults'>): void {
-    for (const dependency of Object.keys(world.network) as Dependency[]) {
-      world.network[dependency].fault(faults[dependency]);
-    }
+  function setFaults(faults: Round['faults']): void {
+    for (const dependency of DEPENDENCIES) world.network[dependency].fault(faults[dependency]);
+    tally.faults += Object.keys(faults).length;
   }
 
-  /** Freezes all, lets time pass, and lets them go on. */
+  /** Freezes all, lets time pass, and thaws them. */
   async function pause({ endings, frozenMs }: Round): Promise<void> {
-    for (const { process } of slots) process.freeze();
-    for (const [dependency, ending] of Object.entries(endings)) world.network[dependency as Dependency].drop(ending);
+    for (const process of fleet) process.freeze();
+    for (const dependency of DEPENDENCIES) {
+      const ending = endings[dependency];
+      if (ending !== undefined) world.network[dependency].drop(ending);
+    }
     world.clock.jump(frozenMs);
-    // The connections have ended by then, and not while they are used again.
+    // By then the connections have ended, and not while they are used again.
     await sleep(NETWORK_MS);
-    for (const { process } of slots) process.thaw();
+    for (const process of fleet) process.thaw();
   }
 
-  async function go(round: Round, isCalm = false): Promise<void> {
-    setFaults(round);
-    const turns = round.turns.flatMap((turn, at) => {
-      const slot = slots[at];
-      return slot === undefined ? [] : [takeTurn(world, slot, turn)];
-    });
-    const taken = await Promise.all(turns);
-    setFaults({ faults: {} });
-    tally.faults += Object.keys(round.faults).length;
-    tally.freezes += taken.filter(({ struck }) => struck === 'freeze').length;
-    tally.kills += taken.filter(({ struck }) => struck === 'kill').length;
-    await judgeAll(
-      taken.flatMap(({ said }) => said),
-      isCalm,
-    );
+  async function go({ faults, turns }: Round, isCalm = false): Promise<void> {
+    setFaults(faults);
+    await Promise.all(fleet.map((process, at) => takeTurn(at, process, turns[at] ?? { profiles: [] }, isCalm)));
+    setFaults({});
     tally.rounds += 1;
-    tally.exchanges = world.zitadel.issued();
-    tally.leases = await world.leases();
-    tally.tableGivenUp = world.tableGivenUp();
-    tally.livedMs = world.clock.now() - startedAt;
+    Object.assign(tally, await world.counts(), { livedMs: world.clock.now() - startedAt });
     onRound(tally);
   }
 
-  /** Whether nobody is at work at this moment. Who was killed with a lease leaves it behind. */
+  /** Whether no one is at work at this moment. A process that was killed leaves its lease behind. */
   async function isIdle(): Promise<boolean> {
     const leasedAfter = world.clock.now() - SKEW_MS;
-    const leased = (await world.rows()).filter(({ leaseUntil }) => Number(leaseUntil?.N ?? 0) >= leasedAfter);
-    const busy = Object.values(world.network).reduce((sum, line) => sum + line.busy(), 0);
-    return leased.length + busy === 0;
+    const isLeased = (await world.rows()).some(({ leaseUntil }) => Number(leaseUntil?.N ?? 0) >= leasedAfter);
+    return !isLeased && DEPENDENCIES.every((dependency) => world.network[dependency].busy() === 0);
   }
 
-  /** Whether nobody is at work, in the background either. */
+  /** Whether no one is at work, in the background either. */
   async function isQuiet(): Promise<boolean> {
     if (!(await isIdle())) return false;
     await sleep(QUIET_MS);
     return isIdle();
   }
 
-  /** All is well: everybody gets a token, and each profile's is obtained once at the most. */
+  /** All is well: everybody gets a token, and each profile's is obtained once at most. */
   async function goCalmly(): Promise<void> {
     const lull = plan.lull();
     await go(lull);
-    // What was begun before would be frozen in the middle.
+    // What started before would be frozen in the middle.
     await settle(isQuiet);
     await pause(lull);
-    const before = { exchanges: world.zitadel.issued(), leases: await world.leases(), givenUp: world.tableGivenUp() };
+    const before = await world.counts();
     const calm = plan.calm();
     await go(calm, true);
-    const leases = tally.leases - before.leases;
-    const exchanges = tally.exchanges - before.exchanges - (world.tableGivenUp() - before.givenUp);
-    if (leases > PROFILES.length) tally.violations.push(`round ${tally.rounds}: ${leases} leases in a calm`);
-    if (exchanges > PROFILES.length) tally.violations.push(`round ${tally.rounds}: ${exchanges} exchanges in a calm`);
+    const { leases, exchanges, tableGivenUp } = await world.counts(before);
+    const due = exchanges - tableGivenUp;
+    if (leases > PROFILES.length) blame(`: ${leases} leases in a calm`);
+    if (due > PROFILES.length) blame(`: ${due} exchanges in a calm`);
     await pause(calm);
   }
 
-  async function judgeProcesses({ evidence }: World): Promise<void> {
-    const seen = await evidence();
-    for (const secret of findLeaks([seen])) tally.violations.push(`a piece of a secret has come out: ${secret}`);
-    if (seen.text.includes('"Bugs"')) tally.violations.push('the log tells of a bug');
-    if (seen.stderr !== '') tally.violations.push(`standard error: ${seen.stderr.slice(0, 200)}`);
+  async function judgeProcesses(): Promise<void> {
+    const evidence = await world.evidence();
+    for (const secret of findLeaks([evidence])) tally.violations.push(`a piece of a secret has come out: ${secret}`);
+    if (evidence.text.includes('"Bugs"')) tally.violations.push('the log tells of a bug');
+    if (evidence.stderr !== '') tally.violations.push(`standard error: ${evidence.stderr.slice(0, 200)}`);
   }
 
   try {
-    for (let at = 0; at < sandboxes; at += 1) slots.push({ process: await world.start('token') });
+    for (let at = 0; at < sandboxes; at += 1) fleet.push(await world.start('token'));
     const endsAt = performance.now() + seconds * 1000;
     do {
       for (let storms = 0; storms < STORMS; storms += 1) {
@@ -178,7 +213,7 @@ export async function live(
       }
       await goCalmly();
     } while (performance.now() < endsAt);
-    await judgeProcesses(world);
+    await judgeProcesses();
   } finally {
     await world.close();
   }

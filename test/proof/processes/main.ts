@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { createProgress, note, readCount, runCommand } from '../../support/command.ts';
 import { live, type Tally } from './life.ts';
 import { createPackage } from './package.ts';
 
@@ -13,39 +13,11 @@ lost. Every request gets a token that is good or a 503; in calms everybody gets 
   --seed N        decides what goes wrong (default: of the time); what comes of it, real time decides, too
   --help          this text
 
-Exit code: 0, or 1 where something is not as it must be, or 2 where these arguments are wrong.
+Ends with 0, or 1 where something is not as it must be, or 2 where these arguments are wrong.
 `;
-
-/** Between two lines of progress. */
-const PROGRESS_EVERY_MS = 5_000;
 
 /** As shells have it for SIGINT. */
 const INTERRUPTED = 130;
-
-class UsageError extends Error {}
-
-function readNumber(name: string, text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} takes a whole number`);
-  return Number(text);
-}
-
-/** @throws {UsageError} that says what to write instead */
-function readSettings() {
-  const text = { type: 'string' } as const;
-  const options = { seconds: text, sandboxes: text, seed: text, help: { type: 'boolean' } } as const;
-  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
-  try {
-    ({ values } = parseArgs({ options }));
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.split('\n')[0] : '');
-  }
-  if (values.help) return undefined;
-  const seconds = readNumber('seconds', values.seconds, 60);
-  const sandboxes = readNumber('sandboxes', values.sandboxes, 4);
-  if (sandboxes === 0) throw new UsageError('--sandboxes takes a number from 1');
-  return { seconds, sandboxes, seed: readNumber('seed', values.seed, Date.now() % 1_000_000) };
-}
 
 const minutes = (ms: number): string => `${(ms / 60_000).toFixed(1)} min`;
 
@@ -67,29 +39,27 @@ function summarize(tally: Tally): string {
   ].join('\n');
 }
 
-async function main(): Promise<void> {
-  const settings = readSettings();
-  if (settings === undefined) return void process.stdout.write(HELP);
-  // Processes and folders go with this process, however it ends.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(INTERRUPTED));
-  process.stderr.write(`seed ${settings.seed}, ${settings.sandboxes} sandboxes, ${settings.seconds} s\n`);
-  const broker = await createPackage();
-  process.once('exit', broker.remove);
-  let toldAt = performance.now();
-  const tally = await live(broker, {
-    ...settings,
-    onRound(now) {
-      if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
-      toldAt = performance.now();
-      process.stderr.write(`round ${now.rounds}, ${answersOf(now)}, violations: ${now.violations.length}\n`);
-    },
-  });
-  process.stdout.write(summarize(tally));
-  process.exitCode = tally.violations.length === 0 ? 0 : 1;
-}
-
-main().catch((error: unknown) => {
-  const isUsage = error instanceof UsageError;
-  process.stderr.write(`processes: ${error instanceof Error ? error.message : ''}${isUsage ? ' (see --help)' : ''}\n`);
-  process.exitCode = isUsage ? 2 : 1;
+await runCommand({
+  help: HELP,
+  options: {
+    seconds: { type: 'string', default: '60' },
+    sandboxes: { type: 'string', default: '4' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+  async run(values) {
+    const seconds = readCount('seconds', values.seconds);
+    const sandboxes = readCount('sandboxes', values.sandboxes, { least: 1 });
+    const seed = readCount('seed', values.seed);
+    // Processes and folders go with this process, however it ends.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(INTERRUPTED));
+    note(`seed ${seed}, ${sandboxes} sandboxes, ${seconds} s`);
+    const broker = await createPackage();
+    process.once('exit', broker.remove);
+    const progress = createProgress();
+    const onRound = (tally: Tally) =>
+      progress(() => `round ${tally.rounds}, ${answersOf(tally)}, violations: ${tally.violations.length}`);
+    const tally = await live(broker, { seconds, sandboxes, seed, onRound });
+    process.stdout.write(summarize(tally));
+    return tally.violations.length === 0;
+  },
 });

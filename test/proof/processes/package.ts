@@ -1,25 +1,25 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { bundle, FUNCTIONS } from '../../../infra/build/bundle.ts';
 import { PROJECT_AUDIENCE, SECRETS } from '../../support/rig.ts';
 
 /** A function, by the name of its bundle. */
 export type FunctionName = (typeof FUNCTIONS)[number];
 
-/** Keys of their own for faults that must not meet what another one left behind. */
+/** Keys of their own, for faults that must not meet the effects of another one. */
 export const KEYS = Array.from({ length: 24 }, (_, at) => `key-${at}`);
 
 /** What the schedule renews at the same time, over as many connections. */
 const WARM = Array.from({ length: 5 }, (_, at) => `warm-${at}`);
 
-/** What Secrets Manager holds: each of the keys has a secret of its own, too. */
+/** The content of Secrets Manager: each of the keys has a secret of its own, too. */
 export const secretsByName: Readonly<Record<string, string>> = {
   ...SECRETS,
   ...Object.fromEntries(KEYS.map((name) => [name, SECRETS.orders ?? ''])),
 };
 
-/** Stands in the bundles where the issuer of a test comes. */
+/** Stands in the bundles in place of the issuer of a test. */
 const PLACEHOLDER = 'https://zitadel.example';
 
 const shared = {
@@ -44,10 +44,10 @@ const profiles: Readonly<Record<string, object>> = {
 
 /** The functions, packaged once. */
 export interface Package {
-  /** Makes a folder that goes with the package. */
+  /** Creates a folder that is removed with the package. */
   readonly createFolder: () => string;
-  /** Puts the bundles into a folder, with this issuer; answers the file of each. */
-  readonly unpack: (folder: string, issuer: string) => Readonly<Record<FunctionName, string>>;
+  /** Unpacks the bundles, with this issuer, to `{folder}/{name}/index.cjs`. */
+  readonly unpack: (folder: string, issuer: string) => void;
   /** Removes all folders. */
   readonly remove: () => void;
 }
@@ -61,14 +61,11 @@ export async function createPackage(): Promise<Package> {
   return {
     createFolder: () => mkdtempSync(join(folder, 'world-')),
     unpack(into, issuer) {
-      const files = FUNCTIONS.map((name) => {
-        const file = join(into, name, 'index.cjs');
-        mkdirSync(dirname(file));
+      for (const name of FUNCTIONS) {
         const packaged = readFileSync(join(folder, 'packaged', name, 'index.cjs'), 'utf8');
-        writeFileSync(file, packaged.replaceAll(`"${PLACEHOLDER}"`, `"${issuer}"`));
-        return [name, file] as const;
-      });
-      return Object.fromEntries(files) as Record<FunctionName, string>;
+        mkdirSync(join(into, name));
+        writeFileSync(join(into, name, 'index.cjs'), packaged.replaceAll(`"${PLACEHOLDER}"`, `"${issuer}"`));
+      }
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

@@ -1,18 +1,20 @@
 import type { Ending, ProxyFault } from './link.ts';
-import type { Dependency } from './world.ts';
+import { DEPENDENCIES, type Dependency } from './world.ts';
 
 /** The profiles that are asked for: one for each way to obtain a token. */
 export const PROFILES = ['orders', 'reports', 'billing', 'revocable'] as const;
 
-/** What happens to a process in the middle of its work. */
-export type Blow =
-  | { readonly kind: 'freeze'; readonly afterMs: number; readonly forMs: number }
-  | { readonly kind: 'kill'; readonly afterMs: number };
+/** What happens to a process while it works; a freeze lasts for `forMs`. */
+export interface Blow {
+  readonly kind: 'freeze' | 'kill';
+  readonly afterMs: number;
+  readonly forMs: number;
+}
 
-/** What one sandbox does in a round: requests one after the other, as Lambda has it. */
+/** What one sandbox does in a round: one request after the other, as Lambda has it. */
 export interface Turn {
   readonly profiles: readonly string[];
-  readonly blow?: Blow;
+  readonly blow?: Blow | undefined;
 }
 
 /** Requests of all sandboxes at the same time, after which all of them are frozen for a while. */
@@ -21,7 +23,7 @@ export interface Round {
   readonly turns: readonly Turn[];
   /** How the idle connections to a dependency end while all are frozen, if they do. */
   readonly endings: Readonly<Partial<Record<Dependency, Ending>>>;
-  /** How far the clock is when they go on. */
+  /** How long they are frozen, by their own clock. */
   readonly frozenMs: number;
 }
 
@@ -29,13 +31,11 @@ export interface Round {
 export interface Plan {
   /** Anything may go wrong. */
   readonly storm: () => Round;
-  /** Nothing goes wrong any more, but what did before may still be felt; then time passes until it is over. */
+  /** Nothing goes wrong any more, but the storms may still have effects; then time passes until they are over. */
   readonly lull: () => Round;
   /** After a lull: all is well. */
   readonly calm: () => Round;
 }
-
-const DEPENDENCIES: readonly Dependency[] = ['zitadel', 'secretsManager', 'table'];
 
 const FAULTS: readonly ProxyFault[] = [
   { kind: 'refuse' },
@@ -48,10 +48,9 @@ const FAULTS: readonly ProxyFault[] = [
   { kind: 'stall', afterBytes: 0 },
 ];
 
+/** The first two are made by a server, and everybody notices them. */
 const ENDINGS: readonly Ending[] = ['end', 'reset', 'reset_on_use', 'silence'];
-
-/** Endings that a server makes, and everybody notices. */
-const ORDINARY_ENDINGS: readonly Ending[] = ['end', 'reset'];
+const ORDINARY_ENDINGS = ENDINGS.slice(0, 2);
 
 /** How likely each is, for each dependency or sandbox in each storm. */
 const ODDS = { fault: 0.15, ending: 0.25, freeze: 0.08, kill: 0.04 };
@@ -65,7 +64,7 @@ const LONGEST_PAUSE_MS = 25_000;
 /** No failure is remembered for longer. */
 const LULL_MS = 31_000;
 
-/** Numbers from [0, 1) that a seed decides (mulberry32). */
+/** Numbers from [0, 1) that a seed determines (mulberry32). */
 function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -76,7 +75,7 @@ function createRandom(seed: number): () => number {
   };
 }
 
-/** Plans for so many sandboxes. What the processes make of it in real time is not the seed's to decide. */
+/** Plans for so many sandboxes. The seed does not determine what the processes do in real time. */
 export function createPlan(seed: number, sandboxes: number): Plan {
   const random = createRandom(seed);
   const upTo = (most: number) => Math.floor(random() * most);
@@ -90,21 +89,21 @@ export function createPlan(seed: number, sandboxes: number): Plan {
     return chosen;
   }
 
-  function strike(): Pick<Turn, 'blow'> {
+  function strike(): Blow | undefined {
     const chance = random();
     const afterMs = upTo(LONGEST_BLOW_AFTER_MS);
-    if (chance < ODDS.kill) return { blow: { kind: 'kill', afterMs } };
-    if (chance < ODDS.kill + ODDS.freeze) return { blow: { kind: 'freeze', afterMs, forMs: upTo(LONGEST_FREEZE_MS) } };
-    return {};
+    if (chance < ODDS.kill) return { kind: 'kill', afterMs, forMs: 0 };
+    if (chance < ODDS.kill + ODDS.freeze) return { kind: 'freeze', afterMs, forMs: upTo(LONGEST_FREEZE_MS) };
+    return undefined;
   }
 
   const profiles = () =>
     Array.from({ length: 1 + upTo(MOST_REQUESTS) }, () => PROFILES[upTo(PROFILES.length)] ?? PROFILES[0]);
-  const turns = (blow: () => Pick<Turn, 'blow'>) =>
-    Array.from({ length: sandboxes }, () => ({ profiles: profiles(), ...blow() }));
+  const turns = (blow: () => Blow | undefined) =>
+    Array.from({ length: sandboxes }, () => ({ profiles: profiles(), blow: blow() }));
   const quiet = (ending: number, frozenMs: number): Round => ({
     faults: {},
-    turns: turns(() => ({})),
+    turns: turns(() => undefined),
     endings: choose(ending, ORDINARY_ENDINGS),
     frozenMs,
   });
@@ -116,7 +115,7 @@ export function createPlan(seed: number, sandboxes: number): Plan {
       endings: choose(ODDS.ending, ENDINGS),
       frozenMs: upTo(LONGEST_PAUSE_MS),
     }),
-    // A connection that was forgotten in silence may lie in wait for long: all are ended.
+    // A connection that was forgotten in silence may remain for long: all are ended.
     lull: () => quiet(1, LULL_MS),
     calm: () => quiet(ODDS.ending, upTo(LONGEST_PAUSE_MS)),
   };

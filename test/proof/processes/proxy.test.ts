@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, type TestContext, test } from 'vitest';
 import { listen } from '../../../infra/local/stand-in.ts';
 import type { Ending, ProxyFault } from './link.ts';
@@ -21,24 +24,18 @@ async function connect({ onTestFinished }: TestContext) {
     await line.close();
     await server.close();
   });
-  const ask = (path = '/'): Promise<Met> =>
-    new Promise((resolve) => {
-      const code = (error: NodeJS.ErrnoException) => resolve(String(error.code));
-      const sent = request(`${line.url}${path}`, { agent }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (text: string) => {
-          body += text;
-        });
-        response.on('error', code).on('end', () => resolve(body));
-      });
-      sent.on('error', code);
-      const timer = setTimeout(() => {
-        resolve('nothing');
-        sent.destroy();
-      }, A_WHILE_MS);
-      sent.on('close', () => clearTimeout(timer));
-      sent.end();
-    });
+  async function ask(path = '/'): Promise<Met> {
+    const signal = AbortSignal.timeout(A_WHILE_MS);
+    const sent = request(`${line.url}${path}`, { agent, signal });
+    // An error after the head of the answer is that of the answer.
+    sent.on('error', () => undefined).end();
+    try {
+      const [response] = await once(sent, 'response');
+      return await text(response);
+    } catch (error) {
+      return signal.aborted ? 'nothing' : String((error as NodeJS.ErrnoException).code);
+    }
+  }
   return { server, line, ask, seen };
 }
 
@@ -84,7 +81,7 @@ test.for(endings)('an idle connection ends (%s)', async ([ending, met, made], co
   const { line, ask } = await connect(context);
   await ask();
   expect(line.drop(ending)).toBe(1);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await sleep(50);
   expect(await ask()).toBe(met);
   expect(line.made()).toBe(made);
   expect(await ask()).toBe(BODY);

@@ -1,43 +1,52 @@
 import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
-import type { Answer, FunctionProcess } from './function.ts';
+import type { Answer, Ask, FunctionProcess } from './function.ts';
 import { createPackage, type FunctionName, type Package } from './package.ts';
 import { type Evidence, findLeaks } from './secrets.ts';
-import { createWorld, type World, type WorldOptions } from './world.ts';
+import { type Counts, createWorld, type World, type WorldOptions } from './world.ts';
 
 /** Processes wait for one another here, on a machine that may be busy with others. */
 export const PATIENCE_MS = 60_000;
 
 /** Worlds for the tests of a file. */
 export interface Scenarios {
-  /** A world of the test's own; it ends with the test. */
-  readonly enter: (context: TestContext, options?: WorldOptions) => Promise<World>;
+  /** A world of the test's own, which ends with the test, and a sandbox in it that has started. */
+  readonly enter: (context: TestContext, options?: WorldOptions) => Promise<readonly [World, FunctionProcess]>;
   /** Fails if a secret has come out of any world that has ended. */
   readonly expectNoLeaks: () => void;
 }
 
-/** Prepares worlds for the tests of this file: the functions are packaged once. */
-export function useScenarios(): Scenarios {
+/** Packages the functions once for all tests of a file. */
+export function usePackage(): () => Package {
   let broker: Package;
-  const evidence: Evidence[] = [];
   beforeAll(async () => {
     broker = await createPackage();
   }, PATIENCE_MS);
   afterAll(() => broker.remove());
+  return () => broker;
+}
+
+/** Prepares worlds for the tests of a file. */
+export function useScenarios(): Scenarios {
+  const broker = usePackage();
+  const evidence: Evidence[] = [];
   return {
     async enter({ onTestFinished }, options) {
-      const world = await createWorld(broker, options);
-      onTestFinished(async () => {
-        evidence.push(await world.evidence());
+      const world = await createWorld(broker(), options);
+      onTestFinished(async ({ task }) => {
+        const seen = await world.evidence();
+        evidence.push(seen);
+        // Callers are not told what failed; the logs are.
+        const errors = seen.text.match(/"error":\{.*?\}/g) ?? [];
+        if (task.result?.state === 'fail') process.stderr.write(`${errors.join('\n')}\n`);
         await world.close();
       });
-      return world;
+      return [world, await started(world)];
     },
     expectNoLeaks() {
-      const [first] = evidence;
-      const [, token = ''] = /"access_token":"([\w.-]+)"/.exec(first?.traffic ?? '') ?? [];
+      const traffic = evidence[0]?.traffic ?? '';
+      const [, token = ''] = /"access_token":"([\w.-]+)"/.exec(traffic) ?? [];
       // The search finds what it looks for.
-      const leak = { traffic: first?.traffic ?? '', text: `… ${token.slice(-20, -8)} …`, stderr: '' };
-      expect(findLeaks([leak])).toHaveLength(1);
+      expect(findLeaks([{ traffic, text: `… ${token.slice(-20, -8)} …`, stderr: '' }])).toHaveLength(1);
       expect(findLeaks(evidence)).toEqual([]);
     },
   };
@@ -62,32 +71,49 @@ export function started(world: World, name: FunctionName = 'token'): Promise<Fun
 
 /** A token, and not one that lives longer than ZITADEL says. */
 export async function expectToken(world: World, answer: Answer): Promise<string> {
-  expect(answer).toMatchObject({ kind: 'response', status: 200 });
+  expect(answer, answer.text).toMatchObject({ kind: 'response', status: 200 });
   const { access_token: token, expires_in: expiresIn } = answer.json;
   const end = await world.tokenEnd(token);
   const leftMs = (end ?? 0) - answer.answeredAt;
   expect(Number(expiresIn)).toBeGreaterThanOrEqual(5);
-  // What was told may be a moment old.
+  // The answer may be a moment old.
   expect(Number(expiresIn) * 1000).toBeLessThanOrEqual(leftMs + answer.tookMs + 1000);
   return String(token);
 }
 
-/** The error that says that something behind the broker is down; answers how many milliseconds it asks to wait. */
+/** Asks for a token of a profile, and expects one. */
+export const obtain = async (world: World, sandbox: FunctionProcess, profile = 'orders'): Promise<string> =>
+  expectToken(world, await sandbox.ask(profile));
+
+/** All of them ask for a token at the same time. */
+export async function obtainAll(world: World, sandboxes: readonly FunctionProcess[], profile = 'orders') {
+  const answers = await Promise.all(sandboxes.map((sandbox) => sandbox.ask(profile)));
+  const tokens = await Promise.all(answers.map((answer) => expectToken(world, answer)));
+  return { answers, tokens };
+}
+
+/** The error that says that something behind the broker is down; returns how many milliseconds it asks to wait. */
 export function expectUnavailable(answer: Answer): number {
   expect(answer).toMatchObject({ kind: 'response', status: 503, json: { error: 'temporarily_unavailable' } });
-  expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(1);
-  expect(Number(answer.headers['retry-after'])).toBeLessThanOrEqual(30);
-  return Number(answer.headers['retry-after']) * 1000;
+  const retryAfter = Number(answer.headers['retry-after']);
+  expect(retryAfter).toBeGreaterThanOrEqual(1);
+  expect(retryAfter).toBeLessThanOrEqual(30);
+  return retryAfter * 1000;
 }
 
-/** Exchanges at ZITADEL: as many as were promised, and those of sandboxes for which the table was too slow. */
-export async function expectExchanges(world: World, promised: number): Promise<void> {
-  expect(await world.leases()).toBeLessThanOrEqual(promised);
-  expect(world.zitadel.issued()).toBeLessThanOrEqual(promised + world.tableGivenUp());
+/**
+ * As many exchanges at ZITADEL as promised, and those of sandboxes for which the table was too slow.
+ * @returns how many of these there may be
+ */
+export async function expectExchanges(world: World, promised: number, before?: Counts): Promise<number> {
+  const { exchanges, leases, tableGivenUp } = await world.counts(before);
+  expect(leases).toBeLessThanOrEqual(promised);
+  expect(exchanges).toBeLessThanOrEqual(promised + tableGivenUp);
+  return tableGivenUp;
 }
 
-/** Holds the answers of ZITADEL's token endpoint. `arrived` resolves with the first request that is held, `release` lets them go. */
-export function hold({ zitadel }: World): { readonly arrived: Promise<void>; readonly release: () => void } {
+/** Holds the answers of ZITADEL's token endpoint until `release`. `arrived` resolves with the first request. */
+export function hold({ zitadel }: World) {
   const released = Promise.withResolvers<void>();
   const arrived = Promise.withResolvers<void>();
   zitadel.intercept(async ({ url = '' }) => {
@@ -96,11 +122,30 @@ export function hold({ zitadel }: World): { readonly arrived: Promise<void>; rea
     await released.promise;
     return false;
   });
-  return {
-    arrived: arrived.promise,
-    release: () => {
-      zitadel.intercept(undefined);
-      released.resolve();
-    },
-  };
+  function release(): void {
+    zitadel.intercept(undefined);
+    released.resolve();
+  }
+  return { arrived: arrived.promise, release };
+}
+
+/** Freezes a sandbox once it waits for work, as Lambda does, for as long as something happens. */
+export async function asleep<T>(sandbox: FunctionProcess, happen: () => T): Promise<T> {
+  await sandbox.idle();
+  sandbox.freeze();
+  const happened = happen();
+  sandbox.thaw();
+  return happened;
+}
+
+/** Freezes a sandbox in the middle of an exchange, for as long as something happens; returns its answer. */
+export async function askFrozen(world: World, sandbox: FunctionProcess, happen: () => unknown, request?: Ask) {
+  const { arrived, release } = hold(world);
+  const asked = sandbox.ask('orders', request);
+  await arrived;
+  sandbox.freeze();
+  release();
+  await happen();
+  sandbox.thaw();
+  return asked;
 }

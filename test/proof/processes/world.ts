@@ -6,17 +6,30 @@ import { createZitadel, type Zitadel } from '../../../infra/local/zitadel/server
 import { accounts } from '../../support/rig.ts';
 import { turn } from '../../support/turns.ts';
 import { createWorldClock, type WorldClock } from './clock.ts';
-import { type Answer, type Ask, createFunction, type FunctionProcess } from './function.ts';
+import { createFunction, type FunctionProcess } from './function.ts';
 import { type FunctionName, type Package, secretsByName } from './package.ts';
 import { createProxy, type Line } from './proxy.ts';
 import { AWS_KEY, type Evidence } from './secrets.ts';
-import { tokenEnd } from './truth.ts';
 
 /** What the functions depend on. */
-export type Dependency = 'zitadel' | 'secretsManager' | 'table';
+export const DEPENDENCIES = ['zitadel', 'secretsManager', 'table'] as const;
+export type Dependency = (typeof DEPENDENCIES)[number];
 
-/** A row of the table as it lies there. */
+/** A row of the table as it is stored. */
 export type StoredRow = Readonly<Record<string, { readonly S?: string; readonly N?: string }>>;
+
+/** What has happened in a world. */
+export interface Counts {
+  /** Tokens that ZITADEL issued, including those that never arrived. */
+  readonly exchanges: number;
+  /** Leases that were taken, over all rows. */
+  readonly leases: number;
+  /**
+   * How often a process that lived has given up a connection to the table. Each time it may have obtained a token of
+   * its own (the table may take 300 ms, which it does on a busy machine), so this many exchanges more are no fault.
+   */
+  readonly tableGivenUp: number;
+}
 
 /** Everything around the functions, with a network between that can fail. */
 export interface World {
@@ -26,21 +39,13 @@ export interface World {
   readonly table: Table;
   readonly network: Readonly<Record<Dependency, Line>>;
   /** Starts a function in a process of its own. */
-  readonly start: (name: FunctionName, env?: Readonly<Record<string, string>>) => Promise<FunctionProcess>;
-  /** Kills a process. */
-  readonly kill: (sandbox: FunctionProcess) => Promise<void>;
-  readonly ask: (sandbox: FunctionProcess, request: Ask) => Promise<Answer>;
-  /** Epoch milliseconds of a token's end by ZITADEL's own word, `undefined` where it is not good. */
+  readonly start: (name: FunctionName) => Promise<FunctionProcess>;
+  /** Epoch milliseconds of a token's end, as ZITADEL itself says; `undefined` if the token is not valid. */
   readonly tokenEnd: (token: unknown) => Promise<number | undefined>;
   readonly rows: () => Promise<readonly StoredRow[]>;
-  /** How many leases were taken, over all rows. */
-  readonly leases: () => Promise<number>;
-  /**
-   * How often a process that lived has given up a connection to the table. Each may have made it obtain a token of its
-   * own (the table may take 300 ms, which on a busy machine it does), so this many exchanges more are no fault.
-   */
-  readonly tableGivenUp: () => number;
-  /** For a search for leaks once nothing is in a hurry any more. */
+  /** What has happened so far, or since `before` was counted. */
+  readonly counts: (before?: Counts) => Promise<Counts>;
+  /** For a search for leaks at the end. */
   readonly evidence: () => Promise<Evidence>;
   readonly close: () => Promise<void>;
 }
@@ -52,6 +57,9 @@ export interface WorldOptions {
 }
 
 const TABLE_NAME = 'tokens';
+
+const basicAuthorization = (id: string, secret: string): string =>
+  `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 
 /** Starts a world for processes of this package. */
 export async function createWorld(
@@ -73,8 +81,8 @@ export async function createWorld(
     secretsManager: await createProxy({ targetPort: secretsManager.port }),
     table: await createProxy({ targetPort: table.port }),
   };
-  const bundles = broker.unpack(folder, network.zitadel.url);
-  const environment = {
+  broker.unpack(folder, network.zitadel.url);
+  const env = {
     AWS_ACCESS_KEY_ID: AWS_KEY.id,
     AWS_SECRET_ACCESS_KEY: AWS_KEY.secret,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: network.secretsManager.url,
@@ -84,18 +92,27 @@ export async function createWorld(
     BROKER_LOCAL: 'true',
     ...(clockJumps ? clock.env : {}),
   };
+  const nodeArguments = clockJumps ? clock.nodeArguments : [];
   const client = new DynamoDBClient({
     endpoint: table.url,
     region: 'eu-central-1',
     credentials: { accessKeyId: AWS_KEY.id, secretAccessKey: AWS_KEY.secret },
   });
   const processes: FunctionProcess[] = [];
-  /** What was answered, but for the tokens that were asked for. */
-  const answered: Answer[] = [];
-  const ends = new Map<string, number>();
-  let ofTheDead = 0;
+  const ends = new Map<unknown, number>();
+  let givenUpByKilled = 0;
 
   const rows = async () => ((await client.send(new ScanCommand({ TableName: TABLE_NAME }))).Items ?? []) as StoredRow[];
+
+  /** Asks ZITADEL itself, past everything that can fail on the way. */
+  async function introspect(token: string): Promise<number | undefined> {
+    const { clientId, clientSecret } = accounts.apiSecret;
+    const headers = { authorization: basicAuthorization(clientId, clientSecret) };
+    const body = new URLSearchParams({ token });
+    const response = await fetch(`${zitadel.url}/oauth/v2/introspect`, { method: 'POST', headers, body });
+    const { active, exp } = (await response.json()) as { active: boolean; exp?: number };
+    return active && exp !== undefined ? exp * 1000 : undefined;
+  }
 
   return {
     clock,
@@ -103,47 +120,41 @@ export async function createWorld(
     secretsManager,
     table,
     network,
-    async start(name, env = {}) {
-      const nodeArguments = clockJumps ? clock.nodeArguments : [];
-      const started = await createFunction({
-        bundle: bundles[name],
-        env: { ...environment, ...env },
-        nodeArguments,
-        now,
-      });
-      processes.push(started);
-      return started;
-    },
-    async kill(sandbox) {
-      const before = network.table.givenUp();
-      await sandbox.kill();
-      // Its connections ended before it did: what came of that lies there to be read.
-      await turn();
-      ofTheDead += network.table.givenUp() - before;
-    },
-    async ask(sandbox, request) {
-      const answer = await sandbox.ask(request);
-      const { access_token: token, ...json } = answer.json;
-      answered.push(token === undefined ? answer : { ...answer, text: '', json });
-      return answer;
+    async start(name) {
+      const started = await createFunction({ bundle: join(folder, name, 'index.cjs'), env, nodeArguments, now });
+      async function kill(): Promise<void> {
+        const before = network.table.givenUp();
+        await started.kill();
+        // Its connections ended before it did: the proxy has yet to read that.
+        await turn();
+        givenUpByKilled += network.table.givenUp() - before;
+      }
+      processes.push({ ...started, kill });
+      return { ...started, kill };
     },
     async tokenEnd(token) {
-      const key = String(token);
-      const end = ends.get(key) ?? (await tokenEnd(zitadel.url, key));
-      if (end !== undefined) ends.set(key, end);
+      const end = ends.get(token) ?? (await introspect(String(token)));
+      if (end !== undefined) ends.set(token, end);
       return end;
     },
     rows,
-    // Each lease is written twice: when it is taken, and when it ends.
-    leases: async () =>
-      (await rows()).reduce((sum, { generation }) => sum + Math.ceil(Number(generation?.N ?? 0) / 2), 0),
-    tableGivenUp: () => network.table.givenUp() - ofTheDead,
+    async counts({ exchanges, leases, tableGivenUp } = { exchanges: 0, leases: 0, tableGivenUp: 0 }) {
+      // Each lease is written twice: when it is taken, and when it ends.
+      const taken = (await rows()).map(({ generation }) => Math.ceil(Number(generation?.N ?? 0) / 2));
+      return {
+        exchanges: zitadel.issued() - exchanges,
+        leases: taken.reduce((sum, leases) => sum + leases, 0) - leases,
+        tableGivenUp: network.table.givenUp() - givenUpByKilled - tableGivenUp,
+      };
+    },
     async evidence() {
-      const written = processes.map((one) => Object.values(one.output()).join('\n'));
+      const stderr = processes.map((one) => one.output().stderr).join('');
+      const stdout = processes.map((one) => one.output().stdout);
+      const answers = processes.map((one) => one.answers);
       return {
         traffic: Buffer.concat(traffic).toString('latin1'),
-        text: [...written, JSON.stringify(answered), JSON.stringify(await rows())].join('\n'),
-        stderr: processes.map((one) => one.output().stderr).join(''),
+        text: [...stdout, stderr, JSON.stringify(answers), JSON.stringify(await rows())].join('\n'),
+        stderr,
       };
     },
     async close() {

@@ -1,138 +1,91 @@
-import { answer, say } from '../play.ts';
-import { atAws, type Kind, kind, type Meaning } from './kind.ts';
+import { answer } from '../answers.ts';
+import { atAws, type Given, type Kind, type Means } from './kind.ts';
+import { kinds, named, plays, words } from './table.ts';
 
-const TYPE = 'application/x-amz-json-1.1';
+const says = (body: string, status = 400, lines: readonly string[] = [], type = 'application/x-amz-json-1.1'): Buffer =>
+  answer(status, { type, body }, lines);
 
-/** An error as AWS writes it; the message repeats what was sent, which must go no further. */
+/** An error as AWS writes it. The message repeats what was sent, which must go no further. */
 const awsError =
-  (name: string, status: number): Kind['play'] =>
-  ({ sent }) => [
-    say(answer(status, { type: TYPE, body: JSON.stringify({ __type: name, message: `no good: ${sent.body}` }) })),
-  ];
+  (name: string, status = 400) =>
+  ({ sent }: Given): Buffer =>
+    says(JSON.stringify({ __type: name, message: `no good: ${sent.body}` }), status);
 
-/** Errors of any service, which pass by themselves or are a matter of the function, not of what it asks for. */
-const COMMON: Readonly<Record<string, number>> = {
-  ThrottlingException: 400,
-  Throttling: 400,
-  TooManyRequestsException: 429,
-  RequestLimitExceeded: 400,
-  SlowDown: 503,
-  InternalServerError: 500,
-  InternalServiceError: 500,
-  InternalFailure: 500,
-  ServiceUnavailable: 503,
-  ServiceUnavailableException: 503,
-  RequestTimeout: 408,
-  RequestTimeoutException: 400,
-  ExpiredTokenException: 400,
-  UnrecognizedClientException: 400,
-  InvalidSignatureException: 403,
-  IncompleteSignatureException: 400,
-  MissingAuthenticationTokenException: 400,
-  RequestTimeTooSkewed: 403,
-  SerializationException: 400,
-  UnknownOperationException: 404,
-  NotAuthorized: 400,
-  OptInRequired: 403,
-  ValidationException: 400,
-};
-const common = Object.entries(COMMON).map(([name, status]) =>
-  kind(`AWS error: ${name}`, atAws('down'), awsError(name, status)),
-);
+/** Errors by their status, each with what stands before its name. */
+const errors = (
+  pattern: string,
+  means: Means,
+  byStatus: Readonly<Record<number, string>>,
+  prefix = '',
+): readonly Kind[] =>
+  Object.entries(byStatus).flatMap(([status, names]) =>
+    kinds(pattern, means, (name, given) => awsError(prefix + name, Number(status))(given), words(names)),
+  );
 
-/** Errors of Secrets Manager. */
-const OF_SECRETS: Readonly<Record<string, readonly [status: number, means: Meaning]>> = {
-  ResourceNotFoundException: [400, 'unusable'],
-  AccessDeniedException: [400, 'unusable'],
-  InvalidRequestException: [400, 'unusable'],
-  InvalidParameterException: [400, 'unusable'],
-  DecryptionFailure: [400, 'unusable'],
-  LimitExceededException: [400, 'down'],
-  EncryptionFailure: [400, 'down'],
-  PreconditionNotMetException: [400, 'down'],
-  MalformedPolicyDocumentException: [400, 'down'],
-};
-const ofSecrets = Object.entries(OF_SECRETS).map(([name, [status, means]]) =>
-  kind(`error of Secrets Manager: ${name}`, { secret: means }, awsError(name, status)),
-);
+/** Errors of Secrets Manager after which the secret stays unusable until an operator acts, and others. */
+const UNUSABLE = `ResourceNotFoundException AccessDeniedException InvalidRequestException InvalidParameterException
+  DecryptionFailure`;
+const PASSING = 'LimitExceededException EncryptionFailure PreconditionNotMetException MalformedPolicyDocumentException';
 
-/** Errors of DynamoDB. A condition that does not hold is none of them: the row tells what then. */
-const OF_TABLE: Readonly<Record<string, number>> = {
-  ProvisionedThroughputExceededException: 400,
-  ResourceNotFoundException: 400,
-  ItemCollectionSizeLimitExceededException: 400,
-  TransactionConflictException: 400,
-  ReplicatedWriteConflictException: 400,
-  LimitExceededException: 400,
-  AccessDeniedException: 400,
-  TableNotFoundException: 400,
-  ResourceInUseException: 400,
-};
-const ofTable = Object.entries(OF_TABLE).map(([name, status]) =>
-  kind(
-    `error of DynamoDB: ${name}`,
-    { item: 'down', update: 'down' },
-    awsError(`com.amazonaws.dynamodb.v20120810#${name}`, status),
-  ),
-);
-
-/** Other ways to name an error, and none. */
-const SPELLINGS: Readonly<Record<string, Kind['play']>> = {
-  'with a name space': awsError('com.amazon.coral.service#ThrottlingException', 400),
-  'with a link': awsError('ThrottlingException:http://internal.amazon.com/coral/', 400),
-  'in a header': () => [say(answer(400, { type: TYPE, body: '{}' }, ['x-amzn-ErrorType: ThrottlingException']))],
-  'in a header, with a link': () => [
-    say(answer(400, { type: TYPE, body: '{}' }, ['x-amzn-errortype: ThrottlingException:http://a/'])),
-  ],
-  'as a number': () => [say(answer(400, { type: TYPE, body: '{"__type":42,"message":42}' }))],
-  'as null': () => [say(answer(400, { type: TYPE, body: '{"__type":null}' }))],
-  'as an object': () => [say(answer(400, { type: TYPE, body: '{"__type":{"a":1}}' }))],
-  'as __proto__': awsError('__proto__', 400),
-  'as constructor': awsError('constructor', 400),
-  'as toString': awsError('toString', 500),
-  'with a line break': awsError('Throttling\r\nException', 400),
-  'with 60,000 characters': awsError('X'.repeat(60_000), 400),
-  'with an escape sequence': awsError('\x1b[31mno', 400),
-  'that is empty': awsError('', 400),
-  'as XML': () => [
-    say(
-      answer(400, { type: 'text/xml', body: '<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>' }),
-    ),
-  ],
-  'as CBOR': () => [say(answer(400, { type: 'application/cbor', body: Buffer.from('a1665f5f74797065614e', 'hex') }))],
-  'with no body': () => [say(answer(400, { type: TYPE, body: '' }))],
-  'with a status of 200': () => [
-    say(answer(200, { type: TYPE, body: '{"__type":"ThrottlingException","message":"no"}' }, ['x-amzn-ErrorType: a'])),
-  ],
-  'after which to wait an hour': () => [
-    say(answer(503, { type: TYPE, body: '{"__type":"ServiceUnavailable"}' }, ['Retry-After: 3600'])),
-  ],
-  'after which to wait for ever': () => [
-    say(answer(503, { type: TYPE, body: '{"__type":"SlowDown"}' }, ['Retry-After: Fri, 31 Dec 9999 23:59:59 GMT'])),
-  ],
-  'after which to wait, in milliseconds': () => [
-    say(answer(503, { type: TYPE, body: '{}' }, ['x-amz-retry-after: 999999999'])),
-  ],
-};
-const spellings = Object.entries(SPELLINGS)
-  .filter(([name]) => name !== 'with a status of 200')
-  .map(([name, play]) => kind(`AWS error: ${name}`, atAws('down'), play));
-const calledGood = Object.entries(SPELLINGS)
-  .filter(([name]) => name === 'with a status of 200')
-  .map(([name, play]) => kind(`AWS error: ${name}`, { secret: 'down', item: 'answer', update: 'answer' }, play));
+/** Errors of DynamoDB. A condition that does not hold is not among them: then the row decides. */
+const OF_TABLE = `ProvisionedThroughputExceededException ResourceNotFoundException TransactionConflictException
+  ItemCollectionSizeLimitExceededException ReplicatedWriteConflictException LimitExceededException
+  AccessDeniedException TableNotFoundException ResourceInUseException`;
 
 const DATES = ['Thu, 01 Jan 1970 00:00:00 GMT', 'Fri, 31 Dec 9999 23:59:59 GMT', 'yesterday', ''];
-const skewed = DATES.map((date) =>
-  kind(`AWS error: the clock is wrong, it is "${date}"`, atAws('down'), () => [
-    say(answer(403, { type: TYPE, body: '{"__type":"RequestTimeTooSkewed"}' }, [`Date: ${date}`])),
-  ]),
-);
+
+const skewed = (date: string): Buffer => says('{"__type":"RequestTimeTooSkewed"}', 403, [`Date: ${date}`]);
 
 export const awsErrorKinds: readonly Kind[] = [
-  ...common,
-  ...ofSecrets,
-  ...ofTable,
-  ...spellings,
-  ...calledGood,
-  ...skewed,
+  // Errors of any service, which pass by themselves or concern the function, not what it asks for.
+  ...errors('AWS error: *', atAws('down'), {
+    400: `ThrottlingException Throttling RequestLimitExceeded RequestTimeoutException ExpiredTokenException
+    UnrecognizedClientException IncompleteSignatureException MissingAuthenticationTokenException
+    SerializationException NotAuthorized ValidationException`,
+    403: 'InvalidSignatureException RequestTimeTooSkewed OptInRequired',
+    404: 'UnknownOperationException',
+    408: 'RequestTimeout',
+    429: 'TooManyRequestsException',
+    500: 'InternalServerError InternalServiceError InternalFailure',
+    503: 'SlowDown ServiceUnavailable ServiceUnavailableException',
+  }),
+  ...errors('error of Secrets Manager: *', { secret: 'unusable' }, { 400: UNUSABLE }),
+  ...errors('error of Secrets Manager: *', { secret: 'down' }, { 400: PASSING }),
+  ...errors(
+    'error of DynamoDB: *',
+    { item: 'down', update: 'down' },
+    { 400: OF_TABLE },
+    'com.amazonaws.dynamodb.v20120810#',
+  ),
+  // Other ways to name an error, or none.
+  ...plays('AWS error: *', atAws('down'), {
+    'with a name space': awsError('com.amazon.coral.service#ThrottlingException'),
+    'with a link': awsError('ThrottlingException:http://internal.amazon.com/coral/'),
+    'in a header': says('{}', 400, ['x-amzn-ErrorType: ThrottlingException']),
+    'in a header, with a link': says('{}', 400, ['x-amzn-errortype: ThrottlingException:http://a/']),
+    'as a number': says('{"__type":42,"message":42}'),
+    'as null': says('{"__type":null}'),
+    'as an object': says('{"__type":{"a":1}}'),
+    'as __proto__': awsError('__proto__'),
+    'as constructor': awsError('constructor'),
+    'as toString': awsError('toString', 500),
+    'with a line break': awsError('Throttling\r\nException'),
+    'with 60,000 characters': awsError('X'.repeat(60_000)),
+    'with an escape sequence': awsError('\x1b[31mno'),
+    'that is empty': awsError(''),
+    'as XML': says('<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>', 400, [], 'text/xml'),
+    'as CBOR': answer(400, { type: 'application/cbor', body: Buffer.from('a1665f5f74797065614e', 'hex') }),
+    'with no body': says(''),
+    'after which to wait an hour': says('{"__type":"ServiceUnavailable"}', 503, ['Retry-After: 3600']),
+    'after which to wait for ever': says('{"__type":"SlowDown"}', 503, ['Retry-After: Fri, 31 Dec 9999 23:59:59 GMT']),
+    'after which to wait, in milliseconds': says('{}', 503, ['x-amz-retry-after: 999999999']),
+  }),
+  ...plays(
+    'AWS error: *',
+    { ...atAws('answer'), secret: 'down' },
+    {
+      'with a status of 200': says('{"__type":"ThrottlingException","message":"no"}', 200, ['x-amzn-ErrorType: a']),
+    },
+  ),
+  ...kinds('AWS error: the clock is wrong, it is "*"', atAws('down'), skewed, named(DATES)),
 ];

@@ -1,11 +1,12 @@
-import { answer, say } from '../play.ts';
-import { atZitadel, type Given, type Kind, kind, type Meaning } from './kind.ts';
+import { again, answer, html, json, withBody } from '../answers.ts';
+import { atZitadel, type Given, type Kind, type Means, only } from './kind.ts';
+import { type Content, kinds, type Table } from './table.ts';
 
-/** The names of parameters would make it a refusal of another sort. */
+/** With the names of parameters, it would be a refusal of another sort. */
 const nameless = (form: string): string => form.replaceAll('_token', '');
 
 /** What the broker sent, in the pieces that are secret or hold a secret. */
-const PIECES: Readonly<Record<string, (given: Given) => string>> = {
+const PIECES: Table<(given: Given) => string> = {
   'the whole request': ({ sent }) => `${sent.head}\r\n\r\n${nameless(sent.body)}`,
   'the form': ({ sent }) => nameless(sent.body),
   'the proof': ({ sent }) =>
@@ -15,10 +16,10 @@ const PIECES: Readonly<Record<string, (given: Given) => string>> = {
     '',
 };
 
-const reversed = (text: string): string => [...text].reverse().join('');
+const inWords = (text: string, length: number): string => text.replace(new RegExp(`.{${length}}`, 'g'), '$& ');
 
-/** Ways to write it. */
-const SPELLINGS: Readonly<Record<string, (text: string) => string>> = {
+/** Ways to write a piece. */
+const SPELLINGS: Table<(text: string) => string> = {
   plain: (text) => text,
   'in base64': (text) => Buffer.from(text).toString('base64'),
   'in base64url': (text) => Buffer.from(text).toString('base64url'),
@@ -29,121 +30,94 @@ const SPELLINGS: Readonly<Record<string, (text: string) => string>> = {
     text.replace(/Basic ([\w+/=]+)/, (_all, credentials: string) => Buffer.from(credentials, 'base64').toString()),
   'from its middle on': (text) => text.slice(text.length >> 1),
   'its last 60 characters': (text) => text.slice(-60),
-  'in base64, in words of 16': (text) => Buffer.from(text).toString('base64').replace(/.{16}/g, '$& '),
-  'in hex, in words of 16': (text) => Buffer.from(text).toString('hex').replace(/.{16}/g, '$& '),
-  'in words of 16': (text) => text.replace(/.{16}/g, '$& '),
-  'in words of 10': (text) => text.replace(/.{10}/g, '$& '),
+  'in base64, in words of 16': (text) => inWords(Buffer.from(text).toString('base64'), 16),
+  'in hex, in words of 16': (text) => inWords(Buffer.from(text).toString('hex'), 16),
+  'in words of 16': (text) => inWords(text, 16),
+  'in words of 10': (text) => inWords(text, 10),
   'after 100 other characters': (text) => `${'no '.repeat(33)}${text}`,
   'after 150 other characters': (text) => `${'no '.repeat(50)}${text}`,
   'in quotes': (text) => JSON.stringify(text),
-  'back to front': reversed,
+  'back to front': (text) => [...text].reverse().join(''),
 };
 
-const JSON_TYPE = 'application/json';
 const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ');
 
-/** Where in an answer it stands. */
-interface Where {
-  readonly means: Meaning;
-  readonly say: (text: string) => Buffer;
-}
-const WHERE: Readonly<Record<string, Where>> = {
-  'the description': {
-    means: 'refused',
-    say: (text) =>
-      answer(401, { type: JSON_TYPE, body: JSON.stringify({ error: 'invalid_client', error_description: text }) }),
-  },
-  'the code': {
-    means: 'nonsense',
-    say: (text) => answer(400, { type: JSON_TYPE, body: JSON.stringify({ error: `x${text}` }) }),
-  },
-  'the description of a 500': {
-    means: 'down',
-    say: (text) => answer(500, { type: JSON_TYPE, body: JSON.stringify({ error: 'a', error_description: text }) }),
-  },
-  'a page': {
-    means: 'nonsense',
-    say: (text) => answer(404, { type: 'text/html', body: `<h1>Not found</h1><pre>${text}</pre>` }),
-  },
-  'a page of a 502': { means: 'down', say: (text) => answer(502, { type: 'text/html', body: `<pre>${text}</pre>` }) },
-  'the location': {
-    means: 'nonsense',
-    say: (text) => answer(302, { type: 'text/html', body: '' }, [`Location: http://127.0.0.1:1/?${oneLine(text)}`]),
-  },
-  'a header': {
-    means: 'refused',
-    say: (text) =>
-      answer(401, { type: JSON_TYPE, body: '{"error":"invalid_client"}' }, [
-        `WWW-Authenticate: Basic realm="${oneLine(text)}"`,
-        `Set-Cookie: ${oneLine(text)}`,
-      ]),
-  },
-  'Retry-After': {
-    means: 'down',
-    say: (text) => answer(503, { type: JSON_TYPE, body: '{}' }, [`Retry-After: ${oneLine(text)}`]),
-  },
-  'the content type': { means: 'nonsense', say: (text) => answer(400, { type: oneLine(text), body: '{}' }) },
-  'the reason': { means: 'down', say: (text) => answer(`503 ${oneLine(text)}`, { type: 'text/plain', body: '' }) },
-  'the first line': { means: 'nonsense', say: (text) => Buffer.from(`${oneLine(text)}\r\n\r\n`) },
-  'the name of a header': {
-    means: 'nonsense',
-    say: (text) => Buffer.from(`HTTP/1.1 200 OK\r\n(${oneLine(text)}): a\r\n\r\n`),
-  },
-  'no JSON at all': { means: 'nonsense', say: (text) => answer(400, { type: JSON_TYPE, body: `{"error":${text}` }) },
+const describe = (text: string): Buffer =>
+  json(JSON.stringify({ error: 'invalid_client', error_description: text }), 401);
+const code = (text: string): Buffer => json(JSON.stringify({ error: `x${text}` }), 400);
+
+type Places = Table<(text: string) => string | Buffer>;
+
+/** Where a piece stands in a refusal. */
+const IN_REFUSALS: Places = {
+  'the description': describe,
+  'a header': (text) =>
+    json('{"error":"invalid_client"}', 401, [
+      `WWW-Authenticate: Basic realm="${oneLine(text)}"`,
+      `Set-Cookie: ${oneLine(text)}`,
+    ]),
 };
 
-const echo = (name: string, where: Where, pieceOf: (given: Given) => string): Kind =>
-  kind(`echo: ${name}`, atZitadel(where.means), (given) => [say(where.say(pieceOf(given)))]);
+/** Where it stands in an answer that a service that is down gives. */
+const IN_OUTAGES: Places = {
+  'the description of a 500': (text) => json(JSON.stringify({ error: 'a', error_description: text }), 500),
+  'a page of a 502': (text) => html(`<pre>${text}</pre>`, 502),
+  'Retry-After': (text) => json('{}', 503, [`Retry-After: ${oneLine(text)}`]),
+  'the reason': (text) => answer(`503 ${oneLine(text)}`, { type: 'text/plain', body: '' }),
+};
 
-const spelt = Object.entries(PIECES).flatMap(([piece, take]) =>
-  Object.entries(SPELLINGS).flatMap(([spelling, spell]) =>
-    (['the description', 'the code'] as const).flatMap((name) => {
-      const where = WHERE[name];
-      return where === undefined
-        ? []
-        : [echo(`${piece} ${spelling}, in ${name}`, where, (given) => spell(take(given)))];
-    }),
-  ),
-);
+/** Where it stands in nonsense. */
+const IN_NONSENSE: Places = {
+  'the code': code,
+  'a page': (text) => html(`<h1>Not found</h1><pre>${text}</pre>`, 404),
+  'the location': (text) => html('', 302, [`Location: http://127.0.0.1:1/?${oneLine(text)}`]),
+  'the content type': (text) => answer(400, { type: oneLine(text), body: '{}' }),
+  'the first line': (text) => `${oneLine(text)}\r\n\r\n`,
+  'the name of a header': (text) => `HTTP/1.1 200 OK\r\n(${oneLine(text)}): a\r\n\r\n`,
+  'no JSON at all': (text) => json(`{"error":${text}`, 400),
+};
 
-const placed = Object.entries(WHERE).flatMap(([name, where]) =>
-  Object.entries(PIECES).map(([piece, take]) => echo(`${piece} in ${name}`, where, take)),
-);
+const NONSENSE = atZitadel('nonsense');
+
+/** Kinds that repeat each piece; `write` makes what is sent of its text. */
+const echoes = (
+  where: string,
+  means: Means,
+  write: (text: string, given: Given) => Content,
+  pieces: typeof PIECES = PIECES,
+): readonly Kind[] => kinds(`echo: ${where}`, means, (take, given) => write(take(given), given), pieces);
+
+const placed = (means: Means, places: Places): readonly Kind[] =>
+  Object.entries(places).flatMap(([place, write]) => echoes(`* in ${place}`, means, write));
+
+const spelt = Object.entries(SPELLINGS).flatMap(([spelling, spell]) => [
+  ...echoes(`* ${spelling}, in the description`, atZitadel('refused'), (text) => describe(spell(text))),
+  ...echoes(`* ${spelling}, in the code`, NONSENSE, (text) => code(spell(text))),
+]);
 
 /** A form may hold nothing but what the caller knows. */
-const TELLING = Object.entries(PIECES).filter(([piece]) => piece !== 'the form');
+const { 'the form': _form, ...SECRET_PIECES } = PIECES;
 
-/** Members of a good answer that would go through to the caller. */
-const withheld: readonly Kind[] = TELLING.flatMap(([piece, take]) => [
-  kind(`echo: ${piece} in the scope of a token`, { token: 'nonsense' }, (given) => [
-    say(
-      answer(200, {
-        ...given.proper,
-        body: given.proper.body.replace('{', `{"scope":${JSON.stringify(take(given))},`),
-      }),
-    ),
-  ]),
-  kind(`echo: ${piece} in the type of an issued token`, { token: 'nonsense' }, (given) => [
-    say(
-      answer(200, {
-        ...given.proper,
-        body: given.proper.body.replace(/\}$/, `,"issued_token_type":${JSON.stringify(take(given))}}`),
-      }),
-    ),
-  ]),
-  kind(`echo: ${piece} in a member of introspection`, { introspection: 'nonsense' }, (given) => [
-    say(answer(200, { ...given.proper, body: `{"active":true,"client":${JSON.stringify(take(given))}}` })),
-  ]),
-]);
+/** Members of a good answer, which would reach the caller. */
+const inScope = (text: string, given: Given): Buffer =>
+  withBody(given, given.proper.body.replace('{', `{"scope":${JSON.stringify(text)},`));
+const inIssuedType = (text: string, given: Given): Buffer =>
+  withBody(given, given.proper.body.replace(/\}$/, `,"issued_token_type":${JSON.stringify(text)}}`));
+const inClaims = (text: string, given: Given): Buffer =>
+  withBody(given, `{"active":true,"client":${JSON.stringify(text)}}`);
 
-/** What goes no further. */
-const good: readonly Kind[] = Object.entries(PIECES).flatMap(([piece, take]) => [
-  kind(`echo: ${piece} in the body of a revocation`, { revocation: 'answer' }, (given) => [
-    say(answer(200, { ...given.proper, body: take(given) })),
-  ]),
-  kind(`echo: ${piece} in headers of a good answer`, atZitadel('answer'), (given) => [
-    say(answer(200, given.proper, [`X-Debug: ${oneLine(take(given))}`, `Set-Cookie: a=${oneLine(take(given))}`])),
-  ]),
-]);
+const inHeaders = (text: string, given: Given): Buffer =>
+  again(given, [`X-Debug: ${oneLine(text)}`, `Set-Cookie: a=${oneLine(text)}`]);
 
-export const echoKinds: readonly Kind[] = [...placed, ...spelt, ...withheld, ...good];
+export const echoKinds: readonly Kind[] = [
+  ...placed(atZitadel('refused'), IN_REFUSALS),
+  ...placed(atZitadel('down'), IN_OUTAGES),
+  ...placed(NONSENSE, IN_NONSENSE),
+  ...spelt,
+  ...echoes('* in the scope of a token', only('token', 'nonsense'), inScope, SECRET_PIECES),
+  ...echoes('* in the type of an issued token', only('token', 'nonsense'), inIssuedType, SECRET_PIECES),
+  ...echoes('* in a member of introspection', only('introspection', 'nonsense'), inClaims, SECRET_PIECES),
+  // What reaches nobody.
+  ...echoes('* in the body of a revocation', only('revocation', 'answer'), (text, given) => withBody(given, text)),
+  ...echoes('* in headers of a good answer', atZitadel('answer'), inHeaders),
+];

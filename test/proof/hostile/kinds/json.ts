@@ -1,22 +1,17 @@
-import { answer, say } from '../play.ts';
-import { ANSWER, type Kind, kind, NONSENSE } from './kind.ts';
+import { answer, nested, something, withBody } from '../answers.ts';
+import { ANSWER, type Given, type Kind, NO_BODY } from './kind.ts';
+import { kinds, named, type Table } from './table.ts';
 
-/** Of revocation's answer the body does not count (RFC 7009 §2.2). */
-const NO_JSON: Kind['means'] = { ...NONSENSE, revocation: 'answer' };
+const utf16 = (text: string): Buffer => Buffer.from(`\ufeff${text}`, 'utf16le');
 
-const utf16 = (text: string, isBigEndian: boolean): Buffer => {
-  const bytes = Buffer.from(`\ufeff${text}`, 'utf16le');
-  return isBigEndian ? bytes.swap16() : bytes;
-};
-
-/** What is done to the proper JSON, so that it is none. */
-const SPOILERS: Readonly<Record<string, (json: string) => string | Buffer>> = {
+/** What is done to the proper JSON, so that it is not JSON any more. */
+const SPOILERS: Table<(json: string) => string | Buffer> = {
   'nothing at all': () => '',
   'a space': () => ' ',
   'a line of zeros': () => Buffer.alloc(100),
   'a BOM before it': (json) => `\ufeff${json}`,
-  'UTF-16, little end first': (json) => utf16(json, false),
-  'UTF-16, big end first': (json) => utf16(json, true),
+  'UTF-16, little end first': utf16,
+  'UTF-16, big end first': (json) => utf16(json).swap16(),
   'UTF-32': (json) => Buffer.concat([...json].map((letter) => Buffer.from([letter.charCodeAt(0), 0, 0, 0]))),
   'a NUL after it': (json) => `${json}\0`,
   'a comma after it': (json) => `${json},`,
@@ -39,82 +34,24 @@ const SPOILERS: Readonly<Record<string, (json: string) => string | Buffer>> = {
   'url-encoded': (json) => encodeURIComponent(json),
 };
 
-/** Whole bodies that are JSON, or nearly, and no object. */
-const BODIES: Readonly<Record<string, string>> = {
-  null: 'null',
-  true: 'true',
-  'a number': '42',
-  'a text': '"access_token"',
-  'an empty array': '[]',
-  NaN: 'NaN',
-  undefined: 'undefined',
-  'an array 30,000 deep': `${'['.repeat(30_000)}${']'.repeat(30_000)}`,
-  'arrays without an end': '['.repeat(60_000),
-  'objects without an end': '{"a":'.repeat(12_000),
-  'a long number': '9'.repeat(60_000),
-  YAML: 'access_token: a\ntoken_type: Bearer\nexpires_in: 3600\n',
-  'a form': 'access_token=a&token_type=Bearer&expires_in=3600',
-  XML: '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><token>&b;</token>',
-  'a page': '<!DOCTYPE html><title>Sign in to the network</title>',
-  'a JWT': 'eyJhbGciOiJub25lIn0.eyJhY3RpdmUiOnRydWV9.',
-  gRPC: '\0\0\0\0\x05hello',
-};
-
-/** What the SDK of AWS takes for an answer without members: it asks for no object. */
-const NO_MEMBERS =
-  /^(?:nothing at all|an array around it|a text around it|null|true|a number|a text|an empty array|an array 30|a long)/;
-const NO_OBJECT: Kind['means'] = { ...NO_JSON };
-
-const something = (body: string): string => (body.length > 2 ? body : '{"a":1}');
-
-const calledJson = ([name, bodyOf]: readonly [string, (json: string) => string | Buffer]): Kind =>
-  kind(`JSON: ${name}`, NO_MEMBERS.test(name) ? NO_OBJECT : NO_JSON, ({ proper }) => [
-    say(answer(200, { type: proper.type, body: bodyOf(something(proper.body)) })),
-  ]);
-
-const spoilt = Object.entries(SPOILERS).map(calledJson);
-const whole = Object.entries(BODIES).map(([name, body]) => calledJson([name, () => body]));
+const IN_ANOTHER_MEMBER = Buffer.from('{"x":"\xff\xfe\xc0\xaf",', 'latin1');
 
 /** What is JSON all the same. */
-const HARMLESS: Readonly<Record<string, (json: string) => string | Buffer>> = {
+const HARMLESS: Table<(json: string) => string | Buffer> = {
   'white space around it': (json) => `\r\n\t ${json} \r\n\t`,
   'a line for each member': (json) => json.replaceAll(',"', ',\n"'),
   'bytes that are not UTF-8 in another member': (json) =>
-    Buffer.concat([
-      Buffer.from('{"x":"'),
-      Buffer.from([0xff, 0xfe, 0xc0, 0xaf]),
-      Buffer.from('",'),
-      Buffer.from(json.slice(1)),
-    ]),
+    Buffer.concat([IN_ANOTHER_MEMBER, Buffer.from(json.slice(1))]),
   'half an emoji in another member': (json) => json.replace('{', '{"x":"\\ud83d",'),
   'numbers beyond all bounds in another member': (json) => json.replace('{', '{"x":[1e999,-1e999,1e-999],'),
 };
 
-const harmless = Object.entries(HARMLESS).map(([name, dress]) =>
-  kind(`JSON: ${name}`, ANSWER, ({ proper }) => [
-    say(answer(proper.status, { type: proper.type, body: proper.body.length > 2 ? dress(proper.body) : proper.body })),
-  ]),
-);
-
-/** Content types; the SDK of AWS asks for none. */
 const OTHER_TYPES = [
-  'text/html',
-  'text/plain',
-  'text/json',
-  'application/jwt',
-  'application/xml',
-  'application/javascript',
-  'application/x-www-form-urlencoded',
-  'application/octet-stream',
-  'application/jsonp',
-  'application/json-seq',
-  'application/jsonx',
-  'xapplication/json',
-  'json',
-  '*/*',
-  ';',
-  'text/html; application/json',
-  'multipart/form-data; boundary=a',
+  ...['text/html', 'text/plain', 'text/json', 'json', '*/*', ';', 'text/html; application/json'],
+  ...['jwt', 'xml', 'javascript', 'x-www-form-urlencoded', 'octet-stream', 'jsonp', 'json-seq', 'jsonx'].map(
+    (type) => `application/${type}`,
+  ),
+  ...['xapplication/json', 'multipart/form-data; boundary=a'],
 ];
 const JSON_TYPES = [
   'application/json;charset=utf-8',
@@ -124,21 +61,38 @@ const JSON_TYPES = [
   'application/vnd.zitadel.v2+json; profile="a"',
   'application/json;;;',
 ];
+/** The SDK of AWS ignores the content type. */
+const OTHER_TYPE = { ...ANSWER, token: 'nonsense', introspection: 'nonsense' } as const;
+const typed = (type: string | undefined, { proper: { status, body } }: Given): Buffer => answer(status, { type, body });
 
-const typed = (type: string, zitadel: 'answer' | 'nonsense'): Kind =>
-  kind(`content type: ${type}`, { ...ANSWER, token: zitadel, introspection: zitadel }, ({ proper }) => [
-    say(answer(proper.status, { ...proper, type })),
-  ]);
+const dressed = (dress: (json: string) => string | Buffer, given: Given): Buffer => {
+  const { body } = given.proper;
+  return withBody(given, body.length > 2 ? dress(body) : body);
+};
 
-const types: readonly Kind[] = [
-  ...OTHER_TYPES.map((type) => typed(type, 'nonsense')),
-  ...JSON_TYPES.map((type) => typed(type, 'answer')),
-  kind('content type: none', { ...ANSWER, token: 'nonsense', introspection: 'nonsense' }, ({ proper }) => [
-    say(answer(proper.status, { body: proper.body })),
-  ]),
-  kind('content type: empty', { ...ANSWER, token: 'nonsense', introspection: 'nonsense' }, ({ proper }) => [
-    say(answer(proper.status, { type: '', body: proper.body })),
-  ]),
+export const jsonKinds: readonly Kind[] = [
+  ...kinds('JSON: *', NO_BODY, (spoil, given) => withBody(given, spoil(something(given.proper))), SPOILERS),
+  // Whole bodies that are JSON, or nearly, and not an object.
+  ...kinds('JSON: *', NO_BODY, (body, given) => withBody(given, body), {
+    null: 'null',
+    true: 'true',
+    'a number': '42',
+    'a text': '"access_token"',
+    'an empty array': '[]',
+    NaN: 'NaN',
+    undefined: 'undefined',
+    'an array 30,000 deep': nested(30_000),
+    'arrays without an end': '['.repeat(60_000),
+    'objects without an end': '{"a":'.repeat(12_000),
+    'a long number': '9'.repeat(60_000),
+    YAML: 'access_token: a\ntoken_type: Bearer\nexpires_in: 3600\n',
+    'a form': 'access_token=a&token_type=Bearer&expires_in=3600',
+    XML: '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><token>&b;</token>',
+    'a page': '<!DOCTYPE html><title>Sign in to the network</title>',
+    'a JWT': 'eyJhbGciOiJub25lIn0.eyJhY3RpdmUiOnRydWV9.',
+    gRPC: '\0\0\0\0\x05hello',
+  }),
+  ...kinds('JSON: *', ANSWER, dressed, HARMLESS),
+  ...kinds('content type: *', OTHER_TYPE, typed, { ...named(OTHER_TYPES), empty: '', none: undefined }),
+  ...kinds('content type: *', ANSWER, typed, named(JSON_TYPES)),
 ];
-
-export const jsonKinds: readonly Kind[] = [...spoilt, ...whole, ...harmless, ...types];

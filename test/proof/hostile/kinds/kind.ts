@@ -1,20 +1,23 @@
-import { answer, type Proper, type Sent, type Step, say } from '../play.ts';
+import type { Proper, Sent, Step } from '../play.ts';
 import type { Security } from '../secure.ts';
 
-/** Where a kind of answer can be given: what is asked for there. */
-const SCOPES = ['token', 'introspection', 'revocation', 'secret', 'item', 'update'] as const;
-export type Scope = (typeof SCOPES)[number];
+/** What the broker asks for where it meets an answer. */
+export type Scope = 'token' | 'introspection' | 'revocation' | 'secret' | 'item' | 'update';
 
-/** What an answer is to the broker: with the place, it names a cell of the table of errors. */
+/** What an answer is to the broker: together with the place, it names a cell of the table of errors. */
 export type Meaning =
-  /** However odd its form: what was asked for. */
+  /** What was asked for, however odd its form. */
   | 'answer'
-  /** The service is not to be had at the moment. */
+  /** The service is unavailable. */
   | 'down'
   /** No service of this sort answers so. */
   | 'nonsense'
   /** ZITADEL refuses the broker's credential, or what the profile asks for. */
   | 'refused'
+  /** It refuses the same by an error that also says that the subject of an exchange is bad. */
+  | 'grant_refused'
+  /** It refuses the request as such. */
+  | 'request_refused'
   | 'subject_refused'
   | 'scope_refused'
   | 'target_refused'
@@ -22,13 +25,10 @@ export type Meaning =
   | 'impersonation_refused'
   /** The token is another application's. */
   | 'foreign_token'
-  /** What came from Secrets Manager is no credential, and stays none until an operator does something. */
-  | 'unusable'
-  /** The row keeps everybody from obtaining a token: its lease, or its failure. */
-  | 'leased'
-  | 'failed';
+  /** What Secrets Manager returned is not a credential, until an operator changes it. */
+  | 'unusable';
 
-/** What a play can be made of. */
+/** What an answer can be made of. */
 export interface Given {
   readonly proper: Proper;
   readonly sent: Sent;
@@ -36,49 +36,47 @@ export interface Given {
   readonly token: string;
 }
 
+/** What an answer means at each scope where it is given. */
+export type Means = Readonly<Partial<Record<Scope, Meaning>>>;
+
 /** One kind of hostile answer. */
 export interface Kind {
   /** `{family}: {what comes}`. */
   readonly name: string;
-  /** Played as soon as a connection stands, before anything was asked. */
+  readonly means: Means;
+  readonly play: (given: Given) => readonly Step[];
+  /** Played as soon as a connection is open, before anything is asked. */
   readonly greets?: true;
-  /** Played where the issuer is one of HTTPS. */
+  /** Played where the issuer uses HTTPS. */
   readonly isTls?: true;
   /** How the server does TLS; absent where it does none. */
   readonly security?: Security;
-  readonly play: (given: Given) => readonly Step[];
-  /** What it means at each place where it is played. */
-  readonly means: Readonly<Partial<Record<Scope, Meaning>>>;
 }
 
-/** The same at each endpoint of ZITADEL. */
-export const atZitadel = (meaning: Meaning): Kind['means'] => ({
+/** The same meaning at each endpoint of ZITADEL. */
+export const atZitadel = (meaning: Meaning): Means => ({
   token: meaning,
   introspection: meaning,
   revocation: meaning,
 });
 
-/** The same for each operation of AWS. */
-export const atAws = (meaning: Meaning): Kind['means'] => ({ secret: meaning, item: meaning, update: meaning });
+/** The same meaning for each operation of AWS. */
+export const atAws = (meaning: Meaning): Means => ({ secret: meaning, item: meaning, update: meaning });
 
-/** What breaks or stalls: everybody is down then. */
-export const DOWN: Kind['means'] = { ...atZitadel('down'), ...atAws('down') };
+/** A meaning at one scope only. */
+export const only = (scope: Scope, meaning: Meaning): Means => ({ [scope]: meaning });
 
-/** What is no HTTP, or not the HTTP of such a service: to the SDK of AWS everything that is no answer is a fault. */
-export const NONSENSE: Kind['means'] = { ...atZitadel('nonsense'), ...atAws('down') };
+/** One meaning at ZITADEL, one at AWS. */
+export const atBoth = (zitadel: Meaning, aws = zitadel): Means => ({ ...atZitadel(zitadel), ...atAws(aws) });
+
+/** What breaks or stalls: the service is down. */
+export const DOWN = atBoth('down');
+
+/** What is not HTTP, or not the HTTP of such a service. To AWS's SDK everything that is not an answer is a fault. */
+export const NONSENSE = atBoth('nonsense', 'down');
+
+/** What spoils a body only: the body of a revocation's answer does not count (RFC 7009 §2.2). */
+export const NO_BODY: Means = { ...NONSENSE, revocation: 'answer' };
 
 /** What is an answer all the same. */
-export const ANSWER: Kind['means'] = { ...atZitadel('answer'), ...atAws('answer') };
-
-/** A kind of which only the bytes matter. */
-export const kind = (name: string, means: Kind['means'], play: Kind['play']): Kind => ({ name, means, play });
-
-/** The proper answer with other header lines, and perhaps another status. */
-export const withHeaders =
-  (lines: readonly string[], status?: number | string): Kind['play'] =>
-  ({ proper }) => [say(answer(status ?? proper.status, proper, lines))];
-
-/** JSON, of any status. */
-export const json =
-  (body: string | Buffer, status: number | string = 200, lines: readonly string[] = []): Kind['play'] =>
-  () => [say(answer(status, { type: 'application/json', body }, lines))];
+export const ANSWER = atBoth('answer');

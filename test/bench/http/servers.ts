@@ -1,0 +1,71 @@
+import { createStack } from '../../../infra/local/stack.ts';
+import { listen, readBody } from '../../../infra/local/stand-in.ts';
+import { createZitadel } from '../../../infra/local/zitadel/server.ts';
+import accounts from '../../recordings/accounts.json' with { type: 'json' };
+import { context, tokenEvent } from '../../support/events.ts';
+import { caller } from '../../support/principals.ts';
+import { profilesOf } from '../../support/profiles.ts';
+import { ordersProfile, SECRET } from '../setting.ts';
+
+/** A server of the benchmark, in a process of its own: what the parent orders. It answers the port. */
+export interface Order {
+  readonly name: keyof typeof SERVERS;
+  /** ZITADEL's address; ZITADEL itself needs none. */
+  readonly upstream: string;
+}
+
+/**
+ * What `nginx` with `proxy_cache` for POST does, at its smallest: answers what the server behind it has answered to the
+ * same `Authorization` and body, until the token's end. It checks no caller, and everybody who finds nothing asks.
+ */
+async function createResponseCache(upstream: string): Promise<number> {
+  const cache = new Map<string, { readonly until: number; readonly text: string }>();
+  const { port } = await listen(async (req, res) => {
+    const { authorization = '', 'content-type': type = '' } = req.headers;
+    const body = await readBody(req);
+    const key = `${req.url}\n${authorization}\n${body}`;
+    const reply = (status: number, text: string) => {
+      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+      res.writeHead(status, headers).end(text);
+    };
+    const found = cache.get(key);
+    if (found !== undefined && Date.now() < found.until) return reply(200, found.text);
+    const headers = { authorization, 'content-type': type };
+    const answer = await fetch(`${upstream}${req.url}`, { method: 'POST', headers, body });
+    const text = await answer.text();
+    if (answer.ok) cache.set(key, { until: Date.now() + JSON.parse(text).expires_in * 1000, text });
+    return reply(answer.status, text);
+  });
+  return port;
+}
+
+const createBroker = (issuer: string) =>
+  createStack({
+    profiles: profilesOf(ordersProfile(issuer)),
+    secrets: { orders: SECRET },
+    principals: [caller],
+    write: (line) => void process.stdout.write(`${line}\n`),
+    onError: (error) => process.stderr.write(`${String(error)}\n`),
+  });
+
+/** The broker's handler behind the least that makes an event of a request: it checks no signature. */
+async function createBare(issuer: string): Promise<number> {
+  const { sandbox } = await createBroker(issuer);
+  const { port } = await listen(async (req, res) => {
+    const event = tokenEvent('orders', await readBody(req));
+    const { statusCode, headers, body } = await sandbox.token(event, context());
+    res.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+  });
+  return port;
+}
+
+const SERVERS = {
+  zitadel: async () => (await createZitadel({ accounts })).port,
+  cache: createResponseCache,
+  bare: createBare,
+  signed: async (issuer: string) => (await createBroker(issuer)).gateway.port,
+} as const;
+
+process.once('message', async ({ name, upstream }: Order) => process.send?.(await SERVERS[name](upstream)));
+// Nobody is left to serve once the parent has gone.
+process.once('disconnect', () => process.exit(0));

@@ -1,0 +1,24 @@
+import { coldStartSection } from './cold/section.ts';
+import { growthSection } from './growth/section.ts';
+import { httpSection } from './http/section.ts';
+import type { Plot } from './plots/plot.ts';
+import { savingsSection } from './savings/section.ts';
+import type { Section } from './section.ts';
+import { signingSection } from './signing.ts';
+import { situationsSection } from './situations/section.ts';
+import { warmHitSection } from './warm/section.ts';
+
+/** All parts, in the order of the report. */
+export const SECTIONS: readonly Section[] = [
+  coldStartSection,
+  warmHitSection,
+  httpSection,
+  situationsSection,
+  savingsSection,
+  growthSection,
+  signingSection,
+];
+
+/** The plots of results.json, which holds the raw figures of each part by its name. */
+export const plotsOf = (results: Readonly<Record<string, unknown>>): readonly Plot[] =>
+  SECTIONS.flatMap(({ name, plots }) => (results[name] === undefined ? [] : plots(results[name])));

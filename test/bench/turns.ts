@@ -1,0 +1,28 @@
+/** How often, and how one sample is taken. */
+interface Turns<Name, Sample> {
+  readonly rounds: number;
+  /** Rounds before the others, whose samples do not count. */
+  readonly warmUp: number;
+  readonly sample: (name: Name) => Promise<Sample>;
+  /** Told after each round that counts. */
+  readonly onRound?: (round: number) => void;
+}
+
+/**
+ * Takes samples of each name in turns, in the reverse order every other round: what slows the machine down affects all
+ * alike.
+ */
+export async function inTurns<Name extends string | number, Sample>(
+  names: readonly Name[],
+  { rounds, warmUp, sample, onRound }: Turns<Name, Sample>,
+): Promise<Readonly<Record<Name, readonly Sample[]>>> {
+  const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Sample[]>;
+  for (let round = -warmUp; round < rounds; round += 1) {
+    for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+      const taken = await sample(name);
+      if (round >= 0) samples[name].push(taken);
+    }
+    if (round >= 0) onRound?.(round + 1);
+  }
+  return samples;
+}

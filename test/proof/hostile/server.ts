@@ -1,0 +1,102 @@
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import type { Clock } from '../../../lib/core/clock.ts';
+import { perform, type Sent, type Step } from './play.ts';
+import { type Security, secure } from './secure.ts';
+import { noteMove, noteStrike, type Watch } from './time.ts';
+
+/** What a server does on a connection: `isHostile` if that is what the case is about. */
+export interface Scene {
+  readonly steps: readonly Step[];
+  readonly isHostile: boolean;
+}
+
+export interface ServerOptions {
+  readonly clock: Clock;
+  readonly watch: Watch;
+  readonly respond: (sent: Sent) => Promise<Scene>;
+  /** What the server does before anything has come; `undefined`: nothing. */
+  readonly greet: () => Scene | undefined;
+  /** How a connection is secured; `undefined`: not at all. */
+  readonly security: () => Security | undefined;
+}
+
+/** A server on loopback that speaks bytes. */
+export interface Server {
+  readonly port: number;
+  /** Every request, in order. */
+  readonly sent: readonly Sent[];
+  /** The number of open connections. */
+  readonly open: () => number;
+  /** Cuts every open connection. */
+  readonly drop: () => void;
+  readonly close: () => Promise<void>;
+}
+
+/** Takes one request with a length off the front of `received`; `undefined` until it is complete. */
+function takeRequest(received: string): { sent: Sent; rest: string } | undefined {
+  const [, head = '', rest] = /^(.*?)\r\n\r\n(.*)$/s.exec(received) ?? [];
+  const length = Number(/^content-length: *(\d+)$/im.exec(head)?.[1] ?? 0);
+  if (rest === undefined || rest.length < length) return undefined;
+  return { sent: { head, body: rest.slice(0, length) }, rest: rest.slice(length) };
+}
+
+/** Opens a server. */
+export async function createServer({ clock, watch, respond, greet, security }: ServerOptions): Promise<Server> {
+  const sockets = new Set<Socket>();
+  const sent: Sent[] = [];
+
+  async function play(socket: Socket, { steps, isHostile }: Scene): Promise<void> {
+    if (isHostile) noteStrike(watch);
+    const onMove = () => noteMove(watch, isHostile);
+    onMove();
+    await perform({ socket, clock, onMove }, steps);
+  }
+
+  async function listenTo(socket: Socket): Promise<void> {
+    let received = '';
+    for await (const chunk of socket) {
+      received += (chunk as Buffer).toString('latin1');
+      for (let next = takeRequest(received); next !== undefined; next = takeRequest(received)) {
+        received = next.rest;
+        sent.push(next.sent);
+        noteMove(watch, false);
+        // Not awaited: only a server that goes on reading sees that the other side hangs up.
+        void play(socket, await respond(next.sent));
+      }
+    }
+  }
+
+  const server = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const noteSame = () => noteMove(watch, watch.isHostileLast);
+    sockets.add(socket);
+    noteSame();
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      noteSame();
+    });
+    const greeting = greet();
+    if (greeting !== undefined) return void play(socket, greeting);
+    const secured = security();
+    const stream = secured === undefined ? socket : secure(socket, secured);
+    // If the other side hangs up or breaks off, so does this one.
+    listenTo(stream).then(
+      () => stream.end(),
+      () => stream.destroy(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const drop = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    sent,
+    open: () => sockets.size,
+    drop,
+    close: () => {
+      drop();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
