@@ -1,6 +1,7 @@
 import { partition } from '@aws-sdk/core/client';
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { createSkew } from '../broker/store/store-time.ts';
 import { type Clock, sleep, wasFrozen } from '../core/clock.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { createPoster, type PostAnswer, type PostFault } from '../net/post.ts';
@@ -14,7 +15,11 @@ export interface Answer {
 }
 
 /** One call of DynamoDB's JSON protocol. */
-export type DynamoDbCall = (operation: 'GetItem' | 'UpdateItem', input: object) => Promise<Result<Answer, PostFault>>;
+export interface DynamoDbCall {
+  (operation: 'GetItem' | 'UpdateItem', input: object): Promise<Result<Answer, PostFault>>;
+  /** How far this process's clock is ahead of DynamoDB's. */
+  readonly aheadMs?: () => number;
+}
 
 /** DynamoDB's endpoint: `AWS_ENDPOINT_URL_DYNAMODB`, or by default the endpoint of the region. */
 export function dynamoDbEndpoint(region: string, env: Environment): URL {
@@ -95,8 +100,10 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
   const credentials = async () => readCredentials(env);
   const signer = new SignatureV4({ service: 'dynamodb', region, credentials, sha256: Hash.bind(null, 'sha256') });
 
+  const skew = createSkew();
+
   async function sign(operation: string, body: string): Promise<Readonly<Record<string, string>>> {
-    const { headers } = await signer.sign({
+    const request = {
       method: 'POST',
       protocol: endpoint.protocol,
       hostname: endpoint.hostname,
@@ -108,11 +115,13 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
         'x-amz-target': `DynamoDB_20120810.${operation}`,
       },
       body,
-    });
+    };
+    // DynamoDB refuses a signature whose date is minutes off.
+    const { headers } = await signer.sign(request, { signingDate: new Date(clock.now() - skew.aheadMs()) });
     return headers;
   }
 
-  return async (operation, input) => {
+  const call = async (operation: string, input: object): Promise<Attempted> => {
     const body = JSON.stringify(input);
     let startedAt = clock.now();
     for (let repeated = 0, pauses = 0; ; ) {
@@ -120,6 +129,7 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
       const limit = pauses === 0 ? limitMs : THROTTLED_MS;
       const leftMs = Math.min(limitMs, startedAt + limit - sentAt);
       const answered = await poster.post({ url: endpoint, headers: await sign(operation, body), body }, leftMs);
+      if (answered.ok) skew.hear(String(answered.value.headers.date), sentAt, clock.now());
       const attempted = answered.ok ? parse(answered.value) : answered;
       // Restart the time budget after a freeze.
       if (wasFrozen(clock, sentAt, leftMs)) startedAt = clock.now();
@@ -137,4 +147,5 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
       }
     }
   };
+  return Object.assign(call, { aheadMs: skew.aheadMs });
 }

@@ -76,6 +76,7 @@ const unknown = ({ kind, detail }: PostFault) =>
 /** Creates the shared store on DynamoDB. It uses only GetItem (consistent) and UpdateItem. */
 export function createDynamoDbTable({ tableName, call }: { tableName: string; call: DynamoDbCall }): Table {
   return {
+    aheadMs: call.aheadMs ?? (() => 0),
     async read(key) {
       const answered = await call('GetItem', { TableName: tableName, Key: { pk: { S: key } }, ConsistentRead: true });
       if (!answered.ok) return unknown(answered.error);

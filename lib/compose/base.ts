@@ -9,6 +9,7 @@ import { createIntrospect, type Introspect } from '../broker/introspection/intro
 import type { Profiles } from '../broker/profiles/profile.ts';
 import { type Bulletin, createBulletin } from '../broker/store/bulletin.ts';
 import { createHoldings, type Holdings } from '../broker/store/holdings.ts';
+import { inStoreTime } from '../broker/store/store-time.ts';
 import type { Table } from '../broker/store/table.ts';
 import { createTransport } from '../net/transport.ts';
 import type { Send } from '../oauth/transport.ts';
@@ -42,7 +43,7 @@ export function createBase(profiles: Profiles, env: Environment, overrides: Over
   const { clock, health, isLocal } = journal;
   const { random = Math.random, uuid = randomUUID } = overrides;
   const secrets = watchSecrets(overrides.secrets ?? createSecretsManagerStore({ clock }), health);
-  const table = watchTable(overrides.table ?? createTable(env, clock), health);
+  const table = watchTable(inStoreTime(overrides.table ?? createTable(env, clock)), health);
   const bulletin = createBulletin({ clock, table, profiles });
   const transport = overrides.send ?? createTransport({ clock, allowLoopbackHttp: isLocal });
   const outages = createOutages({ clock, random, send: transport, bulletin, health });

@@ -63,6 +63,8 @@ export interface FleetTable extends Table {
   readonly rows: Map<string, Row>;
   readonly updates: { readonly key: string; readonly update: RowUpdate }[];
   readonly reads: () => number;
+  /** How far the sandboxes' clock is ahead of the table's from now on. */
+  readonly setAhead: (ms: number) => void;
   /** What a call comes to in place of being made, or after it was made (`unknown` is a reply that was lost). */
   readonly fault: (fault: ((way: 'read' | 'update', key: string) => TableFault | undefined) | undefined) => void;
 }
@@ -104,10 +106,15 @@ function createFleetTable(): FleetTable {
   const memory = createMemoryTable(rows);
   const updates: { key: string; update: RowUpdate }[] = [];
   let reads = 0;
+  let aheadMs = 0;
   let faultOf: (way: 'read' | 'update', key: string) => TableFault | undefined = () => undefined;
   return {
     rows,
     updates,
+    aheadMs: () => aheadMs,
+    setAhead: (ms) => {
+      aheadMs = ms;
+    },
     reads: () => reads,
     fault: (next = () => undefined) => {
       faultOf = next;

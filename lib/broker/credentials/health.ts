@@ -69,6 +69,7 @@ export function watchTable(table: Table, health: Health): Table {
     return result;
   };
   return {
+    aheadMs: table.aheadMs,
     read: async (key) => note('reads', await table.read(key)),
     update: async (key, update) => note('writes', await table.update(key, update)),
   };

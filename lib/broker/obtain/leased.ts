@@ -8,7 +8,7 @@ import { acquire, canEndWithin, isUnchanged, type Lease, publish, release } from
 import { sealToken } from '../store/seal.ts';
 import type { Row, Table, TableFault } from '../store/table.ts';
 import type { CacheKey, Demand } from '../token/demand.ts';
-import { forOthers, isWorthKeeping } from '../token/freshness.ts';
+import { isWorthKeeping, shiftToken } from '../token/freshness.ts';
 import type { IssuedToken } from './request.ts';
 import type { Prepared, TokenRequests } from './subject.ts';
 
@@ -80,16 +80,19 @@ export function createLeasedRequest({ clock, random, uuid, table, holdings, requ
     { profile }: Demand,
     key: CacheKey,
     lease: Lease,
-    { token: issued, held }: IssuedToken,
+    { token, held }: IssuedToken,
   ): Promise<TableFault | undefined> {
-    const token = forOthers(issued);
     const { accessToken, expiresAt } = token;
     if (!isWorthKeeping(token)) {
       await table.update(key, release(lease));
       return undefined;
     }
     const noted = holdings.note(accessToken, { profile: profile.name, until: expiresAt });
-    const write = publish(lease, { sealed: sealToken(token, key, held), credential: held.id, expiresAt });
+    const write = publish(lease, {
+      sealed: sealToken(shiftToken(token, -table.aheadMs()), key, held),
+      credential: held.id,
+      expiresAt,
+    });
     let written = await table.update(key, write);
     // If the first write did happen, it ended the lease, and the second one is refused.
     if (!written.ok && written.error.kind === 'unknown') written = await table.update(key, write);

@@ -5,7 +5,7 @@ import { isLeased } from '../store/lease.ts';
 import { openToken } from '../store/seal.ts';
 import type { Row } from '../store/table.ts';
 import type { CacheKey } from '../token/demand.ts';
-import { type Freshness, freshness, isSameToken, limitLife, type Token } from '../token/freshness.ts';
+import { type Freshness, freshness, isSameToken, limitLife, shiftToken, type Token } from '../token/freshness.ts';
 
 /** What a row contains for the holder of a credential. */
 export type Reading =
@@ -22,6 +22,8 @@ export interface Reader {
   readonly key: CacheKey;
   readonly held: HeldCredential;
   readonly now: EpochMs;
+  /** How far its clock is ahead of the store's. */
+  readonly aheadMs: number;
   /** The profile's. */
   readonly maxAgeMs: number | undefined;
   /** A token that was refused although it seems valid. */
@@ -30,12 +32,15 @@ export interface Reader {
 }
 
 /** Opens the token in a row. */
-export function readRow({ sealed, credential }: Row, { key, held, now, maxAgeMs, rejected, isVoid }: Reader): Reading {
+export function readRow(
+  { sealed, credential }: Row,
+  { key, held, now, aheadMs, maxAgeMs, rejected, isVoid }: Reader,
+): Reading {
   if (sealed === undefined) return NOTHING;
   if (credential !== held.id) return { kind: 'foreign' };
   const opened = openToken(sealed, key, held);
   if (!opened.ok || isSameToken(opened.value, rejected)) return NOTHING;
-  const token = limitLife(opened.value, { now, maxAgeMs });
+  const token = limitLife(shiftToken(opened.value, aheadMs), { now, maxAgeMs });
   return token === undefined || isVoid(token) ? NOTHING : { kind: 'token', token };
 }
 

@@ -144,7 +144,8 @@ export function createRenewal(deps: RenewalDeps): Renew {
       if (!row.ok) return requestAlone(row.error);
       // A malformed row is ignored, and can be overwritten.
       const known: Row = row.value ?? {};
-      const read = () => readRow(known, { key, held, now: clock.now(), maxAgeMs, rejected, isVoid });
+      const read = () =>
+        readRow(known, { key, held, now: clock.now(), aheadMs: table.aheadMs(), maxAgeMs, rejected, isVoid });
       let reading = read();
       if (reading.kind === 'foreign' && !isReread) {
         isReread = true;

@@ -13,7 +13,7 @@ import type { HeldCredential } from '../credentials/credentials.ts';
 import type { Profile } from '../profiles/profile.ts';
 import type { AttemptFailure } from '../store/failure.ts';
 import type { Demand } from '../token/demand.ts';
-import { clockAheadMs, type Token } from '../token/freshness.ts';
+import type { Token } from '../token/freshness.ts';
 import { type ReceiveDeps, receiveToken } from './receive.ts';
 
 /** What a token request needs besides the demand. */
@@ -110,17 +110,14 @@ export function createRequestToken(deps: RequestTokenDeps): RequestToken {
       ...(subject === undefined ? {} : { subjectToken: subject.accessToken, audiences }),
     };
     const message = await buildTokenRequest(asked, { now: askedAt, jti: uuid });
-    const answer = await send(message);
-    const outcome = judgeTokenAnswer(message, answer);
+    const outcome = judgeTokenAnswer(message, await send(message));
     if (outcome.kind !== 'issued') return fail(toFailure(outcome, profile, id));
     const check = subject === undefined ? undefined : { audiences, mayAsk: input.mayRepeat(0) };
     const token = await receiveToken(outcome.response, { profile, askedAt, check }, deps);
     if (!token.ok) return fail({ error: token.error });
-    const aheadMs = answer.ok ? clockAheadMs(askedAt, String(answer.value.headers.date)) : 0;
     const isRevocable = revoker !== undefined && (subject === undefined || audiences.includes(revoker));
     return ok({
       ...token.value,
-      ...(aheadMs === 0 ? {} : { aheadMs }),
       ...(subject === undefined ? {} : { madeFrom: [tokenDigest(subject.accessToken), ...(subject.madeFrom ?? [])] }),
       ...(profile.revocation === undefined || isRevocable ? {} : { isIrrevocable: true }),
     });

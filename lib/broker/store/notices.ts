@@ -57,6 +57,14 @@ export function readNotice(text: string): Notice | undefined {
   return undefined;
 }
 
+/** A notice whose instant is moved; any other text stays. */
+export function shiftNotice(text: string, byMs: number): string {
+  const notice = readNotice(text);
+  if (notice === undefined || notice.kind === 'block') return text;
+  const moved = notice.kind === 'before' ? { at: plus(notice.at, byMs) } : { until: plus(notice.until, byMs) };
+  return writeNotice({ ...notice, ...moved } as Notice);
+}
+
 /** Notices, indexed for look-up. */
 export interface Notices {
   /** Whether there are no notices, which is the usual case. */

@@ -93,6 +93,8 @@ export interface Table {
   readonly read: (key: CacheKey) => Promise<Result<Row | undefined, TableFault>>;
   /** Returns the whole row after the write, or `refused` if the condition did not hold. */
   readonly update: (key: CacheKey, update: RowUpdate) => Promise<Result<Row | 'refused', TableFault>>;
+  /** How far this sandbox's clock is ahead of the store's, by the store's answers; negative: behind; 0: right. */
+  readonly aheadMs: () => number;
 }
 
 /** Applies an update to a row: the contract of `update`, for in-memory stores. */

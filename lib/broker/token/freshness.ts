@@ -15,8 +15,6 @@ export interface Token {
   readonly madeFrom?: readonly string[];
   /** The profile has `revocation`, but the application's client id could not be read: the token cannot be revoked. */
   readonly isIrrevocable?: true;
-  /** How far the obtaining sandbox's clock is ahead of the server's; absent if it is not, and in the store. */
-  readonly aheadMs?: number;
 }
 
 /** How fresh a token is. */
@@ -74,20 +72,11 @@ export function limitLife(
   };
 }
 
-/**
- * How far a clock is ahead of the server's, by the `Date` of the server's answer (RFC 9110 §6.6.1, whole seconds).
- * `LEAST_LEFT_MS` or less counts as 0, since every token must have that much left. So does a clock that is behind: its
- * tokens are younger than they seem.
- */
-export function clockAheadMs(askedAt: EpochMs, date: string): number {
-  const aheadMs = askedAt - Date.parse(date);
-  return aheadMs > LEAST_LEFT_MS ? aheadMs : 0;
-}
-
-/** A token as stored for other sandboxes: corrects the instants that a clock ahead of the server's made too late. */
-export function forOthers({ aheadMs = 0, ...token }: Token): Token {
+/** A token with its instants moved: from a sandbox's time to the store's, or back (store/store-time.ts). */
+export function shiftToken(token: Token, byMs: number): Token {
+  if (byMs === 0) return token;
   const { obtainedAt, expiresAt, refreshAt } = token;
-  const shift = (at: EpochMs) => plus(at, -aheadMs);
+  const shift = (at: EpochMs) => plus(at, byMs);
   return { ...token, obtainedAt: shift(obtainedAt), expiresAt: shift(expiresAt), refreshAt: shift(refreshAt) };
 }
 

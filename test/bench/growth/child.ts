@@ -38,7 +38,11 @@ const createBroker = (profiles: number): GatewayHandler =>
     {
       write: () => undefined,
       secrets: { read: async () => ok(redacted(SECRET)) },
-      table: { read: async () => ok(undefined), update: async (_key, { set }) => ok({ generation: 1, ...set }) },
+      table: {
+        aheadMs: () => 0,
+        read: async () => ok(undefined),
+        update: async (_key, { set }) => ok({ generation: 1, ...set }),
+      },
       send: async () => ok(token),
     },
   ).token;

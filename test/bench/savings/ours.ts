@@ -55,6 +55,7 @@ export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
         uuid: () => `${number} ${random.next()}`,
         write: () => undefined,
         table: {
+          aheadMs: () => 0,
           read: async (...asked: Parameters<typeof table.read>) => {
             work.tableReads += 1;
             await answered('table');

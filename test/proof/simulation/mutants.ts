@@ -157,9 +157,9 @@ export const MUTANTS: readonly Mutant[] = [
     'audience: [],',
   ]),
   mutant('stores tokens by a clock that is ahead', 'a token that is handed out has 5 s left', [
-    'broker/token/freshness.ts',
-    'plus(at, -aheadMs)',
-    'plus(at, 0 * aheadMs)',
+    'broker/obtain/leased.ts',
+    'shiftToken(token, -table.aheadMs())',
+    'shiftToken(token, 0 * table.aheadMs())',
   ]),
   mutant('waits for as long as a row says', 'without faults, and soon after them, all is well', [
     'broker/store/lease.ts',

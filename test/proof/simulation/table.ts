@@ -1,4 +1,5 @@
 import { BULLETIN_KEY } from '../../../lib/broker/store/bulletin.ts';
+import { createSkew } from '../../../lib/broker/store/store-time.ts';
 import { applyUpdate, type Row, type RowUpdate, type Table, type TableFault } from '../../../lib/broker/store/table.ts';
 import type { CacheKey } from '../../../lib/broker/token/demand.ts';
 import { fingerprint } from '../../../lib/core/digest.ts';
@@ -58,6 +59,7 @@ export interface TableDeps {
   readonly emit: (happening: Happening) => void;
 }
 
+type Skew = ReturnType<typeof createSkew>;
 type Written = Row | 'refused';
 
 const lost = fail<TableFault>({ kind: 'unknown', detail: 'TimeoutError' });
@@ -104,8 +106,9 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
       sandbox,
       lane,
       random,
+      skew,
       isWrite,
-    }: { key: CacheKey; sandbox: number; lane: Lane; random: Random; isWrite: boolean },
+    }: { key: CacheKey; sandbox: number; lane: Lane; random: Random; skew: Skew; isWrite: boolean },
     perform: (fault: OperationFault | undefined) => T,
   ): Promise<Result<T, TableFault>> {
     if (!lane.isAlive()) return NEVER;
@@ -123,11 +126,15 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
         if (fault === undefined) disturb('a time-out');
         resolve(lost);
       });
-      const reply = (delayMs: number, result: Result<T, TableFault>) =>
+      const sentBy = lane.clock.now();
+      const reply = (delayMs: number, result: Result<T, TableFault>) => {
+        const date = result === away ? undefined : new Date(scheduler.now()).toUTCString();
         lane.receive(delayMs, () => {
           cancel();
+          skew.hear(date, sentBy, lane.clock.now());
           resolve(result);
         });
+      };
       const arrive = (delayMs: number, run: () => void) => scheduler.at(sentAt + delayMs, run);
       switch (fault) {
         case 'table_request_lost':
@@ -167,16 +174,20 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
   }
 
   return {
-    connect: (sandbox, lane, random, onLease) => ({
-      read: (key) =>
-        operate({ key, sandbox, lane, random, isWrite: false }, (fault) => read(key, fault === 'table_stale')),
-      update: (key, update) =>
-        operate({ key, sandbox, lane, random, isWrite: true }, () => {
-          const written = write(key, update);
-          if (written !== 'refused' && update.set.owner !== undefined) onLease?.(lane);
-          return written;
-        }),
-    }),
+    connect: (sandbox, lane, random, onLease) => {
+      const skew = createSkew();
+      const by = { sandbox, lane, random, skew };
+      return {
+        aheadMs: skew.aheadMs,
+        read: (key) => operate({ key, ...by, isWrite: false }, (fault) => read(key, fault === 'table_stale')),
+        update: (key, update) =>
+          operate({ key, ...by, isWrite: true }, () => {
+            const written = write(key, update);
+            if (written !== 'refused' && update.set.owner !== undefined) onLease?.(lane);
+            return written;
+          }),
+      };
+    },
     deleteRow(index) {
       const found = nameRow(index);
       if (found === undefined) return false;

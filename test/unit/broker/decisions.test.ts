@@ -19,14 +19,13 @@ import {
 } from '../../../lib/broker/store/failure.ts';
 import { cacheKey } from '../../../lib/broker/token/demand.ts';
 import {
-  clockAheadMs,
-  forOthers,
   freshness,
   isSameToken,
   isWorthKeeping,
   LEAST_CACHED_LIFE_MS,
   LEAST_LEFT_MS,
   limitLife,
+  shiftToken,
   tokenLife,
 } from '../../../lib/broker/token/freshness.ts';
 import { createBoundedMap } from '../../../lib/core/bounded-map.ts';
@@ -393,20 +392,10 @@ test('the least that a token must have left is 5 s, and the shortest life that i
   expect(LEAST_CACHED_LIFE_MS).toBe(19_000);
 });
 
-test.each<[name: string, date: string, aheadMs: number]>([
-  ['by no more than a token must have left', new Date(NOW - 5_000).toUTCString(), 0],
-  ['by more', new Date(NOW - 6_000).toUTCString(), 6_000],
-  ['by hours', new Date(NOW - 7_200_000).toUTCString(), 7_200_000],
-  ['by nothing: it is behind', new Date(NOW + 7_200_000).toUTCString(), 0],
-  ['by nobody knows how much', 'undefined', 0],
-])('a clock is ahead of the server %s', (_name, date, aheadMs) => {
-  expect(clockAheadMs(NOW, date)).toBe(aheadMs);
-});
-
-test('others see a token by the clock of the server, where that of who obtained it is ahead', () => {
+test('a token moves into another time, and stays the same token', () => {
   const token = { accessToken: redacted('t'), ...tokenLife(NOW, { lifeMs: 100_000, random: 0 }) };
-  expect(forOthers(token)).toEqual(token);
-  expect(forOthers({ ...token, aheadMs: 7_000 })).toEqual({
+  expect(shiftToken(token, 0)).toBe(token);
+  expect(shiftToken(token, -7_000)).toEqual({
     ...token,
     obtainedAt: plus(NOW, -7_000),
     refreshAt: plus(NOW, 68_000),

@@ -4,14 +4,18 @@ import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, handedOut, type Issu
 import { RECOVERY_MS } from '../plan.ts';
 import { minValidityOf, PROJECT } from '../setting.ts';
 
-/**
- * What a token has left by the clock of who hands it out, who counts from the clock of who obtained it, as far as that is
- * not known to be ahead of ZITADEL's. Nobody can know whose own clock is hours behind.
- */
+/** `Date` shows whole seconds, and an answer is on its way for a while: a clock is corrected to within this much. */
+const CORRECTED_MS = 1.5 * SECOND_MS;
+
+/** How far a sandbox's time is from the table's, and how much of that nobody knows: a clock that is far off is corrected. */
+const timeOf = (skewMs: number) =>
+  Math.abs(skewMs) > CLOCKS_AGREE_MS ? { skewMs: 0, unknownMs: CORRECTED_MS } : { skewMs, unknownMs: 0 };
+
+/** What a token has left by the clock of who hands it out, who counts from the clock of who obtained it. */
 function leftMs({ expiresAt, skewMs, sandbox }: Issued, asked: Asked, at: number): number {
   if (sandbox === asked.sandbox) return expiresAt - at;
-  if (asked.skewMs < -CLOCKS_AGREE_MS) return Number.POSITIVE_INFINITY;
-  return expiresAt + (skewMs > CLOCKS_AGREE_MS ? 0 : skewMs) - (at + asked.skewMs);
+  const [writer, reader] = [timeOf(skewMs), timeOf(asked.skewMs)];
+  return expiresAt + writer.skewMs + writer.unknownMs - (at + reader.skewMs - reader.unknownMs);
 }
 
 /** No token is handed out with less than 5 s left, and none with a longer `expires_in` than it has. */

@@ -287,7 +287,11 @@ describe('how things stand', () => {
     const fault = fail({ kind: 'unavailable', detail: 'X' } as const);
     let isAway = true;
     const table = watchTable(
-      { read: async () => (isAway ? fault : ok({})), update: async () => (isAway ? fault : ok('refused')) },
+      {
+        aheadMs: () => 0,
+        read: async () => (isAway ? fault : ok({})),
+        update: async () => (isAway ? fault : ok('refused')),
+      },
       health,
     );
     const update = () => table.update(key, { set: {}, remove: [], condition: { kind: 'always' } });

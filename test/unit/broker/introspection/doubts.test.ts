@@ -71,7 +71,7 @@ describe('whose turn it is', () => {
   });
 
   test('with the table away each sandbox counts for itself', async () => {
-    const away: Table = { read: async () => fault, update: async () => fault };
+    const away: Table = { aheadMs: () => 0, read: async () => fault, update: async () => fault };
     const one = start(away);
     expect([await one.claim(KEY), await one.claim(KEY), await start(away).claim(KEY)]).toEqual([true, false, true]);
     expect(await start({ ...table, update: async () => fault }).claim(KEY)).toBe(true);
@@ -81,6 +81,7 @@ describe('whose turn it is', () => {
     let refusals = 1;
     let reads = 0;
     const busy: Table = {
+      aheadMs: () => 0,
       read: (key) => {
         reads += 1;
         return table.read(key);

@@ -121,14 +121,21 @@ describe('a token', () => {
     ).toBe(plus(START, LIFE));
   });
 
-  test('is stored by the clock of the server, where that of who obtained it is ahead', async () => {
-    const text = await fleet.issue([audience(P)]);
-    const body = { access_token: text, token_type: 'Bearer', expires_in: 3_600 };
-    fleet.play(() => answer(200, body, { date: new Date(START - HOUR / 2).toUTCString() }));
-    expect(good(await obtain()).token).toMatchObject({ obtainedAt: START, expiresAt: plus(START, HOUR) });
-    expect(row()?.expiresAt).toBe(plus(START, HOUR / 2));
-    const other = good(await obtain({ by: fleet.start() })).token;
-    expect([other.obtainedAt, other.expiresAt]).toEqual([plus(START, -HOUR / 2), plus(START, HOUR / 2)]);
+  test.each([
+    ['ahead', HOUR / 2],
+    ['behind', -HOUR / 2],
+  ])('is stored in the time of the table, where the clock of who obtained it is %s', async (_name, aheadMs) => {
+    fleet.table.setAhead(aheadMs);
+    const { token } = good(await obtain());
+    expect(token).toMatchObject({ obtainedAt: START, expiresAt: plus(START, LIFE) });
+    expect(row()?.expiresAt).toBe(plus(START, LIFE - aheadMs));
+    expect(row()?.ttl).toBe(Math.floor((START + LIFE - aheadMs) / 1_000) + 86_400);
+    // The same sandbox, and one like it, see it in their own time.
+    const twin = good(await obtain({ by: fleet.start() })).token;
+    expect(twin).toMatchObject({ obtainedAt: START, expiresAt: plus(START, LIFE) });
+    fleet.table.setAhead(0);
+    const demand = { profile: fleet.profile('orders'), scopes: fleet.profile('orders').scopes };
+    expect(await fleet.start().tokens.expiry(demand)).toBe(plus(START, LIFE - aheadMs));
   });
 
   test.each([

@@ -42,17 +42,32 @@ describe('the token in a row', () => {
     ['a token that was rejected', rowOf(FRESH), 'nothing', { rejected: token(MINUTE_MS) }],
     ['another than the rejected one', rowOf(FRESH), 'token', { rejected: { ...FRESH, accessToken: redacted('b') } }],
     ['a token from the future', rowOf(token(LIFE_MS + MINUTE_MS)), 'nothing'],
+    [
+      'a token from the future, by a clock that is behind',
+      rowOf(token(LIFE_MS + MINUTE_MS)),
+      'token',
+      { aheadMs: -MINUTE_MS },
+    ],
+    ['a token that is now from the future', rowOf(FRESH), 'nothing', { aheadMs: 11 * MINUTE_MS }],
     ['a token of another key', rowOf(FRESH, held, 'two' as string as CacheKey), 'nothing'],
     ['a token sealed with another credential', rowOf(FRESH, other), 'foreign'],
     ['the name of another credential', { ...rowOf(FRESH), credential: other.id }, 'foreign'],
     ['a seal that is broken', { sealed: 'x', credential: held.id }, 'nothing'],
   ])('%s', (_name, row, kind, reader = {}) => {
-    const known = { key: KEY, held, now: NOW, maxAgeMs: undefined, rejected: undefined, isVoid: never };
+    const known = { key: KEY, held, now: NOW, aheadMs: 0, maxAgeMs: undefined, rejected: undefined, isVoid: never };
     expect(readRow(row, { ...known, ...reader }).kind).toBe(kind);
   });
 
   test('a limit that the profile has now holds for what was stored before', () => {
-    const known = { key: KEY, held, now: NOW, maxAgeMs: 20 * MINUTE_MS, rejected: undefined, isVoid: never };
+    const known = {
+      key: KEY,
+      held,
+      now: NOW,
+      aheadMs: 0,
+      maxAgeMs: 20 * MINUTE_MS,
+      rejected: undefined,
+      isVoid: never,
+    };
     const read = readRow(rowOf(FRESH), known);
     expect(read.kind === 'token' && read.token.expiresAt - read.token.obtainedAt).toBe(20 * MINUTE_MS);
   });
