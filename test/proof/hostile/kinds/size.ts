@@ -47,8 +47,8 @@ const makeBomb = (): Buffer => {
 };
 
 export const sizeKinds: readonly Kind[] = [
-  ...kinds('size: *', ANSWER, ofSize, { '64 kB to the byte': 64 * KB }),
-  ...kinds('size: * bytes', TOO_MUCH, ofSize, named([64 * KB + 1, 128 * KB, MB, 10 * MB])),
+  ...kinds('size: *', ANSWER, ofSize, { '192 kB to the byte': 192 * KB }),
+  ...kinds('size: * bytes', TOO_MUCH, ofSize, named([192 * KB + 1, 256 * KB, MB, 10 * MB])),
   ...plays('size: 1 MB *', TOO_MUCH, {
     'in chunks': ({ proper }) => `${head(proper, CHUNKED)}100000\r\n${padded(proper, MB)}\r\n0\r\n\r\n`,
     'before a hang-up': ({ proper }) => [say(head(proper), padded(proper, MB)), END],
