@@ -12,6 +12,8 @@ export interface Table extends StandIn {
 /** The name of the table, and where to listen. */
 export interface TableOptions {
   readonly tableName: string;
+  /** What its answers say that the time is, in epoch milliseconds; by default that of this machine. */
+  readonly now?: () => number;
   readonly port?: number;
 }
 
@@ -58,11 +60,12 @@ async function createActiveTable(url: string, tableName: string): Promise<void> 
  * Starts an in-memory DynamoDB and creates the broker's table in it: partition key `pk`, a string, on demand.
  * @throws {Error} if the port is in use, or `tableName` is not a valid table name.
  */
-export async function createTable({ tableName, port = 0 }: TableOptions): Promise<Table> {
+export async function createTable({ tableName, now = Date.now, port = 0 }: TableOptions): Promise<Table> {
   const database = dynalite({ createTableMs: 0 });
   const operations: string[] = [];
   const standIn = await listen(
     (req, res) => {
+      res.setHeader('date', new Date(now()).toUTCString());
       database.emit('request', req, res);
       // dynalite throws in its own listener when a client disconnects, which would end the process.
       req.removeAllListeners('error');

@@ -140,7 +140,7 @@ describe('who may not, and what is malformed', () => {
 describe('a secret that cannot serve: 502, and the log names profile, secret and field', () => {
   const key = accounts.saKey.key;
   test.each([
-    ['no JSON', 'orders', 'not json at all', /secret orders: secret is not a JSON object/],
+    ['no JSON', 'orders', 'not json at all', /secret orders: secret is a plain text of 15 characters/],
     ['a field missing', 'orders', '{"clientId":"orders-worker"}', /secret orders: clientSecret is missing/],
     [
       'a PEM that is no key',

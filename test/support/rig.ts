@@ -112,7 +112,7 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
   const [zitadel, secretsManager, table] = await Promise.all([
     createZitadel({ accounts, now, ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }) }),
     createSecretsManager({ now }),
-    createTable({ tableName: 'tokens' }),
+    createTable({ tableName: 'tokens', now }),
   ]);
   for (const [name, secret] of Object.entries({ ...SECRETS, ...options.secrets })) secretsManager.put(name, secret);
   Object.assign(process.env, {

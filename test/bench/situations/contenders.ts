@@ -71,7 +71,11 @@ const createCache =
   };
 
 /** The broker behind its gateway, asked with signed requests. */
+/** The time of the table: that of the broker, whose clock is put forward. */
+let tableNow: () => number = Date.now;
+
 const createOurs: CreateContender = async (issuer, clock) => {
+  tableNow = clock.now;
   const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true' };
   const sandbox = createSandbox(profilesOf(ordersProfile(issuer)), env, { clock, write: () => undefined });
   const gateway = await createGateway({ routes: createRoutes(() => sandbox), principals: [caller], now: clock.now });
@@ -98,7 +102,7 @@ export const CONTENDERS: Readonly<Record<string, CreateContender>> = {
 export async function startServices(): Promise<() => Promise<unknown>> {
   const [secrets, table] = await Promise.all([
     createSecretsManager({ now: Date.now }),
-    createTable({ tableName: 'tokens' }),
+    createTable({ tableName: 'tokens', now: () => tableNow() }),
   ]);
   secrets.put('orders', SECRET);
   Object.assign(process.env, {

@@ -25,7 +25,11 @@ export const ACCEPTED: readonly Accepted[] = [
   },
   {
     rule: 'AwsSolutions-APIG4',
-    resources: ['HttpApiRouteGetProfileVarWellDashknownOpenidDashconfiguration'],
+    resources: [
+      'HttpApiRouteGetProfileVarWellDashknownOpenidDashconfiguration',
+      'HttpApiRouteGetProfileVarWellDashknownOauthDashauthorizationDashserver',
+      'HttpApiRouteGetWellDashknownOauthDashauthorizationDashserverProfileVar',
+    ],
     reason:
       'Metadata (RFC 8414) is public: clients read it before they have an identity. It is the same for every name, so ' +
       'that nobody learns from it which profiles exist, and its function may do nothing but log.',

@@ -41,7 +41,7 @@ const STARS: Readonly<Record<string, string>> = {
 };
 
 /** The variables that functions may have; none of them is a secret. */
-const VARIABLES = ['TABLE_NAME', 'METRICS_NAMESPACE', 'PUBLIC_URL'];
+const VARIABLES = ['TABLE_NAME', 'METRICS_NAMESPACE', 'REQUEST_TIMEOUT_SECONDS', 'PUBLIC_URL', 'METADATA_ISSUER'];
 
 /** What a function may be allowed to do, and no other. */
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -56,6 +56,8 @@ const LOGGING = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 /** Routes that are open to everybody, and why. */
 const OPEN_ROUTES: Readonly<Record<string, string>> = {
   'GET /{profile}/.well-known/openid-configuration': 'clients read it before they have an identity (RFC 8414)',
+  'GET /{profile}/.well-known/oauth-authorization-server': 'the same',
+  'GET /.well-known/oauth-authorization-server/{profile}': 'the same',
 };
 
 const rule = (name: string, complaints: Rule['complaints']): Rule => ({ name, complaints });

@@ -17,7 +17,7 @@ const DESCRIPTIONS = [
   'the body is not UTF-8',
   'the body is not form-url-encoded UTF-8',
   'a parameter is sent more than once',
-  'the body is larger than 48 kB',
+  'the body is larger than 100 kB',
   'the body is larger than 4 kB',
   'grant_type is missing',
   'token is missing',

@@ -11,9 +11,9 @@ export interface ReadForm {
 }
 
 const FORM = 'application/x-www-form-urlencoded';
-const LARGEST_BYTES = 48 * 1024;
+const LARGEST_BYTES = 100 * 1024;
 /** That many characters of base64 hold it. */
-const LONGEST_BASE64 = (LARGEST_BYTES / 3) * 4;
+const LONGEST_BASE64 = Math.ceil(LARGEST_BYTES / 3) * 4;
 const HEX = '0123456789abcdefABCDEF';
 
 /** The media type that the headers name; header names know no case (RFC 9110 §5.1). */

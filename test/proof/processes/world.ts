@@ -72,7 +72,7 @@ export async function createWorld(
   const [zitadel, secretsManager, table] = await Promise.all([
     createZitadel({ accounts, now, tokenLifetimeSeconds, hosts: ['127.0.0.1'] }),
     createSecretsManager({ now }),
-    createTable({ tableName: TABLE_NAME }),
+    createTable({ tableName: TABLE_NAME, now }),
   ]);
   for (const [name, secret] of Object.entries(secretsByName)) secretsManager.put(name, secret);
   const traffic: Buffer[] = [];
