@@ -78,8 +78,9 @@ export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretSt
       try {
         const command = new GetSecretValueCommand({ SecretId: name, VersionStage: 'AWSCURRENT' });
         const { SecretString, SecretBinary } = await clientFor(name).send(command, { abortSignal: signal });
-        if (SecretString !== undefined) return ok(redacted(SecretString));
-        if (SecretBinary !== undefined) return ok(redacted(decodeText(SecretBinary)));
+        // The SDK passes on whatever type the answer has.
+        if (typeof SecretString === 'string') return ok(redacted(SecretString));
+        if (SecretBinary instanceof Uint8Array) return ok(redacted(decodeText(SecretBinary)));
         // A secret always has one or the other; treat neither as an outage.
         return fail({ kind: 'away', detail: 'EmptyAnswer' });
       } catch (error) {

@@ -247,6 +247,7 @@ function findAll(
   const faults = own === undefined ? [] : [{ ...own, field: path === '' ? own.field : `${path}.${own.field}` }];
   if (levels === 0) return { placed, faults };
   for (const [name, value] of Object.entries(members)) {
+    if (name === '__proto__') continue;
     const inner = typeof value === 'string' ? findMembers(value) : isMembers(value) ? value : undefined;
     if (inner === undefined) continue;
     const deeper = findAll(inner, path === '' ? name : `${path}.${name}`, levels - 1);

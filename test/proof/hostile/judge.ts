@@ -52,7 +52,7 @@ function judgeToken({ answer, lines, knownToken }: Answered, cell: Cell): readon
   const { access_token: token, token_type: type, expires_in: life } = parse(answer.body);
   const { kind } = (parse(lines[0]).renewal ?? {}) as Members;
   return wrongs(
-    [typeof token !== 'string' || !/^[\x21-\x7e]{1,16384}$/.test(token), 'access_token is no token'],
+    [typeof token !== 'string' || !/^[\x21-\x7e]{1,49152}$/.test(token), 'access_token is no token'],
     [(token === knownToken) !== (cell.token === 'known'), `not the ${cell.token} token`],
     [!/^(?:bearer|n_a)$/i.test(String(type)), 'token_type is no type'],
     [!Number.isInteger(life) || Number(life) < 1 || Number(life) > 2_592_000, `expires_in ${life}`],

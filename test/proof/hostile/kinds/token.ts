@@ -125,7 +125,7 @@ export const tokenKinds: readonly Kind[] = [
     'access_token, the last is null': ',"access_token":null',
     'token_type, the last is mac': ',"token_type":"mac"',
     'expires_in, the last is negative': ',"expires_in":-1',
-    'a name in escapes': ',"\\u0065xpires_in":"60"',
+    'a name in escapes': ',"\\u0065xpires_in":"60s"',
   }),
   ...plays('twice: *', only('token', 'answer'), {
     'expires_in, the first is negative': (given) => tokenResponse(given, { expires_in: '-1' }, ',"expires_in":43199'),
