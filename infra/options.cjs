@@ -28,7 +28,9 @@ function publicUrl(text) {
 
 /** ZITADEL's issuer in the public metadata: the one that is named, or the only one; else none. */
 function metadataIssuer(named) {
-  const { profiles = {} } = parse(readFileSync(process.env.PROFILES_FILE ?? 'infra/profiles.yml', 'utf8'));
+  const { profiles = {} } = parse(readFileSync(process.env.PROFILES_FILE ?? 'infra/profiles.yml', 'utf8'), {
+    merge: true,
+  });
   const issuers = [...new Set(Object.values(profiles).map(({ issuer }) => issuer))];
   if (named === '') return issuers.length === 1 ? issuers[0] : '';
   if (!issuers.includes(named))

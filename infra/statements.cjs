@@ -82,7 +82,7 @@ const read = (secrets, kmsKeyArn) => [
 ];
 
 module.exports = async ({ resolveVariable }) => {
-  const { profiles } = parse(readFileSync(process.env.PROFILES_FILE ?? 'infra/profiles.yml', 'utf8'));
+  const { profiles } = parse(readFileSync(process.env.PROFILES_FILE ?? 'infra/profiles.yml', 'utf8'), { merge: true });
   const keys = {
     secrets: String(await resolveVariable('param:secretsKmsKeyArn')),
     table: String(await resolveVariable('param:tableKmsKeyArn')),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument, type YAMLParseError } from 'yaml';
 import { type ProfileRules, parseProfiles } from '../../lib/broker/profiles/parse.ts';
 import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import schema from '../profiles.schema.json' with { type: 'json' };
@@ -24,6 +24,14 @@ function schemaFaults(document: unknown): { path: Path; problem: string }[] {
   }));
 }
 
+/** What is wrong with the YAML, in the words of its author's file, not of the parser's functions. */
+function explain({ code, pos: [at], message }: YAMLParseError, text: string): string {
+  const [line = ''] = text.slice(at).split('\n');
+  if (code === 'DUPLICATE_KEY') return `${line.split(':')[0]?.trim()} is there twice; keep one of them`;
+  if (code === 'MULTIPLE_DOCS') return 'begins another document (---); profiles are one document';
+  return message.split('\n')[0] ?? code;
+}
+
 /**
  * Reads and checks profiles in YAML (or JSON).
  * @returns the profiles, or every fault at once with its place
@@ -39,13 +47,13 @@ export function readProfilesFile(
     return { ok: false, error: [`${file}: cannot be read; is the path right?`] };
   }
   const lines = new LineCounter();
-  const yaml = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const yaml = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true, prettyErrors: false });
   const place = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
   if (yaml.errors.length > 0) {
-    return { ok: false, error: yaml.errors.map(({ pos, message }) => `${place(pos[0])} ${message.split('\n')[0]}`) };
+    return { ok: false, error: yaml.errors.map((error) => `${place(error.pos[0])} ${explain(error, text)}`) };
   }
   /** The place of the deepest existing part of the path: a missing field is reported where it belongs. */
   const placeOf = (path: Path): string => {
@@ -56,7 +64,14 @@ export function readProfilesFile(
     }
     return file;
   };
-  const document: unknown = yaml.toJS();
+  let document: unknown;
+  try {
+    document = yaml.toJS();
+  } catch (error) {
+    const problem = (error as Error).message;
+    const alias = problem.split(': ').at(-1) ?? '';
+    return { ok: false, error: [`${place(Math.max(0, text.indexOf(`*${alias}`)))} ${problem}`] };
+  }
   const profiles = parseProfiles(document, rules);
   const faults = profiles.ok ? schemaFaults(document) : profiles.error;
   if (profiles.ok && faults.length === 0) return { ok: true, value: profiles.value };

@@ -2,13 +2,16 @@ import { parseArgs } from 'node:util';
 import type { Profile } from '../../lib/broker/profiles/profile.ts';
 import { hasOwnTokens } from '../../lib/broker/profiles/profile.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
+import { findFaults, findWarnings } from './profiles-warnings.ts';
 
 const HELP = `Checks the profiles and prints them as a table, or every fault with its place.
 
-  npm run profiles -- [--file FILE]
+  npm run profiles -- [--file FILE] [--account ID] [--region REGION]
 
-  --file FILE   the profiles (default: $PROFILES_FILE, else infra/profiles.yml)
-  --help        prints this text
+  --file FILE       the profiles (default: $PROFILES_FILE, else infra/profiles.yml)
+  --account ID      the AWS account of the deployment (default: $AWS_ACCOUNT_ID): secrets of others are named
+  --region REGION   its region (default: $AWS_REGION): secrets that it cannot reach are faults
+  --help            prints this text
 `;
 
 /** Formats rows as a table with aligned columns. */
@@ -32,7 +35,13 @@ const howObtained = (profile: Profile): string => {
 };
 
 function main(): number {
-  const { values } = parseArgs({ options: { file: { type: 'string' }, help: { type: 'boolean' } } });
+  const options = {
+    file: { type: 'string' },
+    account: { type: 'string', default: process.env.AWS_ACCOUNT_ID },
+    region: { type: 'string', default: process.env.AWS_REGION },
+    help: { type: 'boolean' },
+  } as const;
+  const { values } = parseArgs({ options });
   if (values.help) {
     process.stdout.write(HELP);
     return 0;
@@ -41,6 +50,12 @@ function main(): number {
   const read = readProfilesFile(file, { allowLoopbackHttp: false });
   if (!read.ok) {
     process.stderr.write(`${read.error.join('\n')}\n\n${file} has ${read.error.length} fault(s); nothing was built.\n`);
+    return 1;
+  }
+  const deployment = { account: values.account, region: values.region };
+  const faults = findFaults(read.value, deployment);
+  if (faults.length > 0) {
+    process.stderr.write(`${faults.join('\n')}\n\n${file} has ${faults.length} fault(s); nothing was built.\n`);
     return 1;
   }
   const rows = [...read.value.values()].map((profile) => [
@@ -55,6 +70,7 @@ function main(): number {
   process.stdout.write(
     `${table([['PROFILE', 'ISSUER', 'SECRET', 'TOKEN BY', 'SCOPES', 'CALLERS', 'PREWARM'], ...rows])}\n`,
   );
+  for (const warning of findWarnings(read.value, deployment)) process.stderr.write(`warning: ${warning}\n`);
   return 0;
 }
 

@@ -1,0 +1,64 @@
+import type { Profile, Profiles } from '../../lib/broker/profiles/profile.ts';
+import { placeOf, splitSecret } from '../../lib/broker/profiles/secret-reference.ts';
+
+/** Where the broker will be deployed, as far as it is known. */
+export interface Deployment {
+  readonly account?: string | undefined;
+  readonly region?: string | undefined;
+}
+
+/** The partition of a region. */
+export const partitionOf = (region: string): string =>
+  region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+
+const secretsOf = ({ secret, introspection, revocation }: Profile): readonly string[] =>
+  [secret, introspection?.secret, revocation?.secret].flatMap((reference) => reference ?? []);
+
+/** What is wrong with the ARN of a secret for a deployment: another partition cannot be reached. */
+function faultOf(reference: string, { region }: Deployment): string | undefined {
+  const place = placeOf(reference);
+  if (place === undefined) return undefined;
+  const own = partitionOf(place.region);
+  if (place.partition !== own) return `names the partition ${place.partition}, but ${place.region} is in ${own}`;
+  if (region === undefined || partitionOf(region) === own) return undefined;
+  return `is in the partition ${own}, which a deployment in ${region} cannot reach`;
+}
+
+/** What is probably wrong, or easily forgotten. */
+function warningOf(reference: string, { account }: Deployment): string | undefined {
+  const place = placeOf(reference);
+  if (place === undefined) return undefined;
+  const { name } = splitSecret(reference);
+  // Of six random letters and digits, one in two hundred are small letters alone.
+  if (/-[a-z]{6}$/.test(name)) {
+    return (
+      `ends in ${name.slice(-7)}: if these are not the six random characters that Secrets Manager adds, the ARN is incomplete; ` +
+      'aws secretsmanager describe-secret --secret-id NAME prints the full one'
+    );
+  }
+  if (account === undefined || place.account === account) return undefined;
+  return (
+    `is in the account ${place.account}: its resource policy must allow the roles of the functions, and it needs a customer ` +
+    'managed KMS key that they may use (parameter secretsKmsKeyArn)'
+  );
+}
+
+const collect = (
+  profiles: Profiles,
+  deployment: Deployment,
+  find: (reference: string, deployment: Deployment) => string | undefined,
+): readonly string[] =>
+  [...profiles.values()].flatMap((profile) =>
+    secretsOf(profile).flatMap((reference) => {
+      const found = find(reference, deployment);
+      return found === undefined ? [] : [`profile ${profile.name}: the secret ${reference} ${found}`];
+    }),
+  );
+
+/** The secrets that a deployment cannot read, one per line. */
+export const findFaults = (profiles: Profiles, deployment: Deployment): readonly string[] =>
+  collect(profiles, deployment, faultOf);
+
+/** What to check about secrets before a deployment, one per line. */
+export const findWarnings = (profiles: Profiles, deployment: Deployment): readonly string[] =>
+  collect(profiles, deployment, warningOf);
