@@ -100,6 +100,7 @@ export function createEndpoint(
     if (clientId !== undefined && clientId !== profile.value.name) {
       return callerError('invalid_request', 'client_id, if sent, must be the name of the profile');
     }
+    if (form.value.has('client_secret')) facts.isClientSecretSent = true;
     const bodyBytes = Buffer.byteLength(body.value);
     const asked = { caller: caller.value, profile: profile.value, form: form.value, bodyBytes, deadline, facts };
     const served = await serve(asked);

@@ -32,6 +32,8 @@ export interface RequestRecord {
   readonly introspected?: { readonly isActive: boolean; readonly source: 'memory' | 'zitadel' };
   /** The fingerprint of the token to introspect or revoke. */
   readonly seen?: string;
+  /** The caller sent a client secret, which the broker ignores: one that should be cleaned up. */
+  readonly isClientSecretSent?: true;
   readonly error?: BrokerError;
   /** The name and place of what was thrown, never its message. */
   readonly bug?: Bug;
@@ -162,6 +164,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
         rejected: obtained?.rejected,
         // The revoking application's client id could not be read when the token was obtained.
         revocable: obtained?.token.isIrrevocable ? false : undefined,
+        client_secret_sent: record.isClientSecretSent,
         ...describeDegraded(record.degraded),
         error: error === undefined ? undefined : describe(error),
         bug: bug?.name,

@@ -287,6 +287,14 @@ describe('a token of one’s own', () => {
 
   test('the client id may be the name of the profile', async () => {
     expect((await ask({ body: `${OWN}&client_id=orders` })).statusCode).toBe(200);
+    expect(records[0]).not.toHaveProperty('isClientSecretSent');
+  });
+
+  test('a client secret is ignored, and the log says that it is sent', async () => {
+    const body = `${OWN}&client_id=orders&client_secret=canary-canary`;
+    expect((await ask({ body })).statusCode).toBe(200);
+    expect(records).toMatchObject([{ isClientSecretSent: true }]);
+    expect(JSON.stringify(records)).not.toContain('canary');
   });
 
   test('is not to be had: the caller gets the kind, and when to ask again; the log gets the facts', async () => {

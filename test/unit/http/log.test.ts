@@ -60,6 +60,11 @@ const failed = (error: RequestRecord['error'], status: number): RequestRecord =>
   return { ...rest, status, ...(error === undefined ? {} : { error }) };
 };
 
+test('a client secret that was sent is marked, and only then', () => {
+  expect(JSON.parse(lineOf({ ...RECORD, isClientSecretSent: true }))).toMatchObject({ client_secret_sent: true });
+  expect(lineOf(RECORD)).not.toContain('client_secret_sent');
+});
+
 describe('what is counted', () => {
   test.each<[string, RequestRecord, string, object]>([
     ['a token request', { ...RECORD, obtained: { token, source: 'issued' }, issued: 1 }, 'info', { TokenRequests: 1 }],
