@@ -13,8 +13,10 @@ const roleOf = ({ role, isPrefix }: RolePattern): string => (isPrefix ? `${role}
 
 function createPrincipal(pattern: RolePattern): Principal {
   return {
-    accessKeyId: `AKIA${random()}`,
+    // As the credentials of a role: a signer that forgets the session token fails here as it does at AWS.
+    accessKeyId: `ASIA${random()}`,
     secretAccessKey: randomBytes(30).toString('base64url'),
+    sessionToken: randomBytes(48).toString('base64url'),
     userArn: `arn:${pattern.partition}:sts::${pattern.account}:assumed-role/${roleOf(pattern)}/${SESSION}`,
     callerId: `AROA${random()}:${SESSION}`,
   };

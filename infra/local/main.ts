@@ -37,9 +37,9 @@ async function readInput({ profiles: file, secrets: secretsFile, zitadel: wantsZ
   return { profiles: profiles.value, secrets: demo.secrets, ...zitadel };
 }
 
-const curl = (url: string, profile: string, { accessKeyId, secretAccessKey }: Principal): string =>
+const curl = (url: string, profile: string, { accessKeyId, secretAccessKey, sessionToken }: Principal): string =>
   `curl --silent --aws-sigv4 "aws:amz:${REGION}:execute-api" --user "${accessKeyId}:${secretAccessKey}" ` +
-  `--data grant_type=client_credentials ${url}/${profile}/oauth/v2/token`;
+  `--header "x-amz-security-token: ${sessionToken}" --data grant_type=client_credentials ${url}/${profile}/oauth/v2/token`;
 
 function printWelcome(stack: Stack, { profiles, zitadel }: Input, principals: ReadonlyMap<string, Principal>): void {
   print(`\nThe broker listens on ${stack.gateway.url}.`);

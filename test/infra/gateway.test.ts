@@ -204,6 +204,12 @@ describe('a signed request', () => {
       'The security token included in the request is invalid.',
     ],
     [
+      'a session token that is not signed',
+      { by: BILLING, unsigned: ['x-amz-security-token'] },
+      'InvalidSignatureException',
+      'The request signature we calculated does not match',
+    ],
+    [
       'a token that is not its own',
       { by: { ...ORDERS, sessionToken: 'x' } },
       'UnrecognizedClientException',

@@ -31,6 +31,14 @@ async function welcome(stack: ChildProcess): Promise<string> {
   return printed;
 }
 
+/** The credentials in the first printed command, as the environment of a service, and the broker's URL. */
+function readCommand(printed: string) {
+  const [, id, secret, token, url = ''] =
+    /--user "(ASIA\w+):([\w-]+)" --header "x-amz-security-token: ([\w-]+)" .* (http:\/\/[\w.:]+)\//.exec(printed) ?? [];
+  const keys = { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: token };
+  return { env: { ...keys, AWS_REGION: 'eu-central-1' }, url };
+}
+
 /** What `npm start` runs, with these arguments, until it ends by itself. */
 async function ended(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   try {
@@ -61,22 +69,18 @@ describe('the local stack', () => {
   });
 
   test('the example gets a token with the printed key, and then the same one from the cache', async () => {
-    const [, accessKeyId, secretAccessKey, url] =
-      /--user "(\w+):([\w-]+)" .* (http:\/\/[\w.:]+)\/orders\//.exec(printed) ?? [];
+    const { env, url } = readCommand(printed);
     const script = `
       const { getToken } = await import(${JSON.stringify(join(root, 'docs/examples/get-token.ts'))});
       const [first, second] = [await getToken('${url}', 'orders'), await getToken('${url}', 'orders')];
       console.log(first.length > 100 && first === second);
       await getToken('${url}', 'reports').catch(({ message }) => console.log(message));`;
-    const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: 'eu-central-1' };
     const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { env, cwd: tmpdir() });
     expect(stdout).toMatch(/^true\nno token for reports: 403 unauthorized_client \(request .+\)\n$/);
   });
 
   test('a standard OAuth client does all five things by changing its server URL only', async () => {
-    const [, accessKeyId, secretAccessKey, url = ''] =
-      /--user "(\w+):([\w-]+)" .* (http:\/\/[\w.:]+)\/orders\//.exec(printed) ?? [];
-    const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: 'eu-central-1' };
+    const { env, url } = readCommand(printed);
     const { stdout } = await run(process.execPath, [join(root, 'docs/examples/oauth-client.ts'), url], {
       env,
       cwd: root,
@@ -126,10 +130,21 @@ test('your own profiles and secrets, at your own ZITADEL', async () => {
   try {
     const printed = await welcome(stack);
     expect(printed).not.toContain('stand-in');
-    const [, accessKeyId = '', secretAccessKey = '', url = ''] =
-      /--user "(\w+):([\w-]+)" .* (http:\S+)/.exec(printed) ?? [];
-    const principal = { accessKeyId, secretAccessKey, userArn: '', callerId: '' };
-    const reply = await sendSigned({ url, principal, at: new Date(), body: 'grant_type=client_credentials' });
+    const { env, url } = readCommand(printed);
+    const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = env;
+    const principal = {
+      accessKeyId,
+      secretAccessKey,
+      sessionToken: env.AWS_SESSION_TOKEN ?? '',
+      userArn: '',
+      callerId: '',
+    };
+    const reply = await sendSigned({
+      url: `${url}/mine/oauth/v2/token`,
+      principal,
+      at: new Date(),
+      body: 'grant_type=client_credentials',
+    });
     expect(reply.status).toBe(200);
     expect(zitadel.issued()).toBe(1);
   } finally {

@@ -97,6 +97,7 @@ export function verifySignature(request: WireRequest, { principals, region, nowM
   if (principal === undefined) return unrecognized();
   const tokens = headerValues(request, 'x-amz-security-token');
   if (tokens.length > 1 || !isEqual(tokens[0] ?? '', principal.sessionToken ?? '')) return unrecognized();
+  if (tokens.length > 0 && !signedHeaders.includes('x-amz-security-token')) return mismatch();
 
   const claimedHashes = headerValues(request, 'x-amz-content-sha256');
   if (claimedHashes.some((hash) => hash !== sha256Hex(request.body))) return mismatch();
