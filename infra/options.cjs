@@ -1,6 +1,5 @@
 // The parts of the template that depend on options.
-const { readFileSync } = require('node:fs');
-const { parse } = require('yaml');
+const readProfiles = require('./chosen-profiles.cjs');
 
 /** The bounds of `requestTimeoutSeconds` (lib/core/limits.ts). */
 const [LEAST_SECONDS, MOST_SECONDS] = [3, 5];
@@ -28,9 +27,7 @@ function publicUrl(text) {
 
 /** ZITADEL's issuer in the public metadata: the one that is named, or the only one; else none. */
 function metadataIssuer(named) {
-  const { profiles = {} } = parse(readFileSync(process.env.PROFILES_FILE ?? 'infra/profiles.yml', 'utf8'), {
-    merge: true,
-  });
+  const { profiles = {} } = readProfiles();
   const issuers = [...new Set(Object.values(profiles).map(({ issuer }) => issuer))];
   if (named === '') return issuers.length === 1 ? issuers[0] : '';
   if (!issuers.includes(named))

@@ -1,6 +1,5 @@
 // The IAM statements of the functions, derived from the profiles: each function may read only the secrets that it uses.
-const { readFileSync } = require('node:fs');
-const { parse } = require('yaml');
+const readProfiles = require('./chosen-profiles.cjs');
 
 /** The secrets of references, without `#member`. */
 const unique = (references) =>
@@ -82,7 +81,7 @@ const read = (secrets, kmsKeyArn) => [
 ];
 
 module.exports = async ({ resolveVariable }) => {
-  const { profiles } = parse(readFileSync(process.env.PROFILES_FILE ?? 'infra/profiles.yml', 'utf8'), { merge: true });
+  const { profiles } = readProfiles();
   const keys = {
     secrets: String(await resolveVariable('param:secretsKmsKeyArn')),
     table: String(await resolveVariable('param:tableKmsKeyArn')),

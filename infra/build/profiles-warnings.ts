@@ -1,3 +1,4 @@
+import { partition } from '@aws-sdk/core/client';
 import type { Profile, Profiles } from '../../lib/broker/profiles/profile.ts';
 import { placeOf, splitSecret } from '../../lib/broker/profiles/secret-reference.ts';
 
@@ -7,10 +8,6 @@ export interface Deployment {
   readonly region?: string | undefined;
 }
 
-/** The partition of a region. */
-export const partitionOf = (region: string): string =>
-  region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-
 const secretsOf = ({ secret, introspection, revocation }: Profile): readonly string[] =>
   [secret, introspection?.secret, revocation?.secret].flatMap((reference) => reference ?? []);
 
@@ -18,9 +15,9 @@ const secretsOf = ({ secret, introspection, revocation }: Profile): readonly str
 function faultOf(reference: string, { region }: Deployment): string | undefined {
   const place = placeOf(reference);
   if (place === undefined) return undefined;
-  const own = partitionOf(place.region);
+  const { name: own } = partition(place.region);
   if (place.partition !== own) return `names the partition ${place.partition}, but ${place.region} is in ${own}`;
-  if (region === undefined || partitionOf(region) === own) return undefined;
+  if (region === undefined || partition(region).name === own) return undefined;
   return `is in the partition ${own}, which a deployment in ${region} cannot reach`;
 }
 

@@ -9,6 +9,7 @@ import { fail, ok } from '../../lib/core/result.ts';
 import { decodeText } from '../../lib/core/text.ts';
 import { instant } from '../../lib/core/time.ts';
 import { chooseGrant } from '../../lib/zitadel/grant.ts';
+import { nameInArn } from './secrets-manager/store.ts';
 import { UsageError } from './settings.ts';
 
 /** The texts of secrets, by the names or ARNs that the profiles use. */
@@ -16,8 +17,7 @@ export type Secrets = Readonly<Record<string, string>>;
 
 const FORM = '{ "name": "secret string or JSON", … }';
 
-/** The name in an ARN, without the six characters that Secrets Manager adds. */
-const nameIn = (arn: string): string => arn.replace(/^arn:(?:[^:]*:){5}/, '').replace(/-[A-Za-z0-9]{6}$/, '');
+const nameOf = (reference: string): string => (reference.startsWith('arn:') ? nameInArn(reference) : reference);
 
 /**
  * Reads the entries of a file of secrets, in JSON (or YAML).
@@ -78,8 +78,8 @@ async function faultsOf(profile: Profile, credentials: Credentials): Promise<rea
  */
 export async function readSecrets(file: string, profiles: Profiles): Promise<Secrets> {
   const entries = readEntries(file);
-  const byName = new Map([...entries].map(([name, text]) => [name.startsWith('arn:') ? nameIn(name) : name, text]));
-  const textOf = (name: string) => entries.get(name) ?? byName.get(name.startsWith('arn:') ? nameIn(name) : name);
+  const byName = new Map([...entries].map(([name, text]) => [nameOf(name), text]));
+  const textOf = (name: string) => entries.get(name) ?? byName.get(nameOf(name));
   const wanted = [...profiles.values()]
     .flatMap(usesOf)
     .flatMap((use) => (use === undefined ? [] : splitSecret(use).name));

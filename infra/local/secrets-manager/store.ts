@@ -49,9 +49,8 @@ function createSuffix(): string {
   return Array.from({ length: 6 }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('');
 }
 
-const ARN_PREFIX = /^arn:(?:[^:]*:){5}/;
-/** A hyphen and six characters. */
-const SUFFIX_LENGTH = 7;
+/** The name in a full ARN, without the hyphen and the six characters that Secrets Manager adds. */
+export const nameInArn = (arn: string): string => arn.replace(/^arn:(?:[^:]*:){5}/, '').replace(/-[A-Za-z0-9]{6}$/, '');
 
 /** Creates an empty store. `now` returns epoch milliseconds; the ARNs of its secrets start with `arnPrefix`. */
 export function createSecretStore(now: () => number, arnPrefix: string): SecretStore {
@@ -70,7 +69,7 @@ export function createSecretStore(now: () => number, arnPrefix: string): SecretS
       const isArn = name.startsWith('arn:');
       const secret: Secret = {
         arn: isArn ? name : `${arnPrefix}${name}-${createSuffix()}`,
-        name: isArn ? name.replace(ARN_PREFIX, '').slice(0, -SUFFIX_LENGTH) : name,
+        name: isArn ? nameInArn(name) : name,
         description,
         createdAtMs: now(),
         versions: new Map(),

@@ -5,17 +5,20 @@ import type { EpochMs } from '../../core/time.ts';
 import type { UpstreamTrouble } from '../../zitadel/upstream.ts';
 import type { AttemptFailure } from '../store/failure.ts';
 import type { Attempt, WithCredential } from './attempt.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials, HeldCredential } from './credentials.ts';
 import { mayRepeatUntil } from './deadline.ts';
+
+/** The client id of a credential, if it is an application's. */
+function clientIdOf({ credential }: HeldCredential, secret: string): Result<string, BrokerError> {
+  if (credential.kind !== 'service_account_key') return ok(credential.clientId);
+  const detail = `secret ${secret}: a service-account key cannot introspect or revoke; use an application's credential`;
+  return fail({ kind: 'credential_unusable', detail });
+}
 
 /** The client id of the application whose credential is in a secret: it names the application in an audience. */
 export async function getClientId(credentials: Credentials, secret: string): Promise<Result<string, BrokerError>> {
   const held = await credentials.get(secret);
-  if (!held.ok) return held;
-  const { credential } = held.value;
-  if (credential.kind !== 'service_account_key') return ok(credential.clientId);
-  const detail = `secret ${secret}: a service-account key cannot introspect or revoke; use an application's credential`;
-  return fail({ kind: 'credential_unusable', detail });
+  return held.ok ? clientIdOf(held.value, secret) : held;
 }
 
 /** The secret of a request, and the end of its time. */
@@ -30,14 +33,20 @@ export interface AttemptDeps {
   readonly withCredential: WithCredential;
 }
 
-/** Runs attempts with the credential in a secret, until `endsAt`. */
+/**
+ * Runs attempts with the credential in a secret, until `endsAt`.
+ * @param check refuses a credential before it is used
+ */
 export async function withSecret<T>(
   { clock, credentials, withCredential }: AttemptDeps,
   { secret, endsAt }: RequestTime,
   attempt: Attempt<T>,
+  check: (held: HeldCredential, secret: string) => Result<unknown, BrokerError> = ok,
 ): Promise<Result<T, AttemptFailure>> {
   const held = await credentials.get(secret);
   if (!held.ok) return fail({ error: held.error });
+  const checked = check(held.value, secret);
+  if (!checked.ok) return fail({ error: checked.error });
   const result = await withCredential(secret, held.value, attempt, mayRepeatUntil(clock, endsAt));
   return result.ok ? ok(result.value.value) : result;
 }
@@ -48,9 +57,7 @@ export async function asApplication<T>(
   time: RequestTime,
   attempt: Attempt<T>,
 ): Promise<Result<T, BrokerError>> {
-  const application = await getClientId(deps.credentials, time.secret);
-  if (!application.ok) return application;
-  const result = await withSecret(deps, time, attempt);
+  const result = await withSecret(deps, time, attempt, clientIdOf);
   return result.ok ? result : fail(result.error.error);
 }
 
