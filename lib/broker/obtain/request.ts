@@ -80,6 +80,12 @@ function audienceOf({ profile, scopes }: Demand, { subject, revoker }: TokenRequ
   return revoker === undefined || named.length === 0 || subject?.isIrrevocable ? named : [...named, revoker];
 }
 
+/** The origin of a token that was exchanged from `subject`. */
+const originOf = ({ accessToken, obtainedAt, madeFrom = [], madeAt = [] }: Token) => ({
+  madeFrom: [tokenDigest(accessToken), ...madeFrom],
+  madeAt: [obtainedAt, ...madeAt],
+});
+
 /**
  * Creates the token request: one request, and a second only if the credential was refused and may have been outdated or
  * too new.
@@ -118,7 +124,7 @@ export function createRequestToken(deps: RequestTokenDeps): RequestToken {
     const isRevocable = revoker !== undefined && (subject === undefined || audiences.includes(revoker));
     return ok({
       ...token.value,
-      ...(subject === undefined ? {} : { madeFrom: [tokenDigest(subject.accessToken), ...(subject.madeFrom ?? [])] }),
+      ...(subject === undefined ? {} : originOf(subject)),
       ...(profile.revocation === undefined || isRevocable ? {} : { isIrrevocable: true }),
     });
   }

@@ -9,7 +9,7 @@ import { chainOf } from '../profiles/check.ts';
 import type { Profile, Profiles } from '../profiles/profile.ts';
 import type { CacheKey } from '../token/demand.ts';
 import type { Token } from '../token/freshness.ts';
-import { compileNotices, isBlocked, isVoid, type Notice, readNotice, tidy, writeNotice } from './notices.ts';
+import { compileNotices, isBlocked, isOver, isVoid, type Notice, readNotice, tidy, writeNotice } from './notices.ts';
 import { otherFields, type Row, type RowUpdate, type Table, type TableFault } from './table.ts';
 
 /** Every sandbox knows a notice within this time. */
@@ -40,7 +40,10 @@ export interface Bulletin {
   /** When the last successful read began. */
   readonly readAt: () => EpochMs | undefined;
   /** Whether a profile may no longer hand out a token. */
-  readonly isVoid: (token: Pick<Token, 'accessToken' | 'obtainedAt' | 'madeFrom'>, profile: Profile) => boolean;
+  readonly isVoid: (
+    token: Pick<Token, 'accessToken' | 'obtainedAt' | 'madeFrom' | 'madeAt'>,
+    profile: Profile,
+  ) => boolean;
   /** Whether a token that a caller sent is known to be dead. */
   readonly isKnownDead: (token: Redacted<string>) => boolean;
   readonly isBlocked: (profile: Profile, caller: Principal) => boolean;
@@ -154,8 +157,7 @@ export function createBulletin({
       pauseMs = LOOK_EVERY_MS;
       readAt = startedAt;
       for (const [text, { notice, toldAt }] of own) {
-        const isOver = 'until' in notice && notice.until < clock.now();
-        if (isOver || (toldAt !== undefined && toldAt < startedAt)) own.delete(text);
+        if (isOver(notice, clock.now()) || (toldAt !== undefined && toldAt < startedAt)) own.delete(text);
       }
       know(row.value?.notices ?? []);
     }
@@ -188,7 +190,8 @@ export function createBulletin({
     isVoid(token, profile) {
       if (notices.isEmpty) return false;
       const digests = [tokenDigest(token.accessToken), ...(token.madeFrom ?? [])];
-      const suspect = { digests, obtainedAt: token.obtainedAt, profiles: chainOf(profile, profiles) };
+      const obtainedAt = [token.obtainedAt, ...(token.madeAt ?? [])];
+      const suspect = { digests, obtainedAt, profiles: chainOf(profile, profiles) };
       return isVoid(notices, suspect, clock.now());
     },
     isKnownDead: (token) => notices.tokens.size > 0 && notices.tokens.has(tokenDigest(token)),

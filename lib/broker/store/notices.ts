@@ -1,5 +1,5 @@
 import type { Redacted } from '../../core/redacted.ts';
-import { DAY_MS, type EpochMs, instant, plus } from '../../core/time.ts';
+import { type EpochMs, instant, plus } from '../../core/time.ts';
 import { LONGEST_LIFE_MS } from '../../oauth/token-response.ts';
 import { tokenDigest } from '../../zitadel/token-identity.ts';
 import { matchesRole, type Principal, parseRolePattern, type RolePattern } from '../profiles/caller.ts';
@@ -109,8 +109,9 @@ export function compileNotices(texts: Iterable<string>): Notices {
 export interface Suspect {
   /** The digests of the token and of those that it was exchanged from. */
   readonly digests: readonly string[];
-  readonly obtainedAt: EpochMs;
-  /** The profile and its chain of subjects. */
+  /** When each of them was obtained, as far as known; the token itself comes first. */
+  readonly obtainedAt: readonly EpochMs[];
+  /** The profile and its chain of subjects, in the same order. */
   readonly profiles: readonly string[];
 }
 
@@ -120,9 +121,11 @@ export interface Suspect {
  */
 export function isVoid({ tokens, before }: Notices, { digests, obtainedAt, profiles }: Suspect, now: EpochMs): boolean {
   if (digests.some((digest) => tokens.has(digest))) return true;
-  return [ALL, ...profiles].some((profile) =>
-    before.get(profile)?.some((at) => obtainedAt < at && at <= plus(now, CLOCK_SKEW_MS)),
-  );
+  const [own = instant(0)] = obtainedAt;
+  return profiles.some((profile, link) => {
+    const linkAt = obtainedAt[link] ?? own;
+    return [ALL, profile].some((name) => before.get(name)?.some((at) => linkAt < at && at <= plus(now, CLOCK_SKEW_MS)));
+  });
 }
 
 /** Whether a caller is blocked from a profile. */
@@ -131,6 +134,23 @@ export const isBlocked = ({ blocks }: Notices, profile: string, caller: Principa
 
 /** The most tokens in the list, so that the row stays small and cheap to read. */
 export const MOST_TOKENS = 500;
+
+/**
+ * Whether a notice is no longer needed. That of a token is kept for the longest life of a token after its end: a token
+ * that was exchanged from it may live that much longer.
+ */
+export function isOver(notice: Notice, now: EpochMs): boolean {
+  switch (notice.kind) {
+    case 'token':
+      return plus(notice.until, LONGEST_LIFE_MS) < now;
+    case 'before':
+      return plus(notice.at, LONGEST_LIFE_MS) < now;
+    case 'away':
+      return notice.until < now;
+    case 'block':
+      return false;
+  }
+}
 
 /** The notices to add and to remove so that the list stays short. */
 export interface Tidying {
@@ -145,20 +165,14 @@ export interface Tidying {
 export function tidy(texts: readonly string[], now: EpochMs): Tidying {
   const read = texts.map((text) => ({ text, notice: readNotice(text) }));
   const latest = compileNotices(texts).before;
-  // While there is room, tokens stay a day longer than necessary: this sandbox's clock may be wrong.
-  const spareMs = texts.length > MOST_TOKENS ? 0 : DAY_MS;
-  const isOver = (notice: Notice | undefined): boolean => {
-    if (notice === undefined) return true;
-    if (notice.kind === 'block') return false;
-    if (notice.kind === 'away') return notice.until < now;
-    if (notice.kind === 'token') return plus(notice.until, spareMs) < now;
-    // A later notice covers it; and a notice older than the longest token life covers no live token.
-    const isSuperseded = latest.get(notice.profile)?.some((at) => notice.at < at && at <= now);
-    return isSuperseded === true || notice.at < now - LONGEST_LIFE_MS;
+  const isUseless = (notice: Notice | undefined): boolean => {
+    if (notice === undefined || isOver(notice, now)) return true;
+    // A later notice covers it.
+    return notice.kind === 'before' && latest.get(notice.profile)?.some((at) => notice.at < at && at <= now) === true;
   };
-  const remove = read.filter(({ notice }) => isOver(notice)).map(({ text }) => text);
+  const remove = read.filter(({ notice }) => isUseless(notice)).map(({ text }) => text);
   const listed = read.flatMap(({ text, notice }) =>
-    notice?.kind === 'token' && !isOver(notice) ? [{ text, profile: notice.profile }] : [],
+    notice?.kind === 'token' && !isUseless(notice) ? [{ text, profile: notice.profile }] : [],
   );
   if (listed.length <= MOST_TOKENS) return { add: [], remove };
   const [fullest = ALL] = [...Map.groupBy(listed, ({ profile }) => profile)]

@@ -38,13 +38,14 @@ export function sealToken(
   key: CacheKey,
   { credential, id }: { credential: Credential; id: string },
 ): string {
-  const { accessToken, scope, obtainedAt, expiresAt, refreshAt, madeFrom, isIrrevocable } = token;
+  const { accessToken, scope, obtainedAt, expiresAt, refreshAt, madeFrom, madeAt, isIrrevocable } = token;
   const content = JSON.stringify({
     token: accessToken.reveal(),
     scope,
     earnedAt: obtainedAt,
     refreshAt,
     madeFrom,
+    madeAt,
     isIrrevocable,
   });
   return encryptJwe(content, { kid: id, pk: key, exp: expiresAt }, sealingKey(credential));
@@ -69,6 +70,7 @@ export function openToken(
     earnedAt: obtainedAt,
     refreshAt,
     madeFrom,
+    madeAt,
     isIrrevocable,
   } = parseJsonObject(opened.value.plaintext) ?? {};
   if (
@@ -86,6 +88,7 @@ export function openToken(
     expiresAt: instant(exp),
     refreshAt: instant(refreshAt),
     ...(Array.isArray(madeFrom) ? { madeFrom: madeFrom.map(String) } : {}),
+    ...(Array.isArray(madeAt) ? { madeAt: madeAt.map((at) => instant(Number(at))) } : {}),
     ...(isIrrevocable === true ? { isIrrevocable } : {}),
   });
 }

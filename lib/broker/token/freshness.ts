@@ -13,6 +13,8 @@ export interface Token {
   readonly refreshAt: EpochMs;
   /** The digests of the tokens that it was exchanged from. When one of them dies, it is no longer handed out. */
   readonly madeFrom?: readonly string[];
+  /** When each of these was obtained; a flush of its profile since then voids this token too. */
+  readonly madeAt?: readonly EpochMs[];
   /** The profile has `revocation`, but the application's client id could not be read: the token cannot be revoked. */
   readonly isIrrevocable?: true;
 }
@@ -75,9 +77,15 @@ export function limitLife(
 /** A token with its instants moved: from a sandbox's time to the store's, or back (store/store-time.ts). */
 export function shiftToken(token: Token, byMs: number): Token {
   if (byMs === 0) return token;
-  const { obtainedAt, expiresAt, refreshAt } = token;
+  const { obtainedAt, expiresAt, refreshAt, madeAt } = token;
   const shift = (at: EpochMs) => plus(at, byMs);
-  return { ...token, obtainedAt: shift(obtainedAt), expiresAt: shift(expiresAt), refreshAt: shift(refreshAt) };
+  return {
+    ...token,
+    obtainedAt: shift(obtainedAt),
+    expiresAt: shift(expiresAt),
+    refreshAt: shift(refreshAt),
+    ...(madeAt === undefined ? {} : { madeAt: madeAt.map(shift) }),
+  };
 }
 
 /** Whether two tokens have the same access token. */

@@ -109,8 +109,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('takes no notice of a flush', 'a token that died early is not handed out after a minute', [
     'broker/store/notices.ts',
-    'obtainedAt < at && at <= plus(now, CLOCK_SKEW_MS)',
-    'obtainedAt < 0 && at <= plus(now, CLOCK_SKEW_MS)',
+    'linkAt < at && at <= plus(now, CLOCK_SKEW_MS)',
+    'linkAt < 0 && at <= plus(now, CLOCK_SKEW_MS)',
   ]),
   mutant(
     'tells nobody that a token was replaced',

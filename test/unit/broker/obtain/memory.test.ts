@@ -905,6 +905,7 @@ describe('a token that is exchanged for that of a subject', () => {
     const { token } = good(await obtain({ profile: 'third' }));
     const texts = [await shipping(), await obtain()].map((result) => tokenDigest(redacted(textOf(result))));
     expect(token.madeFrom).toEqual(texts);
+    expect(token.madeAt).toEqual([await shipping(), await obtain()].map((result) => good(result).token.obtainedAt));
   });
 
   test('goes with the subject’s', async () => {

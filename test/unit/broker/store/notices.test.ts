@@ -106,7 +106,18 @@ describe('notices that stand together', () => {
 });
 
 describe('a token may no longer be handed out', () => {
-  const suspect = { digests: ['d1', 'd2'], obtainedAt: NOW, profiles: ['billing', 'orders'] };
+  const suspect = { digests: ['d1', 'd2'], obtainedAt: [NOW], profiles: ['billing', 'orders'] };
+  const fromOld = { ...suspect, obtainedAt: [NOW, plus(NOW, -1_000)] };
+
+  test.each<[notice: string, expected: boolean]>([
+    ['before orders', true],
+    ['before *', true],
+    ['before billing', false],
+  ])('flushed between the token and the one that it was exchanged from, %s: %s', (notice, expected) => {
+    const notices = compileNotices([`${notice} ${NOW - 500}`]);
+    expect([isVoid(notices, fromOld, NOW), isVoid(notices, suspect, NOW)]).toEqual([expected, false]);
+  });
+
   test.each<[notice: string, expected: boolean]>([
     [`token d1 orders ${NOW}`, true],
     [`token d2 orders ${NOW}`, true],
@@ -145,8 +156,8 @@ describe('tidying', () => {
     [[], []],
     [['x'], ['x']],
     [[`token d1 orders ${NOW}`], []],
-    [[`token d1 orders ${NOW - DAY}`], []],
-    [[`token d1 orders ${NOW - DAY - 1}`], [`token d1 orders ${NOW - DAY - 1}`]],
+    [[`token d1 orders ${NOW - 30 * DAY}`], []],
+    [[`token d1 orders ${NOW - 30 * DAY - 1}`], [`token d1 orders ${NOW - 30 * DAY - 1}`]],
     [[`away i1 ${NOW}`], []],
     [[`away i1 ${NOW - 1}`], [`away i1 ${NOW - 1}`]],
     [[`block orders ${ROLE}`, 'block * *'], []],
@@ -163,11 +174,11 @@ describe('tidying', () => {
   test('as many tokens as may be listed stay', () => {
     expect(MOST_TOKENS).toBe(500);
     expect(tidy([...tokens('a', 250), ...tokens('b', 250)], NOW)).toEqual({ add: [], remove: [] });
-    expect(tidy([...tokens('a', 500), ...tokens('b', 9, plus(NOW, -1))], NOW).add).toEqual([]);
+    expect(tidy([...tokens('a', 500), ...tokens('b', 9, plus(NOW, -30 * DAY - 1))], NOW).add).toEqual([]);
   });
 
   test('of more, those of the profile with the most give way to one notice', () => {
-    const over = tokens('c', 300, plus(NOW, -1));
+    const over = tokens('c', 300, plus(NOW, -30 * DAY - 1));
     const few = [...tokens('a', 100), ...tokens('d', 201)];
     expect(tidy([...over, ...tokens('a', 100), ...tokens('b', 200), ...tokens('d', 201)], NOW)).toEqual({
       add: [{ kind: 'before', profile: 'd', at: NOW }],

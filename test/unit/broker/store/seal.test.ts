@@ -37,6 +37,11 @@ test('what is sealed is opened again, and says nothing to others', () => {
   expect(Buffer.from(sealed).toString() + header).not.toMatch(/the-token|s3cr3t/);
 });
 
+test('where it comes from is sealed too', () => {
+  const origin = { madeFrom: ['d1', 'd2'], madeAt: [plus(NOW, -5), plus(NOW, -9)] };
+  expect(openToken(sealToken({ ...TOKEN, ...origin }, KEY, mine), KEY, mine)).toMatchObject({ value: origin });
+});
+
 test('the same token is never sealed alike twice', () => {
   expect(sealToken(TOKEN, KEY, mine)).not.toBe(sealToken(TOKEN, KEY, mine));
 });
