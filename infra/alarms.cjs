@@ -83,7 +83,7 @@ const alarms = (prefix, namespace) => ({
   },
   'credential-refused': {
     AlarmDescription:
-      'ZITADEL refuses a credential, or a secret cannot be used: the profile gets no new token. The log names the profile, and the reason in the field error, renewal or failed.',
+      "ZITADEL refuses a credential, a secret cannot be used, or the issuer of a profile is not ZITADEL's own: the profile gets no new token. The log names the profile, and the reason in the field error, renewal or failed.",
     ...own(namespace, 'CredentialRefused'),
     ...ONCE,
   },

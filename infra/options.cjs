@@ -1,4 +1,7 @@
 // The parts of the template that depend on options.
+const { X509Certificate } = require('node:crypto');
+const { existsSync, readFileSync } = require('node:fs');
+const path = require('node:path');
 const readProfiles = require('./chosen-profiles.cjs');
 
 /** The bounds of `requestTimeoutSeconds` (lib/core/limits.ts). */
@@ -35,12 +38,56 @@ function metadataIssuer(named) {
   return named;
 }
 
+/** The proxies of all requests to ZITADEL and AWS, as environment variables. */
+function proxies(httpsProxy, noProxy) {
+  if (httpsProxy === '') return {};
+  const url = URL.canParse(httpsProxy) ? new URL(httpsProxy) : undefined;
+  if (!['http:', 'https:'].includes(url?.protocol)) {
+    throw new Error('httpsProxy must be a URL such as http://proxy.example.com:3128 (http or https)');
+  }
+  return { HTTPS_PROXY: httpsProxy, ...(noProxy === '' ? {} : { NO_PROXY: noProxy }) };
+}
+
+/** The file of additional certificate authorities: a path within the project, in the package under the same path. */
+function caFile(file) {
+  if (file === '') return [];
+  const inside = path.relative(process.cwd(), path.resolve(file)).replaceAll(path.sep, '/');
+  if (inside.startsWith('..') || path.isAbsolute(inside)) {
+    throw new Error(`caBundle must be a file within the project, so that it can be packaged; it is ${file}`);
+  }
+  const [...pems] = (existsSync(file) ? readFileSync(file, 'utf8') : '').matchAll(
+    /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g,
+  );
+  if (pems.length === 0) throw new Error(`caBundle must be a file of certificates in PEM; ${file} has none`);
+  for (const [at, [pem]] of pems.entries()) {
+    try {
+      new X509Certificate(pem);
+    } catch {
+      throw new Error(`caBundle: certificate ${at + 1} in ${file} cannot be read`);
+    }
+  }
+  return [inside];
+}
+
 module.exports = async ({ resolveVariable }) => {
   const tableKey = String(await resolveVariable('param:tableKmsKeyArn'));
+  const param = async (name) => String(await resolveVariable(`param:${name}`)).trim();
+  const prefix = `${await resolveVariable('self:service')}-${await resolveVariable('sls:stage')}`;
+  const requestSeconds = await param('requestTimeoutSeconds');
+  const certificates = caFile(await param('caBundle'));
   return {
+    environment: {
+      TABLE_NAME: prefix,
+      METRICS_NAMESPACE: prefix,
+      REQUEST_TIMEOUT_SECONDS: requestSeconds,
+      ...proxies(await param('httpsProxy'), await param('noProxy')),
+      // Where Lambda unpacks the package. Node reads it once, when it starts.
+      ...Object.fromEntries(certificates.map((file) => ['NODE_EXTRA_CA_CERTS', `/var/task/${file}`])),
+    },
+    patterns: ['!**', ...certificates],
     publicUrl: publicUrl(String(await resolveVariable('param:publicUrl'))),
     metadataIssuer: metadataIssuer(String(await resolveVariable('param:metadataIssuer'))),
-    timeouts: timeouts(Number(await resolveVariable('param:requestTimeoutSeconds'))),
+    timeouts: timeouts(Number(requestSeconds)),
     // Without a customer managed key: the AWS managed key.
     tableEncryption: {
       SSEEnabled: true,

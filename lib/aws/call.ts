@@ -6,9 +6,14 @@ export function abortAfter(clock: Clock, limitMs: number): { readonly signal: Ab
   return { signal: controller.signal, done: clock.after(limitMs, () => controller.abort()) };
 }
 
-/** The name of an SDK error, safe to log. Its message is not: it may repeat what was sent. */
+/**
+ * The name of an SDK error, or the code of one that has none of its own, such as `ECONNREFUSED`; safe to log. Its
+ * message is not: it may repeat what was sent.
+ */
 export function errorName(error: unknown): string {
-  return loggableName(error instanceof Error ? error.name : typeof error);
+  if (!(error instanceof Error)) return typeof error;
+  const isNamed = error.name !== 'Error' || !('code' in error);
+  return loggableName(isNamed ? error.name : String(error.code));
 }
 
 /** Sanitises an untrusted name for the log: one word. */

@@ -4,7 +4,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { createSkew } from '../broker/store/store-time.ts';
 import { type Clock, sleep, wasFrozen } from '../core/clock.ts';
 import { fail, ok, type Result } from '../core/result.ts';
-import { createPoster, type PostAnswer, type PostFault } from '../net/post.ts';
+import { createHttpClient, type HttpAnswer, type HttpFault } from '../net/http-client.ts';
 import { loggableName } from './call.ts';
 import { type Environment, readCredentials, readRegion } from './environment.ts';
 
@@ -16,7 +16,7 @@ export interface Answer {
 
 /** One call of DynamoDB's JSON protocol. */
 export interface DynamoDbCall {
-  (operation: 'GetItem' | 'UpdateItem', input: object): Promise<Result<Answer, PostFault>>;
+  (operation: 'GetItem' | 'UpdateItem', input: object): Promise<Result<Answer, HttpFault>>;
   /** How far this process's clock is ahead of DynamoDB's. */
   readonly aheadMs?: () => number;
 }
@@ -35,7 +35,7 @@ export function dynamoDbEndpoint(region: string, env: Environment): URL {
 /** Above any row: DynamoDB limits items to 400 kB. */
 const LARGEST_ANSWER_BYTES = 512 * 1024;
 
-type Attempted = Result<Answer, PostFault>;
+type Attempted = Result<Answer, HttpFault>;
 
 /** The name of an error: the part of `__type` after the `#`. */
 export const answerError = ({ body }: Answer): string => loggableName(String(body.__type ?? '').replace(/^.*#/, ''));
@@ -69,7 +69,7 @@ function repetition(attempted: Attempted): 'none' | 'at_once' | 'later' {
   return answer.status >= 500 || STALE_SIGNATURE.includes(name) ? 'at_once' : 'none';
 }
 
-function parse({ status, body: text }: PostAnswer): Attempted {
+function parse({ status, body: text }: HttpAnswer): Attempted {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === 'object' && body !== null && !Array.isArray(body))
@@ -96,7 +96,7 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
   const env = process.env;
   const region = readRegion(env);
   const endpoint = dynamoDbEndpoint(region, env);
-  const poster = createPoster({ clock, largestBytes: LARGEST_ANSWER_BYTES });
+  const client = createHttpClient({ clock, largestBytes: LARGEST_ANSWER_BYTES });
   const credentials = async () => readCredentials(env);
   const signer = new SignatureV4({ service: 'dynamodb', region, credentials, sha256: Hash.bind(null, 'sha256') });
 
@@ -128,7 +128,7 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
       const sentAt = clock.now();
       const limit = pauses === 0 ? limitMs : THROTTLED_MS;
       const leftMs = Math.min(limitMs, startedAt + limit - sentAt);
-      const answered = await poster.post({ url: endpoint, headers: await sign(operation, body), body }, leftMs);
+      const answered = await client.send({ url: endpoint, headers: await sign(operation, body), body }, leftMs);
       if (answered.ok) skew.hear(String(answered.value.headers.date), sentAt, clock.now());
       const attempted = answered.ok ? parse(answered.value) : answered;
       // Restart the time budget after a freeze.
@@ -143,7 +143,7 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
       } else {
         if (when === 'none' || repeated > 0 || spentMs >= limit) return attempted;
         repeated += 1;
-        poster.dropIdle();
+        client.dropIdle();
       }
     }
   };

@@ -8,7 +8,7 @@ import {
   TEXT_FIELDS,
 } from '../broker/store/table.ts';
 import { fail, ok } from '../core/result.ts';
-import type { PostFault } from '../net/post.ts';
+import type { HttpFault } from '../net/http-client.ts';
 import { type Answer, answerError, type DynamoDbCall } from './dynamodb-call.ts';
 import { toUpdateExpression } from './expression.ts';
 
@@ -70,7 +70,7 @@ const toFault = (answer: Answer): TableFault => ({
   detail: answerError(answer),
 });
 
-const unknown = ({ kind, detail }: PostFault) =>
+const unknown = ({ kind, detail }: HttpFault) =>
   fail<TableFault>({ kind: 'unknown', detail: kind === 'timeout' ? kind : detail });
 
 /** Creates the shared store on DynamoDB. It uses only GetItem (consistent) and UpdateItem. */

@@ -6,15 +6,12 @@ import { redacted } from '../core/redacted.ts';
 import { fail, ok } from '../core/result.ts';
 import { decodeText } from '../core/text.ts';
 import { SECOND_MS } from '../core/time.ts';
-import { ADDRESS_MS } from '../net/post.ts';
+import { agentOptions } from '../net/agent.ts';
 import { abortAfter, errorName } from './call.ts';
 import { readCredentials, readRegion } from './environment.ts';
 
 /** The time limit of a read, including a retry. */
 export const SECRET_MS = 2 * SECOND_MS;
-
-/** As the SDK's own. */
-const MOST_SOCKETS = 50;
 
 const ATTEMPTS = 2;
 
@@ -49,7 +46,8 @@ function createClient(region: string): SecretsManagerClient {
       connectionTimeout: SECRET_MS,
       requestTimeout: SECRET_MS,
       throwOnRequestTimeout: true,
-      httpsAgent: { keepAlive: true, maxSockets: MOST_SOCKETS, autoSelectFamilyAttemptTimeout: ADDRESS_MS },
+      httpsAgent: agentOptions(process.env),
+      httpAgent: agentOptions(process.env),
     },
   });
 }

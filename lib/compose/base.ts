@@ -3,6 +3,7 @@ import { createSecretsManagerStore } from '../aws/secrets-manager.ts';
 import { createRefusals, type WithCredential } from '../broker/credentials/attempt.ts';
 import { type Credentials, createCredentials } from '../broker/credentials/credentials.ts';
 import { watchSecrets, watchTable } from '../broker/credentials/health.ts';
+import { createExplainRefusal, type ExplainRefusal } from '../broker/credentials/issuer-check.ts';
 import { createOutages, type Outages } from '../broker/credentials/outages.ts';
 import { createInquiry, type Inquiry } from '../broker/introspection/inquiry.ts';
 import { createIntrospect, type Introspect } from '../broker/introspection/introspect.ts';
@@ -30,6 +31,7 @@ export interface Base extends Journal {
   readonly holdings: Holdings;
   readonly credentials: Credentials;
   readonly withCredential: WithCredential;
+  readonly explainRefusal: ExplainRefusal;
   readonly inquiry: Inquiry;
   readonly introspect: Introspect;
 }
@@ -45,7 +47,7 @@ export function createBase(profiles: Profiles, env: Environment, overrides: Over
   const secrets = watchSecrets(overrides.secrets ?? createSecretsManagerStore({ clock }), health);
   const table = watchTable(inStoreTime(overrides.table ?? createTable(env, clock)), health);
   const bulletin = createBulletin({ clock, table, profiles });
-  const transport = overrides.send ?? createTransport({ clock, allowLoopbackHttp: isLocal });
+  const transport = overrides.send ?? createTransport({ clock, allowLoopbackHttp: isLocal, env });
   const outages = createOutages({ clock, random, send: transport, bulletin, health });
   const { send } = outages;
   const credentials = createCredentials({
@@ -54,8 +56,9 @@ export function createBase(profiles: Profiles, env: Environment, overrides: Over
     onTrimmed: (secret, members) => journal.log.trimmed({ at: clock.now(), secret, members }),
   });
   const withCredential = createRefusals({ clock, credentials });
+  const explainRefusal = createExplainRefusal({ clock, send });
   const holdings = createHoldings({ clock, table });
-  const inquiry = createInquiry({ clock, uuid, send, credentials, withCredential });
+  const inquiry = createInquiry({ clock, uuid, send, credentials, withCredential, explainRefusal });
   return {
     ...journal,
     random,
@@ -68,6 +71,7 @@ export function createBase(profiles: Profiles, env: Environment, overrides: Over
     holdings,
     credentials,
     withCredential,
+    explainRefusal,
     inquiry,
     introspect: createIntrospect({ clock, inquiry, bulletin, holdings }),
   };

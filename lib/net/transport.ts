@@ -4,7 +4,7 @@ import { isLoopback } from '../core/loopback.ts';
 import { fail } from '../core/result.ts';
 import { LONGEST_TOKEN } from '../oauth/token-response.ts';
 import type { Send } from '../oauth/transport.ts';
-import { createPoster } from './post.ts';
+import { createHttpClient } from './http-client.ts';
 
 /** Above any answer of a token endpoint: an access token of the longest kind, with an id token and a refresh token. */
 export const LARGEST_BODY_BYTES = 4 * LONGEST_TOKEN;
@@ -13,11 +13,13 @@ export interface TransportDeps {
   readonly clock: Clock;
   /** Plain HTTP to loopback hosts, for the local stack. Nothing else is ever sent unencrypted. */
   readonly allowLoopbackHttp: boolean;
+  /** Names the proxies, if any. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Creates the HTTPS client for authorization servers. It never throws. */
-export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Send {
-  const poster = createPoster({ clock, largestBytes: LARGEST_BODY_BYTES });
+export function createTransport({ clock, allowLoopbackHttp, ...proxies }: TransportDeps): Send {
+  const client = createHttpClient({ clock, largestBytes: LARGEST_BODY_BYTES, ...proxies });
 
   return async ({ url: address, authorization, body }) => {
     const url = new URL(address);
@@ -27,16 +29,16 @@ export function createTransport({ clock, allowLoopbackHttp }: TransportDeps): Se
     const headers = {
       accept: 'application/json',
       'accept-encoding': 'identity',
-      'content-type': 'application/x-www-form-urlencoded',
+      ...(body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
       'user-agent': 'zitadel-token-broker',
       ...(authorization === undefined ? {} : { authorization }),
     };
     const endsAt = clock.now() + REQUEST_MS;
-    const first = await poster.post({ url, headers, body }, REQUEST_MS);
+    const first = await client.send({ url, headers, body }, REQUEST_MS);
     const leftMs = endsAt - clock.now();
     // After a freeze, idle connections, perhaps all of them, may be closed; that is not a failure of the server.
     if (first.ok || first.error.reset !== 'reused' || leftMs <= 0) return first;
-    poster.dropIdle();
-    return poster.post({ url, headers, body }, leftMs);
+    client.dropIdle();
+    return client.send({ url, headers, body }, leftMs);
   };
 }

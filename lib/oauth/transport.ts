@@ -1,12 +1,12 @@
 import type { Result } from '../core/result.ts';
 
-/** One POST of a form to an authorization server. */
+/** One request to an authorization server: a POST of a form, or a GET of its metadata. */
 export interface OAuthRequest {
   readonly url: string;
   /** The `Authorization` header, if client authentication uses it. */
   readonly authorization?: string;
-  /** The form-url-encoded body. */
-  readonly body: string;
+  /** The form-url-encoded body of a POST; absent for a GET. */
+  readonly body?: string;
   /** The parts of the request that must never be logged: secrets, assertions, tokens. */
   readonly secrets: readonly string[];
 }

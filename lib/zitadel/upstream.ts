@@ -81,6 +81,19 @@ export function awayDetail(
   return { detail: `status ${answer.status}`, ...retryAfter(answer) };
 }
 
+/**
+ * What an answer says in words: its OAuth error, or its plain text. ZITADEL answers in plain text if no instance has
+ * the host of the request (`Instance not found`), or if the instance is blocked. HTML is a proxy's.
+ */
+function textOf(answer: OAuthAnswer): string {
+  const refusal = parseErrorResponse(answer);
+  if (refusal !== undefined) return `${refusal.error} ${refusal.description}`.trim();
+  if (!/^text\/plain\b/i.test(String(answer.headers['content-type'] ?? ''))) return '';
+  // The reason comes last in a sentence that begins with the host.
+  if (/\bInstance not found\b/.test(answer.body)) return 'Instance not found: no instance has the host of the issuer';
+  return answer.body;
+}
+
 /** Classifies an answer. Total: every answer is exactly one of four kinds. */
 export function sortAnswer({ secrets }: OAuthRequest, result: Result<OAuthAnswer, TransportFault>): UpstreamAnswer {
   if (!result.ok) {
@@ -97,7 +110,7 @@ export function sortAnswer({ secrets }: OAuthRequest, result: Result<OAuthAnswer
   const { status } = answer;
   if (status === 200) return { kind: 'answer', answer, detail: `status ${status}` };
   const refusal = parseErrorResponse(answer);
-  const text = refusal === undefined ? '' : `${refusal.error} ${refusal.description}`.trim();
+  const text = textOf(answer);
   const detail = text === '' ? `status ${status}` : `status ${status}: ${loggable(text, secrets)}`;
   if (isLater(status)) return { kind: 'unavailable', detail, ...retryAfter(answer) };
   if (refusal !== undefined && status >= 400) return { kind: 'refusal', status, ...refusal, detail };

@@ -437,6 +437,17 @@ test.each([
   [{ 'param:requestTimeoutSeconds': '3' }, { timeouts: { token: 15, introspect: 10, revoke: 15 } }],
   [{ 'param:requestTimeoutSeconds': '3.5' }, { timeouts: { token: 16, introspect: 11, revoke: 17 } }],
   [{ 'param:requestTimeoutSeconds': '5' }, { timeouts: { token: 19, introspect: 14, revoke: 21 } }],
+  [
+    { 'param:httpsProxy': 'http://p.example:3128', 'param:noProxy': 'a.example' },
+    { environment: { HTTPS_PROXY: 'http://p.example:3128', NO_PROXY: 'a.example' }, patterns: ['!**'] },
+  ],
+  [
+    { 'param:caBundle': './test/proof/hostile/certificates/ca.pem' },
+    {
+      environment: { NODE_EXTRA_CA_CERTS: '/var/task/test/proof/hostile/certificates/ca.pem' },
+      patterns: ['!**', 'test/proof/hostile/certificates/ca.pem'],
+    },
+  ],
 ])('with the options %o', async (set, expected) => {
   expect(await withOptions(set as Readonly<Record<string, string>>)).toMatchObject(expected);
 });
@@ -471,6 +482,16 @@ test('of several issuers, one is named in the metadata, or none', async () => {
   } finally {
     vi.unstubAllEnvs();
   }
+});
+
+test.each([
+  ['httpsProxy', 'socks5://p.example', 'httpsProxy must be a URL such as http://proxy.example.com:3128'],
+  ['httpsProxy', 'p.example', 'httpsProxy must be a URL such as http://proxy.example.com:3128'],
+  ['caBundle', 'nowhere.pem', 'caBundle must be a file of certificates in PEM; nowhere.pem has none'],
+  ['caBundle', 'README.md', 'caBundle must be a file of certificates in PEM; README.md has none'],
+  ['caBundle', '../ca.pem', 'caBundle must be a file within the project'],
+])('%s=%s is refused', async (name, value, message) => {
+  await expect(withOptions({ [`param:${name}`]: value })).rejects.toThrow(message);
 });
 
 test.each(['2.9', '5.1', 'soon', ''])('a request may not take %j seconds', async (seconds) => {

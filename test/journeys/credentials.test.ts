@@ -1,7 +1,8 @@
-import type { IncomingMessage } from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { listen, type StandIn } from '../../infra/local/stand-in.ts';
 import { stranger } from '../support/principals.ts';
-import { accounts, createRig, PROJECT_AUDIENCE, type Rig } from '../support/rig.ts';
+import { accounts, createRig, PROJECT_AUDIENCE, profilesFor, type Rig } from '../support/rig.ts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -171,5 +172,40 @@ describe('a secret that cannot serve: 502, and the log names profile, secret and
       error: { kind: 'credential_unusable', detail: expect.stringMatching(detail) },
     });
     expect(JSON.stringify(rig.lines)).not.toContain(secret.slice(0, 40));
+  });
+});
+
+describe('a proxy in front of ZITADEL has another name than ZITADEL', () => {
+  let proxy: StandIn;
+  beforeEach(async () => {
+    proxy = await listen((req, res) => {
+      const { host } = new URL(rig.zitadel.url);
+      const options = { method: req.method ?? '', headers: { ...req.headers, host } };
+      req.pipe(
+        http.request(new URL(req.url ?? '', rig.zitadel.url), options, (answer) => {
+          res.writeHead(answer.statusCode ?? 0, answer.headers);
+          answer.pipe(res);
+        }),
+      );
+    });
+    await rig.close();
+    const names = Object.keys(profilesFor('').profiles);
+    rig = await createRig({ changes: Object.fromEntries(names.map((name) => [name, { issuer: proxy.url }])) });
+  });
+  afterEach(() => proxy.close());
+
+  test('a client secret does not mind', async () => {
+    expect((await rig.pass(rig.ask())).status).toBe(200);
+  });
+
+  test('a refused key names both issuers, and discovery is asked once', async () => {
+    expect((await rig.pass(rig.ask({ profile: 'reports' }))).status).toBe(502);
+    const token = encodeURIComponent('no-token');
+    await rig.pass(rig.ask({ profile: 'introspecting', endpoint: 'introspect', form: `token=${token}` }));
+    const detail = `the profile's issuer is ${proxy.url}, ZITADEL's is ${rig.zitadel.url}`;
+    for (const line of rig.log()) {
+      expect(line).toMatchObject({ error: { kind: 'credential_refused', detail: expect.stringContaining(detail) } });
+    }
+    expect(rig.log()).toHaveLength(2);
   });
 });

@@ -154,9 +154,9 @@ export function createFleet({ changes = {}, tokenLifetimeSeconds = 43_200 }: Fle
   const sent: Sent[] = [];
   let play: Play | undefined;
 
-  async function ask(raw: Pick<RawRequest, 'path' | 'body' | 'issuer'>, authorization?: string) {
+  async function ask(raw: Pick<RawRequest, 'path' | 'body' | 'issuer'>, authorization?: string, method = 'POST') {
     const headers = { 'content-type': 'application/x-www-form-urlencoded', ...(authorization && { authorization }) };
-    return route(zitadel, { method: 'POST', query: '', headers, nowMs: clock.now(), ...raw }, () => undefined);
+    return route(zitadel, { method, query: '', headers, nowMs: clock.now(), ...raw }, () => undefined);
   }
 
   async function send({ url, body, authorization }: OAuthRequest): Promise<Outcome> {
@@ -169,7 +169,15 @@ export function createFleet({ changes = {}, tokenLifetimeSeconds = 43_200 }: Fle
     sent.push(request);
     const played = await play?.(request);
     if (played !== undefined) return played;
-    const { status, contentType, body: text } = await ask({ path: pathname, body, issuer: origin }, authorization);
+    const {
+      status,
+      contentType,
+      body: text,
+    } = await ask(
+      { path: pathname, body: body ?? '', issuer: origin },
+      authorization,
+      body === undefined ? 'GET' : 'POST',
+    );
     return ok({ status, headers: { 'content-type': contentType }, body: text });
   }
 

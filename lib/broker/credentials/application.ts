@@ -7,6 +7,7 @@ import type { AttemptFailure } from '../store/failure.ts';
 import type { Attempt, WithCredential } from './attempt.ts';
 import type { Credentials, HeldCredential } from './credentials.ts';
 import { mayRepeatUntil } from './deadline.ts';
+import type { ExplainRefusal } from './issuer-check.ts';
 
 /** The client id of a credential, if it is an application's. */
 function clientIdOf({ credential }: HeldCredential, secret: string): Result<string, BrokerError> {
@@ -21,9 +22,10 @@ export async function getClientId(credentials: Credentials, secret: string): Pro
   return held.ok ? clientIdOf(held.value, secret) : held;
 }
 
-/** The secret of a request, and the end of its time. */
+/** The secret of a request, the issuer that it addresses, and the end of its time. */
 export interface RequestTime {
   readonly secret: string;
+  readonly issuer: string;
   readonly endsAt: EpochMs;
 }
 
@@ -31,6 +33,7 @@ export interface AttemptDeps {
   readonly clock: Clock;
   readonly credentials: Credentials;
   readonly withCredential: WithCredential;
+  readonly explainRefusal: ExplainRefusal;
 }
 
 /**
@@ -38,8 +41,8 @@ export interface AttemptDeps {
  * @param check refuses a credential before it is used
  */
 export async function withSecret<T>(
-  { clock, credentials, withCredential }: AttemptDeps,
-  { secret, endsAt }: RequestTime,
+  { clock, credentials, withCredential, explainRefusal }: AttemptDeps,
+  { secret, issuer, endsAt }: RequestTime,
   attempt: Attempt<T>,
   check: (held: HeldCredential, secret: string) => Result<unknown, BrokerError> = ok,
 ): Promise<Result<T, AttemptFailure>> {
@@ -47,8 +50,10 @@ export async function withSecret<T>(
   if (!held.ok) return fail({ error: held.error });
   const checked = check(held.value, secret);
   if (!checked.ok) return fail({ error: checked.error });
-  const result = await withCredential(secret, held.value, attempt, mayRepeatUntil(clock, endsAt));
-  return result.ok ? ok(result.value.value) : result;
+  const mayRepeat = mayRepeatUntil(clock, endsAt);
+  const result = await withCredential(secret, held.value, attempt, mayRepeat);
+  if (result.ok) return ok(result.value.value);
+  return fail(await explainRefusal(result.error, { issuer, credential: held.value.credential, mayRepeat }));
 }
 
 /** Runs attempts with an application's credential: ZITADEL accepts no other for introspection and revocation. */

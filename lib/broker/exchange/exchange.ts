@@ -176,7 +176,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
     const { issuer, name, secret } = profile;
     const audiences = audienceOf(extent);
     const mayRepeat = mayRepeatUntil(clock, endsAt);
-    return withSecret<ExchangedToken>(deps, { secret, endsAt }, async ({ credential, id }) => {
+    return withSecret<ExchangedToken>(deps, { secret, issuer, endsAt }, async ({ credential, id }) => {
       const askedAt = clock.now();
       const asked = { issuer, credential, scopes: extent.scopes };
       const request = await buildExchangeRequest(asked, { ...exchanged, audiences }, { now: askedAt, jti: uuid });

@@ -16,15 +16,10 @@ export interface InquiryDeps extends AttemptDeps {
   readonly send: Send;
 }
 
-/** The secret is that of an API application, or of an OIDC application that may exchange: both may introspect. */
-export interface InquiryInput extends RequestTime {
-  readonly issuer: string;
-}
-
 /** Queries ZITADEL about tokens. */
 export interface Inquiry {
-  /** Introspects a token once. */
-  readonly ask: (input: InquiryInput, token: Redacted<string>) => Promise<Result<Introspection, BrokerError>>;
+  /** Introspects a token once, as an API application, or as an OIDC application that may exchange. */
+  readonly ask: (input: RequestTime, token: Redacted<string>) => Promise<Result<Introspection, BrokerError>>;
   /**
    * Whether ZITADEL itself accepts a token; `undefined` if unknown. Introspection reports "inactive" also for a token
    * whose audience lacks the introspecting application, and for any token on an internal error of ZITADEL.
@@ -36,9 +31,12 @@ export interface Inquiry {
 export function createInquiry(deps: InquiryDeps): Inquiry {
   const { clock, uuid, send } = deps;
   return {
-    ask: ({ issuer, ...time }, token) =>
+    ask: (time, token) =>
       asApplication(deps, time, async ({ credential, id }) => {
-        const request = await buildIntrospectionRequest({ issuer, credential, token }, { now: clock.now(), jti: uuid });
+        const request = await buildIntrospectionRequest(
+          { issuer: time.issuer, credential, token },
+          { now: clock.now(), jti: uuid },
+        );
         const outcome = judgeIntrospection(request, await send(request));
         if (outcome.kind === 'introspected') return ok(outcome.introspection);
         return fail(toAttemptFailure(outcome, id, `introspection, secret ${time.secret}`));

@@ -9,6 +9,7 @@ import { tokenDigest } from '../../zitadel/token-identity.ts';
 import { isReplaced, type WithCredential } from '../credentials/attempt.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import { ANSWER_MS, LEAST_TIME_MS, OUT_OF_TIME } from '../credentials/deadline.ts';
+import type { ExplainRefusal } from '../credentials/issuer-check.ts';
 import type { Outages } from '../credentials/outages.ts';
 import { type Doubts, outcomeOf, type Rejected } from '../introspection/doubts.ts';
 import type { Inquiry } from '../introspection/inquiry.ts';
@@ -40,6 +41,7 @@ export interface TokensDeps {
   readonly holdings: Holdings;
   readonly credentials: Credentials;
   readonly withCredential: WithCredential;
+  readonly explainRefusal: ExplainRefusal;
   readonly bulletin: Bulletin;
   readonly outages: Pick<Outages, 'standing'>;
   readonly introspect: Introspect;

@@ -10,6 +10,7 @@ import { buildTokenRequest } from '../../zitadel/token-request.ts';
 import { toAttemptFailure } from '../credentials/application.ts';
 import type { AttemptOptions, WithCredential } from '../credentials/attempt.ts';
 import type { HeldCredential } from '../credentials/credentials.ts';
+import type { ExplainRefusal } from '../credentials/issuer-check.ts';
 import type { Profile } from '../profiles/profile.ts';
 import type { AttemptFailure } from '../store/failure.ts';
 import type { Demand } from '../token/demand.ts';
@@ -37,6 +38,7 @@ export interface RequestTokenDeps extends ReceiveDeps {
   readonly uuid: () => string;
   readonly send: Send;
   readonly withCredential: WithCredential;
+  readonly explainRefusal: ExplainRefusal;
 }
 
 /** The grant that a demand uses with a credential, or why there is none. */
@@ -91,7 +93,7 @@ const originOf = ({ accessToken, obtainedAt, madeFrom = [], madeAt = [] }: Token
  * too new.
  */
 export function createRequestToken(deps: RequestTokenDeps): RequestToken {
-  const { clock, uuid, send, withCredential } = deps;
+  const { clock, uuid, send, withCredential, explainRefusal } = deps;
 
   async function request(
     demand: Demand,
@@ -131,7 +133,10 @@ export function createRequestToken(deps: RequestTokenDeps): RequestToken {
 
   return async (demand, input) => {
     const attempt = (held: HeldCredential) => request(demand, held, input);
-    const result = await withCredential(demand.profile.secret, input.held, attempt, input.mayRepeat, input.isSuspected);
-    return result.ok ? ok({ token: result.value.value, held: result.value.held }) : result;
+    const { held, mayRepeat } = input;
+    const { secret, issuer } = demand.profile;
+    const result = await withCredential(secret, held, attempt, mayRepeat, input.isSuspected);
+    if (result.ok) return ok({ token: result.value.value, held: result.value.held });
+    return fail(await explainRefusal(result.error, { issuer, credential: held.credential, mayRepeat }));
   };
 }

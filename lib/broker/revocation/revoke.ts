@@ -49,9 +49,12 @@ function isOf(credential: Credential, { subject, clientId }: Introspection): boo
 export function createRevoke(deps: RevokeDeps): Revoke {
   const { clock, uuid, send, bulletin, holdings, inquiry, credentials } = deps;
 
-  const revokeAtZitadel = ({ issuer, name }: Profile, time: RequestTime, token: Redacted<string>) =>
+  const revokeAtZitadel = ({ name }: Profile, time: RequestTime, token: Redacted<string>) =>
     asApplication<void>(deps, time, async ({ credential, id }) => {
-      const request = await buildRevocationRequest({ issuer, credential, token }, { now: clock.now(), jti: uuid });
+      const request = await buildRevocationRequest(
+        { issuer: time.issuer, credential, token },
+        { now: clock.now(), jti: uuid },
+      );
       const outcome = judgeRevocation(request, await send(request));
       if (outcome.kind === 'revoked') return ok(undefined);
       if (outcome.kind === 'foreign_token') return fail({ error: FOREIGN });
@@ -63,10 +66,10 @@ export function createRevoke(deps: RevokeDeps): Revoke {
     if (revocation === undefined) {
       return fail({ kind: 'unsupported_token_type', detail: 'this profile does not revoke tokens' });
     }
-    const time = { secret: revocation.secret, endsAt: plus(clock.now(), REVOKE_MS) };
+    const time = { secret: revocation.secret, issuer, endsAt: plus(clock.now(), REVOKE_MS) };
     const [own, asked, found] = await Promise.all([
       credentials.get(secret),
-      inquiry.ask({ issuer, ...time }, token),
+      inquiry.ask(time, token),
       holdings.find(token),
     ]);
     if (!own.ok) return own;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Template } from './packaged.ts';
@@ -10,9 +10,12 @@ const osls = join(import.meta.dirname, '../../../node_modules/.bin/osls');
 /** Every parameter of a deployment that is empty, off or another by default. */
 export const ALL_OPTIONS: Readonly<Record<string, string>> = {
   alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
+  caBundle: 'ca.pem',
   deletionProtection: 'true',
+  httpsProxy: 'http://proxy.example.com:3128',
   logRetentionDays: '365',
   metadataIssuer: 'https://example.zitadel.cloud',
+  noProxy: 'amazonaws.com',
   prewarmSchedule: 'rate(2 minutes)',
   publicUrl: 'https://tokens.example.com',
   requestTimeoutSeconds: '5',
@@ -29,6 +32,7 @@ export const ALL_OPTIONS: Readonly<Record<string, string>> = {
  */
 export async function packageAgain(home: string, options: Readonly<Record<string, string>>): Promise<Template> {
   const set = Object.entries(options).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+  cpSync(join(import.meta.dirname, '../../proof/hostile/certificates/ca.pem'), join(home, 'ca.pem'));
   const quiet = { SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
   const PROFILES_FILE = join(home, 'profiles-of-the-test.yml');
   const env = { PATH: process.env.PATH ?? '', HOME: home, PROFILES_FILE, ...quiet };

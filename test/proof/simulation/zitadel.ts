@@ -175,6 +175,7 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
 
   function answerRequest(request: OAuthRequest, lane: Lane, sentAt: number): Outcome {
     const form = new URLSearchParams(request.body);
+    if (request.body === undefined) return answer(200, { issuer: new URL(request.url).origin });
     if (request.url.endsWith('/userinfo')) {
       const text = request.authorization?.replace('Bearer ', '') ?? '';
       return alive(text) === undefined ? answer(401, { error: 'access_denied' }) : answer(200, { sub: 'somebody' });
@@ -224,7 +225,8 @@ export function createZitadel({ scheduler, draw, emit, lifeMs: firstLifeMs }: Zi
       return new Promise((resolve) => {
         const sentAt = scheduler.now();
         const form = new URLSearchParams(request.body);
-        const { secret } = request.url.endsWith('/userinfo') ? { secret: 'nobody' } : readClient(request, form);
+        const isAnonymous = request.body === undefined || request.url.endsWith('/userinfo');
+        const { secret } = isAnonymous ? { secret: 'nobody' } : readClient(request, form);
         const scopes = (form.get('scope') ?? '').split(' ').filter((scope) => scope !== REVOKER_AUDIENCE);
         const label = labelOf(secret, scopes.join(' '));
         emit({ kind: 'sent', at: sentAt, label, sandbox: lane.name });

@@ -61,6 +61,22 @@ describe('every recorded answer of the token endpoint', () => {
   });
 });
 
+describe('a plain text reaches the log', () => {
+  test.each([
+    [
+      404,
+      'unable to set instance using origin &{nowhere.example  http} (ExternalDomain is localhost): ID=QUERY-1kIjX Message=Instance not found. Make sure you got the domain right.',
+      'status 404: Instance not found: no instance has the host of the issuer',
+    ],
+    [429, 'Your ZITADEL instance is blocked.', 'status 429: Your ZITADEL instance is blocked.'],
+    [403, 'denied for s3cr3t-of-the-request', 'status 403: [withheld: repeats a secret]'],
+  ])('%i %s', (status, body, detail) => {
+    const headers = { 'content-type': 'text/plain; charset=utf-8' };
+    const request = { url: '', body: '', secrets: ['s3cr3t-of-the-request'] };
+    expect(judgeTokenAnswer(request, ok({ status, headers, body }))).toMatchObject({ detail });
+  });
+});
+
 describe('what no recording shows', () => {
   test.each([
     ['a certified server refuses the client', 401, { error: 'invalid_client' }, 'credential_refused'],

@@ -1,58 +1,55 @@
 import http from 'node:http';
 import https from 'node:https';
 import { afterAwake, type Clock } from '../core/clock.ts';
-import { REQUEST_MS } from '../core/limits.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { TransportFault } from '../oauth/transport.ts';
+import { agentOptions } from './agent.ts';
 
-/** One HTTP POST. */
-export interface PostRequest {
+/** One HTTP request: a POST of a body, or a GET without one. */
+export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body?: string | undefined;
 }
 
 /** An HTTP answer of any status. */
-export interface PostAnswer {
+export interface HttpAnswer {
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-/** Why a POST has no answer. */
-export interface PostFault extends TransportFault {
+/** Why a request has no answer. */
+export interface HttpFault extends TransportFault {
   /** The connection was reset. One that was `reused` may have been dead before: the server had closed it. */
   readonly reset?: 'new' | 'reused';
 }
 
-/** Sends POSTs over kept connections. Does not follow redirects, and does not decompress bodies. Never throws. */
-export interface Poster {
+/** Sends requests over kept connections. Does not follow redirects, and does not decompress bodies. Never throws. */
+export interface HttpClient {
   /** @param totalMs the time limit, from connecting to the end of the body */
-  readonly post: (request: PostRequest, totalMs: number) => Promise<Result<PostAnswer, PostFault>>;
+  readonly send: (request: HttpRequest, totalMs: number) => Promise<Result<HttpAnswer, HttpFault>>;
   /** Closes all idle connections: if one is dead, the others may be too. */
   readonly dropIdle: () => void;
 }
 
-export interface PosterOptions {
+export interface HttpClientOptions {
   readonly clock: Clock;
   /** The size limit of a body. */
   readonly largestBytes: number;
+  /** Names the proxies, if any. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
-
-/** Each key has one request at a time; this limits the requests of many keys at once. */
-const MOST_SOCKETS = 64;
-
-/**
- * How long one of several addresses may take to connect before the next is tried. Node's own 250 ms are less than one
- * round trip from Sydney to Frankfurt: no address would be reached.
- */
-export const ADDRESS_MS = REQUEST_MS / 3;
 
 const RESETS = ['ECONNRESET', 'EPIPE'];
 
-function faultOf({ code = '' }: NodeJS.ErrnoException, isReused: boolean): PostFault {
-  const detail = /^[A-Z0-9_]{1,64}$/.test(code) ? code : 'ERROR';
+/** A proxy that refuses to connect adds its `statusCode`, such as 407. */
+type RequestError = NodeJS.ErrnoException & { readonly statusCode?: number };
+
+function faultOf({ code = '', statusCode }: RequestError, isReused: boolean): HttpFault {
+  const name = /^[A-Z0-9_]{1,64}$/.test(code) ? code : 'ERROR';
+  const detail = Number.isInteger(statusCode) ? `${name} ${statusCode}` : name;
   return {
     kind: detail.startsWith('HPE_') ? 'garbled' : 'unreachable',
     detail,
@@ -60,21 +57,25 @@ function faultOf({ code = '' }: NodeJS.ErrnoException, isReused: boolean): PostF
   };
 }
 
-/** Creates the POSTs of one client, for `https:` and `http:` URLs. */
-export function createPoster({ clock, largestBytes }: PosterOptions): Poster {
-  const options = { keepAlive: true, maxSockets: MOST_SOCKETS, autoSelectFamilyAttemptTimeout: ADDRESS_MS };
+/**
+ * Creates an HTTP client for `https:` and `http:` URLs.
+ * @throws {Error} if the environment names a proxy that is not a URL
+ */
+export function createHttpClient({ clock, largestBytes, env = process.env }: HttpClientOptions): HttpClient {
+  const options = agentOptions(env);
   const secure = { client: https, agent: new https.Agent(options) };
   const plain = { client: http, agent: new http.Agent(options) };
 
   return {
-    post: ({ url, headers, body }, totalMs) =>
+    send: ({ url, headers, body }, totalMs) =>
       new Promise((resolve) => {
         const { client, agent } = url.protocol === 'https:' ? secure : plain;
-        const length = { 'content-length': Buffer.byteLength(body) };
-        const request = client.request(url, { method: 'POST', agent, headers: { ...headers, ...length } });
+        const method = body === undefined ? 'GET' : 'POST';
+        const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+        const request = client.request(url, { method, agent, headers: { ...headers, ...length } });
         const cancel = afterAwake(clock, totalMs, () => give(fail({ kind: 'timeout', detail: 'total' })));
 
-        function give(result: Result<PostAnswer, PostFault>): void {
+        function give(result: Result<HttpAnswer, HttpFault>): void {
           cancel();
           if (!result.ok) request.destroy();
           resolve(result);
