@@ -166,6 +166,10 @@ describe('ZITADEL', () => {
     ['cuts the connection', cut],
     ['answers 500', answer(500, 'unable to set instance using origin …', { 'content-type': 'text/plain' })],
     ['answers 429', answer(429, 'Your ZITADEL instance is blocked.', { 'content-type': 'text/plain' })],
+    [
+      'answers 429 in HTML',
+      answer(429, '<html>busy</html>', { 'content-type': 'text/html', 'retry-after': 'Wed, 21 Oct 2099 07:28:00 GMT' }),
+    ],
     ['answers 503', answer(503, 'no healthy upstream', { 'content-type': 'text/plain' })],
   ];
   const nonsense: [name: string, fault: Intercept][] = [
