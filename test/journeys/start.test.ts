@@ -187,12 +187,7 @@ describe('mistakes are explained in a line', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   test.each([
-    ['a port that is none', ['--port', 'x'], /--port takes a number/],
-    ['a rate that is none', ['--throttle', 'x'], /--throttle takes RATE or RATE:BURST/],
-    ['a burst that is none', ['--throttle', '1:'], /--throttle takes RATE or RATE:BURST/],
     ['an unknown option', ['--prot', '1'], /--prot/],
-    ['profiles without secrets', ['--profiles', 'profiles.yml'], /--profiles and --secrets must be used together/],
-    ['no issuer at all', ['--no-zitadel'], /--no-zitadel needs --profiles/],
     [
       'profiles with faults',
       ['--profiles', 'profiles.yml', '--secrets', 'secrets.json'],
