@@ -78,7 +78,7 @@ export function scopeFault(
 ): ScopeFault | undefined {
   const faults = [
     region !== ownRegion && {
-      message: `Credential should be scoped to a valid region, not '${region}'.`,
+      message: 'Credential should be scoped to a valid region.',
       reason: `it is signed for the region ${word(region)}; sign for ${ownRegion}`,
     },
     service !== SERVICE && {

@@ -1,5 +1,5 @@
 import type { GatewayResponse, PayloadFormat } from './lambda-result.ts';
-import type { SignatureFault } from './sigv4.ts';
+import type { SignatureFault } from './signature-fault.ts';
 
 /** Why API Gateway itself answers, without or instead of the function. */
 export type Refusal =

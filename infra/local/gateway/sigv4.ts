@@ -2,6 +2,16 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { ALGORITHM, type CredentialScope, lacking, parseAuthorization, scopeFault } from './authorization.ts';
 import { canonicalRequest, sha256Hex } from './canonical.ts';
 import { headerValues, type WireRequest } from './request.ts';
+import {
+  incomplete,
+  invalid,
+  keyName,
+  mismatch,
+  missing,
+  type Refused,
+  schemeOf,
+  unrecognized,
+} from './signature-fault.ts';
 import { amzDate, signedAtMs, skewFault } from './signing-date.ts';
 
 /** A principal that can sign requests, and what AWS knows about it. */
@@ -20,23 +30,8 @@ export interface Principal {
   readonly mayInvoke?: ReadonlySet<string>;
 }
 
-/** Why a request is refused. */
-export interface SignatureFault {
-  readonly kind:
-    | 'MissingAuthenticationTokenException'
-    | 'IncompleteSignatureException'
-    | 'InvalidSignatureException'
-    | 'UnrecognizedClientException';
-  /** In the words of API Gateway. */
-  readonly message: string;
-  /** For whoever runs the local stack: what the caller must change. Without secrets. */
-  readonly reason: string;
-}
-
 /** The principal that signed the request, or why the signature is not accepted. */
-export type Verification =
-  | { readonly ok: true; readonly principal: Principal }
-  | { readonly ok: false; readonly fault: SignatureFault };
+export type Verification = { readonly ok: true; readonly principal: Principal } | Refused;
 
 /** What a signature is checked against. `nowMs` is epoch milliseconds. */
 export interface Verifier {
@@ -44,25 +39,6 @@ export interface Verifier {
   readonly region: string;
   readonly nowMs: number;
 }
-
-const refuse = (kind: SignatureFault['kind'], message: string, reason: string): Verification => ({
-  ok: false,
-  fault: { kind, message, reason },
-});
-const missing = (reason: string) =>
-  refuse('MissingAuthenticationTokenException', 'Missing Authentication Token', reason);
-const incomplete = (message: string, reason: string) => refuse('IncompleteSignatureException', message, reason);
-const invalid = (message: string, reason: string) => refuse('InvalidSignatureException', message, reason);
-
-// A wrong key id and a wrong session token get the same answer.
-const unrecognized = (reason: string) =>
-  refuse('UnrecognizedClientException', 'The security token included in the request is invalid.', reason);
-
-const mismatch = (reason: string) =>
-  invalid(
-    'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
-    reason,
-  );
 
 function sign(secretAccessKey: string, scope: CredentialScope, stringToSign: string): string {
   const hmac = (key: string | Buffer, data: string) => createHmac('sha256', key).update(data).digest();
@@ -74,13 +50,6 @@ function isEqual(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 }
-
-/** The name of a scheme that clients use by mistake. What else stands there may be a secret. */
-const schemeOf = (header: string): string =>
-  /^(?:Basic|Bearer|DPoP|Digest|ApiKey)(?= )/i.exec(header)?.[0] ?? 'unknown';
-
-/** An access key id as AWS writes it. What else a caller sends may be a secret. */
-const keyName = (id: string): string => (/^A[A-Z]{3}[A-Z0-9]{4,124}$/.test(id) ? id : 'that it names');
 
 /** What callers that sign the wrong thing have signed instead. */
 const MISTAKES: readonly { readonly change: (request: WireRequest) => WireRequest; readonly reason: string }[] = [
@@ -99,6 +68,19 @@ const MISTAKES: readonly { readonly change: (request: WireRequest) => WireReques
   },
 ];
 
+function headerReason(header: string, isOneOfSeveral: boolean): string {
+  if (isOneOfSeveral) return 'it has several Authorization headers';
+  return header.startsWith(ALGORITHM)
+    ? 'its Authorization header is not a complete signature (Credential, SignedHeaders, Signature)'
+    : `its Authorization header (scheme ${schemeOf(header)}) is not a signature: remove it, and sign with AWS Signature Version 4`;
+}
+
+function tokenReason(principal: Principal, isSent: boolean): string {
+  if (principal.sessionToken === undefined) return 'it has a session token, but its access key has none';
+  if (isSent) return 'its session token is not that of its access key';
+  return 'it lacks its session token: send x-amz-security-token, as with every role, and sign it';
+}
+
 /**
  * Verifies AWS Signature Version 4 in the `Authorization` header, for the service `execute-api`. Ignores a signature in
  * the query (a presigned URL): such a request counts as unsigned.
@@ -116,15 +98,7 @@ export function verifySignature(request: WireRequest, { principals, region, nowM
   const single = others.length === 0 ? header : [header, ...others].join(',');
   const authorization = parseAuthorization(single, instantMs !== undefined);
   if (authorization === undefined) return missing(`the algorithm of its signature is not ${ALGORITHM}`);
-  if (typeof authorization === 'string') {
-    const isSignature = header.startsWith(ALGORITHM);
-    return incomplete(
-      authorization,
-      isSignature
-        ? `its Authorization header is not a complete signature (${others.length > 0 ? 'there are several' : 'Credential, SignedHeaders, Signature'})`
-        : `its Authorization header (scheme ${schemeOf(header)}) is not a signature: remove it, and sign with AWS Signature Version 4`,
-    );
-  }
+  if (typeof authorization === 'string') return incomplete(authorization, headerReason(header, others.length > 0));
   const { accessKeyId, scope, signedHeaders, signature } = authorization;
   if (instantMs === undefined) return incomplete(lacking(header, [], false), 'it has no valid x-amz-date header');
   const outOfScope = scopeFault(scope, amzDate(instantMs).slice(0, 8), region);
@@ -156,13 +130,7 @@ export function verifySignature(request: WireRequest, { principals, region, nowM
   }
   const tokens = headerValues(request, 'x-amz-security-token');
   if (tokens.length > 1 || !isEqual(tokens[0] ?? '', principal.sessionToken ?? '')) {
-    return unrecognized(
-      principal.sessionToken === undefined
-        ? 'it has a session token, but its access key has none'
-        : tokens.length === 0
-          ? 'it lacks its session token: send x-amz-security-token, as with every role, and sign it'
-          : 'its session token is not that of its access key',
-    );
+    return unrecognized(tokenReason(principal, tokens.length > 0));
   }
   if (tokens.length > 0 && !signedHeaders.includes('x-amz-security-token')) {
     return mismatch('the header x-amz-security-token is not signed');
