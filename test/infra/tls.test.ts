@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../../infra/local/stand-in.ts';
-import { createLocalTls, type LocalTls } from '../../infra/local/tls/kept-authority.ts';
+import { createLocalTls, type LocalTls, readKept } from '../../infra/local/tls/kept-authority.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -21,11 +21,6 @@ beforeAll(async () => {
   authority = readFileSync(first.authorityFile, 'utf8');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const again = async (ms: number) => {
-  const { authorityFile } = await createLocalTls(folder, ms);
-  return readFileSync(authorityFile, 'utf8');
-};
 
 test('only the owner reads the key of the authority, and clients get its certificate alone', () => {
   expect(statSync(join(folder, 'ca-key.pem')).mode & 0o777).toBe(0o600);
@@ -74,16 +69,16 @@ describe('the authority', () => {
     expect(next.identity.cert).not.toBe(first.identity.cert);
   });
 
-  test('is new before it would end, when its file is damaged, or when its key is another', async () => {
-    const key = join(folder, 'ca-key.pem');
-    const whole = readFileSync(key, 'utf8');
-    expect(await again(nowMs + 3200 * DAY_MS)).toBe(authority);
-    const later = await again(nowMs + 3300 * DAY_MS);
-    expect(later).not.toBe(authority);
-    writeFileSync(key, whole.slice(0, 900));
-    const repaired = await again(nowMs);
-    expect([authority, later]).not.toContain(repaired);
-    writeFileSync(key, `${first.identity.key}\n${authority}`);
-    expect([authority, later, repaired]).not.toContain(await again(nowMs));
+  test.each<[string, (whole: string) => string, number, boolean]>([
+    ['kept for years', (whole) => whole, 3200, true],
+    ['replaced before it would end', (whole) => whole, 3300, false],
+    ['replaced if it is of a time to come', (whole) => whole, -2, false],
+    ['replaced if its file is damaged', (whole) => whole.slice(0, 900), 0, false],
+    ['replaced if its key is another', () => `${first.identity.key}\n${authority}`, 0, false],
+    ['new if there is none', () => '', 0, false],
+  ])('is %s', (_name, change, days, isKept) => {
+    const file = join(folder, 'other.pem');
+    writeFileSync(file, change(readFileSync(join(folder, 'ca-key.pem'), 'utf8')));
+    expect(readKept(file, nowMs + days * DAY_MS)?.cert).toBe(isKept ? authority.trim() : undefined);
   });
 });

@@ -19,8 +19,8 @@ export interface LocalTls {
 
 const BLOCK = /-----BEGIN (?<kind>PRIVATE KEY|CERTIFICATE)-----[\s\S]+?-----END \k<kind>-----/g;
 
-/** The authority in a file, if it outlives a server's certificate from now on. */
-function readKept(file: string, nowMs: number): TlsIdentity | undefined {
+/** The authority in a file, if it outlives a server's certificate that begins now. */
+export function readKept(file: string, nowMs: number): TlsIdentity | undefined {
   try {
     const [key = '', cert = ''] = readFileSync(file, 'utf8').match(BLOCK) ?? [];
     const certificate = new X509Certificate(cert);
