@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
-import { LineCounter, parseDocument, type YAMLParseError } from 'yaml';
 import { type ProfileRules, parseProfiles } from '../../lib/broker/profiles/parse.ts';
 import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import schema from '../profiles.schema.json' with { type: 'json' };
+import { readYaml } from './yaml-document.ts';
 
 /** The profiles file to deploy. */
 export const chosenProfilesFile = (): string => process.env.PROFILES_FILE ?? 'infra/profiles.yml';
@@ -24,14 +24,6 @@ function schemaFaults(document: unknown): { path: Path; problem: string }[] {
   }));
 }
 
-/** What is wrong with the YAML, in the words of its author's file, not of the parser's functions. */
-function explain({ code, pos: [at], message }: YAMLParseError, text: string): string {
-  const [line = ''] = text.slice(at).split('\n');
-  if (code === 'DUPLICATE_KEY') return `${line.split(':')[0]?.trim()} is there twice; keep one of them`;
-  if (code === 'MULTIPLE_DOCS') return 'begins another document (---); profiles are one document';
-  return message.split('\n')[0] ?? code;
-}
-
 /**
  * Reads and checks profiles in YAML (or JSON).
  * @returns the profiles, or every fault at once with its place
@@ -46,34 +38,16 @@ export function readProfilesFile(
   } catch {
     return { ok: false, error: [`${file}: cannot be read; is the path right?`] };
   }
-  const lines = new LineCounter();
-  const yaml = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true, prettyErrors: false });
-  const place = (offset: number) => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}`;
-  };
-  if (yaml.errors.length > 0) {
-    return { ok: false, error: yaml.errors.map((error) => `${place(error.pos[0])} ${explain(error, text)}`) };
-  }
-  /** The place of the deepest existing part of the path: a missing field is reported where it belongs. */
-  const placeOf = (path: Path): string => {
-    for (let length = path.length; length >= 0; length -= 1) {
-      const node = length === 0 ? yaml.contents : yaml.getIn(path.slice(0, length), true);
-      const range = (node as { range?: [number, number, number] } | undefined)?.range;
-      if (range) return place(range[0]);
-    }
-    return file;
-  };
-  let document: unknown;
-  try {
-    document = yaml.toJS();
-  } catch (error) {
-    const problem = (error as Error).message;
-    const alias = problem.split(': ').at(-1) ?? '';
-    return { ok: false, error: [`${place(Math.max(0, text.indexOf(`*${alias}`)))} ${problem}`] };
-  }
+  const yaml = readYaml(text);
+  if (!yaml.ok) return { ok: false, error: yaml.error.map(({ place, problem }) => `${file}:${place} ${problem}`) };
+  const { value: document, placeOf } = yaml.value;
   const profiles = parseProfiles(document, rules);
   const faults = profiles.ok ? schemaFaults(document) : profiles.error;
   if (profiles.ok && faults.length === 0) return { ok: true, value: profiles.value };
-  return { ok: false, error: faults.map(({ path, problem }) => `${placeOf(path)} ${path.join('.')} ${problem}`) };
+  return {
+    ok: false,
+    error: faults.map(({ path, problem }) =>
+      [`${file}:${placeOf(path)}`, ...(path.length > 0 ? [path.join('.')] : []), problem].join(' '),
+    ),
+  };
 }

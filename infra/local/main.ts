@@ -1,19 +1,22 @@
 import { parseProfiles } from '../../lib/broker/profiles/parse.ts';
-import { hasOwnTokens, type Profiles } from '../../lib/broker/profiles/profile.ts';
+import { hasOwnTokens, type Profile, type Profiles } from '../../lib/broker/profiles/profile.ts';
 import { readProfilesFile } from '../build/profiles-file.ts';
-import { createPrincipals } from './callers.ts';
+import { createKeys, type Key } from './callers.ts';
 import { createDemo } from './demo.ts';
-import type { Principal } from './gateway/sigv4.ts';
 import { readSecrets, type Secrets } from './secrets-file.ts';
 import { HELP, readSettings, type Settings, UsageError } from './settings.ts';
 import { createStack, REGION, type Stack } from './stack.ts';
 import type { StandIn } from './stand-in.ts';
-import { publishLocalStack } from './state.ts';
+import { publishLocalStack, STATE_FOLDER } from './state.ts';
+import { createLocalTls } from './tls/kept-authority.ts';
 import { createZitadel } from './zitadel/server.ts';
 
 /** The schedule of a deployment. */
 const PREWARM_EVERY_MS = 300_000;
 const PREWARM_TIMEOUT_MS = 60_000;
+
+/** How long connections get to end before the process does. */
+const CLOSE_MS = 500;
 
 interface Input {
   readonly profiles: Profiles;
@@ -37,20 +40,37 @@ async function readInput({ profiles: file, secrets: secretsFile, zitadel: wantsZ
   return { profiles: profiles.value, secrets: demo.secrets, ...zitadel };
 }
 
-const curl = (url: string, profile: string, { accessKeyId, secretAccessKey, sessionToken }: Principal): string =>
-  `curl --silent --aws-sigv4 "aws:amz:${REGION}:execute-api" --user "${accessKeyId}:${secretAccessKey}" ` +
-  `--header "x-amz-security-token: ${sessionToken}" --data grant_type=client_credentials ${url}/${profile}/oauth/v2/token`;
+/** Where callers reach the broker, and the file of the authority that they must trust. */
+interface Address {
+  readonly url: string;
+  readonly authorityFile: string | undefined;
+}
 
-function printWelcome(stack: Stack, { profiles, zitadel }: Input, principals: ReadonlyMap<string, Principal>): void {
-  print(`\nThe broker listens on ${stack.gateway.url}.`);
+function curl({ url, authorityFile }: Address, profile: Profile, { principal, endpoint }: Key): string {
+  const { accessKeyId, secretAccessKey, sessionToken } = principal;
+  const data = endpoint === 'token' ? 'grant_type=client_credentials' : 'token=TOKEN';
+  const trust = authorityFile === undefined ? '' : `--cacert "${authorityFile}" `;
+  return (
+    `curl --silent ${trust}--aws-sigv4 "aws:amz:${REGION}:execute-api" --user "${accessKeyId}:${secretAccessKey}" ` +
+    `--header "x-amz-security-token: ${sessionToken}" --data ${data} ${url}/${profile.name}/oauth/v2/${endpoint}`
+  );
+}
+
+function printWelcome(address: Address, { profiles, zitadel }: Input, keys: ReadonlyMap<string, Key>): void {
+  print(`\nThe broker listens on ${address.url}.`);
+  if (address.authorityFile !== undefined) {
+    print(`Its certificate is of the authority in ${address.authorityFile}, which later starts use too: trust it once`);
+    print('(NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE, curl --cacert).');
+  }
   if (zitadel !== undefined) print(`A ZITADEL stand-in listens on ${zitadel.url}.`);
   print('Each of these lines gets a token; a second time it is the same token, from the cache:');
   for (const profile of profiles.values()) {
-    const principal = principals.get(profile.name);
+    const key = keys.get(profile.name);
     print(`\n# ${profile.name}, from ${profile.issuer}`);
-    if (principal === undefined) print('# (no callers: only the subject of other profiles)');
-    else if (!hasOwnTokens(profile)) print("# (exchanges its callers' tokens; see docs/examples/oauth-client.ts)");
-    else print(curl(stack.gateway.url, profile.name, principal));
+    if (key === undefined) print('# (no callers: only the subject of other profiles)');
+    else if (key.endpoint === 'token' && !hasOwnTokens(profile))
+      print("# (exchanges its callers' tokens; see docs/examples/oauth-client.ts)");
+    else print(curl(address, profile, key));
   }
   print(
     '\nThe access keys are made anew at each start. What follows is the log of the broker; Ctrl-C ends all of it.\n',
@@ -68,17 +88,20 @@ async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   if (settings.help) return print(HELP);
   const input = await readInput(settings);
-  const principals = createPrincipals(input.profiles.values());
+  const keys = createKeys(input.profiles.values());
+  const tls = settings.tls ? await createLocalTls(STATE_FOLDER, Date.now()) : undefined;
   const stack = await createStack({
     profiles: input.profiles,
     secrets: input.secrets,
-    principals: principals.values(),
+    principals: [...keys.values()].map(({ principal }) => principal),
     port: settings.port,
+    ...(tls && { tls: tls.identity }),
+    ...(settings.throttle && { throttle: settings.throttle }),
     payload: settings.rest ? 'v1' : 'v2',
     write: print,
     onError: (error) => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
   });
-  printWelcome(stack, input, principals);
+  printWelcome({ url: stack.gateway.url, authorityFile: tls?.authorityFile }, input, keys);
   const withdraw = publishLocalStack(String(stack.gateway.port), {
     region: REGION,
     tableUrl: stack.table.url,
@@ -86,13 +109,13 @@ async function main(): Promise<void> {
     profiles: [...input.profiles],
   });
   const stopSchedule = prewarmOnSchedule(stack);
-  const stop = async () => {
+  const stop = () => {
     stopSchedule();
     withdraw();
-    await Promise.all([stack.close(), input.zitadel?.close()]);
-    process.exit(0);
+    setTimeout(() => process.exit(0), CLOSE_MS);
+    void Promise.allSettled([stack.close(), input.zitadel?.close()]).then(() => process.exit(0));
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
 }
 
 /** The message for an error at start. */

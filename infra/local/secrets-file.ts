@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { isMap, LineCounter, parseDocument } from 'yaml';
 import { getClientId } from '../../lib/broker/credentials/application.ts';
 import { type Credentials, createCredentials } from '../../lib/broker/credentials/credentials.ts';
 import { hasOwnTokens, type Profile, type Profiles } from '../../lib/broker/profiles/profile.ts';
@@ -9,6 +8,7 @@ import { fail, ok } from '../../lib/core/result.ts';
 import { decodeText } from '../../lib/core/text.ts';
 import { instant } from '../../lib/core/time.ts';
 import { chooseGrant } from '../../lib/zitadel/grant.ts';
+import { readYaml } from '../build/yaml-document.ts';
 import { nameInArn } from './secrets-manager/store.ts';
 import { UsageError } from './settings.ts';
 
@@ -19,31 +19,38 @@ const FORM = '{ "name": "secret string or JSON", … }';
 
 const nameOf = (reference: string): string => (reference.startsWith('arn:') ? nameInArn(reference) : reference);
 
+/** The text of a secret, and its place in the file: `line:column`. */
+interface Entry {
+  readonly text: string;
+  readonly place: string;
+}
+
 /**
  * Reads the entries of a file of secrets, in JSON (or YAML).
  * @throws {UsageError} with the place of the fault, without quoting the content
  */
-function readEntries(file: string): ReadonlyMap<string, string> {
+function readEntries(file: string): ReadonlyMap<string, Entry> {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
   } catch {
     throw new UsageError(`${file}: cannot be read; is the path right?`);
   }
-  const lines = new LineCounter();
-  const document = parseDocument(decodeText(bytes), { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    const { line, col } = lines.linePos(error.pos[0]);
-    // The parser's own message would quote the file.
-    const problem = error.code === 'DUPLICATE_KEY' ? 'this name is there twice' : 'is not valid JSON';
-    throw new UsageError(`${file}:${line}:${col}: ${problem}`);
+  const document = readYaml(decodeText(bytes));
+  if (!document.ok) {
+    // Others often follow from the first.
+    const [fault] = document.error;
+    throw new UsageError(`${file}:${fault?.place}: ${fault?.kind}`);
   }
-  if (!isMap(document.contents)) throw new UsageError(`${file}: must be a JSON object: ${FORM}`);
-  const content: Readonly<Record<string, unknown>> = document.toJS();
-  return new Map(
-    Object.entries(content).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
-  );
+  const { value, placeOf } = document.value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UsageError(`${file}:${placeOf([])}: must be a JSON object: ${FORM}`);
+  }
+  const toEntry = ([name, secret]: [string, unknown]): [string, Entry] => [
+    name,
+    { text: typeof secret === 'string' ? secret : JSON.stringify(secret), place: placeOf([name]) },
+  ];
+  return new Map(Object.entries(value).map(toEntry));
 }
 
 /** The secret of each use of a profile. */
@@ -53,22 +60,31 @@ const usesOf = ({ secret, introspection, revocation }: Profile): readonly (strin
   revocation?.secret,
 ];
 
-/** What is wrong with the credentials that a profile uses: none, or one of the wrong kind. */
-async function faultsOf(profile: Profile, credentials: Credentials): Promise<readonly string[]> {
-  const faults: string[] = [];
+/** What is wrong with a secret that a profile uses: it holds no credential, or one of the wrong kind. */
+interface SecretFault {
+  /** As the profile names it. */
+  readonly secret: string;
+  readonly problem: string;
+}
+
+async function faultsOf(profile: Profile, credentials: Credentials): Promise<readonly SecretFault[]> {
+  const faults: SecretFault[] = [];
+  const add = (secret: string, problem: string) =>
+    faults.push({ secret, problem: `profile ${profile.name}: ${problem}` });
   const held = await credentials.get(profile.secret);
-  if (!held.ok) faults.push(held.error.detail);
+  if (!held.ok) add(profile.secret, held.error.detail);
   else {
     const { grant, subject } = profile;
     const hasSubject = subject !== undefined || !hasOwnTokens(profile);
     const chosen = chooseGrant(held.value.credential, { grant, hasSubject });
-    if (!chosen.ok) faults.push(`secret ${profile.secret}: ${chosen.error}`);
+    if (!chosen.ok) add(profile.secret, `secret ${profile.secret}: ${chosen.error}`);
   }
   for (const secret of [profile.introspection?.secret, profile.revocation?.secret]) {
-    const clientId = secret === undefined ? undefined : await getClientId(credentials, secret);
-    if (clientId?.ok === false) faults.push(clientId.error.detail);
+    if (secret === undefined) continue;
+    const clientId = await getClientId(credentials, secret);
+    if (!clientId.ok) add(secret, clientId.error.detail);
   }
-  return faults.map((fault) => `profile ${profile.name}: ${fault}`);
+  return faults;
 }
 
 /**
@@ -78,17 +94,18 @@ async function faultsOf(profile: Profile, credentials: Credentials): Promise<rea
  */
 export async function readSecrets(file: string, profiles: Profiles): Promise<Secrets> {
   const entries = readEntries(file);
-  const byName = new Map([...entries].map(([name, text]) => [nameOf(name), text]));
-  const textOf = (name: string) => entries.get(name) ?? byName.get(nameOf(name));
+  const byName = new Map([...entries].map(([name, entry]) => [nameOf(name), entry]));
+  const entryOf = (name: string) => entries.get(name) ?? byName.get(nameOf(name));
   const wanted = [...profiles.values()]
     .flatMap(usesOf)
     .flatMap((use) => (use === undefined ? [] : splitSecret(use).name));
-  const missing = [...new Set(wanted)].filter((name) => textOf(name) === undefined);
+  const missing = [...new Set(wanted)].filter((name) => entryOf(name) === undefined);
   if (missing.length > 0) {
     throw new UsageError(`${file}: lacks the secret(s) ${missing.join(', ')}, which the profiles name`);
   }
-  const used = [...new Set(wanted)].map((name) => [name, textOf(name) ?? ''] as const);
-  const secrets = new Map([...entries, ...used]);
+  const given = [...entries].map(([name, { text }]) => [name, text] as const);
+  const used = [...new Set(wanted)].map((name) => [name, entryOf(name)?.text ?? ''] as const);
+  const secrets = new Map([...given, ...used]);
   const credentials = createCredentials({
     clock: { now: () => instant(Date.now()), after: () => () => undefined },
     secrets: {
@@ -99,7 +116,11 @@ export async function readSecrets(file: string, profiles: Profiles): Promise<Sec
     },
   });
   const faults: string[] = [];
-  for (const profile of profiles.values()) faults.push(...(await faultsOf(profile, credentials)));
-  if (faults.length > 0) throw new UsageError(`${file}:\n  ${[...new Set(faults)].join('\n  ')}`);
+  for (const profile of profiles.values()) {
+    for (const { secret, problem } of await faultsOf(profile, credentials)) {
+      faults.push(`${file}:${entryOf(splitSecret(secret).name)?.place}: ${problem}`);
+    }
+  }
+  if (faults.length > 0) throw new UsageError([...new Set(faults)].join('\n'));
   return Object.fromEntries(secrets);
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { ThrottleOptions } from './gateway/throttle.ts';
 
 /** The gateway's default port. */
 export const DEFAULT_PORT = 8787;
@@ -13,8 +14,14 @@ Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
   --profiles FILE   your own profiles; tokens then come from the issuers that they name (https, or http on loopback)
   --secrets FILE    the secrets that the profiles name, by name or ARN, as JSON: { "name": "secret string or JSON", … }
   --no-zitadel      does not start the ZITADEL stand-in
-  --rest            sends events of a REST API (payload 1.0) instead of an HTTP API (2.0)
+  --tls             https, with a certificate of its own authority; prints the file of the authority, which it keeps:
+                    trust it once (curl --cacert, NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE)
+  --throttle RATE[:BURST]  answers 429 above RATE requests per second, BURST at once (default RATE), as API Gateway does
+  --rest            is a REST API (payload 1.0) instead of an HTTP API (2.0), with its answers
   --help            prints this text
+
+The gateway answers as API Gateway does, and the log says why it refused a request. Each role may call what the profiles
+let it use, as if it had the IAM policy of docs/deploying.md. Ctrl-C (or SIGTERM) ends all of it, with exit code 0.
 `;
 
 export interface Settings {
@@ -23,6 +30,8 @@ export interface Settings {
   readonly secrets?: string;
   readonly zitadel: boolean;
   readonly rest: boolean;
+  readonly tls: boolean;
+  readonly throttle?: ThrottleOptions;
   readonly help: boolean;
 }
 
@@ -30,6 +39,17 @@ export interface Settings {
 export class UsageError extends Error {}
 
 const LARGEST_PORT = 65_535;
+
+const THROTTLE = /^(\d{1,5}(?:\.\d{1,3})?)(?::(\d{1,5}))?$/;
+
+/** @throws {UsageError} if it is not RATE or RATE:BURST */
+function readThrottle(text: string): ThrottleOptions {
+  const [, rate, burst] = THROTTLE.exec(text) ?? [];
+  if (rate === undefined) {
+    throw new UsageError('--throttle takes RATE or RATE:BURST, requests per second and at once: 10, 0.5:1');
+  }
+  return { ratePerSecond: Number(rate), burst: burst === undefined ? Math.ceil(Number(rate)) : Number(burst) };
+}
 
 /**
  * Reads the command line.
@@ -42,6 +62,8 @@ export function readSettings(args: readonly string[]): Settings {
     secrets: { type: 'string' },
     zitadel: { type: 'boolean', default: true },
     rest: { type: 'boolean', default: false },
+    tls: { type: 'boolean', default: false },
+    throttle: { type: 'string' },
     help: { type: 'boolean', default: false },
   } as const;
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -50,7 +72,7 @@ export function readSettings(args: readonly string[]): Settings {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : 'the command line cannot be read');
   }
-  const { port, profiles, secrets, zitadel = true, rest = false, help = false } = values;
+  const { port, profiles, secrets, throttle, zitadel = true, rest = false, tls = false, help = false } = values;
   if (!/^\d{1,5}$/.test(port) || Number(port) > LARGEST_PORT)
     throw new UsageError('--port takes a number from 0 to 65535');
   if ((profiles === undefined) !== (secrets === undefined)) {
@@ -61,5 +83,13 @@ export function readSettings(args: readonly string[]): Settings {
   if (!zitadel && profiles === undefined) {
     throw new UsageError('--no-zitadel needs --profiles and --secrets: without the stand-in there is no other issuer');
   }
-  return { port: Number(port), ...(profiles && secrets ? { profiles, secrets } : {}), zitadel, rest, help };
+  return {
+    port: Number(port),
+    ...(profiles && secrets ? { profiles, secrets } : {}),
+    ...(throttle === undefined ? {} : { throttle: readThrottle(throttle) }),
+    zitadel,
+    rest,
+    tls,
+    help,
+  };
 }

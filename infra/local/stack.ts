@@ -1,8 +1,7 @@
 import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import type { Environment } from '../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
-import type { PayloadFormat } from './gateway/lambda-result.ts';
-import { createGateway } from './gateway/server.ts';
+import { createGateway, type GatewayOptions } from './gateway/server.ts';
 import type { Principal } from './gateway/sigv4.ts';
 import { createRoutes } from './routes.ts';
 import { createSecretsManager } from './secrets-manager.ts';
@@ -12,13 +11,11 @@ import { createTable, type Table } from './table.ts';
 export const REGION = 'eu-central-1';
 
 /** The inputs of the stack. */
-export interface StackOptions {
+export interface StackOptions extends Pick<GatewayOptions, 'port' | 'payload' | 'tls' | 'throttle'> {
   readonly profiles: Profiles;
   readonly secrets: Readonly<Record<string, string>>;
   readonly principals: Iterable<Principal>;
-  readonly port?: number;
-  readonly payload?: PayloadFormat;
-  /** Takes each line that the broker logs. */
+  /** Takes each line of the log: the broker's, and why the gateway refused a request. */
   readonly write: (line: string) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -31,7 +28,6 @@ export interface Stack {
   readonly close: () => Promise<void>;
 }
 
-/** The environment of a deployed function, with endpoints of the stand-ins only. */
 /** The issuer of the profiles, if they have one alone. */
 function onlyIssuer(profiles: Profiles): string {
   const issuers = new Set([...profiles.values()].map(({ issuer }) => issuer));
@@ -39,6 +35,7 @@ function onlyIssuer(profiles: Profiles): string {
   return issuers.size === 1 ? issuer : '';
 }
 
+/** The environment of a deployed function, with endpoints of the stand-ins only. */
 const environment = (profiles: Profiles, secretsManager: StandIn, table: StandIn): Environment => ({
   AWS_REGION: REGION,
   AWS_ACCESS_KEY_ID: 'AKIALOCALSTACK',
@@ -82,6 +79,7 @@ export async function createStack({
       now: Date.now,
       region: REGION,
       onError,
+      onRefusal: write,
       ...options,
     });
     const close = async () => {

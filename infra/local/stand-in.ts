@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 
 /**
  * Simulates a fault by handling a request in place of the stand-in. Returns `true` if it handled the request (answered
@@ -9,7 +10,7 @@ export type Intercept = (req: IncomingMessage, res: ServerResponse) => boolean |
 
 /** A small real server on loopback that stands in for something the broker depends on. */
 export interface StandIn {
-  /** `http://127.0.0.1:{port}`, without a trailing slash. */
+  /** `http://127.0.0.1:{port}` (or `https:`), without a trailing slash. */
   readonly url: string;
   readonly port: number;
   /** The number of requests, including intercepted ones. */
@@ -24,20 +25,45 @@ export interface StandIn {
 export interface ListenOptions {
   readonly port?: number;
   readonly host?: string;
+  /** Speaks https with this. Default: http. */
+  readonly tls?: TlsIdentity;
+}
+
+/** A private key and its certificate, with those that lead to its root, in PEM. */
+export interface TlsIdentity {
+  readonly key: string;
+  readonly cert: string;
 }
 
 /** The header limit of Go's servers, such as ZITADEL's; Node's own limit is 16 KiB. */
 const LARGEST_HEADERS_BYTES = 1024 * 1024;
 
+const ABSOLUTE_FORM = /^https?:\/\/(?:[^/?#@]*@)?([^/?#]+)/i;
+
+/** RFC 9112 §3.2.2: a target with scheme and host, as proxies and some clients send it, replaces the header Host. */
+function takeAbsoluteForm(req: IncomingMessage): void {
+  const { url = '' } = req;
+  const [start = '', host] = ABSOLUTE_FORM.exec(url) ?? [];
+  if (host === undefined) return;
+  const target = url.slice(start.length);
+  req.url = target.startsWith('/') ? target : `/${target}`;
+  const others = req.rawHeaders.flatMap((name, i, all) =>
+    i % 2 === 0 && name.toLowerCase() !== 'host' ? [name, all[i + 1] ?? ''] : [],
+  );
+  req.rawHeaders = ['Host', host, ...others];
+  req.headers.host = host;
+}
+
 /**
  * Serves `answer` on loopback.
  * @throws {Error} with `code: 'EADDRINUSE'` if the port is in use.
  */
-export async function listen(answer: RequestListener, { port = 0, host = '127.0.0.1' }: ListenOptions = {}) {
+export async function listen(answer: RequestListener, { port = 0, host = '127.0.0.1', tls }: ListenOptions = {}) {
   let calls = 0;
   let fault: Intercept | undefined;
-  const server: Server = createServer({ maxHeaderSize: LARGEST_HEADERS_BYTES }, (req, res) => {
+  const receive: RequestListener = (req, res) => {
     calls += 1;
+    takeAbsoluteForm(req);
     if (fault === undefined) return answer(req, res);
     Promise.resolve(fault(req, res)).then(
       (taken) => {
@@ -45,6 +71,13 @@ export async function listen(answer: RequestListener, { port = 0, host = '127.0.
       },
       () => req.destroy(),
     );
+  };
+  const limits = { maxHeaderSize: LARGEST_HEADERS_BYTES };
+  const server: Server = tls ? createSecureServer({ ...limits, ...tls }, receive) : createServer(limits, receive);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -52,7 +85,7 @@ export async function listen(answer: RequestListener, { port = 0, host = '127.0.
   });
   const bound = (server.address() as AddressInfo).port;
   const standIn: StandIn = {
-    url: `http://${host}:${bound}`,
+    url: `${tls ? 'https' : 'http'}://${host}:${bound}`,
     port: bound,
     calls: () => calls,
     intercept: (next) => {
@@ -61,7 +94,8 @@ export async function listen(answer: RequestListener, { port = 0, host = '127.0.
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        // Those of the server's own list have finished the handshake of TLS.
+        for (const socket of sockets) socket.destroy();
       }),
   };
   return standIn;

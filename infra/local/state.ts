@@ -10,13 +10,14 @@ export interface LocalStack {
   readonly profiles: CompiledProfiles;
 }
 
-const FOLDER = join(import.meta.dirname, '../../.build/local');
+/** Where local stacks keep what outlives them. */
+export const STATE_FOLDER = join(import.meta.dirname, '../../.build/local');
 
-const fileOf = (port: string): string => join(FOLDER, `${port}.json`);
+const fileOf = (port: string): string => join(STATE_FOLDER, `${port}.json`);
 
 /** Publishes a stack by the port of its gateway. @returns a function that withdraws it */
 export function publishLocalStack(port: string, stack: LocalStack): () => void {
-  mkdirSync(FOLDER, { recursive: true });
+  mkdirSync(STATE_FOLDER, { recursive: true });
   writeFileSync(fileOf(port), JSON.stringify(stack));
   return () => rmSync(fileOf(port), { force: true });
 }

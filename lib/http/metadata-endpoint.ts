@@ -29,7 +29,7 @@ export interface MetadataEndpointDeps {
   readonly publicUrl?: string;
   /** ZITADEL's issuer, whose authorization endpoint and keys OpenID clients require in the document. */
   readonly zitadelIssuer?: string;
-  /** Plain HTTP for loopback hosts: the local stack. */
+  /** The local stack, which may speak plain HTTP. */
   readonly isLocal: boolean;
 }
 
@@ -51,13 +51,18 @@ const DOMAIN = /^[a-z0-9](?:[a-z0-9.-]{0,252})$/i;
  * must not enter an answer that caches serve to others. Only the local stack, which has no cache, keeps the port.
  */
 function requestHost(event: unknown, isLocal: boolean): string {
-  const { headers, requestContext } = members(event);
-  const { domainName } = members(requestContext);
+  const { domainName } = members(members(event).requestContext);
   const domain = typeof domainName === 'string' && DOMAIN.test(domainName) ? domainName : '';
   if (!isLocal) return domain;
-  const entry = Object.entries(members(headers)).find(([name]) => name.toLowerCase() === 'host');
-  const header = typeof entry?.[1] === 'string' ? entry[1] : '';
-  return header.replace(/:\d+$/, '') === domain ? header : domain;
+  const host = headerOf(event, 'host');
+  return host.replace(/:\d+$/, '') === domain ? host : domain;
+}
+
+/** A header of the event; an empty string if it is absent. */
+function headerOf(event: unknown, wanted: string): string {
+  const [, value] =
+    Object.entries(members(members(event).headers)).find(([name]) => name.toLowerCase() === wanted) ?? [];
+  return typeof value === 'string' ? value : '';
 }
 
 /** What the path asks for; the path parameter names the profile where an operator's own route has another path. */
@@ -84,7 +89,7 @@ function issuerOf(
 ): string {
   if (publicUrl !== undefined) return `${publicUrl}/${profile}`;
   const host = requestHost(event, isLocal);
-  const scheme = isLocal && /^(?:localhost|127\.0\.0\.1)(?::\d+)?$/.test(host) ? 'http' : 'https';
+  const scheme = isLocal && headerOf(event, 'x-forwarded-proto') === 'http' ? 'http' : 'https';
   return `${scheme}://${host}${issuerPath}`;
 }
 

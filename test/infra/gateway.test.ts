@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
@@ -165,55 +166,76 @@ describe('a signed request', () => {
   });
 
   const wrongKey = { ...ORDERS, secretAccessKey: 'guessed' };
-  const refused: [string, Call, string, string][] = [
+  const refused: [string, Call, string, string, RegExp][] = [
     [
       'a wrong key',
       { by: wrongKey },
       'InvalidSignatureException',
       'The request signature we calculated does not match',
+      /the secret key is wrong, or body, path, query or a signed header changed/,
     ],
     [
       'an unknown key id',
       { by: { ...ORDERS, accessKeyId: 'AKIANOBODY' } },
       'UnrecognizedClientException',
       'The security',
+      /there is no access key AKIANOBODY: keys are new at each start/,
     ],
     [
       'an old date',
       { signedAtMs: NOW_MS - 301_000 },
       'InvalidSignatureException',
       'Signature expired: 20260203T040005Z',
+      /it was signed 301 s ago, more than 5 minutes: .*clock/,
     ],
-    ['a date to come', { signedAtMs: NOW_MS + 301_000 }, 'InvalidSignatureException', 'Signature not yet current: '],
+    [
+      'a date to come',
+      { signedAtMs: NOW_MS + 301_000 },
+      'InvalidSignatureException',
+      'Signature not yet current: ',
+      /it was signed 301 s in the future/,
+    ],
+    [
+      'the token of another session',
+      { by: { ...BILLING, sessionToken: 'x' } },
+      'UnrecognizedClientException',
+      'The security token included in the request is invalid.',
+      /its session token is not that of its access key/,
+    ],
     [
       'another region',
       { region: 'us-east-1' },
       'InvalidSignatureException',
       'Credential should be scoped to a valid region',
+      /it is signed for the region us-east-1; sign for eu-central-1/,
     ],
     [
       'another service',
       { service: 's3' },
       'InvalidSignatureException',
       "Credential should be scoped to correct service: '",
+      /it is signed for the service s3; sign for execute-api/,
     ],
     [
       'a session without its token',
       { by: { accessKeyId: BILLING.accessKeyId, secretAccessKey: BILLING.secretAccessKey } },
       'UnrecognizedClientException',
       'The security token included in the request is invalid.',
+      /it lacks its session token: send x-amz-security-token/,
     ],
     [
       'a session token that is not signed',
       { by: BILLING, unsigned: ['x-amz-security-token'] },
       'InvalidSignatureException',
       'The request signature we calculated does not match',
+      /the header x-amz-security-token is not signed/,
     ],
     [
       'a token that is not its own',
       { by: { ...ORDERS, sessionToken: 'x' } },
       'UnrecognizedClientException',
       'The security',
+      /it has a session token, but its access key has none/,
     ],
   ];
 
@@ -221,6 +243,18 @@ describe('a signed request', () => {
     const answer = await call(await start(ok), given);
     expect(answer).toMatchObject({ status: 403, body: '{"message":"Forbidden"}' });
     expect(answer.headers['x-amzn-errortype']).toBeUndefined();
+  });
+
+  it.each(refused)('with %s: the log says why, whatever the API says', async (_, given, _type, _message, reason) => {
+    for (const payload of ['v1', 'v2'] as const) {
+      const lines: string[] = [];
+      await call(await start(ok, { payload, onRefusal: (line) => lines.push(line) }), given);
+      expect(lines).toEqual([
+        expect.stringMatching(/^API Gateway answered 403 to POST \/orders\/oauth\/v2\/token: [^\n]+\.$/),
+      ]);
+      expect(lines[0]).toMatch(reason);
+      expect(lines[0]).not.toMatch(/secret-key|billing-session-token/);
+    }
   });
 
   it.each(refused)('with %s is told why by a REST API', async (_, given, errorType, message) => {
@@ -267,6 +301,74 @@ describe('a request that was changed after it was signed', () => {
     expect(await send(gateway, change(signed))).toMatchObject({ status: 403, body: '{"message":"Forbidden"}' });
   });
 
+  it.each<[string, (signed: Signed) => Signed, RegExp]>([
+    [
+      'its body, whose hash is sent',
+      (signed) => ({ ...signed, body: Buffer.from('x') }),
+      /the body is not the one that was signed: x-amz-content-sha256/,
+    ],
+    [
+      'a signed header gone',
+      (signed) => ({ ...signed, headers: without(signed, 'x-note') }),
+      /a signed header did not arrive: x-note/,
+    ],
+    [
+      'its host unsigned',
+      (signed) => replaced(signed, 'authorization', (v) => v.replace('host;', '')),
+      /the header host is not signed/,
+    ],
+    ['its date gone', (signed) => ({ ...signed, headers: without(signed, 'x-amz-date') }), /no valid x-amz-date/],
+    [
+      'its signature gone',
+      (signed) => ({ ...signed, headers: without(signed, 'authorization') }),
+      /it is not signed: it has no Authorization header/,
+    ],
+    [
+      'its signature in the query',
+      (signed) => ({ ...signed, headers: without(signed, 'authorization'), query: 'X-Amz-Signature=0' }),
+      /its signature is in the query/,
+    ],
+    [
+      'another scheme',
+      (signed) => replaced(signed, 'authorization', () => 'Bearer canary'),
+      /its Authorization header \(scheme Bearer\) is not a signature/,
+    ],
+    [
+      'a bare token',
+      (signed) => replaced(signed, 'authorization', () => 'canary'),
+      /its Authorization header \(scheme unknown\) is not a signature/,
+    ],
+    [
+      'a key id that may be a secret',
+      (signed) => replaced(signed, 'authorization', (v) => v.replace('AKIAORDERS', 'canary')),
+      /there is no access key that it names/,
+    ],
+    [
+      'another algorithm',
+      (signed) => replaced(signed, 'authorization', (v) => v.replace('SHA256', 'SHA1')),
+      /the algorithm of its signature is not AWS4-HMAC-SHA256/,
+    ],
+  ])('is explained in the log: %s', async (_, change, reason) => {
+    const lines: string[] = [];
+    const gateway = await start(ok, { onRefusal: (line) => lines.push(line) });
+    await send(gateway, change(await sign(hostOf(gateway), given)));
+    expect(lines).toEqual([expect.stringMatching(reason)]);
+    expect(lines[0]).not.toContain('canary');
+  });
+
+  it('is explained in the log: the caller signed another request', async () => {
+    const lines: string[] = [];
+    const gateway = await start(ok, { onRefusal: (line) => lines.push(line) });
+    const empty = await sign(hostOf(gateway), { withChecksum: false });
+    await send(gateway, { ...empty, body: Buffer.from(BODY) });
+    const signed = await sign('127.0.0.1', { withChecksum: false });
+    await send(gateway, { ...signed, headers: [...without(signed, 'host'), ['host', hostOf(gateway)]] });
+    expect(lines).toEqual([
+      expect.stringContaining('the caller signed an empty body, and sent another'),
+      expect.stringContaining('the caller signed the host without its port'),
+    ]);
+  });
+
   it('is forbidden when the host was never signed', async () => {
     const answer = await call(await start(ok, { payload: 'v1' }), { ...given, unsigned: ['host'] });
     expect(answer).toMatchObject({ status: 403, body: expect.stringContaining("'Host' must be a 'SignedHeader'") });
@@ -295,6 +397,133 @@ describe('a request that was changed after it was signed', () => {
       headers: { 'x-amzn-errortype': 'MissingAuthenticationTokenException' },
       body: '{"message":"Missing Authentication Token"}',
     });
+  });
+});
+
+describe('an Authorization header that is no signature', () => {
+  const hash = (header: string) => createHash('sha256').update(header).digest('base64');
+  const INVALID =
+    'Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): ';
+  const requires = (...names: string[]) =>
+    names.map((name) => `Authorization header requires '${name}' parameter.`).join(' ');
+  const ALL = requires('Credential', 'Signature', 'SignedHeaders');
+  const NO_DATE = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
+  const HASHED = '(Hashed with SHA-256 and encoded with Base64) Authorization=';
+  const DATE = { 'x-amz-date': '20260203T040506Z' };
+
+  it.each<[string, string, object, string]>([
+    ['Bearer', 'Bearer abc.def', {}, `${INVALID}'${hash('Bearer abc.def')}'.`],
+    ['Basic', 'Basic b3JkZXJzOnNlY3JldDEy', {}, `${INVALID}'${hash('Basic b3JkZXJzOnNlY3JldDEy')}'.`],
+    [
+      'Basic, whose base64 ends in =',
+      'Basic b3JkZXJzOnNlY3JldA==',
+      {},
+      `${ALL} ${NO_DATE} ${HASHED}${hash('Basic b3JkZXJzOnNlY3JldA==')}`,
+    ],
+    ['the same, with a date', 'Basic b3I6cw==', DATE, `${ALL} ${HASHED}${hash('Basic b3I6cw==')}`],
+    ['a bare token', 'abcdef', {}, `${ALL} ${NO_DATE} ${HASHED}${hash('abcdef')}`],
+    [
+      'a signature with half its parts',
+      'AWS4-HMAC-SHA256 Credential=a/b/c/d/e',
+      DATE,
+      `${requires('Signature', 'SignedHeaders')} ${HASHED}${hash('AWS4-HMAC-SHA256 Credential=a/b/c/d/e')}`,
+    ],
+    [
+      'a credential of two parts',
+      'AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=0',
+      DATE,
+      "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'a/b'",
+    ],
+    [
+      'another algorithm',
+      'AWS3 Credential=a/b/c/d/e, SignedHeaders=host, Signature=0',
+      DATE,
+      'Missing Authentication Token',
+    ],
+  ])('%s: a REST API says so, at every path', async (_, authorization, headers, message) => {
+    const gateway = await start(ok, { payload: 'v1' });
+    for (const path of ['/orders/oauth/v2/token', '/orders/nowhere']) {
+      const response = await fetch(`${gateway.url}${path}`, { method: 'POST', headers: { ...headers, authorization } });
+      expect([response.status, await response.json()]).toEqual([403, { message }]);
+      const errorType =
+        message === 'Missing Authentication Token' ? 'MissingAuthenticationToken' : 'IncompleteSignature';
+      expect(response.headers.get('x-amzn-errortype')).toBe(`${errorType}Exception`);
+    }
+  });
+});
+
+describe("a caller's IAM policy", () => {
+  const limited = { ...ORDERS, mayInvoke: new Set(['POST/orders/oauth/v2/token']) };
+  const options = { principals: [limited], stage: 'prod' };
+
+  it.each<[string, string, number]>([
+    ['allows', '/prod/orders/oauth/v2/token', 200],
+    ['allows, in another spelling,', '/prod/%6frders/oauth/v2/token', 200],
+    ['does not allow', '/prod/reports/oauth/v2/token', 403],
+  ])('%s %s', async (_, path, status) => {
+    expect((await call(await start(ok, options), { path })).status).toBe(status);
+  });
+
+  it('is named by a REST API and in the log, not by an HTTP API', async () => {
+    const path = '/prod/reports/oauth/v2/token';
+    const lines: string[] = [];
+    const rest = await call(await start(ok, { ...options, payload: 'v1' }), { path });
+    expect(rest.headers['x-amzn-errortype']).toBe('AccessDeniedException');
+    expect(JSON.parse(rest.body)).toEqual({
+      Message:
+        'User: arn:aws:sts::123456789012:assumed-role/orders-service/session is not authorized to perform: ' +
+        'execute-api:Invoke on resource: arn:aws:execute-api:eu-central-1:********9012:a1b2c3d4e5/prod/POST/reports/oauth/v2/token ' +
+        'because no identity-based policy allows the execute-api:Invoke action',
+    });
+    const http = await call(await start(ok, { ...options, onRefusal: (line) => lines.push(line) }), { path });
+    expect(http).toMatchObject({ status: 403, body: '{"message":"Forbidden"}' });
+    expect(lines).toEqual([expect.stringMatching(/assumed-role\/orders-service\/session does not allow/)]);
+  });
+});
+
+describe('a request target in absolute form (RFC 9112 §3.2.2)', () => {
+  it.each<[string, string]>([
+    ['with a path', '/orders/oauth/v2/token'],
+    ['with a query', '/orders/oauth/v2/token?a=1'],
+  ])('%s is taken, and its host with it', async (_, target) => {
+    const { gateway, events } = await startRecording<HttpApiEvent>();
+    const [path = '', query = ''] = target.split('?');
+    const signed = await sign(hostOf(gateway), { ...(query && { query: { a: '1' } }), path });
+    const headers = signed.headers.map(([name, value]) => [name, name === 'host' ? 'proxy.example' : value] as const);
+    const absolute = { ...signed, headers, path: `http://me@${hostOf(gateway)}${path}` };
+    expect((await send(gateway, absolute)).status).toBe(200);
+    expect(events[0]).toMatchObject({ rawPath: path, rawQueryString: query, headers: { host: hostOf(gateway) } });
+  });
+
+  it.each(['http://api.example', 'HTTPS://api.example?a=1'])('%s has the path /', async (path) => {
+    const gateway = await start(ok);
+    expect(await send(gateway, { ...(await sign('api.example', {})), path })).toMatchObject({ status: 404 });
+  });
+});
+
+describe('throttling', () => {
+  it.each([
+    ['v2', undefined],
+    ['v1', 'TooManyRequestsException'],
+  ] as const)('of %s answers 429 when the burst is used up, and refills at the rate', async (payload, errorType) => {
+    let nowMs = NOW_MS;
+    const throttle = { ratePerSecond: 2, burst: 3 };
+    const gateway = await start(ok, { payload, throttle, now: () => nowMs });
+    const statuses = async (n: number) => {
+      const answers: number[] = [];
+      for (let i = 0; i < n; i += 1) answers.push((await call(gateway, { signedAtMs: nowMs })).status);
+      return answers;
+    };
+    expect(await statuses(4)).toEqual([200, 200, 200, 429]);
+    nowMs += 499;
+    expect(await statuses(1)).toEqual([429]);
+    nowMs += 1;
+    expect(await statuses(2)).toEqual([200, 429]);
+    nowMs += 60_000;
+    expect(await statuses(4)).toEqual([200, 200, 200, 429]);
+    const refused = await call(gateway, { signedAtMs: nowMs });
+    expect(refused).toMatchObject({ status: 429, body: '{"message":"Too Many Requests"}' });
+    expect(refused.headers['x-amzn-errortype']).toBe(errorType);
   });
 });
 
@@ -447,8 +676,8 @@ describe('the event of an HTTP API (payload 2.0)', () => {
         'x-amz-date': '20260203T040506Z',
         'x-amz-security-token': BILLING.sessionToken,
         'x-forwarded-for': '10.0.0.1, 127.0.0.1',
-        'x-forwarded-port': '443',
-        'x-forwarded-proto': 'https',
+        'x-forwarded-port': '80',
+        'x-forwarded-proto': 'http',
         'x-amzn-trace-id': expect.stringMatching(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$/),
       }),
       queryStringParameters: { a: '1,2', b: 'x y' },
@@ -742,6 +971,32 @@ describe('limits', () => {
     expect(await send(gateway, { ...signed, headers, body })).toMatchObject({
       status: 413,
       body: '{"message":"Request Entity Too Large"}',
+    });
+    const rest = await start(ok, { payload: 'v1' });
+    expect(await send(rest, { ...signed, headers, body })).toMatchObject({
+      status: 413,
+      headers: { 'content-type': 'text; charset=utf-8' },
+      body: 'HTTP content length exceeded 10485760 bytes.',
+    });
+  });
+
+  // An HTTP API passes a form in base64, a third longer.
+  it.each([
+    ['v2', 4_800_000, 413, '{"message":"Request Entity Too Large"}'],
+    ['v2', 4_600_000, 200, 'ok'],
+    ['v1', 6_291_456, 413, '{"message":"Request Too Long"}'],
+    ['v1', 6_200_000, 200, 'ok'],
+  ] as const)('of Lambda, at %s: %i bytes get %i', async (payload, bytes, status, text) => {
+    const path = '/orders/oauth/v2/token';
+    const gateway = await start(ok, { payload, routes: [{ method: 'POST', path, handler: ok, isPublic: true }] });
+    const headers = [
+      ['host', hostOf(gateway)],
+      ['content-type', FORM],
+    ] as const;
+    const body = Buffer.alloc(bytes, 'x');
+    expect(await send(gateway, { method: 'POST', path, query: '', headers, body })).toMatchObject({
+      status,
+      body: text,
     });
   });
 

@@ -27,12 +27,15 @@ profiles:
   orders: &base { issuer: https://example.zitadel.cloud, secret: orders, callers: &callers ${CALLERS} }
   reports: { <<: *base, secret: reports }
   billing: { issuer: https://example.zitadel.cloud, secret: billing, callers: *callers }
+  shipping:
+    <<: [{ secret: shipping }, *base]
 `);
   if (Array.isArray(profiles)) throw new Error(profiles.join());
   expect([...profiles.values()].map(({ name, issuer, secret }) => [name, issuer, secret])).toEqual([
     ['orders', 'https://example.zitadel.cloud', 'orders'],
     ['reports', 'https://example.zitadel.cloud', 'reports'],
     ['billing', 'https://example.zitadel.cloud', 'billing'],
+    ['shipping', 'https://example.zitadel.cloud', 'shipping'],
   ]);
 });
 
@@ -45,9 +48,26 @@ test.each([
   [
     'two documents',
     'profiles: {}\n---\nprofiles: {}\n',
-    /^profiles\.yml:2:1 begins another document \(---\); profiles are one document$/,
+    /^profiles\.yml:2:1 begins another document \(---\); keep one$/,
   ],
-  ['an alias of nothing', 'profiles:\n  orders: *base\n', /^profiles\.yml:2:11 Unresolved alias[^\n]*base$/],
+  [
+    'a quoted key that is there twice, with Windows line ends',
+    '\ufeffprofiles:\r\n  "a:b": 1\r\n  "a:b": 2\r\n',
+    /^profiles\.yml:3:3 "a:b" is there twice; keep one of them$/,
+  ],
+  [
+    'an alias of nothing',
+    '# *base\nprofiles:\n  orders: *base\n',
+    /^profiles\.yml:3:11 \*base names nothing: put &base before it$/,
+  ],
+  ['an alias within itself', 'profiles:\n  a: &a\n    <<: *a\n', /^profiles\.yml:3:9 \*a is within what it names$/],
+  ['a merge of a text', 'profiles:\n  <<: text\n', /^profiles\.yml:2:3 << takes a mapping, or a list of mappings$/],
+  [
+    'aliases that multiply',
+    `a: &a [${'x,'.repeat(99)}]\nb: &b [${'*a,'.repeat(99)}]\nc: [${'*b,'.repeat(99)}]\n`,
+    /^profiles\.yml:1:1 its aliases stand for too much$/,
+  ],
+  ['nothing', '', /^profiles\.yml:1:1 must be a mapping: profiles: \{ name: … \}$/],
   ['a bracket that is missing', 'profiles:\n  orders: { secret: a\n', /^profiles\.yml:\d+:\d+ [^\n]+$/],
 ])('%s: the place stands once, and no function is named', (_name, text, fault) => {
   const profiles = read(text);

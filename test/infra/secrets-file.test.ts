@@ -67,8 +67,22 @@ describe('says what is wrong before anything starts', () => {
       { secret: 'orders' },
       /:3:3: this name is there twice$/,
     ],
-    ['a list', '["canary"]', { secret: 'orders' }, /must be a JSON object/],
-    ['nothing', '', { secret: 'orders' }, /must be a JSON object/],
+    ['a list', '\n ["canary"]', { secret: 'orders' }, /secrets\.json:2:2: must be a JSON object/],
+    ['nothing', '', { secret: 'orders' }, /secrets\.json:1:1: must be a JSON object/],
+    [
+      'a tab and Windows line ends after a byte order mark',
+      '\ufeff{\r\n\t"orders": "canary",\r\n\t"orders": 1\r\n}',
+      { secret: 'orders' },
+      /secrets\.json:3:2: this name is there twice$/,
+    ],
+    ['an alias of nothing', '{ "orders": *canary }', { secret: 'orders' }, /:1:13: this alias names nothing$/],
+    [
+      'an alias within itself',
+      'orders: &canary\n  a: *canary\n',
+      { secret: 'orders' },
+      /:2:6: this alias is within what it names$/,
+    ],
+    ['a number', '{\n  "orders": 5\n}', { secret: 'orders' }, /secrets\.json:2:13: profile mine: secret orders: /],
     [
       'all that is missing',
       json({ orders: SECRETS.orders }),
@@ -79,7 +93,7 @@ describe('says what is wrong before anything starts', () => {
       'the whole for a member',
       json({ all: '{}' }),
       { secret: 'all#orders' },
-      /profile mine: secret all#orders: member orders is missing/,
+      /secrets\.json:1:8: profile mine: secret all#orders: member orders is missing/,
     ],
     [
       'a bare secret',

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
@@ -19,6 +20,8 @@ export interface SignedRequest {
   readonly at: Date;
   readonly body: string;
   readonly contentType?: string;
+  /** For https: the certificate of the authority to trust, in PEM. */
+  readonly authority?: string;
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> {
@@ -63,7 +66,9 @@ export async function signedHeaders({
 export async function sendSigned(asked: SignedRequest): Promise<Reply> {
   const headers = await signedHeaders(asked);
   return new Promise((resolve, reject) => {
-    const sent = request(asked.url, { method: 'POST', headers, agent: false }, (response) => {
+    const send = asked.url.startsWith('https:') ? secureRequest : request;
+    const options = { method: 'POST', headers, agent: false, ...(asked.authority && { ca: asked.authority }) } as const;
+    const sent = send(asked.url, options, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

@@ -11,6 +11,8 @@ export interface Api {
   readonly stage: string;
   /** The base path mapping of the custom domain, without slashes. */
   readonly basePath: string | undefined;
+  /** What callers speak. At AWS it is always https. */
+  readonly scheme: 'https' | 'http';
 }
 
 /** An authorized request, with everything that its event needs. `receivedAtMs` is epoch milliseconds. */
@@ -28,6 +30,13 @@ export function mountOf({ basePath, stage }: Pick<Api, 'basePath' | 'stage'>): s
   if (basePath !== undefined) return `/${basePath}`;
   return stage === '$default' ? '' : `/${stage}`;
 }
+
+/** What IAM policies call a request. `path` is below the mount, and decoded. */
+export const resourceOf = (method: string, path: string): string => `${method}${path}`;
+
+/** The ARN of a resource of the API. */
+export const resourceArn = ({ apiId, accountId, region, stage }: Api, resource: string): string =>
+  `arn:aws:execute-api:${region}:${accountId}:${apiId}/${stage}/${resource}`;
 
 /** The account in an ARN. */
 export function accountOf(arn: string): string {
@@ -57,7 +66,7 @@ const CONNECTION_HEADERS = new Set([
 ]);
 
 /** The caller's headers and those that API Gateway adds, in their original spelling, including duplicates. */
-export function forwardedHeaders({ request, receivedAtMs }: Delivery): readonly (readonly [string, string])[] {
+export function forwardedHeaders({ api, request, receivedAtMs }: Delivery): readonly (readonly [string, string])[] {
   const added = ['x-forwarded-for', 'x-forwarded-port', 'x-forwarded-proto', 'x-amzn-trace-id'];
   const own = request.headers.filter(([name]) => {
     const lower = name.toLowerCase();
@@ -69,8 +78,8 @@ export function forwardedHeaders({ request, receivedAtMs }: Delivery): readonly 
     ...own,
     ['X-Amzn-Trace-Id', `Root=1-${receivedAt}-${randomBytes(12).toString('hex')}`],
     ['X-Forwarded-For', forwardedFor === undefined ? request.sourceIp : `${forwardedFor}, ${request.sourceIp}`],
-    ['X-Forwarded-Port', '443'],
-    ['X-Forwarded-Proto', 'https'],
+    ['X-Forwarded-Port', api.scheme === 'https' ? '443' : '80'],
+    ['X-Forwarded-Proto', api.scheme],
   ];
 }
 

@@ -35,24 +35,29 @@ function createContext(lambda: LambdaFunction, now: () => number): LambdaContext
   };
 }
 
-/** Serialises to JSON and parses: drops `undefined` members, `undefined` becomes `null`. Throws if JSON cannot. */
-function throughJson(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value) ?? 'null');
+/** Lambda's limit for the event of a synchronous invocation, in JSON. */
+const LARGEST_EVENT_BYTES = 6 * 1024 * 1024;
+
+/** The event as Lambda gets it, in JSON; `undefined` if it is larger than Lambda accepts. */
+export function serializeEvent(event: unknown): string | undefined {
+  const json = JSON.stringify(event);
+  return Buffer.byteLength(json) > LARGEST_EVENT_BYTES ? undefined : json;
 }
 
 /**
- * Runs the function once. Its timeout is in real time, independent of `now` (epoch milliseconds). A function that
+ * Runs the function once, with an event in JSON. Its timeout is in real time, independent of `now` (epoch milliseconds). A function that
  * exceeds it keeps running, and its result is discarded.
  */
-export async function invoke(lambda: LambdaFunction, event: unknown, now: () => number): Promise<Invocation> {
+export async function invoke(lambda: LambdaFunction, event: string, now: () => number): Promise<Invocation> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Invocation>((resolve) => {
     timer = setTimeout(() => resolve({ kind: 'timedOut' }), lambda.timeoutMs);
   });
   const run = async (): Promise<Invocation> => {
     try {
-      const value = await lambda.handler(throughJson(event) as never, createContext(lambda, now) as never);
-      return { kind: 'returned', value: throughJson(value) };
+      const value = await lambda.handler(JSON.parse(event) as never, createContext(lambda, now) as never);
+      // Drops `undefined` members; `undefined` itself becomes `null`. Throws if JSON cannot say it.
+      return { kind: 'returned', value: JSON.parse(JSON.stringify(value) ?? 'null') };
     } catch (error) {
       return { kind: 'threw', error };
     }

@@ -107,9 +107,9 @@ async function main(): Promise<void> {
   if (settings === undefined) return void process.stdout.write(HELP);
   const { file, ...options } = settings;
   const zitadel = await start(file, { ...options, accounts: readAccounts(file) });
-  const stop = () => void zitadel.close();
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  // Not all that runs ends by itself: a slow answer, for example.
+  const stop = () => void zitadel.close().finally(() => process.exit(0));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
   process.stdout.write(`ZITADEL stand-in: ${zitadel.url}\n`);
 }
 

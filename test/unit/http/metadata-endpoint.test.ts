@@ -16,16 +16,17 @@ async function ask(event: unknown, { isLocal = false, ...more }: { isLocal?: boo
   return { statusCode, headers, json: JSON.parse(body), records };
 }
 
-const event = (path: object, host: string, domainName: unknown = host.replace(/:.*/, '')) => {
+const event = (path: object, host: string, domainName: unknown = host.replace(/:.*/, ''), more: object = {}) => {
   const { stagePath, ...own } = { stagePath: undefined, ...path };
   return {
     ...own,
-    headers: { HOST: host },
+    headers: { HOST: host, ...more },
     pathParameters: { profile: 'orders' },
     requestContext: { domainName, path: stagePath },
   };
 };
 const rawPath = `/orders${WELL_KNOWN}`;
+const spoken = (scheme: string) => event({ rawPath }, 'localhost:80', 'localhost', { 'X-Forwarded-Proto': scheme });
 
 test.each<[name: string, event: unknown, isLocal: boolean, issuer: string]>([
   ['the path', event({ rawPath }, 'b.example'), false, 'https://b.example/orders'],
@@ -49,11 +50,10 @@ test.each<[name: string, event: unknown, isLocal: boolean, issuer: string]>([
   ['… that is none', event({ rawPath }, 'b.example:84x', 'b.example'), true, 'https://b.example/orders'],
   ['… with digits before the end', event({ rawPath }, 'b:1.example', 'b.example'), true, 'https://b.example/orders'],
   ['… and no host', { ...event({ rawPath }, 'b.example'), headers: {} }, true, 'https://b.example/orders'],
-  ['local: plain HTTP for localhost', event({ rawPath }, 'localhost:80'), true, 'http://localhost:80/orders'],
-  ['… and 127.0.0.1', event({ rawPath }, '127.0.0.1'), true, 'http://127.0.0.1/orders'],
-  ['… and nothing that holds it', event({ rawPath }, 'localhost.example'), true, 'https://localhost.example/orders'],
-  ['… or ends so', event({ rawPath }, 'my-localhost'), true, 'https://my-localhost/orders'],
-  ['… or looks so', event({ rawPath }, '127a0b0c1'), true, 'https://127a0b0c1/orders'],
+  ['local: http if the caller speaks it', spoken('http'), true, 'http://localhost:80/orders'],
+  ['… https if the caller speaks that', spoken('https'), true, 'https://localhost:80/orders'],
+  ['… https without a word of it', event({ rawPath }, 'localhost:80'), true, 'https://localhost:80/orders'],
+  ['deployed: https, whatever the header says', spoken('http'), false, 'https://localhost/orders'],
 ])('%s', async (_name, given, isLocal, issuer) => {
   const { statusCode, headers, json } = await ask(given, { isLocal });
   expect({ statusCode, issuer: json.issuer }).toEqual({ statusCode: 200, issuer });
