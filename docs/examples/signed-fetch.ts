@@ -19,11 +19,19 @@ export interface Unsigned {
 
 /** `fetch`, signed with AWS Signature Version 4. The signature replaces an `Authorization` header. */
 export async function signedFetch(target: string | URL, init: Unsigned = {}): Promise<Response> {
-  const { host, hostname, pathname, protocol, href } = new URL(target);
+  const { host, hostname, pathname, protocol, searchParams, href } = new URL(target);
+  const query = Object.fromEntries([...searchParams.keys()].map((name) => [name, searchParams.getAll(name)]));
   const method = init.method ?? 'GET';
   const given = Object.entries(init.headers ?? {}).filter(([name]) => name.toLowerCase() !== 'authorization');
   const body = init.body === undefined || init.body === null ? {} : { body: String(init.body) };
-  const unsigned = { method, protocol, hostname, path: pathname, headers: { ...Object.fromEntries(given), host } };
+  const unsigned = {
+    method,
+    protocol,
+    hostname,
+    path: pathname,
+    query,
+    headers: { ...Object.fromEntries(given), host },
+  };
   const { headers } = await signer.sign(new HttpRequest({ ...unsigned, ...body }));
   return fetch(href, { method, headers, ...body, redirect: 'manual' });
 }

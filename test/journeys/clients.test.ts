@@ -130,6 +130,12 @@ describe('signing-proxy.ts', () => {
     expect([revoked.status, await revoked.text()]).toEqual([200, '']);
   });
 
+  // MSAL adds one to its token requests.
+  test('signs a query too', async () => {
+    const answer = await ask('token?a=%C3%BC%20%2F&b=2&b=1&empty=', 'grant_type=client_credentials');
+    expect(answer.status).toBe(200);
+  });
+
   test('passes errors and headers on', async () => {
     const answer = await ask('token', 'grant_type=password');
     expect(answer.status).toBe(400);
