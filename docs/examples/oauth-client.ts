@@ -3,9 +3,10 @@
  * fetch signs requests (AWS Signature Version 4).
  *
  *   npm start -- --port 8787
- *   AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=… node docs/examples/oauth-client.ts http://127.0.0.1:8787
+ *   npx node docs/examples/oauth-client.ts http://127.0.0.1:8787
  *
- * The keys are those that `npm start` prints for the profile `orders`.
+ * The environment holds the keys that `npm start` prints for the profile `orders`: AWS_ACCESS_KEY_ID,
+ * AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.
  */
 import * as oauth from 'oauth4webapi';
 import { signedFetch } from './signed-fetch.ts';

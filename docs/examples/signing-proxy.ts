@@ -1,7 +1,7 @@
 /**
  * A proxy on loopback that signs every request with the role of this process: for clients that cannot sign.
  *
- *   node docs/examples/signing-proxy.ts https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com 8080
+ *   npx node docs/examples/signing-proxy.ts https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com 8080
  *
  * Whatever runs on this machine can use it, so run it beside one service only (as a sidecar).
  */
@@ -24,7 +24,7 @@ const server = createServer(async (request, response) => {
     const { 'content-encoding': _encoded, 'content-length': _length, ...headers } = Object.fromEntries(answer.headers);
     response.writeHead(answer.status, headers).end(Buffer.from(await answer.arrayBuffer()));
   } catch (error) {
-    console.error(String(error));
+    console.error(error);
     response.writeHead(502).end();
   }
 });
