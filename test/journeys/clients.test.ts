@@ -51,7 +51,7 @@ beforeAll(async () => {
   });
   broker = stack.gateway.url;
   Object.assign(process.env, SIGNER);
-});
+}, 30_000);
 afterAll(async () => {
   delete process.env.AWS_SESSION_TOKEN;
   await stack.close();
@@ -121,7 +121,7 @@ describe('signing-proxy.ts', () => {
     proxy = spawn(process.execPath, [file, broker, '0'], { env: SIGNER });
     const [printed] = (await once(proxy.stdout ?? proxy, 'data')) as [Buffer];
     [, url = ''] = /on (http:\S+)/.exec(printed.toString()) ?? [];
-  });
+  }, 30_000);
   afterAll(() => void proxy.kill('SIGKILL'));
 
   const ask = (endpoint: string, form: string, headers: Record<string, string> = {}) =>
