@@ -1,35 +1,33 @@
-import { Sha256 } from '@aws-crypto/sha256-js';
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
-import { HttpRequest } from '@smithy/protocol-http';
-import { SignatureV4 } from '@smithy/signature-v4';
+import { signedFetch } from './signed-fetch.ts';
 
-const signer = new SignatureV4({
-  service: 'execute-api',
-  region: process.env.AWS_REGION ?? 'eu-central-1',
-  credentials: fromNodeProviderChain(), // the role of this Lambda, container or shell
-  sha256: Sha256,
-});
+interface Answer {
+  readonly access_token: string;
+  readonly expires_in: number;
+  readonly error?: string;
+  readonly request_id?: string;
+}
+
+/** How long before its expiry a token is asked for again. */
+const EARLIER_MS = 60_000;
+
+const kept = new Map<string, { readonly token: string; readonly until: number }>();
 
 /**
- * Gets a ZITADEL access token from the broker. The broker is the cache: call this whenever a token is needed.
+ * Gets a ZITADEL access token from the broker, and keeps it until a minute before it expires.
  * @param broker its URL, without a trailing slash
  */
 export async function getToken(broker: string, profile: string): Promise<string> {
-  const url = new URL(`${broker}/${profile}/oauth/v2/token`);
-  const body = 'grant_type=client_credentials';
-  const request = new HttpRequest({
+  const url = `${broker}/${profile}/oauth/v2/token`;
+  const known = kept.get(url);
+  if (known !== undefined && performance.now() < known.until) return known.token;
+  const response = await signedFetch(url, {
     method: 'POST',
-    protocol: url.protocol,
-    hostname: url.hostname,
-    path: url.pathname,
-    headers: { host: url.host, 'content-type': 'application/x-www-form-urlencoded' },
-    body,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'grant_type=client_credentials',
   });
-  const { headers } = await signer.sign(request);
-  const response = await fetch(url, { method: 'POST', headers, body });
-  const answer = (await response.json()) as { access_token?: string; error?: string; request_id?: string };
-  if (answer.access_token === undefined) {
+  const answer = (await response.json()) as Answer;
+  if (!response.ok)
     throw new Error(`no token for ${profile}: ${response.status} ${answer.error} (request ${answer.request_id})`);
-  }
+  kept.set(url, { token: answer.access_token, until: performance.now() + answer.expires_in * 1000 - EARLIER_MS });
   return answer.access_token;
 }

@@ -1,41 +1,15 @@
 /**
- * A standard OAuth client (oauth4webapi) that knows nothing of the broker: its server is the broker's URL of a profile
- * instead of ZITADEL's issuer, and its fetch signs requests (AWS Signature Version 4).
+ * A standard OAuth client (oauth4webapi): its server is the broker's URL of a profile instead of ZITADEL's issuer, and its
+ * fetch signs requests (AWS Signature Version 4).
  *
  *   npm start -- --port 8787
- *   AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… node docs/examples/oauth-client.ts http://127.0.0.1:8787
+ *   npx node docs/examples/oauth-client.ts http://127.0.0.1:8787
  *
- * The keys are those that `npm start` prints for the profile `orders`.
+ * The environment holds the keys that `npm start` prints for the profile `orders`: AWS_ACCESS_KEY_ID,
+ * AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.
  */
-import { Sha256 } from '@aws-crypto/sha256-js';
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
-import { HttpRequest } from '@smithy/protocol-http';
-import { SignatureV4 } from '@smithy/signature-v4';
 import * as oauth from 'oauth4webapi';
-
-const signer = new SignatureV4({
-  service: 'execute-api',
-  region: process.env.AWS_REGION ?? 'eu-central-1',
-  credentials: fromNodeProviderChain(),
-  sha256: Sha256,
-});
-
-/** `fetch`, signed: all that a client needs to be let in by API Gateway. */
-async function signedFetch(target: string, init: oauth.CustomFetchOptions<string, unknown>): Promise<Response> {
-  const url = new URL(target);
-  const { host, hostname, pathname, protocol } = url;
-  const body = init.body === undefined || init.body === null ? '' : String(init.body);
-  const request = new HttpRequest({
-    method: init.method,
-    protocol,
-    hostname,
-    path: pathname,
-    headers: { ...init.headers, host },
-    ...(body === '' ? {} : { body }),
-  });
-  const { headers } = await signer.sign(request);
-  return fetch(url, { method: init.method, headers, ...(body === '' ? {} : { body }), redirect: 'manual' });
-}
+import { signedFetch } from './signed-fetch.ts';
 
 const [broker = 'http://127.0.0.1:8787'] = process.argv.slice(2);
 const options = {

@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { renderDocs } from '../../infra/build/docs.ts';
+import { type Refusal, refusalResponse } from '../../infra/local/gateway/refusal.ts';
 import type { GatewayAnswer } from '../../lib/http/answer.ts';
 import { context, tokenEvent } from '../support/events.ts';
 import { createRig, type Rig } from '../support/rig.ts';
@@ -118,6 +119,24 @@ describe('what the handlers accept and answer is as described', () => {
     expect(faults(schema, Object.fromEntries(new URLSearchParams(form)))).toBe('');
   });
 
+  // The same rules as the broker's: a parameter is sent once (RFC 6749 §3.2), an empty token is none.
+  test.each<[name: string, endpoint: Case[1], profile: string, form: string]>([
+    ['an unknown parameter twice', 'token', 'orders', 'grant_type=client_credentials&x=1&x=2'],
+    ['an audience without an exchange', 'token', 'orders', 'grant_type=client_credentials&audience=1'],
+    ['a resource', 'token', 'exchanging', `${EXCHANGE}&${SUBJECT}&resource=x:y`],
+    ['an unknown parameter twice', 'introspect', 'introspecting', 'token=x&x=1&x=2'],
+    ['an empty token', 'revoke', 'revocable', 'token='],
+  ])('%s is refused as described, at %s', async (_name, endpoint, profile, form) => {
+    const schema = `${operationOf(endpoint)}/requestBody/content/application~1x-www-form-urlencoded/schema`;
+    const sent = [...new URLSearchParams(form)];
+    const values = (name: string) => sent.filter(([key]) => key === name).map(([, value]) => value);
+    const parsed = Object.fromEntries(
+      sent.map(([name]) => [name, values(name).length > 1 ? values(name) : values(name)[0]]),
+    );
+    expect(faults(schema, parsed)).not.toBe('');
+    expect((await ask(endpoint, profile, form)).statusCode).toBe(400);
+  });
+
   test.each(['token', 'introspect', 'revoke'] as const)('%s without an identity', async (endpoint) => {
     const answer = await ask(endpoint, 'orders', 'x=1', { requestContext: {} });
     expect(answer.statusCode).toBe(401);
@@ -145,6 +164,31 @@ describe('what the handlers accept and answer is as described', () => {
     rig.zitadel.intercept(undefined);
     expect(answer.statusCode).toBe(503);
     check(endpoint, answer);
+  });
+});
+
+describe('what API Gateway itself answers is as described', () => {
+  const fault = { kind: 'MissingAuthenticationTokenException', message: 'Missing Authentication Token' } as const;
+  const refusals: readonly Refusal[] = [
+    { kind: 'signature', fault },
+    { kind: 'noRoute' },
+    { kind: 'badPath' },
+    { kind: 'bodyTooLarge' },
+    { kind: 'headerTooLarge' },
+    { kind: 'functionFailed' },
+    { kind: 'functionTimedOut' },
+  ];
+  const operations = Object.values(description.paths).flatMap(({ get, post }) => get ?? post ?? []);
+
+  test.each(refusals)('$kind', (refusal) => {
+    for (const payload of ['v1', 'v2'] as const) {
+      const { statusCode, body } = refusalResponse(refusal, payload);
+      for (const { responses } of operations) {
+        const { $ref = '' } = responses[`${statusCode}`] ?? {};
+        expect($ref).toMatch(/^#/);
+        expect(faults(`${$ref.slice(1)}/content/application~1json/schema`, JSON.parse(`${body}`))).toBe('');
+      }
+    }
   });
 });
 

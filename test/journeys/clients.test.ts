@@ -1,0 +1,169 @@
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import * as oauth from 'oauth4webapi';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { getToken } from '../../docs/examples/get-token.ts';
+import { signedFetch } from '../../docs/examples/signed-fetch.ts';
+import { createStack, type Stack } from '../../infra/local/stack.ts';
+import { createZitadel, type Zitadel } from '../../infra/local/zitadel/server.ts';
+import { caller } from '../support/principals.ts';
+import { profilesOf } from '../support/profiles.ts';
+import { accounts, profilesFor, SECRETS } from '../support/rig.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const page = readFileSync(join(root, 'docs/clients.md'), 'utf8');
+
+/** The code of the page below a heading, for this broker. */
+function blockOf(heading: string, broker: string): string {
+  const [, code = ''] = new RegExp(`^### ${heading}\n[^#]*?\`\`\`\\w+\n(.*?)\`\`\``, 'ms').exec(page) ?? [];
+  return code.replaceAll('https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com', broker);
+}
+
+/** The first curl that is known to sign the session token: 7.88. */
+const MIN_CURL = 7088;
+const [, major = '0', minor = '0'] =
+  /^curl (\d+)\.(\d+)/.exec(spawnSync('curl', ['--version'], { encoding: 'utf8' }).stdout ?? '') ?? [];
+const curlVersion = Number(major) * 1000 + Number(minor);
+
+let zitadel: Zitadel;
+let stack: Stack;
+let broker = '';
+const lines: string[] = [];
+const SIGNER = {
+  AWS_ACCESS_KEY_ID: caller.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: caller.secretAccessKey,
+  AWS_SESSION_TOKEN: 'the-session-token',
+  AWS_REGION: 'eu-central-1',
+};
+
+beforeAll(async () => {
+  zitadel = await createZitadel({ accounts });
+  stack = await createStack({
+    profiles: profilesOf(profilesFor(zitadel.url)),
+    secrets: SECRETS,
+    principals: [{ ...caller, sessionToken: SIGNER.AWS_SESSION_TOKEN }],
+    write: (line) => lines.push(line),
+    onError: (error) => lines.push(String(error)),
+  });
+  broker = stack.gateway.url;
+  Object.assign(process.env, SIGNER);
+}, 30_000);
+afterAll(async () => {
+  delete process.env.AWS_SESSION_TOKEN;
+  await stack.close();
+  await zitadel.close();
+});
+beforeEach(() => void lines.splice(0));
+
+const discover = async (algorithm: 'oidc' | 'oauth2') => {
+  const issuer = new URL(`${broker}/orders`);
+  const answer = await oauth.discoveryRequest(issuer, { algorithm, [oauth.allowInsecureRequests]: true });
+  return oauth.processDiscoveryResponse(issuer, answer);
+};
+
+describe('a client that cannot drop its client secret gets its token', () => {
+  // The signature needs the header `Authorization`, so a secret by HTTP Basic does not arrive.
+  test.each<[string, 'oidc' | 'oauth2', oauth.ClientAuth, boolean]>([
+    ['none', 'oauth2', oauth.None(), false],
+    ['in the body', 'oidc', oauth.ClientSecretPost('canary'), true],
+    ['by HTTP Basic', 'oidc', oauth.ClientSecretBasic('canary'), false],
+  ])('%s', async (_name, algorithm, authentication, isLogged) => {
+    const server = await discover(algorithm);
+    const client = { client_id: 'orders' };
+    const answer = await oauth.clientCredentialsGrantRequest(
+      server,
+      client,
+      authentication,
+      {},
+      {
+        [oauth.customFetch]: signedFetch,
+        [oauth.allowInsecureRequests]: true,
+      },
+    );
+    expect((await oauth.processClientCredentialsResponse(server, client, answer)).expires_in).toBeGreaterThan(40_000);
+    const line = JSON.parse(lines.find((text) => text.includes('"route":"token"')) ?? '{}');
+    expect(line).toMatchObject({ status: 200 });
+    expect(line.client_secret_sent).toBe(isLogged ? true : undefined);
+    expect(lines.join()).not.toContain('canary');
+  });
+});
+
+describe('get-token.ts', () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  test('asks again a minute before the token expires, and not earlier', async () => {
+    const before = stack.gateway.calls();
+    const start = performance.now();
+    const now = vi.spyOn(performance, 'now');
+    const lifeMs = 43_199_000;
+    for (const [passedMs, calls] of [
+      [0, 1],
+      [0, 1],
+      [lifeMs - 90_000, 1],
+      [lifeMs - 30_000, 2],
+    ] as const) {
+      now.mockReturnValue(start + passedMs);
+      await getToken(broker, 'orders');
+      expect(stack.gateway.calls() - before).toBe(calls);
+    }
+  });
+});
+
+describe('signing-proxy.ts', () => {
+  let proxy: ChildProcess;
+  let url = '';
+  beforeAll(async () => {
+    const file = join(root, 'docs/examples/signing-proxy.ts');
+    proxy = spawn(process.execPath, [file, broker, '0'], { env: SIGNER });
+    const [printed] = (await once(proxy.stdout ?? proxy, 'data')) as [Buffer];
+    [, url = ''] = /on (http:\S+)/.exec(printed.toString()) ?? [];
+  }, 30_000);
+  afterAll(() => void proxy.kill('SIGKILL'));
+
+  const ask = (endpoint: string, form: string, headers: Record<string, string> = {}) =>
+    fetch(`${url}/revocable/oauth/v2/${endpoint}`, { method: 'POST', headers, body: new URLSearchParams(form) });
+
+  test('lets a client in that cannot sign, with a secret of its own', async () => {
+    const answer = await ask('token', 'grant_type=client_credentials', { authorization: 'Basic b3JkZXJzOmNhbmFyeQ==' });
+    expect(answer.status).toBe(200);
+    const { access_token: token } = (await answer.json()) as { access_token: string };
+    expect(await (await ask('introspect', `token=${token}`)).json()).toMatchObject({ active: true });
+    const revoked = await ask('revoke', `token=${token}`);
+    expect([revoked.status, await revoked.text()]).toEqual([200, '']);
+  });
+
+  // MSAL adds one to its token requests.
+  test('signs a query too', async () => {
+    const answer = await ask('token?a=%C3%BC%20%2F&b=2&b=1&empty=', 'grant_type=client_credentials');
+    expect(answer.status).toBe(200);
+  });
+
+  test('passes errors and headers on', async () => {
+    const answer = await ask('token', 'grant_type=password');
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(await answer.json()).toMatchObject({ error: 'unsupported_grant_type' });
+    expect((await fetch(`${url}/orders/.well-known/openid-configuration`)).status).toBe(200);
+  });
+});
+
+describe('the code of docs/clients.md', () => {
+  test.runIf(curlVersion >= MIN_CURL)('curl', async () => {
+    const { stdout } = await run('sh', ['-c', blockOf('curl', broker)], { env: { ...process.env, ...SIGNER } });
+    expect(JSON.parse(stdout)).toMatchObject({ token_type: 'Bearer' });
+  });
+
+  test('Node', async () => {
+    const args = [
+      '--input-type=module',
+      '--eval',
+      `${blockOf('Node', broker)}\nconsole.log((await token()).length > 99)`,
+    ];
+    const { stdout } = await run(process.execPath, args, { cwd: root, env: SIGNER });
+    expect(stdout).toBe('true\n');
+  });
+});
