@@ -168,9 +168,16 @@ describe('what the handlers accept and answer is as described', () => {
 });
 
 describe('what API Gateway itself answers is as described', () => {
-  const fault = { kind: 'MissingAuthenticationTokenException', message: 'Missing Authentication Token' } as const;
+  const fault = {
+    kind: 'MissingAuthenticationTokenException',
+    message: 'Missing Authentication Token',
+    reason: '',
+  } as const;
   const refusals: readonly Refusal[] = [
     { kind: 'signature', fault },
+    { kind: 'notAllowed', userArn: 'a', resource: 'r' },
+    { kind: 'throttled' },
+    { kind: 'payloadTooLarge' },
     { kind: 'noRoute' },
     { kind: 'badPath' },
     { kind: 'bodyTooLarge' },
@@ -182,11 +189,13 @@ describe('what API Gateway itself answers is as described', () => {
 
   test.each(refusals)('$kind', (refusal) => {
     for (const payload of ['v1', 'v2'] as const) {
-      const { statusCode, body } = refusalResponse(refusal, payload);
+      const { statusCode, body, headers } = refusalResponse(refusal, payload);
+      const isText = headers.some(([, value]) => value.startsWith('text;'));
       for (const { responses } of operations) {
         const { $ref = '' } = responses[`${statusCode}`] ?? {};
         expect($ref).toMatch(/^#/);
-        expect(faults(`${$ref.slice(1)}/content/application~1json/schema`, JSON.parse(`${body}`))).toBe('');
+        const schema = `${$ref.slice(1)}/content/${isText ? 'text~1plain' : 'application~1json'}/schema`;
+        expect(faults(schema, isText ? body : JSON.parse(`${body}`))).toBe('');
       }
     }
   });
