@@ -1,3 +1,13 @@
+/**
+ * Gets a token from the broker, with a request that is signed (AWS Signature Version 4):
+ *
+ *   npm start -- --port 8787
+ *   export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=…
+ *   npx node -e "import('./docs/examples/get-token.ts').then(async ({ getToken }) => console.log(await getToken('http://127.0.0.1:8787', 'orders')))"
+ *
+ * `npm start` prints the keys for the profile `orders`: --user "ID:SECRET", --header "x-amz-security-token: TOKEN".
+ * `npx node` is the Node 24 that `npm ci` installs; yours runs this file, too, from 22.18 on.
+ */
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { HttpRequest } from '@smithy/protocol-http';

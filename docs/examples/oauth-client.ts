@@ -3,9 +3,11 @@
  * instead of ZITADEL's issuer, and its fetch signs requests (AWS Signature Version 4).
  *
  *   npm start -- --port 8787
- *   AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… node docs/examples/oauth-client.ts http://127.0.0.1:8787
+ *   export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… AWS_SESSION_TOKEN=…
+ *   npx node docs/examples/oauth-client.ts http://127.0.0.1:8787
  *
- * The keys are those that `npm start` prints for the profile `orders`.
+ * `npm start` prints the keys for the profile `orders`: --user "ID:SECRET", --header "x-amz-security-token: TOKEN".
+ * `npx node` is the Node 24 that `npm ci` installs; yours runs this file, too, from 22.18 on.
  */
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
