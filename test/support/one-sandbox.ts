@@ -1,10 +1,9 @@
-import { beforeEach } from 'vitest';
 import { BULLETIN_KEY } from '../../lib/broker/store/bulletin.ts';
 import type { Token } from '../../lib/broker/token/freshness.ts';
 import { plus } from '../../lib/core/time.ts';
 import { createFleet, type Fleet, type FleetOptions, type Member } from './fleet.ts';
 
-/** The fleet of the test that runs, and its first sandbox: both are new before each test. */
+/** The fleet of the test that runs, and its first sandbox: new before each test where the file says `beforeEach(() => begin())`. */
 export let fleet: Fleet;
 export let member: Member;
 
@@ -13,7 +12,6 @@ export function begin(options: FleetOptions = {}): void {
   fleet = createFleet(options);
   member = fleet.start();
 }
-beforeEach(() => begin());
 
 /** The notices in the table, as they are written there. */
 export const notices = (): readonly string[] => fleet.table.rows.get(BULLETIN_KEY)?.notices ?? [];

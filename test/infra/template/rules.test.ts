@@ -8,6 +8,7 @@ import { ACCEPTED } from './accepted.ts';
 import { ALARMS, alarmsOf, loggedMetrics, metricsOf, WITHOUT_ALARM } from './alarms.ts';
 import { CONTENTS } from './contents.ts';
 import { DOORS } from './doors.ts';
+import { ESSENTIAL_FAULTS } from './essential-faults.ts';
 import { EVERYTHING, RULES } from './essentials.ts';
 import { FAULTS } from './faults.ts';
 import { HANDBOOK } from './handbook.ts';
@@ -18,6 +19,7 @@ import { ofType } from './reading.ts';
 import { RIGHTS } from './rights.ts';
 
 const ALL = [...DOORS, ...RIGHTS, ...CONTENTS, ...ALARMS, ...HANDBOOK];
+const EVERY_RULE = [...ALL, ...RULES];
 
 let packaged: Packaged;
 let withOptions: Template;
@@ -28,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(packaged.home, { recursive: true, force: true }));
 
 describe('the packaged template keeps to', () => {
-  test.each(ALL)('$name', ({ complaints }) => expect(complaints(packaged.template)).toEqual([]));
+  test.each(EVERY_RULE)('$name', ({ complaints }) => expect(complaints(packaged.template)).toEqual([]));
 });
 
 describe('with every option set it keeps to', () => {
@@ -87,8 +89,15 @@ describe('what would be found', () => {
     expect(found?.complaints(template).length).toBeGreaterThan(0);
   });
 
+  test.each(ESSENTIAL_FAULTS)('%s: %s', (rule, _fault, change) => {
+    const template = structuredClone(packaged.template);
+    change((name) => propertiesOf(template, name), template);
+    expect(RULES.find(({ name }) => name === rule)?.complaints(template)).not.toEqual([]);
+  });
+
   test('every rule is broken', () => {
-    expect(new Set(FAULTS.map(({ rule }) => rule))).toEqual(new Set(ALL.map(({ name }) => name)));
+    const broken = [...FAULTS.map(({ rule }) => rule), ...ESSENTIAL_FAULTS.map(([rule]) => rule)];
+    expect(new Set(broken)).toEqual(new Set(EVERY_RULE.map(({ name }) => name)));
   });
 });
 

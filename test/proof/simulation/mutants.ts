@@ -177,3 +177,17 @@ export const MUTANTS: readonly Mutant[] = [
     'obtained.token.accessToken.reveal(),',
   ]),
 ];
+
+/**
+ * The first of the 2,000 histories that finds a mutant, where many come before it, by the mutant's name. The earlier ones
+ * find nothing and are not played. A change of the broker may move it: then later ones find the mutant, or this number falls.
+ */
+export const FOUND_AT: Readonly<Record<string, number>> = {
+  'asks again whatever has failed, and remembers nothing': 1092,
+  'waits without an end': 135,
+  'hands out what a caller has had exchanged, whatever became of it': 192,
+  'does not listen to callers': 288,
+  'believes every caller': 1542,
+  'keeps for long what introspection said': 968,
+  'stores tokens by a clock that is ahead': 345,
+};

@@ -10,6 +10,8 @@ import { parseForm } from '../../../../lib/oauth/form.ts';
 import { accounts, answer, audience, cut, type Member, P, Q, refusal, SECRETS } from '../../../support/fleet.ts';
 import { begin, fleet, member } from '../../../support/one-sandbox.ts';
 
+beforeEach(() => begin());
+
 const TYPE = 'urn:ietf:params:oauth:token-type:';
 const [ACCESS_TOKEN, ID_TOKEN, JWT] = [`${TYPE}access_token`, `${TYPE}id_token`, `${TYPE}jwt`];
 const USER_ID = 'urn:zitadel:params:oauth:token-type:user_id';

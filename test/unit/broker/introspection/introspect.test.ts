@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Introspected } from '../../../../lib/broker/introspection/introspect.ts';
 import { MOST_INTROSPECTIONS } from '../../../../lib/broker/introspection/introspect.ts';
 import { BULLETIN_KEY } from '../../../../lib/broker/store/bulletin.ts';
@@ -8,6 +8,8 @@ import type { Result } from '../../../../lib/core/result.ts';
 import { tokenDigest } from '../../../../lib/zitadel/token-identity.ts';
 import { accounts, answer, audience, cut, P, Q, refusal, SECRETS } from '../../../support/fleet.ts';
 import { begin, fleet, member, notices, obtainOwn } from '../../../support/one-sandbox.ts';
+
+beforeEach(() => begin());
 
 const CACHING = { changes: { introspecting: { introspectionCacheSeconds: 30 } } };
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Rejected } from '../../../../lib/broker/introspection/doubts.ts';
 import type { Obtained } from '../../../../lib/broker/obtain/renewal.ts';
 import { BULLETIN_KEY } from '../../../../lib/broker/store/bulletin.ts';
@@ -23,6 +23,8 @@ import {
   START,
 } from '../../../support/fleet.ts';
 import { begin, fleet, member, notices } from '../../../support/one-sandbox.ts';
+
+beforeEach(() => begin());
 
 /** ZITADEL counts the seconds that are left when it answers. */
 const LIFE = 43_199_000;

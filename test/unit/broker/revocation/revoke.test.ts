@@ -1,8 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type Redacted, redacted } from '../../../../lib/core/redacted.ts';
 import { tokenDigest } from '../../../../lib/zitadel/token-identity.ts';
 import { accounts, answer, audience, cut, P, refusal, SECRETS } from '../../../support/fleet.ts';
 import { begin, fleet, member, notices, obtainOwn } from '../../../support/one-sandbox.ts';
+
+beforeEach(() => begin());
 
 const R = accounts.oidcSecret.clientId;
 const DAY = 86_400_000;

@@ -1,19 +1,4 @@
-import { rmSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EVERYTHING, RULES } from './essentials.ts';
-import { type Json, type Packaged, packageService, type Template } from './packaged.ts';
-
-let packaged: Packaged;
-beforeAll(async () => {
-  packaged = await packageService(EVERYTHING);
-}, 60_000);
-afterAll(() => rmSync(packaged.home, { recursive: true, force: true }));
-
-describe('the packaged template keeps to: ', () => {
-  test.each(RULES)('$name', ({ complaints }) => {
-    expect(complaints(packaged.template)).toEqual([]);
-  });
-});
+import type { Json, Template } from './packaged.ts';
 
 type Change = (properties: (resource: string) => Json, template: Template) => void;
 
@@ -23,8 +8,8 @@ const statement = (role: Json): Json => {
   return policy?.PolicyDocument.Statement[0] ?? {};
 };
 
-/** Faults that somebody might make, and the rule that tells. */
-const FAULTS: readonly (readonly [rule: string, fault: string, change: Change])[] = [
+/** Faults that somebody might make, and the rule of `RULES` (essentials.ts) that tells. */
+export const ESSENTIAL_FAULTS: readonly (readonly [rule: string, fault: string, change: Change])[] = [
   [
     'no * without its reason',
     'a role for all tables',
@@ -100,20 +85,3 @@ const FAULTS: readonly (readonly [rule: string, fault: string, change: Change])[
   ],
   ['what is referred to is there', 'a table of another name', (_of, { Resources }) => delete Resources.TokenTable],
 ];
-
-describe('what would be found', () => {
-  test.each(FAULTS)('%s: %s', (name, _fault, change) => {
-    const template: Template = structuredClone(packaged.template);
-    const found = RULES.find((rule) => rule.name === name);
-    change((resource) => {
-      const properties = template.Resources[resource]?.Properties;
-      if (properties === undefined) throw new Error(`there is no ${resource}`);
-      return properties;
-    }, template);
-    expect(found?.complaints(template)).not.toEqual([]);
-  });
-
-  test('every rule is broken once', () => {
-    expect(new Set(FAULTS.map(([rule]) => rule))).toEqual(new Set(RULES.map(({ name }) => name)));
-  });
-});
