@@ -5,9 +5,10 @@ import { fail, ok, type Result } from '../core/result.ts';
 import type { TransportFault } from '../oauth/transport.ts';
 import { agentOptions } from './agent.ts';
 
-/** One HTTP request: a POST of a body, or a GET without one. */
+/** One HTTP request: a POST of a body, a GET without one, or another method. */
 export interface HttpRequest {
   readonly url: URL;
+  readonly method?: 'DELETE' | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
 }
@@ -67,12 +68,12 @@ export function createHttpClient({ clock, largestBytes, env = process.env }: Htt
   const plain = { client: http, agent: new http.Agent(options) };
 
   return {
-    send: ({ url, headers, body }, totalMs) =>
+    send: ({ url, method, headers, body }, totalMs) =>
       new Promise((resolve) => {
         const { client, agent } = url.protocol === 'https:' ? secure : plain;
-        const method = body === undefined ? 'GET' : 'POST';
+        const chosen = method ?? (body === undefined ? 'GET' : 'POST');
         const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-        const request = client.request(url, { method, agent, headers: { ...headers, ...length } });
+        const request = client.request(url, { method: chosen, agent, headers: { ...headers, ...length } });
         const cancel = afterAwake(clock, totalMs, () => give(fail({ kind: 'timeout', detail: 'total' })));
 
         function give(result: Result<HttpAnswer, HttpFault>): void {

@@ -21,7 +21,7 @@ export interface TransportDeps {
 export function createTransport({ clock, allowLoopbackHttp, ...proxies }: TransportDeps): Send {
   const client = createHttpClient({ clock, largestBytes: LARGEST_BODY_BYTES, ...proxies });
 
-  return async ({ url: address, authorization, body }) => {
+  return async ({ url: address, method, contentType, authorization, body }) => {
     const url = new URL(address);
     const isAllowed =
       url.protocol === 'https:' || (allowLoopbackHttp && url.protocol === 'http:' && isLoopback(url.hostname));
@@ -29,16 +29,16 @@ export function createTransport({ clock, allowLoopbackHttp, ...proxies }: Transp
     const headers = {
       accept: 'application/json',
       'accept-encoding': 'identity',
-      ...(body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+      ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/x-www-form-urlencoded' }),
       'user-agent': 'zitadel-token-broker',
       ...(authorization === undefined ? {} : { authorization }),
     };
     const endsAt = clock.now() + REQUEST_MS;
-    const first = await client.send({ url, headers, body }, REQUEST_MS);
+    const first = await client.send({ url, method, headers, body }, REQUEST_MS);
     const leftMs = endsAt - clock.now();
     // After a freeze, idle connections, perhaps all of them, may be closed; that is not a failure of the server.
     if (first.ok || first.error.reset !== 'reused' || leftMs <= 0) return first;
     client.dropIdle();
-    return client.send({ url, headers, body }, leftMs);
+    return client.send({ url, method, headers, body }, leftMs);
   };
 }

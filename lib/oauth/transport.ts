@@ -1,11 +1,14 @@
 import type { Result } from '../core/result.ts';
 
-/** One request to an authorization server: a POST of a form, or a GET of its metadata. */
+/** One request to an authorization server: a POST of a form, a GET of its metadata, or a call of its management API. */
 export interface OAuthRequest {
   readonly url: string;
+  readonly method?: 'DELETE';
+  /** Of the body: a form, unless it says otherwise. */
+  readonly contentType?: 'application/json';
   /** The `Authorization` header, if client authentication uses it. */
   readonly authorization?: string;
-  /** The form-url-encoded body of a POST; absent for a GET. */
+  /** The body of a POST; absent for a GET and a DELETE. */
   readonly body?: string;
   /** The parts of the request that must never be logged: secrets, assertions, tokens. */
   readonly secrets: readonly string[];
