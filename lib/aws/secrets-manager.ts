@@ -27,13 +27,15 @@ const REFUSALS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-function toFault(error: unknown): SecretFault {
+/** The fault that an error of the SDK means. */
+export function toFault(error: unknown): SecretFault {
   const name = errorName(error);
   const advice = REFUSALS.get(name);
   return advice === undefined ? { kind: 'away', detail: name } : { kind: 'refused', detail: `${name}: ${advice}` };
 }
 
-function createClient(region: string): SecretsManagerClient {
+/** A client of the SDK with the function's credentials, a time limit, and its way through a proxy. */
+export function createClient(region: string): SecretsManagerClient {
   return new SecretsManagerClient({
     region,
     credentials: async () => readCredentials(),
