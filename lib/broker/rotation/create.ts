@@ -1,0 +1,167 @@
+import type { Clock } from '../../core/clock.ts';
+import { sleep } from '../../core/clock.ts';
+import type { Redacted } from '../../core/redacted.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { SECOND_MS } from '../../core/time.ts';
+import { type Credential, parseCredential } from '../../zitadel/credential.ts';
+import { type KeyPair, serviceAccountJson } from '../../zitadel/key-pair.ts';
+import type { RegisteredKey } from '../../zitadel/keys.ts';
+import type { AccountKeys, RotationFault } from './account-keys.ts';
+import { expiryOf, formatExpiry, type Mark, markOf } from './mark.ts';
+import { abandonedKeys } from './removable.ts';
+import type { SecretVersion, SecretVersions, Stage } from './versions.ts';
+
+/** The key of a service account, parsed from a version of its secret. */
+export type RotatedKey = Extract<Credential, { kind: 'service_account_key' }>;
+
+/** One step of a rotation. */
+export interface RotationRun {
+  /** The secret's full ARN. */
+  readonly secret: string;
+  /** The `ClientRequestToken`: the id of the pending version. */
+  readonly token: string;
+  readonly issuer: string;
+  /** The rotation's period. */
+  readonly everyMs: number;
+}
+
+export interface CreateDeps {
+  readonly clock: Clock;
+  readonly versions: SecretVersions;
+  readonly openKeys: (input: { issuer: string; credential: RotatedKey }) => Promise<Result<AccountKeys, RotationFault>>;
+  readonly createKeyPair: (alg: RotatedKey['key']['alg']) => Promise<KeyPair>;
+}
+
+/** What `createSecret` did: `ready` before, or a new key. */
+export interface Created {
+  readonly keyId: string;
+  readonly isNew: boolean;
+  /** The keys of earlier tries that were removed. */
+  readonly swept: readonly string[];
+}
+
+/** ZITADEL's list lags its writes: a key that it lacks is looked for again before it counts as removed. */
+const LISTED_MS = 5 * SECOND_MS;
+const LOOK_AGAIN_MS = SECOND_MS;
+
+const holderOf = (versions: readonly SecretVersion[], stage: Stage): string | undefined =>
+  versions.find(({ stages }) => stages.includes(stage))?.id;
+
+function parseKey(text: Redacted<string>): Result<RotatedKey, RotationFault> {
+  const parsed = parseCredential(text);
+  if (!parsed.ok) return fail({ detail: `${parsed.error.field} ${parsed.error.problem}` });
+  if (parsed.value.kind === 'service_account_key') return ok(parsed.value);
+  return fail({ detail: 'it is not the key of a service account' });
+}
+
+/** Creates the first step of a rotation: the pending version has a new key, which ZITADEL knows. */
+export function createCreateSecret({ clock, versions, openKeys, createKeyPair }: CreateDeps) {
+  async function readKey(
+    secret: string,
+    id: string,
+    stage: string,
+  ): Promise<Result<RotatedKey | undefined, RotationFault>> {
+    const text = await versions.read(secret, id);
+    if (!text.ok) return fail({ detail: `reading ${stage}: ${text.error.detail}` });
+    if (text.value === undefined) return ok(undefined);
+    const key = parseKey(text.value);
+    return key.ok ? key : fail({ detail: `${stage}: ${key.error.detail}` });
+  }
+
+  async function isListed(keys: AccountKeys, keyId: string): Promise<Result<boolean, RotationFault>> {
+    const until = clock.now() + LISTED_MS;
+    for (;;) {
+      const listed = await keys.list();
+      if (!listed.ok) return listed;
+      if (listed.value.some((key) => key.keyId === keyId)) return ok(true);
+      if (clock.now() >= until) return ok(false);
+      await sleep(clock, LOOK_AGAIN_MS);
+    }
+  }
+
+  /** The ids of all keys that a labelled version names. A version that cannot be read ends the step: it may name any. */
+  async function namedKeys(
+    secret: string,
+    listed: readonly SecretVersion[],
+  ): Promise<Result<Set<string>, RotationFault>> {
+    const named = new Set<string>();
+    for (const { id, stages } of listed) {
+      if (stages.length === 0) continue;
+      const key = await readKey(secret, id, stages.join(', '));
+      if (!key.ok) return key;
+      if (key.value !== undefined) named.add(key.value.key.kid);
+    }
+    return ok(named);
+  }
+
+  /** Removes the keys that earlier tries left behind. */
+  async function sweep(
+    keys: AccountKeys,
+    listed: readonly RegisteredKey[],
+    { mark, named }: { mark: Mark; named: ReadonlySet<string> },
+  ): Promise<Result<readonly string[], RotationFault>> {
+    const swept = abandonedKeys(listed, { mark, named, now: clock.now() });
+    for (const keyId of swept) {
+      const removed = await keys.remove(keyId);
+      if (!removed.ok) return removed;
+    }
+    return ok(swept);
+  }
+
+  /**
+   * Writes the pending value. A write whose result is unknown may have happened: the key stays, and the next try finds
+   * either the value or a key to sweep.
+   */
+  async function write(run: RotationRun, text: Redacted<string>): Promise<Result<void, RotationFault>> {
+    const written = await versions.write(run.secret, run.token, text);
+    if (written.ok && written.value === 'written') return ok(undefined);
+    const detail = written.ok ? 'AWSPENDING has another value already' : written.error.detail;
+    return fail({ detail: `writing AWSPENDING: ${detail}` });
+  }
+
+  return async (run: RotationRun): Promise<Result<Created, RotationFault>> => {
+    const { secret, token, issuer, everyMs } = run;
+    const listed = await versions.list(secret);
+    if (!listed.ok) return fail({ detail: `the versions of the secret: ${listed.error.detail}` });
+    const currentId = holderOf(listed.value, 'AWSCURRENT');
+    if (currentId === undefined) return fail({ detail: 'the secret has no version AWSCURRENT' });
+    const current = await readKey(secret, currentId, 'AWSCURRENT');
+    if (!current.ok) return current;
+    if (current.value === undefined) return fail({ detail: 'AWSCURRENT has no value' });
+    if (currentId === token) return ok({ keyId: current.value.key.kid, isNew: false, swept: [] });
+    if (holderOf(listed.value, 'AWSPENDING') !== token) {
+      return fail({ detail: 'AWSPENDING is on another version: only Secrets Manager starts a rotation' });
+    }
+    const opened = await openKeys({ issuer, credential: current.value });
+    if (!opened.ok) return opened;
+    const keys = opened.value;
+
+    const pending = await readKey(secret, token, 'AWSPENDING');
+    if (!pending.ok) return pending;
+    if (pending.value !== undefined) {
+      const { kid } = pending.value.key;
+      const known = await isListed(keys, kid);
+      if (!known.ok) return known;
+      if (known.value) return ok({ keyId: kid, isNew: false, swept: [] });
+      const removed = await versions.move(secret, 'AWSPENDING', { from: token });
+      const then = removed.ok ? 'its label was removed; rotate again' : `its label stays: ${removed.error.detail}`;
+      return fail({ detail: `ZITADEL does not know AWSPENDING's key ${kid} (removed, or expired): ${then}` });
+    }
+
+    const found = await keys.list();
+    if (!found.ok) return found;
+    const named = await namedKeys(secret, listed.value);
+    if (!named.ok) return named;
+    const mark = markOf(secret, token);
+    const swept = await sweep(keys, found.value, { mark, named: named.value });
+    if (!swept.ok) return swept;
+    const { publicKey, privateKey } = await createKeyPair(current.value.key.alg);
+    const expirationDate = formatExpiry(expiryOf(mark, { now: clock.now(), everyMs }));
+    const added = await keys.add(expirationDate, publicKey);
+    if (!added.ok) return added;
+    const { keyId } = added.value;
+    const text = serviceAccountJson({ userId: current.value.userId, keyId, privateKey, expirationDate });
+    const written = await write(run, text);
+    return written.ok ? ok({ keyId, isNew: true, swept: swept.value }) : written;
+  };
+}

@@ -1,0 +1,186 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { AccountKeys, RotationFault } from '../../../../lib/broker/rotation/account-keys.ts';
+import { type Created, createCreateSecret } from '../../../../lib/broker/rotation/create.ts';
+import { expiryOf, formatExpiry, markOf } from '../../../../lib/broker/rotation/mark.ts';
+import { fail, ok, type Result } from '../../../../lib/core/result.ts';
+import { DAY_MS, HOUR_MS, instant, plus } from '../../../../lib/core/time.ts';
+import { createKeyPair, type KeyPair } from '../../../../lib/zitadel/key-pair.ts';
+import type { RegisteredKey } from '../../../../lib/zitadel/keys.ts';
+import { accounts } from '../../../support/accounts.ts';
+import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
+import { createMemoryVersions, type MemoryVersions } from '../../../support/memory-versions.ts';
+
+const START = instant(1_795_438_700_000);
+const ARN = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zitadel/reports-a1B2c3';
+const TOKEN = 'this rotation';
+const CURRENT = JSON.stringify(accounts.saKey.key);
+const RUN = { secret: ARN, token: TOKEN, issuer: 'https://example.zitadel.cloud', everyMs: 30 * DAY_MS };
+
+let clock: FakeClock;
+let versions: MemoryVersions;
+/** The keys at ZITADEL, in the order of their creation; the operator's own is the first. */
+let atZitadel: RegisteredKey[];
+/** Whether the reply to the next `add` is lost. */
+let isReplyLost: boolean;
+let pair: KeyPair;
+let made: string[];
+
+const marked = (keyId: string, token: string, createdAt = START, arn = ARN): RegisteredKey => ({
+  keyId,
+  createdAt,
+  expirationDate: formatExpiry(expiryOf(markOf(arn, token), { now: createdAt, everyMs: RUN.everyMs })),
+});
+
+const keys: AccountKeys = {
+  list: async () => ok([...atZitadel]),
+  async add(expirationDate) {
+    const keyId = `new-${atZitadel.length}`;
+    atZitadel.push({ keyId, createdAt: clock.now(), expirationDate });
+    return isReplyLost ? fail({ detail: 'adding a key: timeout: total' }) : ok({ keyId });
+  },
+  async remove(keyId) {
+    atZitadel = atZitadel.filter((each) => each.keyId !== keyId);
+    return ok(undefined);
+  },
+};
+
+beforeEach(async () => {
+  clock = createFakeClock(START);
+  versions = createMemoryVersions(CURRENT, TOKEN);
+  atZitadel = [{ keyId: accounts.saKey.key.keyId, createdAt: START, expirationDate: '2030-01-01T00:00:00Z' }];
+  isReplyLost = false;
+  made = [];
+  pair ??= await createKeyPair('RS256');
+});
+
+const createSecret = (): Promise<Result<Created, RotationFault>> =>
+  createCreateSecret({
+    clock,
+    versions,
+    openKeys: async () => ok(keys),
+    createKeyPair: async (alg) => {
+      made.push(alg);
+      return pair;
+    },
+  })(RUN);
+
+const idsAtZitadel = () => atZitadel.map(({ keyId }) => keyId);
+const pendingText = () => versions.versions.get(TOKEN)?.text ?? '';
+
+test('a new key is at ZITADEL, marked, and in the pending version; the current one stays', async () => {
+  expect(await createSecret()).toEqual(ok({ keyId: 'new-1', isNew: true, swept: [] }));
+  const { type, keyId, userId, expirationDate, key } = JSON.parse(pendingText());
+  expect({ type, keyId, userId }).toEqual({
+    type: 'serviceaccount',
+    keyId: 'new-1',
+    userId: accounts.saKey.key.userId,
+  });
+  expect(key).toBe(pair.privateKey.reveal());
+  expect(atZitadel[1]).toEqual({ ...marked('new-1', TOKEN), expirationDate });
+  expect([made, versions.versions.get('old')?.text]).toEqual([['RS256'], CURRENT]);
+});
+
+test('a second time, nothing happens', async () => {
+  await createSecret();
+  const text = pendingText();
+  expect(await createSecret()).toEqual(ok({ keyId: 'new-1', isNew: false, swept: [] }));
+  expect([idsAtZitadel().length, pendingText()]).toEqual([2, text]);
+});
+
+test('after the rotation, nothing happens', async () => {
+  await createSecret();
+  await versions.move(ARN, 'AWSCURRENT', { from: 'old', to: TOKEN });
+  await versions.move(ARN, 'AWSPENDING', { from: TOKEN });
+  expect(await createSecret()).toEqual(ok({ keyId: 'new-1', isNew: false, swept: [] }));
+});
+
+describe('an earlier try left something behind', () => {
+  test('the reply of AddKey was lost: its key is swept by its mark', async () => {
+    isReplyLost = true;
+    expect(await createSecret()).toEqual(fail({ detail: 'adding a key: timeout: total' }));
+    expect(idsAtZitadel()).toEqual([accounts.saKey.key.keyId, 'new-1']);
+    isReplyLost = false;
+    expect(await createSecret()).toMatchObject({ ok: true, value: { isNew: true, swept: ['new-1'] } });
+    expect(idsAtZitadel()).toEqual([accounts.saKey.key.keyId, JSON.parse(pendingText()).keyId]);
+  });
+
+  test.each([
+    ['happened', 'after', false],
+    ['did not happen', 'before', true],
+  ] as const)('the reply of PutSecretValue was lost, and the write %s', async (_name, fault, isNew) => {
+    versions.fault((call) => (call === 'write' ? fault : undefined));
+    expect(await createSecret()).toEqual(fail({ detail: 'writing AWSPENDING: InternalServiceError' }));
+    versions.fault(() => undefined);
+    expect(await createSecret()).toMatchObject({ ok: true, value: { isNew } });
+    expect(idsAtZitadel()).toEqual([accounts.saKey.key.keyId, JSON.parse(pendingText()).keyId]);
+  });
+
+  test('an abandoned rotation: its key goes after an hour; those of others never', async () => {
+    const old = plus(START, -HOUR_MS - 1);
+    const others = [marked('other secret', TOKEN, old, `${ARN}2`), marked('just now', 'another', START)];
+    atZitadel.push(marked('abandoned', 'another', old), ...others);
+    expect(await createSecret()).toMatchObject({ value: { swept: ['abandoned'] } });
+    expect(idsAtZitadel()).toEqual([accounts.saKey.key.keyId, 'other secret', 'just now', expect.any(String)]);
+  });
+
+  test('the key of AWSPREVIOUS stays, however old', async () => {
+    atZitadel.push(marked('previous', 'another', plus(START, -40 * DAY_MS)));
+    const text = JSON.stringify({ ...accounts.saKey.key, keyId: 'previous' });
+    versions.versions.set('before', { stages: new Set(['AWSPREVIOUS']), text });
+    expect(await createSecret()).toMatchObject({ value: { swept: [] } });
+    expect(idsAtZitadel()).toContain('previous');
+  });
+
+  test('ZITADEL no longer knows the pending key: the label goes, so that the next rotation can begin', async () => {
+    await createSecret();
+    atZitadel.pop();
+    const failed = createSecret();
+    await clock.advance(5_000);
+    expect(await failed).toEqual(
+      fail({
+        detail:
+          "ZITADEL does not know AWSPENDING's key new-1 (removed, or expired): its label was removed; rotate again",
+      }),
+    );
+    expect([...(versions.versions.get(TOKEN)?.stages ?? [])]).toEqual([]);
+  });
+
+  test('a key that ZITADEL does not list yet is looked for again', async () => {
+    await createSecret();
+    const [late] = atZitadel.splice(1);
+    const again = createSecret();
+    await clock.advance(2_000);
+    if (late !== undefined) atZitadel.push(late);
+    await clock.advance(2_000);
+    expect(await again).toMatchObject({ ok: true, value: { keyId: 'new-1', isNew: false } });
+  });
+});
+
+test.each<[what: string, spoil: () => unknown, detail: RegExp]>([
+  ['AWSPENDING is on another version', () => versions.versions.get(TOKEN)?.stages.clear(), /^AWSPENDING is on another/],
+  [
+    'there is no AWSCURRENT',
+    () => versions.versions.get('old')?.stages.clear(),
+    /^the secret has no version AWSCURRENT/,
+  ],
+  [
+    'the current secret is a client secret',
+    () => Object.assign(versions.versions.get('old') ?? {}, { text: '{"clientId":"a","clientSecret":"s3cr3t"}' }),
+    /^AWSCURRENT: it is not the key of a service account$/,
+  ],
+  [
+    'a labelled version cannot be read: it may name any key',
+    () => versions.versions.set('x', { stages: new Set(['MINE']), text: 'not a key' }),
+    /^MINE: secret is a plain text/,
+  ],
+  [
+    'Secrets Manager is away',
+    () => versions.fault(() => 'before'),
+    /^the versions of the secret: InternalServiceError/,
+  ],
+])('%s: nothing is added, and it says so', async (_what, spoil, detail) => {
+  spoil();
+  const failed = await createSecret();
+  expect(failed).toEqual(fail({ detail: expect.stringMatching(detail) }));
+  expect([atZitadel.length, JSON.stringify(failed).includes('s3cr3t')]).toEqual([1, false]);
+});
