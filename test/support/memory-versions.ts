@@ -60,6 +60,10 @@ export function createMemoryVersions(current: string, rotation: string): MemoryV
       called('move', () => {
         if (from !== undefined) versions.get(from)?.stages.delete(stage);
         if (to !== undefined) versions.get(to)?.stages.add(stage);
+        // As Secrets Manager does, whoever moves AWSCURRENT.
+        if (stage !== 'AWSCURRENT' || from === undefined) return;
+        for (const { stages } of versions.values()) stages.delete('AWSPREVIOUS');
+        versions.get(from)?.stages.add('AWSPREVIOUS');
       }),
   };
 }

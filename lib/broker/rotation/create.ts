@@ -3,16 +3,13 @@ import { sleep } from '../../core/clock.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { SECOND_MS } from '../../core/time.ts';
-import { type Credential, parseCredential } from '../../zitadel/credential.ts';
 import { type KeyPair, serviceAccountJson } from '../../zitadel/key-pair.ts';
 import type { RegisteredKey } from '../../zitadel/keys.ts';
 import type { AccountKeys, RotationFault } from './account-keys.ts';
 import { expiryOf, formatExpiry, type Mark, markOf } from './mark.ts';
 import { abandonedKeys } from './removable.ts';
-import type { SecretVersion, SecretVersions, Stage } from './versions.ts';
-
-/** The key of a service account, parsed from a version of its secret. */
-export type RotatedKey = Extract<Credential, { kind: 'service_account_key' }>;
+import { holderOf, namedKeys, type RotatedKey, readKey } from './rotated-key.ts';
+import type { SecretVersions } from './versions.ts';
 
 /** One step of a rotation. */
 export interface RotationRun {
@@ -44,30 +41,8 @@ export interface Created {
 const LISTED_MS = 5 * SECOND_MS;
 const LOOK_AGAIN_MS = SECOND_MS;
 
-const holderOf = (versions: readonly SecretVersion[], stage: Stage): string | undefined =>
-  versions.find(({ stages }) => stages.includes(stage))?.id;
-
-function parseKey(text: Redacted<string>): Result<RotatedKey, RotationFault> {
-  const parsed = parseCredential(text);
-  if (!parsed.ok) return fail({ detail: `${parsed.error.field} ${parsed.error.problem}` });
-  if (parsed.value.kind === 'service_account_key') return ok(parsed.value);
-  return fail({ detail: 'it is not the key of a service account' });
-}
-
 /** Creates the first step of a rotation: the pending version has a new key, which ZITADEL knows. */
 export function createCreateSecret({ clock, versions, openKeys, createKeyPair }: CreateDeps) {
-  async function readKey(
-    secret: string,
-    id: string,
-    stage: string,
-  ): Promise<Result<RotatedKey | undefined, RotationFault>> {
-    const text = await versions.read(secret, id);
-    if (!text.ok) return fail({ detail: `reading ${stage}: ${text.error.detail}` });
-    if (text.value === undefined) return ok(undefined);
-    const key = parseKey(text.value);
-    return key.ok ? key : fail({ detail: `${stage}: ${key.error.detail}` });
-  }
-
   async function isListed(keys: AccountKeys, keyId: string): Promise<Result<boolean, RotationFault>> {
     const until = clock.now() + LISTED_MS;
     for (;;) {
@@ -77,21 +52,6 @@ export function createCreateSecret({ clock, versions, openKeys, createKeyPair }:
       if (clock.now() >= until) return ok(false);
       await sleep(clock, LOOK_AGAIN_MS);
     }
-  }
-
-  /** The ids of all keys that a labelled version names. A version that cannot be read ends the step: it may name any. */
-  async function namedKeys(
-    secret: string,
-    listed: readonly SecretVersion[],
-  ): Promise<Result<Set<string>, RotationFault>> {
-    const named = new Set<string>();
-    for (const { id, stages } of listed) {
-      if (stages.length === 0) continue;
-      const key = await readKey(secret, id, stages.join(', '));
-      if (!key.ok) return key;
-      if (key.value !== undefined) named.add(key.value.key.kid);
-    }
-    return ok(named);
   }
 
   /** Removes the keys that earlier tries left behind. */
@@ -125,7 +85,7 @@ export function createCreateSecret({ clock, versions, openKeys, createKeyPair }:
     if (!listed.ok) return fail({ detail: `the versions of the secret: ${listed.error.detail}` });
     const currentId = holderOf(listed.value, 'AWSCURRENT');
     if (currentId === undefined) return fail({ detail: 'the secret has no version AWSCURRENT' });
-    const current = await readKey(secret, currentId, 'AWSCURRENT');
+    const current = await readKey(versions, secret, currentId, 'AWSCURRENT');
     if (!current.ok) return current;
     if (current.value === undefined) return fail({ detail: 'AWSCURRENT has no value' });
     if (currentId === token) return ok({ keyId: current.value.key.kid, isNew: false, swept: [] });
@@ -136,7 +96,7 @@ export function createCreateSecret({ clock, versions, openKeys, createKeyPair }:
     if (!opened.ok) return opened;
     const keys = opened.value;
 
-    const pending = await readKey(secret, token, 'AWSPENDING');
+    const pending = await readKey(versions, secret, token, 'AWSPENDING');
     if (!pending.ok) return pending;
     if (pending.value !== undefined) {
       const { kid } = pending.value.key;
@@ -150,7 +110,7 @@ export function createCreateSecret({ clock, versions, openKeys, createKeyPair }:
 
     const found = await keys.list();
     if (!found.ok) return found;
-    const named = await namedKeys(secret, listed.value);
+    const named = await namedKeys(versions, secret, listed.value);
     if (!named.ok) return named;
     const mark = markOf(secret, token);
     const swept = await sweep(keys, found.value, { mark, named: named.value });
