@@ -1,0 +1,17 @@
+import type { RotatedKey } from './rotated-key.ts';
+
+const bitsOf = ({ key }: RotatedKey): number => key.privateKey.asymmetricKeyDetails?.modulusLength ?? 0;
+
+/**
+ * Why a pending key may not replace the current one, or `undefined` if it may: it must belong to the same account, and
+ * be no weaker. For safety: whoever can write the pending version must not exchange the account.
+ */
+export function refusePending(current: RotatedKey, pending: RotatedKey): string | undefined {
+  if (pending.userId !== current.userId) return 'AWSPENDING is the key of another account';
+  const [was, is] = [current.key.alg, pending.key.alg];
+  if (was === 'ES256' && is !== 'ES256') return 'AWSPENDING is an RSA key, AWSCURRENT one of P-256';
+  if (was === 'RS256' && is === 'RS256' && bitsOf(pending) < bitsOf(current)) {
+    return `AWSPENDING is an RSA key of ${bitsOf(pending)} bit, AWSCURRENT one of ${bitsOf(current)}`;
+  }
+  return undefined;
+}
