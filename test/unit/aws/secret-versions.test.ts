@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createSecretsManager, type SecretsManager } from '../../../infra/local/secrets-manager.ts';
 import { createSecretVersions } from '../../../lib/aws/secret-versions.ts';
-import { SECRET_MS } from '../../../lib/aws/secrets-manager.ts';
+import { SECRET_MS } from '../../../lib/aws/secrets-call.ts';
 import type { SecretVersions } from '../../../lib/broker/rotation/versions.ts';
 import { redacted } from '../../../lib/core/redacted.ts';
 import { ok } from '../../../lib/core/result.ts';

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createSecretsManager, type SecretsManager } from '../../../infra/local/secrets-manager.ts';
-import { createSecretsManagerStore, SECRET_MS } from '../../../lib/aws/secrets-manager.ts';
+import { SECRET_MS } from '../../../lib/aws/secrets-call.ts';
+import { createSecretsManagerStore } from '../../../lib/aws/secrets-manager.ts';
 import type { SecretStore } from '../../../lib/broker/credentials/credentials.ts';
 import { instant } from '../../../lib/core/time.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
