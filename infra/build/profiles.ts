@@ -34,6 +34,12 @@ const howObtained = (profile: Profile): string => {
   return grant ?? 'as the secret says';
 };
 
+/** Prints the faults of a file. @returns the exit code */
+function refuse(file: string, faults: readonly string[]): number {
+  process.stderr.write(`${faults.join('\n')}\n\n${file} has ${faults.length} fault(s); nothing was built.\n`);
+  return 1;
+}
+
 function main(): number {
   const options = {
     file: { type: 'string' },
@@ -48,16 +54,10 @@ function main(): number {
   }
   const file = values.file ?? chosenProfilesFile();
   const read = readProfilesFile(file, { allowLoopbackHttp: false });
-  if (!read.ok) {
-    process.stderr.write(`${read.error.join('\n')}\n\n${file} has ${read.error.length} fault(s); nothing was built.\n`);
-    return 1;
-  }
+  if (!read.ok) return refuse(file, read.error);
   const deployment = { account: values.account, region: values.region };
   const faults = findFaults(read.value, deployment);
-  if (faults.length > 0) {
-    process.stderr.write(`${faults.join('\n')}\n\n${file} has ${faults.length} fault(s); nothing was built.\n`);
-    return 1;
-  }
+  if (faults.length > 0) return refuse(file, faults);
   const rows = [...read.value.values()].map((profile) => [
     profile.name,
     profile.issuer,

@@ -1,8 +1,6 @@
-import type { Clock } from '../../core/clock.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import type { Send } from '../../oauth/transport.ts';
-import type { Credential } from '../../zitadel/credential.ts';
 import {
   type AddedKey,
   buildAddRequest,
@@ -15,16 +13,9 @@ import {
   type ManagementFault,
   type RegisteredKey,
 } from '../../zitadel/keys.ts';
-import { judgeTokenAnswer } from '../../zitadel/token-answer.ts';
-import { buildTokenRequest } from '../../zitadel/token-request.ts';
-
-/** The audience of ZITADEL's own API. A token with it can add keys: it never leaves the rotation that obtained it. */
-const ZITADEL_AUDIENCE = 'urn:zitadel:iam:org:project:id:zitadel:aud';
-
-/** Why a call of a rotation failed, safe to log. */
-export interface RotationFault {
-  readonly detail: string;
-}
+import { ZITADEL_API_SCOPE } from '../../zitadel/scope.ts';
+import { type KeyTokenDeps, requestKeyToken } from './key-token.ts';
+import type { RotatedKey, RotationFault } from './rotated-key.ts';
 
 /** The keys of one holder at ZITADEL. */
 export interface AccountKeys {
@@ -32,12 +23,6 @@ export interface AccountKeys {
   /** Adds a key; `publicKey` in PEM, so that ZITADEL never has the private half. */
   readonly add: (expirationDate: string, publicKey: string) => Promise<Result<AddedKey, RotationFault>>;
   readonly remove: (keyId: string) => Promise<Result<void, RotationFault>>;
-}
-
-export interface AccountKeysDeps {
-  readonly clock: Clock;
-  readonly uuid: () => string;
-  readonly send: Send;
 }
 
 /** More keys than any account has: a list that never ends is an error. */
@@ -48,14 +33,26 @@ const MOST_KEYS = 1_000;
  * account manages its own keys without any role.
  */
 export async function openAccountKeys(
-  { clock, uuid, send }: AccountKeysDeps,
-  { issuer, credential }: { issuer: string; credential: Extract<Credential, { kind: 'service_account_key' }> },
+  deps: KeyTokenDeps,
+  { issuer, credential }: { issuer: string; credential: RotatedKey },
 ): Promise<Result<AccountKeys, RotationFault>> {
-  const asked = { issuer, credential, grant: 'jwt-bearer' as const, scopes: [ZITADEL_AUDIENCE] };
-  const request = await buildTokenRequest(asked, { now: clock.now(), jti: uuid });
-  const outcome = judgeTokenAnswer(request, await send(request));
-  if (outcome.kind !== 'issued') return fail({ detail: `no token for ZITADEL's API: ${outcome.detail}` });
-  return ok(keysOf(send, issuer, outcome.response.accessToken, { kind: 'user', userId: credential.userId }));
+  const token = await requestKeyToken(deps, { issuer, credential, scopes: [ZITADEL_API_SCOPE] });
+  if (!token.ok) return fail({ detail: `no token for ZITADEL's API: ${token.error.detail}` });
+  return ok(keysOf(deps.send, issuer, token.value, { kind: 'user', userId: credential.userId }));
+}
+
+/** Removes keys one after the other; a fault ends it. */
+export async function removeAll(
+  keys: AccountKeys,
+  ids: readonly string[],
+): Promise<{ readonly removed: readonly string[]; readonly fault?: RotationFault }> {
+  const removed: string[] = [];
+  for (const keyId of ids) {
+    const gone = await keys.remove(keyId);
+    if (!gone.ok) return { removed, fault: gone.error };
+    removed.push(keyId);
+  }
+  return { removed };
 }
 
 function keysOf(send: Send, issuer: string, token: Redacted<string>, holder: KeyHolder): AccountKeys {

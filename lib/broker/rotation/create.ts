@@ -1,14 +1,12 @@
-import type { Clock } from '../../core/clock.ts';
-import { sleep } from '../../core/clock.ts';
+import { type Clock, sleep } from '../../core/clock.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { SECOND_MS } from '../../core/time.ts';
 import { type KeyPair, serviceAccountJson } from '../../zitadel/key-pair.ts';
-import type { RegisteredKey } from '../../zitadel/keys.ts';
-import type { AccountKeys, RotationFault } from './account-keys.ts';
-import { expiryOf, formatExpiry, type Mark, markOf } from './mark.ts';
+import { type AccountKeys, removeAll } from './account-keys.ts';
+import { expiryOf, formatExpiry, markOf } from './mark.ts';
 import { abandonedKeys } from './removable.ts';
-import { holderOf, namedKeys, type RotatedKey, readKey } from './rotated-key.ts';
+import { holderOf, namedKeys, type RotatedKey, type RotationFault, readKey } from './rotated-key.ts';
 import type { SecretVersions } from './versions.ts';
 
 /** One step of a rotation. */
@@ -52,20 +50,6 @@ export function createCreateSecret({ clock, versions, openKeys, createKeyPair }:
       if (clock.now() >= until) return ok(false);
       await sleep(clock, LOOK_AGAIN_MS);
     }
-  }
-
-  /** Removes the keys that earlier tries left behind. */
-  async function sweep(
-    keys: AccountKeys,
-    listed: readonly RegisteredKey[],
-    { mark, named }: { mark: Mark; named: ReadonlySet<string> },
-  ): Promise<Result<readonly string[], RotationFault>> {
-    const swept = abandonedKeys(listed, { mark, named, now: clock.now() });
-    for (const keyId of swept) {
-      const removed = await keys.remove(keyId);
-      if (!removed.ok) return removed;
-    }
-    return ok(swept);
   }
 
   /**
@@ -113,8 +97,9 @@ export function createCreateSecret({ clock, versions, openKeys, createKeyPair }:
     const named = await namedKeys(versions, secret, listed.value);
     if (!named.ok) return named;
     const mark = markOf(secret, token);
-    const swept = await sweep(keys, found.value, { mark, named: named.value });
-    if (!swept.ok) return swept;
+    const abandoned = abandonedKeys(found.value, { mark, named: named.value, now: clock.now() });
+    const { removed: swept, fault } = await removeAll(keys, abandoned);
+    if (fault !== undefined) return fail(fault);
     const { publicKey, privateKey } = await createKeyPair(current.value.key.alg);
     const expirationDate = formatExpiry(expiryOf(mark, { now: clock.now(), everyMs }));
     const added = await keys.add(expirationDate, publicKey);
@@ -122,6 +107,6 @@ export function createCreateSecret({ clock, versions, openKeys, createKeyPair }:
     const { keyId } = added.value;
     const text = serviceAccountJson({ userId: current.value.userId, keyId, privateKey, expirationDate });
     const written = await write(run, text);
-    return written.ok ? ok({ keyId, isNew: true, swept: swept.value }) : written;
+    return written.ok ? ok({ keyId, isNew: true, swept }) : written;
   };
 }

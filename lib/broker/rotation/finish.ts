@@ -1,9 +1,9 @@
 import { fail, ok, type Result } from '../../core/result.ts';
-import type { RotationFault } from './account-keys.ts';
+import { removeAll } from './account-keys.ts';
 import type { CreateDeps, RotationRun } from './create.ts';
 import { markOf } from './mark.ts';
 import { outlivedKeys } from './removable.ts';
-import { holderOf, namedKeys, type RotatedKey, readKey } from './rotated-key.ts';
+import { holderOf, namedKeys, type RotatedKey, type RotationFault, readKey } from './rotated-key.ts';
 
 /** What `finishSecret` did. */
 export interface Finished {
@@ -21,8 +21,7 @@ export interface Finished {
  */
 export function createFinishSecret({ versions, openKeys }: Pick<CreateDeps, 'versions' | 'openKeys'>) {
   async function removeOutlived({ secret, token, issuer }: RotationRun, current: RotatedKey) {
-    const removed: string[] = [];
-    const left = ({ detail }: RotationFault) => ({ removed, left: detail });
+    const left = ({ detail }: RotationFault) => ({ removed: [], left: detail });
     const listed = await versions.list(secret);
     if (!listed.ok) return left(listed.error);
     const named = await namedKeys(versions, secret, listed.value);
@@ -31,12 +30,9 @@ export function createFinishSecret({ versions, openKeys }: Pick<CreateDeps, 'ver
     if (!opened.ok) return left(opened.error);
     const found = await opened.value.list();
     if (!found.ok) return left(found.error);
-    for (const keyId of outlivedKeys(found.value, { mark: markOf(secret, token), named: named.value })) {
-      const gone = await opened.value.remove(keyId);
-      if (!gone.ok) return left(gone.error);
-      removed.push(keyId);
-    }
-    return { removed };
+    const outlived = outlivedKeys(found.value, { mark: markOf(secret, token), named: named.value });
+    const { removed, fault } = await removeAll(opened.value, outlived);
+    return { removed, ...(fault === undefined ? {} : { left: fault.detail }) };
   }
 
   return async (run: RotationRun): Promise<Result<Finished, RotationFault>> => {

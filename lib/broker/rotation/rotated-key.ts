@@ -1,7 +1,11 @@
 import { fail, ok, type Result } from '../../core/result.ts';
 import { type Credential, parseCredential } from '../../zitadel/credential.ts';
-import type { RotationFault } from './account-keys.ts';
 import type { SecretVersion, SecretVersions, Stage } from './versions.ts';
+
+/** Why a part of a rotation failed, safe to log. */
+export interface RotationFault {
+  readonly detail: string;
+}
 
 /** The key of a service account, parsed from a version of its secret. */
 export type RotatedKey = Extract<Credential, { kind: 'service_account_key' }>;

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { AccountKeys, RotationFault } from '../../../../lib/broker/rotation/account-keys.ts';
+import type { AccountKeys } from '../../../../lib/broker/rotation/account-keys.ts';
 import { type Created, createCreateSecret } from '../../../../lib/broker/rotation/create.ts';
 import { expiryOf, formatExpiry, markOf } from '../../../../lib/broker/rotation/mark.ts';
+import type { RotationFault } from '../../../../lib/broker/rotation/rotated-key.ts';
 import { fail, ok, type Result } from '../../../../lib/core/result.ts';
 import { DAY_MS, HOUR_MS, instant, plus } from '../../../../lib/core/time.ts';
 import { createKeyPair, type KeyPair } from '../../../../lib/zitadel/key-pair.ts';
