@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { Profile } from '../../lib/broker/profiles/profile.ts';
 import { hasOwnTokens } from '../../lib/broker/profiles/profile.ts';
+import { rotatedSecrets } from '../../lib/broker/profiles/rotation.ts';
+import { DAY_MS } from '../../lib/core/time.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 import { findFaults, findWarnings } from './profiles-warnings.ts';
 
@@ -70,6 +72,12 @@ function main(): number {
   process.stdout.write(
     `${table([['PROFILE', 'ISSUER', 'SECRET', 'TOKEN BY', 'SCOPES', 'CALLERS', 'PREWARM'], ...rows])}\n`,
   );
+  const rotated = rotatedSecrets(read.value).map(({ secret, everyMs, by }) => [
+    secret,
+    `every ${everyMs / DAY_MS} days`,
+    by ?? 'itself',
+  ]);
+  if (rotated.length > 0) process.stdout.write(`\n${table([['KEY IN', 'ROTATES', 'MANAGED BY'], ...rotated])}\n`);
   for (const warning of findWarnings(read.value, deployment)) process.stderr.write(`warning: ${warning}\n`);
   return 0;
 }

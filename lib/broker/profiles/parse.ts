@@ -16,6 +16,7 @@ import {
   type Profiles,
   type Revocation,
 } from './profile.ts';
+import { checkRotations, parseRotation } from './rotation.ts';
 import { checkSecretReference } from './secret-reference.ts';
 
 /** Which issuers profiles may use. */
@@ -40,6 +41,7 @@ export const PROFILE_FIELDS: readonly string[] = [
   'prewarm',
   'minValiditySeconds',
   'maxAgeSeconds',
+  'rotation',
 ];
 
 /** What is wrong with an issuer, which must be an origin and nothing more. */
@@ -55,21 +57,27 @@ function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string
 const parseCallers = (value: unknown, path: Path, report: Report): readonly RolePattern[] =>
   list(value, path, report, (item) => parseRolePattern(String(item)));
 
+const parseOwnRotation = ({ rotation }: Readonly<Record<string, unknown>>, path: Path, report: Report) =>
+  rotation === undefined ? {} : { rotation: parseRotation(rotation, [...path, 'rotation'], report) };
+
 /** Parses `introspection`: the name of a secret, or a mapping. */
 function parseIntrospection(value: unknown, path: Path, report: Report): Introspection {
   const fields = isMapping(value) ? value : { secret: value };
-  unknownFields(fields, ['secret', 'callers'], path, report);
+  unknownFields(fields, ['secret', 'callers', 'rotation'], path, report);
   const problem = checkSecretReference(fields.secret);
   if (problem !== undefined) report(isMapping(value) ? [...path, 'secret'] : path, problem);
   const { callers } = fields;
-  const secret = String(fields.secret);
-  return callers === undefined ? { secret } : { secret, callers: parseCallers(callers, [...path, 'callers'], report) };
+  return {
+    secret: String(fields.secret),
+    ...(callers === undefined ? {} : { callers: parseCallers(callers, [...path, 'callers'], report) }),
+    ...parseOwnRotation(fields, path, report),
+  };
 }
 
 /** Parses `revocation`: a mapping, because it must list its callers. */
 function parseRevocation(value: unknown, path: Path, report: Report): Revocation {
   const fields = isMapping(value) ? value : { secret: value };
-  unknownFields(fields, ['secret', 'clientId', 'callers'], path, report);
+  unknownFields(fields, ['secret', 'clientId', 'callers', 'rotation'], path, report);
   const problem = checkSecretReference(fields.secret);
   if (problem !== undefined) report(isMapping(value) ? [...path, 'secret'] : path, problem);
   const { callers, clientId } = fields;
@@ -85,6 +93,7 @@ function parseRevocation(value: unknown, path: Path, report: Report): Revocation
     secret: String(fields.secret),
     ...(isText ? { clientId } : {}),
     callers: callers === undefined ? [] : parseCallers(callers, [...path, 'callers'], report),
+    ...parseOwnRotation(fields, path, report),
   };
 }
 
@@ -155,6 +164,7 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
     prewarm: prewarm === true,
     minValidityMs,
     ...(maxAgeSeconds === undefined ? {} : { maxAgeMs: seconds(maxAgeSeconds, age, at('maxAgeSeconds'), report) }),
+    ...parseOwnRotation(value, path, report),
   };
 }
 
@@ -180,6 +190,7 @@ export function parseProfiles(document: unknown, rules: ProfileRules): Result<Pr
     if (profile !== undefined) profiles.set(name, profile);
   }
   if (profiles.size === 0 && faults.length === 0) report(['profiles'], 'must hold at least one profile');
-  faults.push(...checkSubjects(profiles).filter(({ path }) => !faults.some((known) => isInField(known.path, path))));
+  const amongProfiles = [...checkSubjects(profiles), ...checkRotations(profiles)];
+  faults.push(...amongProfiles.filter(({ path }) => !faults.some((known) => isInField(known.path, path))));
   return faults.length === 0 ? ok(resolveScopes(profiles)) : fail(faults);
 }

@@ -2,11 +2,19 @@ import type { Grant } from '../../zitadel/grant.ts';
 import type { RolePattern } from './caller.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
 
+/** How the key in a secret rotates. */
+export interface Rotation {
+  readonly everyMs: number;
+  /** The profile whose service account manages the key: an application cannot manage its own. */
+  readonly by?: string;
+}
+
 /** The application that introspects, and the callers that may use it. */
 export interface Introspection {
   readonly secret: string;
   /** Defaults to the callers of the profile. */
   readonly callers?: readonly RolePattern[];
+  readonly rotation?: Rotation;
 }
 
 /** The OIDC application that revokes, and the only callers that may use it. */
@@ -15,6 +23,7 @@ export interface Revocation {
   /** The client id in the secret; every token request asks for it as an audience. Saves reading the secret for it. */
   readonly clientId?: string;
   readonly callers: readonly RolePattern[];
+  readonly rotation?: Rotation;
 }
 
 /** A named way to obtain tokens. */
@@ -43,6 +52,8 @@ export interface Profile {
   readonly minValidityMs: number;
   /** Tokens older than this are not handed out. */
   readonly maxAgeMs?: number;
+  /** Of the key in `secret`. */
+  readonly rotation?: Rotation;
 }
 
 export type Profiles = ReadonlyMap<string, Profile>;
