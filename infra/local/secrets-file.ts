@@ -2,22 +2,19 @@ import { readFileSync } from 'node:fs';
 import { getClientId } from '../../lib/broker/credentials/application.ts';
 import { type Credentials, createCredentials } from '../../lib/broker/credentials/credentials.ts';
 import { hasOwnTokens, type Profile, type Profiles } from '../../lib/broker/profiles/profile.ts';
-import { splitSecret } from '../../lib/broker/profiles/secret-reference.ts';
+import { nameInArn, splitSecret } from '../../lib/broker/profiles/secret-reference.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { fail, ok } from '../../lib/core/result.ts';
 import { decodeText } from '../../lib/core/text.ts';
 import { instant } from '../../lib/core/time.ts';
 import { chooseGrant } from '../../lib/zitadel/grant.ts';
 import { readYaml } from '../build/yaml-document.ts';
-import { nameInArn } from './secrets-manager/store.ts';
 import { UsageError } from './settings.ts';
 
 /** The texts of secrets, by the names or ARNs that the profiles use. */
 export type Secrets = Readonly<Record<string, string>>;
 
 const FORM = '{ "name": "secret string or JSON", … }';
-
-const nameOf = (reference: string): string => (reference.startsWith('arn:') ? nameInArn(reference) : reference);
 
 /** The text of a secret, and its place in the file: `line:column`. */
 interface Entry {
@@ -94,8 +91,8 @@ async function faultsOf(profile: Profile, credentials: Credentials): Promise<rea
  */
 export async function readSecrets(file: string, profiles: Profiles): Promise<Secrets> {
   const entries = readEntries(file);
-  const byName = new Map([...entries].map(([name, entry]) => [nameOf(name), entry]));
-  const entryOf = (name: string) => entries.get(name) ?? byName.get(nameOf(name));
+  const byName = new Map([...entries].map(([name, entry]) => [nameInArn(name), entry]));
+  const entryOf = (name: string) => entries.get(name) ?? byName.get(nameInArn(name));
   const wanted = [...profiles.values()]
     .flatMap(usesOf)
     .flatMap((use) => (use === undefined ? [] : splitSecret(use).name));

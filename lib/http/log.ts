@@ -3,6 +3,8 @@ import type { Rejected } from '../broker/introspection/doubts.ts';
 import type { Prewarmed } from '../broker/obtain/prewarm.ts';
 import type { Obtained } from '../broker/obtain/renewal.ts';
 import type { Principal } from '../broker/profiles/caller.ts';
+import type { RotationFault } from '../broker/rotation/rotated-key.ts';
+import type { StepDone } from '../broker/rotation/run.ts';
 import type { Token } from '../broker/token/freshness.ts';
 import { fingerprint } from '../core/digest.ts';
 import type { BrokerError } from '../core/error.ts';
@@ -48,6 +50,19 @@ export interface PrewarmRecord {
   readonly degraded: readonly Degradation[];
 }
 
+/** One step of the rotation of a key. */
+export interface RotationRecord {
+  readonly at: EpochMs;
+  readonly durationMs: number;
+  /** Of Secrets Manager, if the event is one of its. */
+  readonly step?: string;
+  readonly secret?: string;
+  readonly done?: StepDone;
+  /** Why the step failed; Secrets Manager tries it again. */
+  readonly failure?: RotationFault;
+  readonly bug?: Bug;
+}
+
 /** Counts that CloudWatch extracts from the line (Embedded Metric Format). */
 type Metrics = Readonly<Record<string, number>>;
 
@@ -55,6 +70,7 @@ type Metrics = Readonly<Record<string, number>>;
 export interface Log {
   readonly request: (record: RequestRecord) => void;
   readonly prewarm: (record: PrewarmRecord) => void;
+  readonly rotation: (record: RotationRecord) => void;
   /** A secret whose members had invisible characters at their ends: it works, but should be cleaned up. */
   readonly trimmed: (record: { at: EpochMs; secret: string; members: readonly string[] }) => void;
 }
@@ -175,6 +191,26 @@ export function createLog(namespace: string, write: (line: string) => void): Log
     trimmed({ at, secret, members }) {
       const advice = 'invisible characters at the ends of these members were ignored; store the secret without them';
       emit(at, {}, { level: 'warn', secret, trimmed: members.map((name) => loggable(name)), advice });
+    },
+    rotation({ at, durationMs, step, secret, done, failure, bug }) {
+      const isFailed = done === undefined;
+      const failed = isFailed ? { RotationsFailed: 1 } : {};
+      emit(at, bug === undefined ? failed : { ...failed, Bugs: 1 }, {
+        level: isFailed ? 'error' : done.left === undefined ? 'info' : 'warn',
+        route: 'rotate',
+        step,
+        secret,
+        ms: durationMs,
+        key: done?.keyId,
+        added: done?.isNew,
+        dry_run: done?.isDryRun,
+        removed: done?.removed,
+        // Keys that are no longer needed, and why they are still there.
+        left: done?.left,
+        error: failure?.detail,
+        bug: bug?.name,
+        at: bug?.at,
+      });
     },
     prewarm({ at, durationMs, results, issued, degraded }) {
       const named = (wanted: Prewarmed['outcome']) =>

@@ -26,6 +26,8 @@ export interface ServiceAccountKey {
 export interface ApplicationKey {
   readonly kind: 'application_key';
   readonly clientId: string;
+  /** The id that ZITADEL's management API knows the application by. */
+  readonly appId?: string;
   readonly key: SigningKey;
   readonly expiresAt?: EpochMs;
 }
@@ -52,6 +54,7 @@ const fault = (field: string, problem: string) => fail<CredentialFault>({ field,
 /** The members of a credential, by the names that ZITADEL gives them, and by those under which people store them. */
 const NAMES = {
   clientId: ['clientid'],
+  appId: ['appid'],
   clientSecret: ['clientsecret'],
   keyId: ['keyid'],
   userId: ['userid'],
@@ -62,7 +65,7 @@ const NAMES = {
 type Name = keyof typeof NAMES;
 
 /** Ids and secrets contain no white space; an editor or a shell may have added some at their ends. */
-const TRIMMED: readonly Name[] = ['clientId', 'clientSecret', 'keyId', 'userId'];
+const TRIMMED: readonly Name[] = ['clientId', 'appId', 'clientSecret', 'keyId', 'userId'];
 
 /** A member: its value, and its name as it is in the secret. */
 interface Member {
@@ -167,11 +170,9 @@ function parseKey(found: Found, kind: KeyKind): Result<Credential, CredentialFau
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const material = redacted(JSON.stringify([kind, owner.value, kid, pem, expires.value.expiresAt]));
   const shared = { key: key.value, material, trimmed: found.trimmed, ...expires.value };
-  return ok(
-    kind === 'service_account_key'
-      ? { kind, userId: owner.value, ...shared }
-      : { kind, clientId: owner.value, ...shared },
-  );
+  if (kind === 'service_account_key') return ok({ kind, userId: owner.value, ...shared });
+  const appId = text(found, 'appId');
+  return ok({ kind, clientId: owner.value, ...(appId.ok ? { appId: appId.value } : {}), ...shared });
 }
 
 function parseClientSecret(found: Found): Result<Credential, CredentialFault> {

@@ -15,14 +15,20 @@ const generate = promisify(generateKeyPair);
 
 const PUBLIC = { type: 'spki', format: 'pem' } as const;
 
-/** Creates RSA of 2048 bit, or P-256: ZITADEL accepts other keys as well, but not what they sign. */
-export async function createKeyPair(alg: SigningKey['alg']): Promise<KeyPair> {
+const RSA_BITS = 2048;
+
+/**
+ * Creates a key pair that is no weaker than a key: P-256 for P-256, else RSA of at least 2048 bit. ZITADEL accepts other
+ * keys as well, but not what they sign.
+ */
+export async function createKeyPair({ alg, privateKey: like }: SigningKey): Promise<KeyPair> {
   if (alg === 'ES256') {
     const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     return { publicKey: publicKey.export(PUBLIC).toString(), privateKey: redacted(pem) };
   }
-  const { publicKey, privateKey } = await generate('rsa', { modulusLength: 2048 });
+  const modulusLength = Math.max(RSA_BITS, like.asymmetricKeyDetails?.modulusLength ?? 0);
+  const { publicKey, privateKey } = await generate('rsa', { modulusLength });
   const pem = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
   return { publicKey: publicKey.export(PUBLIC).toString(), privateKey: redacted(pem) };
 }

@@ -10,6 +10,8 @@ import { formatTimestamp } from './timestamps.ts';
 export interface Caller {
   readonly userId: string | undefined;
   readonly isAdmin: boolean;
+  /** Whether it owns the projects, and so manages their applications. */
+  readonly isOwner: boolean;
 }
 
 /** A parsed, authenticated and well-formed call of ZITADEL's API. */
@@ -27,9 +29,9 @@ export type Handler = (call: Call) => Reply | Promise<Reply>;
 /** The answer to a call that cannot be executed. */
 export const refuseCall = ({ protocol }: Call, name: keyof typeof FAULTS): Reply => apiFault(protocol, FAULTS[name]);
 
-/** Whether the caller may see and change what belongs to the account: an account may do so to itself. */
+/** Whether the caller may see and change what belongs to an account, which may do so to itself, or to an application. */
 export const mayManage = ({ caller }: Call, userId: string | undefined): boolean =>
-  caller.isAdmin || (userId !== undefined && caller.userId === userId);
+  caller.isAdmin || (userId === undefined ? caller.isOwner : caller.userId === userId);
 
 /** The answer to a caller without permission. It names a missing role only if the caller has another role. */
 export const refuseCaller = (call: Call): Reply => {

@@ -10,13 +10,16 @@ export interface Switches {
   readonly fault: (fault: Fault | undefined) => void;
   /** Lets these accounts (user ids) impersonate others; `undefined` switches impersonation off. */
   readonly impersonation: (impersonators: readonly string[] | undefined) => void;
+  /** Lets these accounts (user ids) manage the applications of the projects. */
+  readonly owners: (owners: readonly string[]) => void;
   /** How long reads of keys and secrets lag behind writes. */
   readonly lag: (ms: number) => void;
 }
 
 const USAGE =
   `POST {"fault": ${FAULTS.map((name) => `"${name}"`).join(' | ')} | null}, ` +
-  '{"impersonation": [user ids that may act for others] | null} or {"lagMs": milliseconds}\n';
+  '{"impersonation": [user ids that may act for others] | null}, ' +
+  '{"owners": [user ids that manage the applications]} or {"lagMs": milliseconds}\n';
 
 function parse(body: string): Readonly<Record<string, unknown>> {
   try {
@@ -29,7 +32,7 @@ function parse(body: string): Readonly<Record<string, unknown>> {
 
 /** Handles `POST /stand-in/faults`, which changes one setting. */
 export function control(method: string, body: string, switches: Switches): Reply {
-  const { fault, impersonation, lagMs } = method === 'POST' ? parse(body) : {};
+  const { fault, impersonation, owners, lagMs } = method === 'POST' ? parse(body) : {};
   const known = FAULTS.find((name) => name === fault);
   if (known !== undefined || fault === null) {
     switches.fault(known);
@@ -38,6 +41,10 @@ export function control(method: string, body: string, switches: Switches): Reply
   if (Array.isArray(impersonation) || impersonation === null) {
     switches.impersonation(impersonation?.map(String));
     return text(`impersonation: ${impersonation === null ? 'off' : 'on'}\n`);
+  }
+  if (Array.isArray(owners)) {
+    switches.owners(owners.map(String));
+    return text(`owners: ${owners.length}\n`);
   }
   if (typeof lagMs === 'number' && Number.isSafeInteger(lagMs) && lagMs >= 0) {
     switches.lag(lagMs);

@@ -20,6 +20,8 @@ export interface Instance {
   tokenLifetimeSeconds: number;
   /** The user ids that may impersonate others; `undefined` while impersonation is off. */
   impersonators: ReadonlySet<string> | undefined;
+  /** The user ids that own the projects. */
+  owners: ReadonlySet<string>;
   /** How far reads of keys and secrets lag behind writes. */
   lagMs: number;
   issued: number;
@@ -42,6 +44,7 @@ export function createInstance(
     release,
     tokenLifetimeSeconds,
     impersonators: undefined,
+    owners: new Set(),
     lagMs: 0,
     issued: 0,
   };

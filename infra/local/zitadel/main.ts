@@ -21,6 +21,7 @@ and the calls that rotate credentials.
 Faults: curl -d '{"fault":"blocked"}' http://127.0.0.1:PORT/stand-in/faults
   blocked, database_away, slow (answers 3 s late), reset (cuts connections); null ends the fault.
   {"impersonation":["USER ID"]} and {"lagMs":40} change the options above; {"impersonation":null} switches it off.
+  {"owners":["USER ID"]} says which accounts manage the applications of the projects.
 `;
 
 const RELEASES = ['4.11', '4.13'] as const;

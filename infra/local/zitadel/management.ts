@@ -63,7 +63,8 @@ function authenticate(instance: Instance, { headers, issuer, nowMs }: RawRequest
   if (!isAdmin && session?.audience.includes(ZITADEL_PROJECT) !== true) return FAULTS.badToken;
   const wantedOrg = headers['x-zitadel-orgid'] ?? '';
   if (wantedOrg !== '' && wantedOrg !== org) return FAULTS.noOrganization;
-  return { userId: session?.userId, isAdmin };
+  const isOwner = instance.owners.has(session?.userId ?? '');
+  return { userId: session?.userId, isAdmin, isOwner };
 }
 
 function call(instance: Instance, request: RawRequest, protocol: Protocol, operation: Operation, input: Input) {

@@ -90,6 +90,9 @@ export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
     impersonation: (impersonators) => {
       instance.impersonators = impersonators && new Set(impersonators);
     },
+    owners: (owners) => {
+      instance.owners = new Set(owners);
+    },
     lag: (ms) => {
       instance.lagMs = ms;
     },

@@ -22,6 +22,9 @@ export function placeOf(reference: string): { partition: string; region: string;
   return partition && region && account ? { partition, region, account } : undefined;
 }
 
+/** The name in an ARN, without the six characters at its end; any other text as it is. */
+export const nameInArn = (arn: string): string => arn.replace(/^arn:(?:[^:]*:){5}(.+)-[A-Za-z0-9]{6}$/, '$1');
+
 /** What is wrong with a reference, or `undefined`. */
 export function checkSecretReference(value: unknown): string | undefined {
   const text = typeof value === 'string' ? value : '';

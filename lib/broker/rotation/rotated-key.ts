@@ -7,8 +7,8 @@ export interface RotationFault {
   readonly detail: string;
 }
 
-/** The key of a service account, parsed from a version of its secret. */
-export type RotatedKey = Extract<Credential, { kind: 'service_account_key' }>;
+/** The key of a service account or of an application, parsed from a version of its secret. */
+export type RotatedKey = Exclude<Credential, { kind: 'client_secret' }>;
 
 /** The id of the version that has a label. */
 export const holderOf = (versions: readonly SecretVersion[], stage: Stage): string | undefined =>
@@ -29,18 +29,32 @@ export async function readKey(
   if (text.value === undefined) return ok(undefined);
   const parsed = parseCredential(text.value);
   if (!parsed.ok) return fail({ detail: `${label}: ${parsed.error.field} ${parsed.error.problem}` });
-  if (parsed.value.kind === 'service_account_key') return ok(parsed.value);
-  return fail({ detail: `${label}: it is not the key of a service account` });
+  if (parsed.value.kind !== 'client_secret') return ok(parsed.value);
+  const advice = 'npm run rotate -- --to-key PROFILE replaces it with a key';
+  return fail({ detail: `${label} is a client secret, which has no successor beside it: ${advice}` });
 }
 
-/** The ids of all keys that a labelled version names. A version that cannot be read is a fault: it may name any key. */
+/** The versions of a secret. */
+export async function listVersions(
+  versions: SecretVersions,
+  secret: string,
+): Promise<Result<readonly SecretVersion[], RotationFault>> {
+  const listed = await versions.list(secret);
+  return listed.ok ? listed : fail({ detail: `the versions of the secret: ${listed.error.detail}` });
+}
+
+/**
+ * The ids of all keys that a labelled version names. A version that cannot be read is a fault: it may name any key. For
+ * safety: whoever removes keys lists them at ZITADEL before this, so that a key that is stored meanwhile is named.
+ */
 export async function namedKeys(
   versions: SecretVersions,
   secret: string,
-  listed: readonly SecretVersion[],
 ): Promise<Result<ReadonlySet<string>, RotationFault>> {
+  const listed = await listVersions(versions, secret);
+  if (!listed.ok) return listed;
   const named = new Set<string>();
-  for (const { id, stages } of listed) {
+  for (const { id, stages } of listed.value) {
     if (stages.length === 0) continue;
     const key = await readKey(versions, secret, id, stages.join(', '));
     if (!key.ok) return key;

@@ -1,28 +1,31 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { AccountKeys } from '../../../../lib/broker/rotation/account-keys.ts';
 import { createFinishSecret } from '../../../../lib/broker/rotation/finish.ts';
+import type { HolderKeys } from '../../../../lib/broker/rotation/holder-keys.ts';
 import { expiryOf, formatExpiry, markOf } from '../../../../lib/broker/rotation/mark.ts';
 import { fail, ok, type Result } from '../../../../lib/core/result.ts';
 import { DAY_MS, instant } from '../../../../lib/core/time.ts';
 import { accounts } from '../../../support/accounts.ts';
+import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
 import { createMemoryVersions, type MemoryVersions } from '../../../support/memory-versions.ts';
 
 const START = instant(1_795_438_700_000);
 const ARN = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zitadel/reports-a1B2c3';
 const TOKEN = 'this rotation';
 const { key } = accounts.saKey;
-const RUN = { secret: ARN, token: TOKEN, issuer: 'https://example.zitadel.cloud', everyMs: 30 * DAY_MS };
+const everyMs = 30 * DAY_MS;
+const ISSUER = 'https://example.zitadel.cloud';
+const RUN = { secret: ARN, token: TOKEN, rotated: { secret: 'zitadel/reports', issuer: ISSUER, everyMs, trials: [] } };
 
 const secretWith = (keyId: string) => JSON.stringify({ ...key, keyId });
-const expirationOf = (token: string, arn = ARN) =>
-  formatExpiry(expiryOf(markOf(arn, token), { now: START, everyMs: RUN.everyMs }));
+const expirationOf = (token: string, arn = ARN) => formatExpiry(expiryOf(markOf(arn, token), { now: START, everyMs }));
 
+let clock: FakeClock;
 let versions: MemoryVersions;
 /** The keys at ZITADEL, by id: when they expire. */
 let atZitadel: Map<string, string>;
 let removal: Result<void, { detail: string }>;
 
-const keys: AccountKeys = {
+const keys: HolderKeys = {
   list: async () => ok([...atZitadel].map(([keyId, expirationDate]) => ({ keyId, createdAt: START, expirationDate }))),
   add: async () => fail({ detail: 'a finished rotation adds no key' }),
   async remove(keyId) {
@@ -32,6 +35,7 @@ const keys: AccountKeys = {
 };
 
 beforeEach(() => {
+  clock = createFakeClock(START);
   versions = createMemoryVersions(secretWith('now'), TOKEN);
   Object.assign(versions.versions.get(TOKEN) ?? {}, { text: secretWith('next') });
   versions.versions.set('older', { stages: new Set(['AWSPREVIOUS']), text: secretWith('before') });
@@ -48,8 +52,9 @@ beforeEach(() => {
 let opens = 0;
 const finishSecret = () =>
   createFinishSecret({
+    clock,
     versions,
-    openKeys: async ({ credential }) => {
+    openKeys: async (_run, credential) => {
       opens += 1;
       // The key that is now the current one opens the account.
       return credential.key.kid === 'next' ? ok(keys) : fail({ detail: 'another key' });
@@ -91,6 +96,15 @@ test('a key that cannot be removed does not fail a rotation that is over', async
   removal = fail({ detail: 'removing key before: timeout: total' });
   expect(await finishSecret()).toEqual(ok({ keyId: 'next', removed: [], left: 'removing key before: timeout: total' }));
   expect(labels()).toEqual(FINISHED);
+});
+
+test('ZITADEL does not list the pending key: AWSCURRENT stays, although the key may still obtain tokens', async () => {
+  atZitadel.delete('next');
+  const before = labels();
+  const failed = finishSecret();
+  await clock.advance(6_000);
+  expect(await failed).toEqual(fail({ detail: "ZITADEL does not know AWSPENDING's key next" }));
+  expect(labels()).toEqual(before);
 });
 
 test.each<[what: string, spoil: () => unknown, detail: RegExp]>([
