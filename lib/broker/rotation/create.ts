@@ -1,9 +1,10 @@
 import { fail, ok, type Result } from '../../core/result.ts';
-import { type HolderKeys, removeAll } from './holder-keys.ts';
+import type { HolderKeys } from './holder-keys.ts';
 import { isListed } from './listed.ts';
 import { expiryOf, formatExpiry, markOf } from './mark.ts';
 import { abandonedKeys } from './removable.ts';
-import { holderOf, listVersions, namedKeys, type RotationFault, readKey } from './rotated-key.ts';
+import { removeUnneeded } from './remove.ts';
+import { holderOf, listVersions, type RotationFault, readKey } from './rotated-key.ts';
 import type { RotationRun, StepDeps, StepDone } from './run.ts';
 
 /**
@@ -11,24 +12,13 @@ import type { RotationRun, StepDeps, StepDone } from './run.ts';
  * effect although its reply is lost; the next try finds the pending value, or a key to sweep.
  */
 export function createCreateSecret({ clock, versions, openKeys }: StepDeps) {
-  async function sweep({ secret, token }: RotationRun, keys: HolderKeys) {
-    const found = await keys.list();
-    if (!found.ok) return found;
-    const named = await namedKeys(versions, secret);
-    if (!named.ok) return named;
-    const mark = markOf(secret, token);
-    const abandoned = abandonedKeys(found.value, { mark, named: named.value, now: clock.now() });
-    const { removed, fault } = await removeAll(keys, abandoned);
-    return fault === undefined ? ok(removed) : fail(fault);
-  }
-
   /** A key that was written before is used, if ZITADEL still knows it. */
   async function reuse({ secret, token }: RotationRun, keys: HolderKeys, keyId: string) {
     const known = await isListed(clock, keys, keyId);
     if (!known.ok) return known;
     if (known.value) return ok({ keyId });
-    const removed = await versions.move(secret, 'AWSPENDING', { from: token });
-    const then = removed.ok ? 'its label was removed; rotate again' : `its label stays: ${removed.error.detail}`;
+    const cleared = await versions.move(secret, 'AWSPENDING', { from: token });
+    const then = cleared.ok ? 'its label was removed; rotate again' : `its label stays: ${cleared.error.detail}`;
     return fail({ detail: `ZITADEL does not know AWSPENDING's key ${keyId} (removed, or expired): ${then}` });
   }
 
@@ -53,14 +43,14 @@ export function createCreateSecret({ clock, versions, openKeys }: StepDeps) {
     if (!pending.ok) return pending;
     if (pending.value !== undefined) return reuse(run, keys, pending.value.key.kid);
 
-    const swept = await sweep(run, keys);
-    if (!swept.ok) return swept;
+    const { removed, fault } = await removeUnneeded(versions, run, keys, abandonedKeys(clock.now()));
+    if (fault !== undefined) return fail(fault);
     const expiry = expiryOf(markOf(secret, token), { now: clock.now(), everyMs: rotated.everyMs });
     const added = await keys.add(formatExpiry(expiry));
     if (!added.ok) return added;
     const { keyId, text } = added.value;
     const written = await versions.write(secret, token, text);
-    if (written.ok && written.value === 'written') return ok({ keyId, isNew: true, removed: swept.value });
+    if (written.ok && written.value === 'written') return ok({ keyId, isNew: true, removed });
     const detail = written.ok ? 'AWSPENDING has another value already' : written.error.detail;
     return fail({ detail: `writing AWSPENDING: ${detail}` });
   };

@@ -1,9 +1,9 @@
 import { fail, ok, type Result } from '../../core/result.ts';
-import { type HolderKeys, removeAll } from './holder-keys.ts';
+import type { HolderKeys } from './holder-keys.ts';
 import { isListed } from './listed.ts';
-import { markOf } from './mark.ts';
 import { outlivedKeys } from './removable.ts';
-import { holderOf, listVersions, namedKeys, type RotationFault, readKey } from './rotated-key.ts';
+import { removeUnneeded } from './remove.ts';
+import { holderOf, listVersions, type RotationFault, readKey } from './rotated-key.ts';
 import type { RotationRun, StepDeps, StepDone } from './run.ts';
 
 /**
@@ -12,13 +12,8 @@ import type { RotationRun, StepDeps, StepDone } from './run.ts';
  * with it.
  */
 export function createFinishSecret({ clock, versions, openKeys }: StepDeps) {
-  async function removeOutlived({ secret, token }: RotationRun, keys: HolderKeys): Promise<Omit<StepDone, 'keyId'>> {
-    const found = await keys.list();
-    if (!found.ok) return { left: found.error.detail };
-    const named = await namedKeys(versions, secret);
-    if (!named.ok) return { left: named.error.detail };
-    const outlived = outlivedKeys(found.value, { mark: markOf(secret, token), named: named.value });
-    const { removed, fault } = await removeAll(keys, outlived);
+  async function removeOutlived(run: RotationRun, keys: HolderKeys): Promise<Omit<StepDone, 'keyId'>> {
+    const { removed, fault } = await removeUnneeded(versions, run, keys, outlivedKeys);
     return { removed, ...(fault === undefined ? {} : { left: fault.detail }) };
   }
 

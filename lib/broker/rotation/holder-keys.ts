@@ -153,17 +153,3 @@ export function createOpenKeys(deps: HolderKeysDeps): OpenKeys {
       : keysOfApplication(calls, credential);
   };
 }
-
-/** Removes keys one after the other; a fault ends it. */
-export async function removeAll(
-  keys: HolderKeys,
-  ids: readonly string[],
-): Promise<{ readonly removed: readonly string[]; readonly fault?: RotationFault }> {
-  const removed: string[] = [];
-  for (const keyId of ids) {
-    const gone = await keys.remove(keyId);
-    if (!gone.ok) return { removed, fault: gone.error };
-    removed.push(keyId);
-  }
-  return { removed };
-}

@@ -5,40 +5,41 @@ import { type Mark, parseExpiry, readMark } from './mark.ts';
 /** A rotation ends within minutes; a key that no version of the secret names after this was left by one that did not. */
 const ABANDONED_MS = HOUR_MS;
 
-/**
- * The mark of a key that this secret's rotation added, else `undefined`: a key of the operator's own, or of another
- * secret of the same account. No other key is ever removed.
- */
-function ownMark({ expirationDate }: RegisteredKey, { secret }: Mark): Mark | undefined {
-  const expiry = parseExpiry(expirationDate);
-  const mark = expiry === undefined ? undefined : readMark(expiry);
-  return mark?.secret === secret ? mark : undefined;
-}
-
 /** What decides whether a key may go. */
 export interface Removal {
   /** Of the rotation that is running. */
   readonly mark: Mark;
   /** The ids of the keys that must stay, whatever their marks: those in versions of the secret. */
   readonly named: ReadonlySet<string>;
+  /** The rotation marks of other pending versions: a key that such a rotation adds is named a moment later. */
+  readonly others: ReadonlySet<number>;
 }
 
 /**
- * The keys to remove before a rotation adds one: those that no version of the secret names, and that an earlier try of
- * this rotation added (its reply was lost), or a rotation that was abandoned an hour ago.
+ * The mark of a key that this secret's rotation added and that no version needs, else `undefined`: a key of the
+ * operator's own, or of another secret of the same account. No other key is ever removed.
  */
-export const abandonedKeys = (
-  keys: readonly RegisteredKey[],
-  { mark, named, now }: Removal & { readonly now: EpochMs },
-): readonly string[] =>
-  keys
-    .filter((key) => {
-      const own = ownMark(key, mark);
-      if (own === undefined || named.has(key.keyId)) return false;
-      return own.rotation === mark.rotation || key.createdAt < now - ABANDONED_MS;
-    })
-    .map(({ keyId }) => keyId);
+function unneeded({ keyId, expirationDate }: RegisteredKey, { mark, named, others }: Removal): Mark | undefined {
+  const expiry = parseExpiry(expirationDate);
+  const found = expiry === undefined ? undefined : readMark(expiry);
+  return found?.secret !== mark.secret || named.has(keyId) || others.has(found.rotation) ? undefined : found;
+}
+
+/**
+ * The keys to remove before a rotation adds one: those that an earlier try of this rotation added (its reply was lost),
+ * or a rotation that was abandoned an hour ago.
+ */
+export const abandonedKeys =
+  (now: EpochMs) =>
+  (keys: readonly RegisteredKey[], removal: Removal): readonly string[] =>
+    keys
+      .filter((key) => {
+        const found = unneeded(key, removal);
+        if (found === undefined) return false;
+        return found.rotation === removal.mark.rotation || key.createdAt < now - ABANDONED_MS;
+      })
+      .map(({ keyId }) => keyId);
 
 /** The keys to remove after a rotation: those that neither AWSCURRENT nor AWSPREVIOUS names. */
-export const outlivedKeys = (keys: readonly RegisteredKey[], { mark, named }: Removal): readonly string[] =>
-  keys.filter((key) => ownMark(key, mark) !== undefined && !named.has(key.keyId)).map(({ keyId }) => keyId);
+export const outlivedKeys = (keys: readonly RegisteredKey[], removal: Removal): readonly string[] =>
+  keys.filter((key) => unneeded(key, removal) !== undefined).map(({ keyId }) => keyId);

@@ -42,23 +42,3 @@ export async function listVersions(
   const listed = await versions.list(secret);
   return listed.ok ? listed : fail({ detail: `the versions of the secret: ${listed.error.detail}` });
 }
-
-/**
- * The ids of all keys that a labelled version names. A version that cannot be read is a fault: it may name any key. For
- * safety: whoever removes keys lists them at ZITADEL before this, so that a key that is stored meanwhile is named.
- */
-export async function namedKeys(
-  versions: SecretVersions,
-  secret: string,
-): Promise<Result<ReadonlySet<string>, RotationFault>> {
-  const listed = await listVersions(versions, secret);
-  if (!listed.ok) return listed;
-  const named = new Set<string>();
-  for (const { id, stages } of listed.value) {
-    if (stages.length === 0) continue;
-    const key = await readKey(versions, secret, id, stages.join(', '));
-    if (!key.ok) return key;
-    if (key.value !== undefined) named.add(key.value.key.kid);
-  }
-  return ok(named);
-}

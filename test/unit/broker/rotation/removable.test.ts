@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { expiryOf, formatExpiry, markOf } from '../../../../lib/broker/rotation/mark.ts';
-import { abandonedKeys, outlivedKeys } from '../../../../lib/broker/rotation/removable.ts';
+import { abandonedKeys, outlivedKeys, type Removal } from '../../../../lib/broker/rotation/removable.ts';
 import { DAY_MS, HOUR_MS, instant, plus } from '../../../../lib/core/time.ts';
 import type { RegisteredKey } from '../../../../lib/zitadel/keys.ts';
 
@@ -31,17 +31,22 @@ const rows: readonly (readonly [what: string, key: RegisteredKey, abandoned: boo
 ];
 
 describe.each(rows)('a key %s', (_what, given, abandoned, outlived) => {
+  const nothing: ReadonlySet<never> = new Set();
+  const chosen = (removal: Partial<Removal>) =>
+    [abandonedKeys(NOW), outlivedKeys].map((choose) =>
+      choose([given], { mark, named: nothing, others: nothing, ...removal }),
+    );
+
   test('before and after a rotation', () => {
-    const named = new Set(['other']);
-    expect(abandonedKeys([given], { mark, named, now: NOW })).toEqual(abandoned ? ['k'] : []);
-    expect(outlivedKeys([given], { mark, named })).toEqual(outlived ? ['k'] : []);
+    expect(chosen({ named: new Set(['other']) })).toEqual([abandoned ? ['k'] : [], outlived ? ['k'] : []]);
   });
 
   test('stays while a version of the secret names it', () => {
-    const named = new Set(['k']);
-    expect([abandonedKeys([given], { mark, named, now: NOW }), outlivedKeys([given], { mark, named })]).toEqual([
-      [],
-      [],
-    ]);
+    expect(chosen({ named: new Set(['k']) })).toEqual([[], []]);
+  });
+
+  test('stays while its rotation is pending', () => {
+    const others = new Set(['another', 'this rotation'].map((token) => markOf(ARN, token).rotation));
+    expect(chosen({ others })).toEqual([[], []]);
   });
 });
