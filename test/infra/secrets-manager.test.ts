@@ -179,6 +179,14 @@ describe('new versions', () => {
     await expect(putValue('orders', 'other', undefined, TOKEN_A)).rejects.toBeInstanceOf(ResourceExistsException);
   });
 
+  it('are the same with any labels, when their call is repeated', async () => {
+    const v0 = secrets.put('orders', 'v0');
+    await putValue('orders', 'v1', ['AWSPENDING'], TOKEN_A);
+    await move('orders', 'AWSPENDING', undefined, TOKEN_A);
+    for (const labels of [['AWSPENDING'], ['AWSCURRENT'], undefined]) await putValue('orders', 'v1', labels, TOKEN_A);
+    expect(await stages('orders')).toEqual({ [v0]: ['AWSCURRENT'] });
+  });
+
   it('are dated now', async () => {
     secrets.put('orders', 'v1');
     nowMs += 1_500;
@@ -229,6 +237,13 @@ describe('moving stages', () => {
   it.each([
     ['the holder is not named', () => move('orders', 'AWSCURRENT', v2), /RemoveFromVersionId can't be empty/],
     ['another version is named as holder', () => move('orders', 'AWSCURRENT', v2, v2), /is not attached to version/],
+    ['a label of nobody is removed', () => move('orders', 'blue', undefined, v1), /is not attached to version/],
+    ['a label of nobody has a holder', () => move('orders', 'blue', v2, v1), /is not attached to version/],
+    [
+      'a label is removed from another version',
+      () => move('orders', 'AWSPENDING', undefined, v1),
+      /is not attached to/,
+    ],
     ['current would be lost', () => move('orders', 'AWSCURRENT', undefined, v1), /can't be completely removed/],
     ['neither version is named', () => move('orders', 'AWSCURRENT'), /MoveToVersionId/],
   ])('refuses when %s', async (_, call, message) => {
@@ -240,7 +255,12 @@ describe('moving stages', () => {
   });
 
   it('does not find unknown versions', async () => {
-    await expect(move('orders', 'AWSCURRENT', UNKNOWN_ID, v1)).rejects.toBeInstanceOf(ResourceNotFoundException);
+    for (const versions of [
+      [UNKNOWN_ID, v1],
+      [v1, UNKNOWN_ID],
+    ]) {
+      await expect(move('orders', 'AWSCURRENT', ...versions)).rejects.toBeInstanceOf(ResourceNotFoundException);
+    }
   });
 });
 
@@ -301,6 +321,13 @@ describe('bad input', () => {
     expect(response.headers.get('content-type')).toBe('application/x-amz-json-1.1');
     expect(response.headers.get('x-amzn-requestid')).toMatch(/^[0-9a-f-]{36}$/);
     expect(await response.json()).toEqual({ __type: type, Message: expect.any(String) });
+  });
+
+  it('counts null as absent', async () => {
+    secrets.put('orders', 'v1');
+    const headers = { 'x-amz-target': target, authorization: AUTHORIZATION };
+    const response = await post(headers, '{"SecretId":"orders","VersionId":null}');
+    expect(await response.json()).toMatchObject({ SecretString: 'v1' });
   });
 });
 

@@ -33,7 +33,7 @@ export interface SecretStore {
   readonly create: (name: string, description?: string) => Answer<Secret>;
   /**
    * Adds a version and attaches `labels` (default: AWSCURRENT) to it. The same `versionId` with the same value changes
-   * only the labels; with another value it is a ResourceExistsException.
+   * nothing; with another value it is a ResourceExistsException.
    */
   readonly addVersion: (
     secret: Secret,
@@ -89,8 +89,8 @@ export function createSecretStore(now: () => number, arnPrefix: string): SecretS
         );
       }
       // A retry must not make an older version current again.
-      if (existing !== undefined && labels === undefined) return answered(existing);
-      const version = existing ?? { id: versionId, value, createdAtMs: now() };
+      if (existing !== undefined) return answered(existing);
+      const version = { id: versionId, value, createdAtMs: now() };
       // The first version is always current, with any labels.
       const isFirst = secret.versions.size === 0;
       const wanted = labels === undefined ? [AWSCURRENT] : isFirst ? [AWSCURRENT, ...labels] : labels;
