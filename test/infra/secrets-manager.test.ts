@@ -6,6 +6,7 @@ import {
   InternalServiceError,
   InvalidParameterException,
   InvalidRequestException,
+  ListSecretVersionIdsCommand,
   PutSecretValueCommand,
   ResourceExistsException,
   ResourceNotFoundException,
@@ -187,6 +188,22 @@ describe('new versions', () => {
     expect(await stages('orders')).toEqual({ [v0]: ['AWSCURRENT'] });
   });
 
+  it('are listed, deprecated ones on request', async () => {
+    const ids = ['v1', 'v2', 'v3'].map((value) => secrets.put('orders', value));
+    const list = async (IncludeDeprecated: boolean) => {
+      const listed = await client.send(new ListSecretVersionIdsCommand({ SecretId: 'orders', IncludeDeprecated }));
+      expect(listed).toMatchObject({ ARN: secrets.arn('orders'), Name: 'orders' });
+      return listed.Versions;
+    };
+    const CreatedDate = new Date(NOW_MS);
+    const labelled = [
+      { VersionId: ids[1], CreatedDate, VersionStages: ['AWSPREVIOUS'] },
+      { VersionId: ids[2], CreatedDate, VersionStages: ['AWSCURRENT'] },
+    ];
+    expect(await list(false)).toEqual(labelled);
+    expect(await list(true)).toEqual([{ VersionId: ids[0], CreatedDate }, ...labelled]);
+  });
+
   it('are dated now', async () => {
     secrets.put('orders', 'v1');
     nowMs += 1_500;
@@ -321,6 +338,17 @@ describe('bad input', () => {
     expect(response.headers.get('content-type')).toBe('application/x-amz-json-1.1');
     expect(response.headers.get('x-amzn-requestid')).toMatch(/^[0-9a-f-]{36}$/);
     expect(await response.json()).toEqual({ __type: type, Message: expect.any(String) });
+  });
+
+  it.each([
+    { RotateImmediately: 'yes' },
+    { RotationRules: [] },
+    { RotationRules: { AutomaticallyAfterDays: '30' } },
+    { RotationRules: { Duration: 2 } },
+  ])('does not read %o', async (members) => {
+    const headers = { 'x-amz-target': 'secretsmanager.RotateSecret', authorization: AUTHORIZATION };
+    const response = await post(headers, JSON.stringify({ SecretId: 'orders', ...members }));
+    expect(await response.json()).toMatchObject({ __type: 'SerializationException' });
   });
 
   it('counts null as absent', async () => {
