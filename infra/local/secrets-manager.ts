@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Answer, answered, refused } from './secrets-manager/answer.ts';
+import { createLabelEvent, type LabelEvent } from './secrets-manager/event.ts';
 import { checkShape, parseInput } from './secrets-manager/input.ts';
 import { createOperations } from './secrets-manager/operations.ts';
+import { rotateDue } from './secrets-manager/rotate-secret.ts';
+import { createRotations, type RotationFunction } from './secrets-manager/rotations.ts';
 import { createSecretStore } from './secrets-manager/store.ts';
 import { listen, readBody, type StandIn } from './stand-in.ts';
 
-/** AWS Secrets Manager on loopback: secrets with versions and staging labels. */
+/** AWS Secrets Manager on loopback: secrets with versions and staging labels, and their rotations. */
 export interface SecretsManager extends StandIn {
   /** Creates the secret, or adds a version that becomes AWSCURRENT. Returns the version's id. */
   readonly put: (name: string, secretString: string) => string;
@@ -18,6 +21,14 @@ export interface SecretsManager extends StandIn {
   readonly fail: (n: number) => void;
   /** The number of GetSecretValue calls for the secret, or for any, including throttled, failed and refused ones. */
   readonly reads: (name?: string) => number;
+  /** Sets the rotation function of all secrets, whatever `RotationLambdaARN` says. */
+  readonly rotateWith: (rotate: RotationFunction) => void;
+  /** Starts each rotation whose `NextRotationDate` has passed; nothing else does. Returns the ARNs of the secrets. */
+  readonly rotateDue: () => readonly string[];
+  /** Resolves when no rotation is under way, and no step of a cancelled one. */
+  readonly settled: () => Promise<void>;
+  /** Cancels the rotations, stops listening and closes every open connection. */
+  readonly close: () => Promise<void>;
 }
 
 /** `now` returns epoch milliseconds. */
@@ -26,6 +37,12 @@ export interface SecretsManagerOptions {
   readonly region?: string;
   readonly accountId?: string;
   readonly port?: number;
+  /** The rotation function, if it exists before this stand-in. Without one, RotateSecret is refused. */
+  readonly rotate?: RotationFunction | undefined;
+  /** How often a rotation is tried before it has failed. Default: 1. AWS tries several times. */
+  readonly rotationAttempts?: number;
+  /** Takes what EventBridge would deliver, before the call that moves the label is answered. Must not throw. */
+  readonly onEvent?: (event: LabelEvent) => void;
 }
 
 const TARGET_PREFIX = 'secretsmanager.';
@@ -46,8 +63,13 @@ function send(res: ServerResponse, answer: Answer): void {
 /** Starts an empty Secrets Manager that speaks AWS JSON 1.1. */
 export async function createSecretsManager(options: SecretsManagerOptions): Promise<SecretsManager> {
   const { now, region = 'eu-central-1', accountId = '123456789012', port = 0 } = options;
-  const store = createSecretStore(now, `arn:aws:secretsmanager:${region}:${accountId}:secret:`);
-  const operations = createOperations(store, now);
+  const { rotationAttempts = 1, onEvent } = options;
+  let { rotate } = options;
+  const store = createSecretStore(now, `arn:aws:secretsmanager:${region}:${accountId}:secret:`, (move) =>
+    onEvent?.(createLabelEvent(move, { account: accountId, region, nowMs: now() })),
+  );
+  const rotations = createRotations(store, () => rotate, rotationAttempts);
+  const operations = createOperations(store, rotations, now);
   const faults: Answer[] = [];
   const reads: string[] = [];
 
@@ -106,6 +128,15 @@ export async function createSecretsManager(options: SecretsManagerOptions): Prom
         type: 'InternalServiceError',
         message: 'An error occurred on the server side.',
       }),
+    rotateWith: (next) => {
+      rotate = next;
+    },
+    rotateDue: () => rotateDue(store, rotations, now()),
+    settled: rotations.settled,
+    close: async () => {
+      rotations.cancel();
+      await standIn.close();
+    },
     reads: (name) => (name === undefined ? reads.length : reads.filter((read) => read === name).length),
   };
 }

@@ -6,6 +6,7 @@ import {
   InternalServiceError,
   InvalidParameterException,
   InvalidRequestException,
+  ListSecretVersionIdsCommand,
   PutSecretValueCommand,
   ResourceExistsException,
   ResourceNotFoundException,
@@ -179,6 +180,30 @@ describe('new versions', () => {
     await expect(putValue('orders', 'other', undefined, TOKEN_A)).rejects.toBeInstanceOf(ResourceExistsException);
   });
 
+  it('are the same with any labels, when their call is repeated', async () => {
+    const v0 = secrets.put('orders', 'v0');
+    await putValue('orders', 'v1', ['AWSPENDING'], TOKEN_A);
+    await move('orders', 'AWSPENDING', undefined, TOKEN_A);
+    for (const labels of [['AWSPENDING'], ['AWSCURRENT'], undefined]) await putValue('orders', 'v1', labels, TOKEN_A);
+    expect(await stages('orders')).toEqual({ [v0]: ['AWSCURRENT'] });
+  });
+
+  it('are listed, deprecated ones on request', async () => {
+    const ids = ['v1', 'v2', 'v3'].map((value) => secrets.put('orders', value));
+    const list = async (IncludeDeprecated: boolean) => {
+      const listed = await client.send(new ListSecretVersionIdsCommand({ SecretId: 'orders', IncludeDeprecated }));
+      expect(listed).toMatchObject({ ARN: secrets.arn('orders'), Name: 'orders' });
+      return listed.Versions;
+    };
+    const CreatedDate = new Date(NOW_MS);
+    const labelled = [
+      { VersionId: ids[1], CreatedDate, VersionStages: ['AWSPREVIOUS'] },
+      { VersionId: ids[2], CreatedDate, VersionStages: ['AWSCURRENT'] },
+    ];
+    expect(await list(false)).toEqual(labelled);
+    expect(await list(true)).toEqual([{ VersionId: ids[0], CreatedDate }, ...labelled]);
+  });
+
   it('are dated now', async () => {
     secrets.put('orders', 'v1');
     nowMs += 1_500;
@@ -229,6 +254,13 @@ describe('moving stages', () => {
   it.each([
     ['the holder is not named', () => move('orders', 'AWSCURRENT', v2), /RemoveFromVersionId can't be empty/],
     ['another version is named as holder', () => move('orders', 'AWSCURRENT', v2, v2), /is not attached to version/],
+    ['a label of nobody is removed', () => move('orders', 'blue', undefined, v1), /is not attached to version/],
+    ['a label of nobody has a holder', () => move('orders', 'blue', v2, v1), /is not attached to version/],
+    [
+      'a label is removed from another version',
+      () => move('orders', 'AWSPENDING', undefined, v1),
+      /is not attached to/,
+    ],
     ['current would be lost', () => move('orders', 'AWSCURRENT', undefined, v1), /can't be completely removed/],
     ['neither version is named', () => move('orders', 'AWSCURRENT'), /MoveToVersionId/],
   ])('refuses when %s', async (_, call, message) => {
@@ -240,7 +272,12 @@ describe('moving stages', () => {
   });
 
   it('does not find unknown versions', async () => {
-    await expect(move('orders', 'AWSCURRENT', UNKNOWN_ID, v1)).rejects.toBeInstanceOf(ResourceNotFoundException);
+    for (const versions of [
+      [UNKNOWN_ID, v1],
+      [v1, UNKNOWN_ID],
+    ]) {
+      await expect(move('orders', 'AWSCURRENT', ...versions)).rejects.toBeInstanceOf(ResourceNotFoundException);
+    }
   });
 });
 
@@ -301,6 +338,24 @@ describe('bad input', () => {
     expect(response.headers.get('content-type')).toBe('application/x-amz-json-1.1');
     expect(response.headers.get('x-amzn-requestid')).toMatch(/^[0-9a-f-]{36}$/);
     expect(await response.json()).toEqual({ __type: type, Message: expect.any(String) });
+  });
+
+  it.each([
+    { RotateImmediately: 'yes' },
+    { RotationRules: [] },
+    { RotationRules: { AutomaticallyAfterDays: '30' } },
+    { RotationRules: { Duration: 2 } },
+  ])('does not read %o', async (members) => {
+    const headers = { 'x-amz-target': 'secretsmanager.RotateSecret', authorization: AUTHORIZATION };
+    const response = await post(headers, JSON.stringify({ SecretId: 'orders', ...members }));
+    expect(await response.json()).toMatchObject({ __type: 'SerializationException' });
+  });
+
+  it('counts null as absent', async () => {
+    secrets.put('orders', 'v1');
+    const headers = { 'x-amz-target': target, authorization: AUTHORIZATION };
+    const response = await post(headers, '{"SecretId":"orders","VersionId":null}');
+    expect(await response.json()).toMatchObject({ SecretString: 'v1' });
   });
 });
 

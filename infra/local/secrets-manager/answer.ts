@@ -11,6 +11,9 @@ export function answered<T>(value: T): Answer<T> {
   return { ok: true, value };
 }
 
+/** Timestamps on the wire are epoch seconds with a fraction. */
+export const epochSeconds = (instantMs: number) => instantMs / 1000;
+
 /** A client error. All client errors of this service have status 400, also for unknown secrets. */
 export function refused(type: string, message: string): Refusal {
   return { ok: false, status: 400, type, message };

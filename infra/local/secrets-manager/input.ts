@@ -1,4 +1,5 @@
 import { type Answer, answered, refused } from './answer.ts';
+import type { RotationRules } from './schedule.ts';
 
 /** The content of one version: text as sent, or bytes as base64. */
 export type SecretValue = { readonly SecretString: string } | { readonly SecretBinary: string };
@@ -16,20 +17,52 @@ export interface Input {
   readonly VersionStages?: readonly string[];
   readonly MoveToVersionId?: string;
   readonly RemoveFromVersionId?: string;
+  readonly RotationLambdaARN?: string;
+  readonly RotationRules?: RotationRules;
+  readonly RotateImmediately?: boolean;
+  readonly IncludeDeprecated?: boolean;
 }
 
-const STRINGS = [
-  'SecretId',
-  'Name',
-  'Description',
-  'ClientRequestToken',
-  'SecretString',
-  'SecretBinary',
-  'VersionId',
-  'VersionStage',
-  'MoveToVersionId',
-  'RemoveFromVersionId',
-] as const satisfies readonly (keyof Input)[];
+type IsType = (value: unknown) => boolean;
+
+const isString: IsType = (value) => typeof value === 'string';
+const isBoolean: IsType = (value) => typeof value === 'boolean';
+
+/** Whether `value` is an object whose members, where present, have these types. */
+const isObject =
+  (types: Readonly<Record<string, IsType>>) =>
+  (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.entries(types).every(([name, isType]) => {
+      const member = (value as Record<string, unknown>)[name];
+      return member === undefined || isType(member);
+    });
+
+const isRules = isObject({
+  AutomaticallyAfterDays: (value) => typeof value === 'number',
+  ScheduleExpression: isString,
+  Duration: isString,
+} satisfies Record<keyof RotationRules, IsType>);
+
+const isInput = isObject({
+  SecretId: isString,
+  Name: isString,
+  Description: isString,
+  ClientRequestToken: isString,
+  SecretString: isString,
+  SecretBinary: isString,
+  VersionId: isString,
+  VersionStage: isString,
+  VersionStages: Array.isArray,
+  MoveToVersionId: isString,
+  RemoveFromVersionId: isString,
+  RotationLambdaARN: isString,
+  RotationRules: isRules,
+  RotateImmediately: isBoolean,
+  IncludeDeprecated: isBoolean,
+} satisfies Record<keyof Input, IsType>);
 
 // The API model's limit for both SecretString and SecretBinary.
 const MAX_VALUE_BYTES = 65_536;
@@ -44,20 +77,13 @@ function isLabels(value: unknown): value is readonly string[] {
 /** Parses a request body. SerializationException if it is not a JSON object or a member has the wrong type. */
 export function parseInput(body: string): Answer<Input> {
   const malformed = refused('SerializationException', 'The request body could not be read as JSON of this operation.');
-  let json: unknown;
   try {
-    json = JSON.parse(body);
+    // A null member counts as absent.
+    const json: unknown = JSON.parse(body, (_, value) => value ?? undefined);
+    return isInput(json) ? answered(json as Input) : malformed;
   } catch {
     return malformed;
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return malformed;
-  // A null member counts as absent.
-  const members = Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null));
-  for (const name of STRINGS) {
-    if (members[name] !== undefined && typeof members[name] !== 'string') return malformed;
-  }
-  if (members.VersionStages !== undefined && !Array.isArray(members.VersionStages)) return malformed;
-  return answered(members as Input);
 }
 
 /** The value in the input, or `undefined` if there is none. InvalidParameterException for two, or an invalid one. */

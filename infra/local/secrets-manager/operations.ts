@@ -1,13 +1,12 @@
-import { type Answer, answered, notFound, refused } from './answer.ts';
+import { type Answer, answered, epochSeconds, notFound, refused } from './answer.ts';
 import { type Input, parseValue } from './input.ts';
+import { cancelRotateSecret, describeRotation, rotateSecret } from './rotate-secret.ts';
+import type { Rotations } from './rotations.ts';
 import { AWSCURRENT, attach, byVersion, detach, labelsOf } from './staging.ts';
 import { type Secret, type SecretStore, selectVersion } from './store.ts';
 
 /** One operation of the API: maps the members of its input to those of its output. */
 export type Operation = (input: Input) => Answer;
-
-/** On the wire, timestamps are epoch seconds with a fraction. */
-const epochSeconds = (instantMs: number) => instantMs / 1000;
 
 const DAY_MS = 86_400_000;
 
@@ -64,11 +63,25 @@ function describeSecret(secret: Secret): Answer {
     CreatedDate: epochSeconds(secret.createdAtMs),
     LastChangedDate: epochSeconds(secret.changedAtMs),
     ...(secret.accessedAtMs !== undefined && { LastAccessedDate: epochSeconds(secret.accessedAtMs) }),
+    ...describeRotation(secret.rotation),
     ...(secret.versions.size > 0 && { VersionIdsToStages: byVersion(secret.staging) }),
   });
 }
 
-function updateSecretVersionStage(secret: Secret, input: Input, nowMs: number): Answer {
+function listSecretVersionIds(secret: Secret, { IncludeDeprecated = false }: Input): Answer {
+  const versions = [...secret.versions.values()].map(({ id, createdAtMs }) => {
+    const labels = labelsOf(secret.staging, id);
+    return {
+      VersionId: id,
+      CreatedDate: epochSeconds(createdAtMs),
+      ...(labels.length > 0 && { VersionStages: labels }),
+    };
+  });
+  const Versions = versions.filter(({ VersionStages }) => IncludeDeprecated || VersionStages !== undefined);
+  return answered({ ARN: secret.arn, Name: secret.name, Versions });
+}
+
+function updateSecretVersionStage(store: SecretStore, secret: Secret, input: Input): Answer {
   const { VersionStage: label, MoveToVersionId: moveTo, RemoveFromVersionId: removeFrom } = input;
   if (label === undefined) return invalid('You must provide a value for the VersionStage parameter.');
   if (moveTo === undefined && removeFrom === undefined) {
@@ -91,13 +104,16 @@ function updateSecretVersionStage(secret: Secret, input: Input, nowMs: number): 
       `The parameter RemoveFromVersionId can't be empty. Staging label ${label} is currently attached to version ${holder}, so you must explicitly reference that version in RemoveFromVersionId.`,
     );
   }
-  secret.staging = moveTo === undefined ? detach(secret.staging, label) : attach(secret.staging, label, moveTo);
-  secret.changedAtMs = nowMs;
+  store.restage(secret, moveTo === undefined ? detach(secret.staging, label) : attach(secret.staging, label, moveTo));
   return answered({ ARN: secret.arn, Name: secret.name });
 }
 
 /** The supported operations, by their name in `X-Amz-Target`. */
-export function createOperations(store: SecretStore, now: () => number): Readonly<Record<string, Operation>> {
+export function createOperations(
+  store: SecretStore,
+  rotations: Rotations,
+  now: () => number,
+): Readonly<Record<string, Operation>> {
   const ofSecret =
     (operation: (secret: Secret, input: Input) => Answer): Operation =>
     (input) => {
@@ -110,6 +126,9 @@ export function createOperations(store: SecretStore, now: () => number): Readonl
     GetSecretValue: ofSecret((secret, input) => getSecretValue(secret, input, now())),
     PutSecretValue: ofSecret((secret, input) => putSecretValue(store, secret, input)),
     DescribeSecret: ofSecret(describeSecret),
-    UpdateSecretVersionStage: ofSecret((secret, input) => updateSecretVersionStage(secret, input, now())),
+    ListSecretVersionIds: ofSecret(listSecretVersionIds),
+    UpdateSecretVersionStage: ofSecret((secret, input) => updateSecretVersionStage(store, secret, input)),
+    RotateSecret: ofSecret((secret, input) => rotateSecret({ store, rotations, now }, secret, input)),
+    CancelRotateSecret: ofSecret((secret) => cancelRotateSecret({ store, rotations }, secret)),
   };
 }

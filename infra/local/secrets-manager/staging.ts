@@ -1,5 +1,8 @@
-/** The label of the current version. If a secret has versions, exactly one has this label. */
+/** The label of the current version. If a secret has a value, exactly one version has this label. */
 export const AWSCURRENT = 'AWSCURRENT';
+
+/** The label of the version that a rotation makes. */
+export const AWSPENDING = 'AWSPENDING';
 
 /** The label of the previous version. */
 const AWSPREVIOUS = 'AWSPREVIOUS';
@@ -20,6 +23,22 @@ export function attach(staging: Staging, label: string, versionId: string): Stag
 /** Removes `label` from its version. */
 export function detach(staging: Staging, label: string): Staging {
   return new Map([...staging].filter(([attached]) => attached !== label));
+}
+
+/**
+ * The version that a rotation has not finished: it has AWSPENDING, and is not current. The label stays where it is
+ * after a rotation, so on the current version it means nothing.
+ */
+export function unfinishedVersion(staging: Staging): string | undefined {
+  const pending = staging.get(AWSPENDING);
+  return pending === staging.get(AWSCURRENT) ? undefined : pending;
+}
+
+/** The labels that are new in `next`, or on another version. EventBridge does not report AWSPENDING and AWSPREVIOUS. */
+export function movedLabels(staging: Staging, next: Staging): readonly [label: string, versionId: string][] {
+  return [...next].filter(
+    ([label, versionId]) => label !== AWSPENDING && label !== AWSPREVIOUS && staging.get(label) !== versionId,
+  );
 }
 
 /** The labels of one version, sorted. */
