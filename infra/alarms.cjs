@@ -8,6 +8,7 @@ const FUNCTIONS = {
   revoke: 'no token is revoked',
   metadata: 'clients do not find the endpoints',
   prewarm: 'tokens are not renewed ahead, and callers wait for renewals',
+  rotate: 'keys are not rotated',
 };
 
 /** In one period of five minutes. */
@@ -85,6 +86,11 @@ const alarms = (prefix, namespace) => ({
     AlarmDescription:
       "ZITADEL refuses a credential, a secret cannot be used, or the issuer of a profile is not ZITADEL's own: the profile gets no new token. The log names the profile, and the reason in the field error, renewal or failed.",
     ...own(namespace, 'CredentialRefused'),
+    ...ONCE,
+  },
+  'rotations-failed': {
+    AlarmDescription: `A step of a rotation failed; the current key is still good, and Secrets Manager tries again. The log group /aws/lambda/${prefix}-rotate says why, in the field error.`,
+    ...own(namespace, 'RotationsFailed'),
     ...ONCE,
   },
   'renewals-failed': {
