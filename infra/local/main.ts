@@ -106,6 +106,7 @@ async function main(): Promise<void> {
     region: REGION,
     tableUrl: stack.table.url,
     tableName: stack.table.tableName,
+    secretsManagerUrl: stack.secretsManager.url,
     profiles: [...input.profiles],
   });
   const stopSchedule = prewarmOnSchedule(stack);

@@ -4,7 +4,7 @@ import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import { createGateway, type GatewayOptions } from './gateway/server.ts';
 import type { Principal } from './gateway/sigv4.ts';
 import { createRoutes } from './routes.ts';
-import { createSecretsManager } from './secrets-manager.ts';
+import { createSecretsManager, type SecretsManager } from './secrets-manager.ts';
 import type { StandIn } from './stand-in.ts';
 import { createTable, type Table } from './table.ts';
 
@@ -25,6 +25,7 @@ export interface Stack {
   readonly gateway: StandIn;
   readonly sandbox: Sandbox;
   readonly table: Table;
+  readonly secretsManager: SecretsManager;
   readonly close: () => Promise<void>;
 }
 
@@ -86,7 +87,7 @@ export async function createStack({
       await gateway.close();
       await closeServices();
     };
-    return { gateway, sandbox, table, close };
+    return { gateway, sandbox, table, secretsManager, close };
   } catch (error) {
     await closeServices();
     throw error;

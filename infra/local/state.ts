@@ -7,6 +7,7 @@ export interface LocalStack {
   readonly region: string;
   readonly tableUrl: string;
   readonly tableName: string;
+  readonly secretsManagerUrl: string;
   readonly profiles: CompiledProfiles;
 }
 

@@ -42,7 +42,7 @@ export interface Base extends Journal {
  */
 export function createBase(profiles: Profiles, env: Environment, overrides: Overrides): Base {
   const journal = createJournal(env, overrides);
-  const { clock, health, isLocal } = journal;
+  const { clock, health, expiries, isLocal } = journal;
   const { random = Math.random, uuid = randomUUID } = overrides;
   const secrets = watchSecrets(overrides.secrets ?? createSecretsManagerStore({ clock }), health);
   const table = watchTable(inStoreTime(overrides.table ?? createTable(env, clock)), health);
@@ -53,6 +53,7 @@ export function createBase(profiles: Profiles, env: Environment, overrides: Over
   const credentials = createCredentials({
     clock,
     secrets,
+    expiries,
     onTrimmed: (secret, members) => journal.log.trimmed({ at: clock.now(), secret, members }),
   });
   const withCredential = createRefusals({ clock, credentials });

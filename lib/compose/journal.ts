@@ -1,3 +1,4 @@
+import { createExpiries, type Expiries } from '../broker/credentials/expiries.ts';
 import { createHealth, type Health } from '../broker/credentials/health.ts';
 import type { Clock } from '../core/clock.ts';
 import { instant } from '../core/time.ts';
@@ -8,6 +9,7 @@ export interface Journal {
   readonly clock: Clock;
   readonly log: Log;
   readonly health: Health;
+  readonly expiries: Expiries;
   /** Whether this is the local stack. */
   readonly isLocal: boolean;
 }
@@ -29,5 +31,6 @@ export function createJournal(
   }: { clock?: Clock; write?: (line: string) => void },
 ): Journal {
   const log = createLog(env.METRICS_NAMESPACE ?? 'zitadel-token-broker', write);
-  return { clock, log, health: createHealth(clock), isLocal: env.BROKER_LOCAL === 'true' };
+  const isLocal = env.BROKER_LOCAL === 'true';
+  return { clock, log, health: createHealth(clock), expiries: createExpiries(clock), isLocal };
 }

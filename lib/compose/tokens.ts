@@ -3,6 +3,8 @@ import { createDoubts } from '../broker/introspection/doubts.ts';
 import { createCounter } from '../broker/obtain/counter.ts';
 import { createTokens } from '../broker/obtain/memory.ts';
 import { prewarm } from '../broker/obtain/prewarm.ts';
+import { profilesOfChange } from '../broker/obtain/secret-change.ts';
+import { chainOf } from '../broker/profiles/check.ts';
 import type { Profiles } from '../broker/profiles/profile.ts';
 import { createRevoke } from '../broker/revocation/revoke.ts';
 import { plus } from '../core/time.ts';
@@ -28,19 +30,31 @@ export interface TokenFunctions {
 export function createTokenFunctions(profiles: Profiles, env: Environment, overrides: Overrides = {}): TokenFunctions {
   const shared = createBase(profiles, env, overrides);
   const base = { ...shared, issued: createCounter(), doubts: createDoubts(shared) };
-  const { clock, log, bulletin, health, issued } = base;
+  const { clock, log, bulletin, health, expiries, credentials, issued } = base;
   const tokens = createTokens(base);
   const onBehalf = createOnBehalf(base);
+  const rereadSecret = (secret: string) => {
+    const known = credentials.known(secret);
+    return known === undefined ? credentials.get(secret) : credentials.reread(secret, known);
+  };
   return {
     token: createTokenEndpoint({ ...base, tokens, onBehalf }),
     revoke: createRevocationEndpoint({ ...base, revoke: createRevoke(base) }),
-    async prewarm(_event, context) {
+    async prewarm(event, context) {
+      const changed = profilesOfChange(event, profiles)?.filter((profile) => profile.prewarm);
+      // The account has secrets that no profile names.
+      if (changed?.length === 0) return;
       const at = clock.now();
       const leftMs = context.getRemainingTimeInMillis();
       await bulletin.look(leftMs);
-      const results = await prewarm({ ...base, tokens }, plus(at, leftMs));
+      // A changed credential is tried at once: what the old one has sealed cannot be opened with it.
+      const secrets = new Set(changed?.flatMap((profile) => chainOf(profile, profiles)));
+      await Promise.all([...secrets].map((name) => rereadSecret(profiles.get(name)?.secret ?? '')));
+      const chosen = changed === undefined ? profiles : new Map(changed.map((profile) => [profile.name, profile]));
+      const results = await prewarm({ profiles: chosen, tokens }, plus(at, leftMs));
       const durationMs = clock.now() - at;
-      log.prewarm({ at, durationMs, results, issued: issued.take(), degraded: health.degraded() });
+      const expiring = expiries.take();
+      log.prewarm({ at, durationMs, results, issued: issued.take(), degraded: health.degraded(), expiring });
       const failed = results.filter(({ outcome }) => outcome === 'failed').map(({ profile }) => profile);
       if (failed.length > 0) throw new Error(`prewarm failed for ${failed.join(', ')}`);
     },

@@ -1,3 +1,4 @@
+import type { Expiries } from '../broker/credentials/expiries.ts';
 import type { Health } from '../broker/credentials/health.ts';
 import type { Principal } from '../broker/profiles/caller.ts';
 import { authorize, type Use } from '../broker/profiles/policy.ts';
@@ -28,6 +29,7 @@ export interface EndpointDeps {
   readonly profiles: Profiles;
   readonly log: Pick<Log, 'request'>;
   readonly health: Pick<Health, 'degraded'>;
+  readonly expiries: Pick<Expiries, 'take'>;
   readonly bulletin: Pick<Bulletin, 'look' | 'hasLooked' | 'isBlocked'>;
 }
 
@@ -68,7 +70,7 @@ export interface EndpointOptions {
  * answers and writes one log line.
  */
 export function createEndpoint(
-  { clock, profiles, log, health, bulletin }: EndpointDeps,
+  { clock, profiles, log, health, expiries, bulletin }: EndpointDeps,
   { name, use, route, largestBytes }: EndpointOptions,
   serve: Serve,
 ): GatewayHandler {
@@ -121,6 +123,7 @@ export function createEndpoint(
     const answer = served.ok ? served.value : answerError(served.error, id);
     const durationMs = clock.now() - at;
     const degraded = health.degraded(facts.issuer);
+    const expiring = expiries.take();
     log.request({
       at,
       requestId: id,
@@ -129,6 +132,7 @@ export function createEndpoint(
       status: answer.statusCode,
       durationMs,
       degraded,
+      ...(expiring === undefined ? {} : { expiring }),
       ...facts,
     });
     return answer;

@@ -1,3 +1,4 @@
+import type { Expiring } from '../broker/credentials/expiries.ts';
 import { COSTS, type Degradation } from '../broker/credentials/health.ts';
 import type { Rejected } from '../broker/introspection/doubts.ts';
 import type { Prewarmed } from '../broker/obtain/prewarm.ts';
@@ -28,6 +29,8 @@ export interface RequestRecord {
   readonly issued?: number;
   /** The unavailable dependencies, as the sandbox last saw them. */
   readonly degraded?: readonly Degradation[];
+  /** Of the credentials that were read since the previous line, the first to end. */
+  readonly expiring?: Expiring;
   /** The profile's issuer; outages of other issuers are left out. */
   readonly issuer?: string;
   /** The result of introspection, and its source. */
@@ -48,6 +51,7 @@ export interface PrewarmRecord {
   readonly results: readonly Prewarmed[];
   readonly issued: number;
   readonly degraded: readonly Degradation[];
+  readonly expiring?: Expiring | undefined;
 }
 
 /** One step of the rotation of a key. */
@@ -100,6 +104,15 @@ const AWAY_METRICS = { table: 'TableAway', secrets: 'SecretsAway', zitadel: 'Zit
 const awayMetrics = (degraded: readonly Degradation[]): Metrics =>
   Object.fromEntries(degraded.map(({ what }) => [AWAY_METRICS[what], 1]));
 
+const expiryMetrics = (expiring: Expiring | undefined): Metrics =>
+  expiring === undefined ? {} : { CredentialDaysLeft: expiring.daysLeft };
+
+/** The alarm on the days left waits for this; the line says which secret it is. */
+const FEW_DAYS = 14;
+
+const describeExpiring = (expiring: Expiring | undefined): { expiring?: string } =>
+  expiring !== undefined && expiring.daysLeft < FEW_DAYS ? { expiring: expiring.secret } : {};
+
 function outcomeMetrics({ obtained, error, bug }: RequestRecord): Metrics {
   if (bug !== undefined) return { Bugs: 1 };
   if (obtained === undefined) return error?.kind === 'unavailable' ? { Unavailable: 1 } : refusals(error);
@@ -113,6 +126,7 @@ const requestMetrics = (record: RequestRecord): Metrics => ({
   ...outcomeMetrics(record),
   ...(record.issued ? { TokenRequests: record.issued } : {}),
   ...(record.degraded?.length ? awayMetrics(record.degraded) : {}),
+  ...expiryMetrics(record.expiring),
 });
 
 const describe = (error: BrokerError) => ({
@@ -182,6 +196,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
         revocable: obtained?.token.isIrrevocable ? false : undefined,
         client_secret_sent: record.isClientSecretSent,
         ...describeDegraded(record.degraded),
+        ...describeExpiring(record.expiring),
         error: error === undefined ? undefined : describe(error),
         bug: bug?.name,
         at: bug?.at,
@@ -212,7 +227,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
         at: bug?.at,
       });
     },
-    prewarm({ at, durationMs, results, issued, degraded }) {
+    prewarm({ at, durationMs, results, issued, degraded, expiring }) {
       const named = (wanted: Prewarmed['outcome']) =>
         results.filter(({ outcome }) => outcome === wanted).map(({ profile }) => profile);
       const failed = results.filter(({ outcome }) => outcome === 'failed');
@@ -227,6 +242,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
           ...(issued > 0 ? { TokenRequests: issued } : {}),
           ...Object.assign({}, ...failed.map(({ error }) => refusals(error))),
           ...awayMetrics(degraded),
+          ...expiryMetrics(expiring),
         },
         {
           level: failed.length === 0 ? 'info' : 'error',
@@ -239,6 +255,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
             return { profile, ...(error === undefined ? {} : describe(error)), bug: bug?.name, at: bug?.at };
           }),
           ...describeDegraded(degraded),
+          ...describeExpiring(expiring),
         },
       );
     },

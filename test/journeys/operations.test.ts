@@ -14,7 +14,9 @@ beforeEach(async () => {
   rig = await createRig();
   port = String(rig.gateway.port);
   const { url: tableUrl, tableName } = rig.table;
-  withdraw = publishLocalStack(port, { region: 'eu-central-1', tableUrl, tableName, profiles: [...rig.profiles] });
+  const { url: secretsManagerUrl } = rig.secretsManager;
+  const stack = { region: 'eu-central-1', tableUrl, tableName, secretsManagerUrl, profiles: [...rig.profiles] };
+  withdraw = publishLocalStack(port, stack);
   rig.table.intercept((_req, res) => {
     res.setHeader('date', new Date(rig.clock.now()).toUTCString());
     return false;
@@ -131,6 +133,7 @@ describe('what is refused, before anything is done', () => {
     publishLocalStack(port, {
       region: 'eu-central-1',
       tableUrl: 'http://127.0.0.1:1',
+      secretsManagerUrl: 'http://127.0.0.1:1',
       tableName: 'tokens',
       profiles: [...rig.profiles],
     });

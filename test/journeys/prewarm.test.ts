@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { context } from '../support/events.ts';
-import { createRig, type Rig } from '../support/rig.ts';
+import { accounts, createRig, type Rig } from '../support/rig.ts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -56,4 +56,58 @@ test('with ZITADEL away every profile is reported, and the run ends in time', as
   const begun = rig.clock.now();
   await expect(rig.pass(prewarm({}, context(60_000)))).rejects.toThrow('prewarm failed for orders, reports');
   expect(rig.clock.now() - begun).toBeLessThan(10_000);
+});
+
+/** As EventBridge delivers the move of a staging label. */
+const labelUpdated = (secret: string) => ({
+  source: 'aws.secretsmanager',
+  'detail-type': 'Secret Label Updated',
+  resources: [rig.secretsManager.arn(secret)],
+});
+
+/** A new key of the account `reports`, also at ZITADEL unless it is a bad one. */
+async function changeKey(isGood: boolean): Promise<void> {
+  const { keyId, key, userId } = accounts.saKey.key;
+  const id = keyId.replace(/.$/, '0');
+  if (isGood) rig.zitadel.addKey({ holder: userId, keyId: id, key });
+  rig.secretsManager.put('reports', JSON.stringify({ ...accounts.saKey.key, keyId: id }));
+}
+
+test('a changed credential is tried at once, also by a sandbox that knew the old one; other profiles are left alone', async () => {
+  const { prewarm } = rig.addSandbox();
+  await rig.pass(prewarm({}, context(60_000)));
+  await changeKey(true);
+  await rig.pass(prewarm(labelUpdated('reports'), context(60_000)));
+  expect(rig.log().at(-1)).toMatchObject({ level: 'info', renewed: ['reports'], kept: [] });
+  // What has not changed is not obtained again.
+  await rig.pass(prewarm(labelUpdated('reports'), context(60_000)));
+  expect(rig.log().at(-1)).toMatchObject({ renewed: [], kept: ['reports'] });
+  expect(rig.zitadel.issued()).toBe(3);
+});
+
+test('a bad credential raises the alarm, while callers still get the tokens that are cached', async () => {
+  const { prewarm } = rig.addSandbox();
+  await rig.pass(prewarm({}, context(60_000)));
+  const before = await rig.pass(rig.ask({ profile: 'reports' }));
+  await changeKey(false);
+  await expect(rig.pass(prewarm(labelUpdated('reports'), context(60_000)))).rejects.toThrow('failed for reports');
+  expect(rig.log().at(-1)).toMatchObject({ level: 'error', CredentialRefused: 1, RenewalsFailed: 1 });
+  const after = await rig.pass(rig.ask({ profile: 'reports' }));
+  expect([after.status, after.json.access_token]).toEqual([200, before.json.access_token]);
+});
+
+test('a secret that no prewarmed profile uses changes nothing, and is not logged', async () => {
+  const { prewarm } = rig.addSandbox();
+  rig.secretsManager.put('unknown', 'x');
+  await rig.pass(prewarm(labelUpdated('unknown'), context(60_000)));
+  await rig.pass(prewarm(labelUpdated('odd'), context(60_000)));
+  expect([rig.zitadel.calls(), rig.lines]).toEqual([0, []]);
+});
+
+test('a run reports the days that the first credential has left', async () => {
+  const endsAt = new Date(rig.clock.now() + 20.55 * 24 * HOUR).toISOString();
+  rig.secretsManager.put('reports', JSON.stringify({ ...accounts.saKey.key, expirationDate: endsAt }));
+  const { prewarm } = rig.addSandbox();
+  await rig.pass(prewarm({}, context(60_000)));
+  expect(rig.log().at(-1)).toMatchObject({ CredentialDaysLeft: 20.5 });
 });

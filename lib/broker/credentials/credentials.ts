@@ -7,6 +7,7 @@ import { type Credential, type CredentialFault, expiredField, parseCredential } 
 import { findMembers } from '../../zitadel/secret-text.ts';
 import { splitSecret } from '../profiles/secret-reference.ts';
 import { credentialId } from '../store/seal.ts';
+import type { Expiries } from './expiries.ts';
 
 /** Why a secret cannot be read. `away`: it may be readable later; `refused`: an operator must act. */
 export interface SecretFault {
@@ -64,6 +65,8 @@ export interface CredentialsDeps {
   readonly secrets: SecretStore;
   /** Reports the members of a secret that had invisible characters at their ends. */
   readonly onTrimmed?: (secret: string, members: readonly string[]) => void;
+  /** Learns of each credential that was read. */
+  readonly expiries?: Pick<Expiries, 'note'>;
 }
 
 /** The text of the member that a reference names, or of the whole secret. */
@@ -81,7 +84,7 @@ function select(text: Redacted<string>, member: string | undefined): Result<Reda
 }
 
 /** Creates the credentials of one sandbox. */
-export function createCredentials({ clock, secrets, onTrimmed }: CredentialsDeps): Credentials {
+export function createCredentials({ clock, secrets, onTrimmed, expiries }: CredentialsDeps): Credentials {
   const kept = new Map<string, Kept>();
   const askedAt = new Map<string, EpochMs>();
   const reading = new Map<string, Promise<Result<HeldCredential, BrokerError>>>();
@@ -95,6 +98,7 @@ export function createCredentials({ clock, secrets, onTrimmed }: CredentialsDeps
     // The same content keeps its object, and so the keys derived from it.
     const held = known?.id === id ? known : { credential: parsed.value, id };
     if (held !== known && parsed.value.trimmed.length > 0) onTrimmed?.(secret, parsed.value.trimmed);
+    expiries?.note(secret, parsed.value);
     const now = clock.now();
     kept.set(secret, { held, readAt: now, askAgainAt: plus(now, SOFT_LIFE_MS) });
     return ok(held);

@@ -25,6 +25,12 @@ export function placeOf(reference: string): { partition: string; region: string;
 /** The name in an ARN, without the six characters at its end; any other text as it is. */
 export const nameInArn = (arn: string): string => arn.replace(/^arn:(?:[^:]*:){5}(.+)-[A-Za-z0-9]{6}$/, '$1');
 
+/** Whether a reference, by name or ARN, is to the secret with this ARN. */
+export function isSecretOf(reference: string, arn: string): boolean {
+  const { name } = splitSecret(reference);
+  return name === arn || name === nameInArn(arn);
+}
+
 /** What is wrong with a reference, or `undefined`. */
 export function checkSecretReference(value: unknown): string | undefined {
   const text = typeof value === 'string' ? value : '';

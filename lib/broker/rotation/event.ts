@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from '../../core/result.ts';
 import { isMapping } from '../profiles/document.ts';
 import type { RotatedSecret } from '../profiles/rotation.ts';
-import { nameInArn } from '../profiles/secret-reference.ts';
+import { isSecretOf } from '../profiles/secret-reference.ts';
 import type { RotationFault } from './rotated-key.ts';
 import type { RotationRun } from './run.ts';
 import { STEPS, type Step } from './steps.ts';
@@ -13,9 +13,6 @@ export interface RotationEvent extends RotationRun {
 
 /** Steps are named in two ways: `createSecret`, and `create_secret` as in the events of other emulators and tests. */
 const plain = (step: unknown): string => String(step).replaceAll('_', '').toLowerCase();
-
-/** Whether a secret of the profiles, by name or ARN, is the one with this ARN. */
-const isSame = (secret: string, arn: string): boolean => secret === arn || secret === nameInArn(arn);
 
 /**
  * Parses `{ Step, SecretId, ClientRequestToken }`. For safety: only a secret that a profile rotates is accepted, whoever
@@ -30,7 +27,7 @@ export function parseRotationEvent(
   if (step === undefined || typeof secret !== 'string' || typeof token !== 'string') {
     return fail({ detail: 'not an event of Secrets Manager: it needs Step, SecretId and ClientRequestToken' });
   }
-  const known = rotated.find((one) => isSame(one.secret, secret));
+  const known = rotated.find((one) => isSecretOf(one.secret, secret));
   if (known === undefined) {
     const names = rotated.map((one) => one.secret).join(', ') || 'none';
     return fail({ detail: `no profile rotates this secret; those that rotate are ${names}` });

@@ -78,6 +78,7 @@ beforeEach(() => {
       degraded: (issuer?: string) =>
         issuer === undefined ? [] : [{ what: 'table' as const, since: NOW, detail: issuer }],
     },
+    expiries: { take: () => undefined },
     bulletin: {
       look: async (leftMs: number) => {
         looks += 1;

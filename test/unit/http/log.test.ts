@@ -336,3 +336,63 @@ test('a secret with invisible characters at the ends of its members', () => {
     },
   ]);
 });
+
+describe('the end of a credential', () => {
+  const linesOf = (expiring: { secret: string; daysLeft: number } | undefined) => {
+    const lines: string[] = [];
+    const log = createLog('space', (line) => lines.push(line));
+    log.request({ ...RECORD, ...(expiring === undefined ? {} : { expiring }) });
+    log.prewarm({ at: NOW, durationMs: 7, results: [], issued: 0, degraded: [], expiring });
+    return lines.map((line) => JSON.parse(line));
+  };
+
+  test.each([
+    ['is a metric', 14, undefined],
+    ['is named once it is near', 13.9, 'zitadel/reports'],
+  ])('%s', (_what, daysLeft, expiring) => {
+    for (const line of linesOf({ secret: 'zitadel/reports', daysLeft })) {
+      expect([line.CredentialDaysLeft, line.expiring]).toEqual([daysLeft, expiring]);
+      expect(line._aws.CloudWatchMetrics[0].Metrics).toContainEqual({ Name: 'CredentialDaysLeft' });
+    }
+  });
+
+  test('is not there if none was read', () => {
+    for (const line of linesOf(undefined)) expect(line).not.toHaveProperty('CredentialDaysLeft');
+  });
+});
+
+describe('a step of a rotation', () => {
+  const lineOf = (record: object) => {
+    const lines: string[] = [];
+    createLog('space', (line) => lines.push(line)).rotation({ at: NOW, durationMs: 7, ...record });
+    return JSON.parse(lines[0] ?? '');
+  };
+  const named = { step: 'createSecret', secret: 'zitadel/reports' };
+
+  test('that went well says what it did, with key ids', () => {
+    const done = { keyId: '2', isNew: true, removed: ['1'] } as const;
+    expect(lineOf({ ...named, done })).toEqual({
+      time: NOW,
+      level: 'info',
+      route: 'rotate',
+      ...named,
+      ms: 7,
+      key: '2',
+      added: true,
+      removed: ['1'],
+    });
+  });
+
+  test.each<[what: string, record: object, line: object]>([
+    ['a dry run', { done: { keyId: '1', isDryRun: true } }, { level: 'info', key: '1', dry_run: true }],
+    ['keys that stay', { done: { keyId: '1', left: 'timeout' } }, { level: 'warn', left: 'timeout' }],
+    ['a failure', { failure: { detail: 'why' } }, { level: 'error', error: 'why', RotationsFailed: 1 }],
+    [
+      'a bug',
+      { bug: { name: 'TypeError', at: 'lib/a.ts:1:2' } },
+      { level: 'error', bug: 'TypeError', Bugs: 1, RotationsFailed: 1 },
+    ],
+  ])('%s', (_what, record, line) => {
+    expect(lineOf({ ...named, ...record })).toMatchObject(line);
+  });
+});
