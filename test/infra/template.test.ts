@@ -384,6 +384,7 @@ test('alarms', () => {
     ),
     'prewarm-missing': ['AWS/Lambda Invocations', 'Sum < 1, 1 of 1 × 900 s', 'breaching'],
     'credential-refused': [`${own} CredentialRefused`, once, 'notBreaching'],
+    'credential-expiring': [`${own} CredentialDaysLeft`, 'Minimum < 14, 1 of 1 × 86400 s', 'notBreaching'],
     'rotations-failed': [`${own} RotationsFailed`, once, 'notBreaching'],
     'renewals-failed': [`${own} RenewalsFailed`, again, 'notBreaching'],
     unavailable: [`${own} Unavailable`, again, 'notBreaching'],

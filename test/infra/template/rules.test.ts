@@ -143,6 +143,7 @@ describe('the alarms on what the log counts', () => {
     ['TableAway', (log) => log.request(away('table'))],
     ['SecretsAway', (log) => log.request(away('secrets'))],
     ['RenewalsFailed', (log) => log.prewarm(run)],
+    ['CredentialExpiring', (log) => log.prewarm({ ...run, expiring: { secret: 'zitadel/orders', daysLeft: 13.9 } })],
     ['RotationsFailed', (log) => log.rotation({ at: NOW, durationMs: 10, failure: { detail: 'x' } })],
   ])('%s counts it as the log does', (name, write) => {
     const alarm = packaged.template.Resources[`${name}Alarm`]?.Properties;
@@ -155,7 +156,14 @@ describe('the alarms on what the log counts', () => {
 
   test('all that the log counts is known', () => {
     const known = ['Hits', 'TokenRequests', 'Renewed', 'TableAway', 'SecretsAway', 'ZitadelAway', 'CredentialRefused'];
-    const failures = ['RenewalsFailed', 'PrewarmFailed', 'Unavailable', 'Bugs', 'RotationsFailed'];
+    const failures = [
+      'RenewalsFailed',
+      'PrewarmFailed',
+      'Unavailable',
+      'Bugs',
+      'RotationsFailed',
+      'CredentialDaysLeft',
+    ];
     expect([...loggedMetrics()].sort()).toEqual([...known, ...failures].sort());
     // What has no alarm must be counted; else its reason must go as well.
     expect(loggedMetrics()).toEqual(expect.arrayContaining(Object.keys(WITHOUT_ALARM)));
