@@ -252,6 +252,16 @@ describe('functions', () => {
     expect(JSON.parse(stderr)).toMatchObject({ statusCode: 401, body: expect.stringContaining('"request_id":"r1"') });
   });
 
+  test('the bundle of rotate runs on its own, and without a table', async () => {
+    const script = `
+      const { handler } = require(${JSON.stringify(join(home, '.build/rotate/index.cjs'))});
+      handler({}).catch(({ message }) => console.error(message));`;
+    const env = { AWS_REGION: 'eu-central-1' };
+    const { stdout, stderr } = await run(process.execPath, ['--eval', script], { cwd: tmpdir(), env });
+    expect(stderr).toMatch('not an event of Secrets Manager');
+    expect(JSON.parse(stdout)).toMatchObject({ route: 'rotate', RotationsFailed: 1 });
+  });
+
   test('prewarm runs every five minutes, and a failed run is not repeated', () => {
     expect(properties('PrewarmEventsRuleSchedule1')).toMatchObject({
       ScheduleExpression: 'rate(5 minutes)',
