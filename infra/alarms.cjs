@@ -8,6 +8,7 @@ const FUNCTIONS = {
   revoke: 'no token is revoked',
   metadata: 'clients do not find the endpoints',
   prewarm: 'tokens are not renewed ahead, and callers wait for renewals',
+  rotate: 'keys are not rotated',
 };
 
 /** In one period of five minutes. */
@@ -18,6 +19,12 @@ const AGAIN = { Period: 300, EvaluationPeriods: 3, DatapointsToAlarm: 2 };
 
 /** In three of four: the log reports an outage for a minute, which may overlap two periods. */
 const LASTING = { Period: 300, EvaluationPeriods: 4, DatapointsToAlarm: 3 };
+
+/** In a day: days left change by the day, and a night without requests does not end the alarm. */
+const DAILY = { Period: 86_400, EvaluationPeriods: 1 };
+
+/** A key that rotates is replaced before: when its period and 15 days are left. */
+const EXPIRING_DAYS = 14;
 
 /** The tolerated share of failed requests; must be exceeded in two minutes, so that a single failure is not enough. */
 const ERRORS_PERCENT = 5;
@@ -85,6 +92,19 @@ const alarms = (prefix, namespace) => ({
     AlarmDescription:
       "ZITADEL refuses a credential, a secret cannot be used, or the issuer of a profile is not ZITADEL's own: the profile gets no new token. The log names the profile, and the reason in the field error, renewal or failed.",
     ...own(namespace, 'CredentialRefused'),
+    ...ONCE,
+  },
+  'credential-expiring': {
+    AlarmDescription: `A credential ends in less than ${EXPIRING_DAYS} days; then its profiles get no new tokens. What to do before that is in docs/operating.md, Alarms.`,
+    ...own(namespace, 'CredentialDaysLeft'),
+    Statistic: 'Minimum',
+    Threshold: EXPIRING_DAYS,
+    ComparisonOperator: 'LessThanThreshold',
+    ...DAILY,
+  },
+  'rotations-failed': {
+    AlarmDescription: `A step of a rotation failed; the current key is still good, and Secrets Manager tries again. The log group /aws/lambda/${prefix}-rotate says why, in the field error.`,
+    ...own(namespace, 'RotationsFailed'),
     ...ONCE,
   },
   'renewals-failed': {

@@ -1,5 +1,6 @@
 // The IAM statements of the functions, derived from the profiles: each function may read only the secrets that it uses.
 const readProfiles = require('./chosen-profiles.cjs');
+const rotatedSecrets = require('./rotated-secrets.cjs');
 
 /** The secrets of references, without `#member`. */
 const unique = (references) =>
@@ -39,14 +40,14 @@ const serviceName = (service, region) =>
     : { 'Fn::Sub': `${service}.${region}.\${AWS::URLSuffix}` };
 
 /** Empty without a customer managed key: an AWS managed key admits every principal that the service admits. */
-const decrypt = (kmsKeyArns, service, regions = [undefined]) => {
+const useKeys = (kmsKeyArns, Action, service, regions = [undefined]) => {
   const keys = kmsKeyArns.split(',').map((arn) => arn.trim());
   if (keys[0] === '') return [];
   const services = regions.map((region) => serviceName(service, region));
   return [
     {
       Effect: 'Allow',
-      Action: 'kms:Decrypt',
+      Action,
       Resource: keys.length === 1 ? keys[0] : keys,
       // Only through the service, on the function's behalf; never a ciphertext from elsewhere.
       Condition: { StringEquals: { 'kms:ViaService': services.length === 1 ? services[0] : services } },
@@ -68,7 +69,7 @@ const ownLogs = (logs) => ({
 
 const table = (actions, kmsKeyArn) => [
   { Effect: 'Allow', Action: actions, Resource: { 'Fn::GetAtt': ['TokenTable', 'Arn'] } },
-  ...decrypt(kmsKeyArn, 'dynamodb'),
+  ...useKeys(kmsKeyArn, 'kms:Decrypt', 'dynamodb'),
 ];
 
 const read = (secrets, kmsKeyArn) => [
@@ -77,8 +78,31 @@ const read = (secrets, kmsKeyArn) => [
     Action: 'secretsmanager:GetSecretValue',
     Resource: secretArn(secret),
   })),
-  ...(secrets.length === 0 ? [] : decrypt(kmsKeyArn, 'secretsmanager', regionsOf(secrets))),
+  ...(secrets.length === 0 ? [] : useKeys(kmsKeyArn, 'kms:Decrypt', 'secretsmanager', regionsOf(secrets))),
 ];
+
+/** For safety: only secrets whose rotation function is this one, as Secrets Manager knows it, may be changed. */
+const rotate = (secrets, functionName, kmsKeyArn) =>
+  secrets.length === 0
+    ? []
+    : [
+        {
+          Effect: 'Allow',
+          Action: ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'].map(
+            (action) => `secretsmanager:${action}`,
+          ),
+          Resource: secrets.map(secretArn),
+          Condition: {
+            StringEquals: {
+              // By its name: the function depends on this role.
+              'secretsmanager:resource/AllowRotationLambdaArn': {
+                'Fn::Sub': `arn:\${AWS::Partition}:lambda:\${AWS::Region}:\${AWS::AccountId}:function:${functionName}`,
+              },
+            },
+          },
+        },
+        ...useKeys(kmsKeyArn, ['kms:Decrypt', 'kms:GenerateDataKey'], 'secretsmanager'),
+      ];
 
 module.exports = async ({ resolveVariable }) => {
   const { profiles } = readProfiles();
@@ -98,11 +122,23 @@ module.exports = async ({ resolveVariable }) => {
   const revocation = unique(
     all.flatMap(({ revocation, secret }) => (revocation === undefined ? [] : [secretOf(revocation), secret])),
   );
+  const rotated = rotatedSecrets(profiles);
+  const rotatedNames = unique(rotated.map(({ secret }) => secret));
+  // Those that manage the keys of applications; if they rotate too, they are among the others.
+  const managers = unique(rotated.map(({ by }) => profiles[by]?.secret));
   return {
     token: [ownLogs('TokenLogs'), ...obtain(obtainingSecrets(profiles, names))],
     prewarm: [ownLogs('PrewarmLogs'), ...obtain(obtainingSecrets(profiles, prewarmed))],
     introspect: [ownLogs('IntrospectLogs'), ...obtain(introspection)],
     revoke: [ownLogs('RevokeLogs'), ...obtain(revocation)],
     metadata: [ownLogs('MetadataLogs')],
+    rotate: [
+      ownLogs('RotateLogs'),
+      ...rotate(rotatedNames, await resolveVariable('self:functions.rotate.name'), keys.secrets),
+      ...read(
+        managers.filter((secret) => !rotatedNames.includes(secret)),
+        keys.secrets,
+      ),
+    ],
   };
 };

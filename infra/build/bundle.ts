@@ -17,7 +17,7 @@ esbuild's metadata of each bundle is written to .build/{function}.meta.json, the
 `;
 
 /** The functions, by their file names in functions/. */
-export const FUNCTIONS = ['token', 'introspect', 'revoke', 'metadata', 'prewarm'] as const;
+export const FUNCTIONS = ['token', 'introspect', 'revoke', 'metadata', 'prewarm', 'rotate'] as const;
 
 /** A bundle. */
 export interface Bundle {

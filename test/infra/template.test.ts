@@ -28,7 +28,7 @@ interface Statement {
 /** What `${file(infra/statements.cjs)}` in a template calls. */
 type ResolveStatements = (framework: {
   resolveVariable: (name: string) => Promise<unknown>;
-}) => Promise<Record<'token' | 'introspect' | 'revoke' | 'metadata' | 'prewarm', readonly Statement[]>>;
+}) => Promise<Record<'token' | 'introspect' | 'revoke' | 'metadata' | 'prewarm' | 'rotate', readonly Statement[]>>;
 const require = createRequire(import.meta.url);
 const resolveStatements: ResolveStatements = require('../../infra/statements.cjs');
 const resolveOptions: (framework: { resolveVariable: (name: string) => Promise<string> }) => Promise<object> =
@@ -109,6 +109,8 @@ describe('roles', () => {
       Resource: getAtt(of),
     });
     expect(statements('MetadataRole')).toEqual([logs('MetadataLogs')]);
+    // Nothing rotates here.
+    expect(statements('RotateRole')).toEqual([logs('RotateLogs')]);
     // What every sandbox must know is read by these two as well, and written.
     const rows = {
       Effect: 'Allow',
@@ -198,6 +200,7 @@ describe('functions', () => {
     ['RevokeLambdaFunction', '.build/revoke/index.handler', 15],
     ['MetadataLambdaFunction', '.build/metadata/index.handler', 5],
     ['PrewarmLambdaFunction', '.build/prewarm/index.handler', 60],
+    ['RotateLambdaFunction', '.build/rotate/index.handler', 120],
   ])('%s', (name, Handler, Timeout) => {
     const made = properties(name);
     expect(made).toMatchObject({ Handler, Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize: 1024, Timeout });
@@ -249,6 +252,16 @@ describe('functions', () => {
     expect(JSON.parse(stderr)).toMatchObject({ statusCode: 401, body: expect.stringContaining('"request_id":"r1"') });
   });
 
+  test('the bundle of rotate runs on its own, and without a table', async () => {
+    const script = `
+      const { handler } = require(${JSON.stringify(join(home, '.build/rotate/index.cjs'))});
+      handler({}).catch(({ message }) => console.error(message));`;
+    const env = { AWS_REGION: 'eu-central-1' };
+    const { stdout, stderr } = await run(process.execPath, ['--eval', script], { cwd: tmpdir(), env });
+    expect(stderr).toMatch('not an event of Secrets Manager');
+    expect(JSON.parse(stdout)).toMatchObject({ route: 'rotate', RotationsFailed: 1 });
+  });
+
   test('prewarm runs every five minutes, and a failed run is not repeated', () => {
     expect(properties('PrewarmEventsRuleSchedule1')).toMatchObject({
       ScheduleExpression: 'rate(5 minutes)',
@@ -295,11 +308,11 @@ describe('the API', () => {
     ]);
   });
 
-  test('only this API and only this schedule may call the functions', () => {
+  test('only this API and only these rules may call the functions', () => {
     const permissions = ofType('AWS::Lambda::Permission').map(({ Properties }) => Properties);
     expect(permissions.map(({ Principal }) => Principal).sort()).toEqual([
       ...Array(4).fill('apigateway.amazonaws.com'),
-      'events.amazonaws.com',
+      ...Array(2).fill('events.amazonaws.com'),
     ]);
     expect(properties('TokenLambdaPermissionHttpApi').SourceArn).toMatchObject({
       'Fn::Join': ['', expect.arrayContaining([{ Ref: 'AWS::AccountId' }, { Ref: 'HttpApi' }])],
@@ -381,6 +394,8 @@ test('alarms', () => {
     ),
     'prewarm-missing': ['AWS/Lambda Invocations', 'Sum < 1, 1 of 1 × 900 s', 'breaching'],
     'credential-refused': [`${own} CredentialRefused`, once, 'notBreaching'],
+    'credential-expiring': [`${own} CredentialDaysLeft`, 'Minimum < 14, 1 of 1 × 86400 s', 'notBreaching'],
+    'rotations-failed': [`${own} RotationsFailed`, once, 'notBreaching'],
     'renewals-failed': [`${own} RenewalsFailed`, again, 'notBreaching'],
     unavailable: [`${own} Unavailable`, again, 'notBreaching'],
     'table-away': [`${own} TableAway`, lasting, 'notBreaching'],

@@ -12,6 +12,7 @@ const FUNCTIONS = [
   'RevokeLambdaFunction',
   'MetadataLambdaFunction',
   'PrewarmLambdaFunction',
+  'RotateLambdaFunction',
 ];
 
 /** What cdk-nag finds and why it stays so; docs/template-checks.md says the same of other checkers. */
@@ -39,7 +40,7 @@ export const ACCEPTED: readonly Accepted[] = [
     resources: FUNCTIONS,
     reason:
       'API Gateway waits for its functions, so there is no event to keep. Prewarm runs again after five minutes: a run ' +
-      'that was lost is worth nothing later, and an alarm tells of it.',
+      'that was lost is worth nothing later, and an alarm tells of it. Secrets Manager repeats the steps of a rotation.',
   },
   {
     rule: 'Serverless-LambdaTracing',
@@ -55,8 +56,9 @@ export const ACCEPTED: readonly Accepted[] = [
   },
   {
     rule: 'Serverless-EventBusDLQ',
-    resources: ['PrewarmEventsRuleSchedule1'],
+    resources: ['PrewarmEventsRuleSchedule1', 'SecretChangedRule', 'RotationFailedRule'],
     reason:
-      'The schedule carries no data that could be lost, and runs that are missing raise an alarm after 15 minutes.',
+      'The schedule carries no data that could be lost, and runs that are missing raise an alarm after 15 minutes. The ' +
+      'next of them does what a lost event would have done; of a failed rotation, alarms of its own tell as well.',
   },
 ];

@@ -51,6 +51,18 @@ export const CONTENTS: readonly Rule[] = [
       }),
   },
   {
+    name: 'each secret rotates by one schedule, and not because of a deployment',
+    complaints: (template) => {
+      const schedules = ofType(template, 'AWS::SecretsManager::RotationSchedule');
+      const secrets = schedules.map(([, { SecretId }]) => SecretId);
+      return schedules.flatMap(([name, { SecretId, RotateImmediatelyOnUpdate, RotationRules }], at) => {
+        const days = Number((RotationRules as Json | undefined)?.AutomaticallyAfterDays);
+        const isFirst = secrets.indexOf(SecretId) === at;
+        return isFirst && RotateImmediatelyOnUpdate === false && days >= 1 && days <= 365 ? [] : [name];
+      });
+    },
+  },
+  {
     name: 'names in texts are there',
     complaints: ({ Resources, Outputs }) =>
       references({ Resources, Outputs }).filter((name) => !Object.hasOwn(Resources, name)),

@@ -1,4 +1,5 @@
 import type { Rule } from './essentials.ts';
+import type { Json, Template } from './packaged.ts';
 import { ofType, references } from './reading.ts';
 
 /** What the service consists of. A type that joins is looked at first: some are a way in (`AWS::Lambda::Url`). */
@@ -18,6 +19,7 @@ const TYPES: ReadonlySet<string> = new Set([
   'AWS::Logs::LogGroup',
   'AWS::S3::Bucket',
   'AWS::S3::BucketPolicy',
+  'AWS::SecretsManager::RotationSchedule',
 ]);
 
 /** Who may call a function, and the type of the resource of this stack on whose behalf. */
@@ -25,6 +27,31 @@ const CALLERS: Readonly<Record<string, string>> = {
   'apigateway.amazonaws.com': 'AWS::ApiGatewayV2::Api',
   'events.amazonaws.com': 'AWS::Events::Rule',
 };
+
+/** The permissions of a service to call a function. */
+const permissionsFor = (template: Template, principal: string, to: string) =>
+  ofType(template, 'AWS::Lambda::Permission').filter(
+    ([, { FunctionName, Principal }]) => Principal === principal && references(FunctionName).includes(to),
+  );
+
+/** Whether a permission lets in secrets of this account alone, to a function that rotates some. */
+const isForRotation = (template: Template, { FunctionName, Principal, SourceAccount }: Json): boolean =>
+  Principal === 'secretsmanager.amazonaws.com' &&
+  (SourceAccount as Json | undefined)?.Ref === 'AWS::AccountId' &&
+  ofType(template, 'AWS::SecretsManager::RotationSchedule').some(([, { RotationLambdaARN }]) =>
+    references(RotationLambdaARN).some((to) => references(FunctionName).includes(to)),
+  );
+
+/** Whether the rule may call what it leads to: a function, or the topic of the alarms. */
+function mayCall(template: Template, rule: string, { Arn }: Json): boolean {
+  const [to] = references(Arn);
+  if (to === undefined) {
+    const alarms = ofType(template, 'AWS::CloudWatch::Alarm');
+    return alarms.some(([, { AlarmActions }]) => [AlarmActions].flat().includes(Arn));
+  }
+  const permissions = permissionsFor(template, 'events.amazonaws.com', to);
+  return permissions.some(([, { SourceArn }]) => references(SourceArn).includes(rule));
+}
 
 /** What API Gateway waits at most for an answer, and without a word of its own. */
 const INTEGRATION_TIMEOUT_MS = 30_000;
@@ -37,13 +64,32 @@ export const DOORS: readonly Rule[] = [
       Object.entries(Resources).flatMap(([name, { Type }]) => (TYPES.has(Type) ? [] : [`${name}: ${Type}`])),
   },
   {
-    name: 'functions are called by this API and this schedule only',
+    name: 'functions are called by this API, these rules and the secrets of this account only',
     complaints: (template) =>
-      ofType(template, 'AWS::Lambda::Permission').flatMap(([name, { Action, Principal, SourceArn }]) => {
+      ofType(template, 'AWS::Lambda::Permission').flatMap(([name, properties]) => {
+        const { Action, Principal, SourceArn } = properties;
         const type = CALLERS[String(Principal)];
         const sources = references(SourceArn).map((source) => template.Resources[source]?.Type);
         const isOurs = type !== undefined && sources.length === 1 && sources[0] === type;
-        return isOurs && Action === 'lambda:InvokeFunction' ? [] : [name];
+        const isKnown = isOurs || isForRotation(template, properties);
+        return isKnown && Action === 'lambda:InvokeFunction' ? [] : [name];
+      }),
+  },
+  {
+    name: 'a rule leads to a function that it may call, or to the topic of the alarms',
+    complaints: (template) =>
+      ofType(template, 'AWS::Events::Rule').flatMap(([name, { Targets }]) => {
+        const targets = (Targets ?? []) as readonly Json[];
+        return targets.length > 0 && targets.every((target) => mayCall(template, name, target)) ? [] : [name];
+      }),
+  },
+  {
+    name: 'a rotation has a function that Secrets Manager may call by then',
+    complaints: (template) =>
+      ofType(template, 'AWS::SecretsManager::RotationSchedule').flatMap(([name, { RotationLambdaARN }]) => {
+        const [to = ''] = references(RotationLambdaARN);
+        const [permission = ''] = permissionsFor(template, 'secretsmanager.amazonaws.com', to).map(([its]) => its);
+        return [template.Resources[name]?.DependsOn].flat().includes(permission) ? [] : [name];
       }),
   },
   {
@@ -53,10 +99,7 @@ export const DOORS: readonly Rule[] = [
         const [integration = ''] = references(Target);
         const { IntegrationUri, TimeoutInMillis } = template.Resources[integration]?.Properties ?? {};
         const [to = ''] = references(IntegrationUri);
-        const mayBeCalled = ofType(template, 'AWS::Lambda::Permission').some(
-          ([, { FunctionName, Principal }]) =>
-            Principal === 'apigateway.amazonaws.com' && references(FunctionName).includes(to),
-        );
+        const mayBeCalled = permissionsFor(template, 'apigateway.amazonaws.com', to).length > 0;
         const timeoutMs = Number(template.Resources[to]?.Properties.Timeout) * 1000;
         const isInTime = timeoutMs < Number(TimeoutInMillis ?? INTEGRATION_TIMEOUT_MS);
         return mayBeCalled && isInTime ? [] : [name];

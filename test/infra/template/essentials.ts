@@ -1,10 +1,13 @@
-import type { Json, Resource, Template } from './packaged.ts';
+import type { Json, Template } from './packaged.ts';
 
 /** A file of profiles that uses all that a profile can have. */
 // biome-ignore format: one profile a line
 export const EVERYTHING = `profiles:
-  orders: { issuer: https://example.zitadel.cloud, secret: zitadel/orders, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/orders], revocation: { secret: zitadel/app, callers: [arn:aws:iam::123456789012:role/orders] }, introspection: zitadel/api }
+  orders: { issuer: https://example.zitadel.cloud, secret: zitadel/orders, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/orders], revocation: { secret: zitadel/app, callers: [arn:aws:iam::123456789012:role/orders] }, introspection: { secret: zitadel/api, rotation: { every: 7d, by: reports } } }
   shipping: { issuer: https://example.zitadel.cloud, secret: zitadel/shipping, subject: orders, revocation: { secret: zitadel/app, callers: [arn:aws:iam::123456789012:role/shipping] }, callers: [arn:aws:iam::123456789012:role/shipping], prewarm: true }
+  reports: { issuer: https://example.zitadel.cloud, secret: zitadel/reports, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/reports], rotation: { every: 30d } }
+  owner: { issuer: https://example.zitadel.cloud, secret: zitadel/owner, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/owner] }
+  billing: { issuer: https://example.zitadel.cloud, secret: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:zitadel/billing-a1B2c3", subject: reports, callers: [arn:aws:iam::123456789012:role/billing], rotation: { every: 90d, by: owner } }
 `;
 
 /** One rule for templates: answers what breaks it. */
@@ -53,6 +56,9 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   IntrospectRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
   RevokeRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
   MetadataRole: [],
+  RotateRole: ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'].map(
+    (action) => `secretsmanager:${action}`,
+  ),
 };
 const LOGGING = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 
@@ -147,9 +153,7 @@ export const RULES: readonly Rule[] = [
     };
     look(Resources);
     look(Outputs);
-    const dependsOn = Object.values(Resources).flatMap((resource) =>
-      [(resource as Resource & { DependsOn?: string }).DependsOn ?? []].flat(),
-    );
+    const dependsOn = Object.values(Resources).flatMap(({ DependsOn = [] }) => [DependsOn].flat());
     return [...missing, ...dependsOn.filter((name) => !names.has(name))];
   }),
 ];

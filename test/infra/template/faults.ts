@@ -30,6 +30,13 @@ const queryIn = (alarm: Json, id: string): Json => (alarm.Metrics as Json[]).fin
 
 const metricIn = (alarm: Json, id: string): Json => (queryIn(alarm, id).MetricStat as { Metric: Json }).Metric;
 
+/** The schedule of the secret `zitadel/reports`. */
+const REPORTS = 'Rotation08a98d246c402965Schedule';
+
+/** The statement that changes secrets. */
+const changing = (role: Json): Json =>
+  statementsOf(role).find(({ Action }) => String(Action).includes('PutSecretValue')) ?? {};
+
 const allow = (Action: string, rest: Json): Json => ({ Effect: 'Allow', Action, ...rest });
 
 /** Each rule at least once. */
@@ -39,14 +46,38 @@ export const FAULTS: readonly Fault[] = [
     make: (_of, resources) => Object.assign(resources, { TokenUrl: OPEN_URL }) },
   { rule: 'there are no resources but those of known types', fault: 'something before the API',
     make: (_of, resources) => Object.assign(resources, { Front: CLOUD_FRONT }) },
-  { rule: 'functions are called by this API and this schedule only', fault: 'everybody calls a function',
+  { rule: 'functions are called by this API, these rules and the secrets of this account only', fault: 'everybody calls a function',
     make: (of) => Object.assign(of('TokenLambdaPermissionHttpApi'), { Principal: '*' }) },
-  { rule: 'functions are called by this API and this schedule only', fault: 'any API of any account calls a function',
+  { rule: 'functions are called by this API, these rules and the secrets of this account only', fault: 'any API of any account calls a function',
     make: (of) => delete of('RevokeLambdaPermissionHttpApi').SourceArn },
-  { rule: 'functions are called by this API and this schedule only', fault: 'an API of another stack calls a function',
+  { rule: 'functions are called by this API, these rules and the secrets of this account only', fault: 'an API of another stack calls a function',
     make: (of) => Object.assign(of('TokenLambdaPermissionHttpApi'), { SourceArn: 'arn:aws:execute-api:eu-central-1:123456789012:other/*' }) },
-  { rule: 'functions are called by this API and this schedule only', fault: 'the schedule may do more than call',
+  { rule: 'functions are called by this API, these rules and the secrets of this account only', fault: 'the schedule may do more than call',
     make: (of) => Object.assign(of('PrewarmLambdaPermissionEventsRuleSchedule1'), { Action: 'lambda:*' }) },
+  { rule: 'functions are called by this API, these rules and the secrets of this account only', fault: 'secrets of any account start a rotation',
+    make: (of) => delete of('RotateLambdaPermissionSecretsManager').SourceAccount },
+  { rule: 'functions are called by this API, these rules and the secrets of this account only', fault: 'secrets start a function that rotates nothing',
+    make: (of) => Object.assign(of('RotateLambdaPermissionSecretsManager'), { FunctionName: { 'Fn::GetAtt': ['TokenLambdaFunction', 'Arn'] } }) },
+  { rule: 'a rule leads to a function that it may call, or to the topic of the alarms', fault: 'no permission',
+    make: (_of, resources) => delete resources.PrewarmLambdaPermissionSecretChangedRule },
+  { rule: 'a rule leads to a function that it may call, or to the topic of the alarms', fault: 'permission for another rule alone',
+    make: (of) => Object.assign(of('PrewarmLambdaPermissionSecretChangedRule'), { SourceArn: { 'Fn::GetAtt': ['PrewarmEventsRuleSchedule1', 'Arn'] } }) },
+  { rule: 'a rule leads to a function that it may call, or to the topic of the alarms', fault: 'a topic that no alarm has',
+    make: (of) => Object.assign(of('SecretChangedRule'), { Targets: [{ Id: 'others', Arn: 'arn:aws:sns:eu-central-1:123456789012:others' }] }) },
+  { rule: 'a rule leads to a function that it may call, or to the topic of the alarms', fault: 'a rule for nobody',
+    make: (of) => delete of('SecretChangedRule').Targets },
+  { rule: 'a rotation has a function that Secrets Manager may call by then', fault: 'no permission',
+    make: (_of, resources) => delete resources.RotateLambdaPermissionSecretsManager },
+  { rule: 'a rotation has a function that Secrets Manager may call by then', fault: 'the permission may come later',
+    make: (_of, resources) => delete (resources[REPORTS] as Json).DependsOn },
+  { rule: 'a rotation has a function that Secrets Manager may call by then', fault: 'another function',
+    make: (of) => Object.assign(of(REPORTS), { RotationLambdaARN: { 'Fn::GetAtt': ['PrewarmLambdaFunction', 'Arn'] } }) },
+  { rule: 'each secret rotates by one schedule, and not because of a deployment', fault: 'each deployment rotates',
+    make: (of) => delete of(REPORTS).RotateImmediatelyOnUpdate },
+  { rule: 'each secret rotates by one schedule, and not because of a deployment', fault: 'never',
+    make: (of) => delete of(REPORTS).RotationRules },
+  { rule: 'each secret rotates by one schedule, and not because of a deployment', fault: 'a second schedule',
+    make: (of, resources) => Object.assign(resources, { Second: { Type: 'AWS::SecretsManager::RotationSchedule', Properties: of(REPORTS) } }) },
   { rule: 'a route leads to a function that this API may call, and that answers in time', fault: 'no permission',
     make: (_of, resources) => delete resources.IntrospectLambdaPermissionHttpApi },
   { rule: 'a route leads to a function that this API may call, and that answers in time', fault: 'a route to the schedule\'s function',
@@ -69,6 +100,18 @@ export const FAULTS: readonly Fault[] = [
     make: (of) => statementsOf(of('TokenRole')).push(allow('secretsmanager:GetSecretValue', { Resource: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:????????-??????' })) },
   { rule: 'secrets are named one by one', fault: 'all secrets of a folder',
     make: (of) => statementsOf(of('TokenRole')).push(allow('secretsmanager:GetSecretValue', { Resource: { 'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:::secret:zitadel/*` } })) },
+  { rule: 'a secret is changed by the function that rotates it, and by no other', fault: 'a secret of which Secrets Manager knows another function',
+    make: (of) => delete changing(of('RotateRole')).Condition },
+  { rule: 'a secret is changed by the function that rotates it, and by no other', fault: 'the function of another stage',
+    make: (of) => Object.assign(of('RotateLambdaFunction'), { FunctionName: 'zitadel-token-broker-dev-rotate' }) },
+  { rule: 'a secret is changed by the function that rotates it, and by no other', fault: 'a secret that does not rotate',
+    make: (of) => Object.assign(changing(of('RotateRole')), { Resource: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zitadel/owner-a1B2c3' }) },
+  { rule: 'a secret is changed by the function that rotates it, and by no other', fault: 'a function that serves callers',
+    make: (of) => statementsOf(of('TokenRole')).push(changing(of('RotateRole'))) },
+  { rule: 'a secret is changed by the function that rotates it, and by no other', fault: 'one secret too few',
+    make: (of) => (changing(of('RotateRole')).Resource as unknown[]).pop() },
+  { rule: 'a secret is changed by the function that rotates it, and by no other', fault: 'no right to change it',
+    make: (of) => statementsOf(of('RotateRole')).splice(1) },
   { rule: 'a key decrypts through one service only', fault: 'a key for any ciphertext',
     make: (of) => statementsOf(of('TokenRole')).push(allow('kms:Decrypt', { Resource: 'arn:aws:kms:eu-central-1:123456789012:key/k' })) },
   { rule: 'a function writes its own log, and no other\'s', fault: 'the log of another function',

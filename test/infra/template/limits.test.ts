@@ -7,7 +7,7 @@ import { policyCharacters, ROLE_POLICY_CHARACTERS } from './rights.ts';
 
 type ResolveStatements = (framework: {
   resolveVariable: (name: string) => Promise<string>;
-}) => Promise<Record<'token' | 'prewarm', readonly unknown[]>>;
+}) => Promise<Record<'token' | 'rotate', readonly unknown[]>>;
 const resolveStatements: ResolveStatements = createRequire(import.meta.url)('../../../infra/statements.cjs');
 
 let home: string;
@@ -19,15 +19,20 @@ afterAll(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** The policy of `token` where each of so many profiles has a secret of its own. */
+/** The longer of the policies of `token` and `rotate` where each of so many profiles has a secret of its own. */
 async function charactersFor(secrets: number, keys: string): Promise<number> {
-  const profiles = Array.from({ length: secrets }, (_, at) => `  p${at}: { secret: zitadel/service-${100 + at} }\n`);
+  const rotation = 'rotation: { every: 30d }';
+  const profiles = Array.from(
+    { length: secrets },
+    (_, at) => `  p${at}: { secret: zitadel/service-${100 + at}, ${rotation} }\n`,
+  );
   const file = join(home, `profiles-${secrets}.yml`);
   writeFileSync(file, `profiles:\n${profiles.join('')}`);
   vi.stubEnv('PROFILES_FILE', file);
-  const { token } = await resolveStatements({ resolveVariable: async () => keys });
+  const { token, rotate } = await resolveStatements({ resolveVariable: async () => keys });
   // The policy around its statements.
-  return policyCharacters([{ Version: '2012-10-17', Statement: token }]);
+  const lengths = [token, rotate].map((Statement) => policyCharacters([{ Version: '2012-10-17', Statement }]));
+  return Math.max(...lengths);
 }
 
 const KEY = 'arn:aws:kms:ap-southeast-1:123456789012:key/00000000-0000-4000-8000-000000000001';

@@ -14,6 +14,7 @@ export type Json = Record<string, unknown>;
 export interface Resource {
   readonly Type: string;
   readonly Properties: Json;
+  readonly DependsOn?: string | readonly string[];
 }
 
 /** The parts of a template that are looked at. */

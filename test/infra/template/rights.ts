@@ -1,5 +1,5 @@
 import type { Rule } from './essentials.ts';
-import type { Json } from './packaged.ts';
+import type { Json, Template } from './packaged.ts';
 import { ofType, parts, references, statements } from './reading.ts';
 
 /** Lets in what is not named, so that nobody sees how much it is. */
@@ -35,6 +35,32 @@ export const policyCharacters = (of: readonly unknown[]): number => JSON.stringi
 /** A full ARN, or a name with the hyphen and six characters that Secrets Manager puts behind it: nothing wilder. */
 const ONE_SECRET = /^[^*?]+(-\?{6})?$/;
 
+/** Other actions than reading: for the function that rotates. */
+const changesSecrets = ({ Action }: Json): boolean =>
+  [Action].flat().some((action) => /^secretsmanager:(?!GetSecretValue$)/.test(String(action)));
+
+/** An ARN in this account and region, as statements write it. */
+const arnHere = (service: string, rest: string): string =>
+  `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${rest}`;
+
+const secretArn = (secret: string): string =>
+  secret.startsWith('arn:') ? secret : arnHere('secretsmanager', `secret:${secret}-??????`);
+
+const textOf = (value: unknown): unknown => (value as Json | undefined)?.['Fn::Sub'] ?? value;
+
+/** Whether a statement is about the secrets that a function rotates, where Secrets Manager knows it as their function. */
+function isForRotated(template: Template, [name, { FunctionName }]: readonly [string, Json], statement: Json): boolean {
+  const schedules = ofType(template, 'AWS::SecretsManager::RotationSchedule').filter(([, { RotationLambdaARN }]) =>
+    references(RotationLambdaARN).includes(name),
+  );
+  const rotated = schedules.map(([, { SecretId }]) => secretArn(String(SecretId)));
+  const named = [statement.Resource].flat().map(textOf);
+  const { StringEquals } = (statement.Condition ?? {}) as { StringEquals?: Json };
+  const by = textOf(StringEquals?.['secretsmanager:resource/AllowRotationLambdaArn']);
+  const isSame = named.toSorted().join() === rotated.toSorted().join();
+  return isSame && by === arnHere('lambda', `function:${FunctionName}`);
+}
+
 /** What somebody may do. */
 export const RIGHTS: readonly Rule[] = [
   {
@@ -59,6 +85,25 @@ export const RIGHTS: readonly Rule[] = [
         const texts = [Resource].flat().map((resource) => (resource as Json | undefined)?.['Fn::Sub'] ?? resource);
         return texts.every((text) => typeof text === 'string' && ONE_SECRET.test(text)) ? [] : [path];
       }),
+  },
+  {
+    name: 'a secret is changed by the function that rotates it, and by no other',
+    complaints: (template) => {
+      const changing = statements(template).filter(([, statement]) => changesSecrets(statement));
+      const functions = ofType(template, 'AWS::Lambda::Function').map((one) => {
+        const [role = ''] = references(one[1].Role);
+        return { one, own: changing.filter(([path]) => path.startsWith(`${role}.`)) };
+      });
+      const rightful = functions.flatMap(({ one, own }) =>
+        own.filter(([, statement]) => isForRotated(template, one, statement)),
+      );
+      const unable = ofType(template, 'AWS::SecretsManager::RotationSchedule').filter(
+        ([, { RotationLambdaARN }]) =>
+          !functions.some(({ one, own }) => own.length > 0 && references(RotationLambdaARN).includes(one[0])),
+      );
+      const wrongful = changing.filter((statement) => !rightful.includes(statement));
+      return [...wrongful.map(([path]) => path), ...unable.map(([name]) => name)];
+    },
   },
   {
     name: 'a key decrypts through one service only',
