@@ -7,8 +7,8 @@ import { holderOf, listVersions, type RotationFault, readKey } from './rotated-k
 import type { RotationRun, StepDeps, StepDone } from './run.ts';
 
 /**
- * Creates the last step of a rotation: the pending version becomes the current one, and the keys before the previous
- * one go. The key that the rotation replaced stays until the next rotation: sandboxes still use it, and rows are sealed
+ * Creates the last step of a rotation: the pending version becomes the current one and no longer pending, and the keys
+ * before the previous one go. The key that the rotation replaced stays until the next rotation: sandboxes still use it, and rows are sealed
  * with it.
  */
 export function createFinishSecret({ clock, versions, openKeys }: StepDeps) {
@@ -38,6 +38,11 @@ export function createFinishSecret({ clock, versions, openKeys }: StepDeps) {
       const from = currentId === undefined ? {} : { from: currentId };
       const moved = await versions.move(secret, 'AWSCURRENT', { ...from, to: token });
       if (!moved.ok) return fail({ detail: `moving AWSCURRENT: ${moved.error.detail}` });
+    }
+    // Left on this version, the label would let a later rotation bring it back after a change by hand.
+    if (holderOf(listed.value, 'AWSPENDING') === token) {
+      const cleared = await versions.move(secret, 'AWSPENDING', { from: token });
+      if (!cleared.ok) return fail({ detail: `removing AWSPENDING: ${cleared.error.detail}` });
     }
     const removal = opened.ok ? await removeOutlived(run, opened.value) : { left: opened.error.detail };
     return ok({ keyId, ...removal });

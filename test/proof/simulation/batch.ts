@@ -1,12 +1,22 @@
+import { PROMISES } from '../rotation/judge.ts';
+import { createPlan as createRotationPlan, ROTATION_FAULTS, type RotationFaultKind } from '../rotation/plan.ts';
+import { playRotation } from '../rotation/world.ts';
 import { takeCryptoOver } from './crypto.ts';
-import type { FaultKind } from './faults.ts';
+import { FAULT_KINDS, type FaultKind } from './faults.ts';
 import type { OutageCount } from './invariants/token-requests.ts';
 import { createPlan } from './plan.ts';
-import { runPlan, type Violation } from './run.ts';
-import { SIGNING_KEY } from './setting.ts';
+import { INVARIANTS, runPlan, type Violation } from './run.ts';
+
+/** What is simulated: the broker, or the rotation of keys under it. */
+export const WORLDS = {
+  broker: { faults: FAULT_KINDS, promises: INVARIANTS },
+  rotation: { faults: ROTATION_FAULTS, promises: Object.values(PROMISES) },
+} as const;
+export type WorldName = keyof typeof WORLDS;
 
 /** Runs one after the other, named by a seed and their number. */
 export interface Batch {
+  readonly only: WorldName;
   readonly seed: string;
   readonly from: number;
   readonly runs: number;
@@ -18,7 +28,7 @@ export interface Figures {
   readonly requests: number;
   readonly events: number;
   readonly outages: OutageCount;
-  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly faults: Readonly<Partial<Record<FaultKind | RotationFaultKind, number>>>;
   readonly violations: readonly (Violation & { readonly seed: string })[];
 }
 
@@ -37,7 +47,7 @@ export const seedOf = (seed: string, run: number): string => `${seed}-${run}`;
 /** Adds up the figures of two batches. */
 export function add(a: Figures, b: Figures): Figures {
   const faults = { ...a.faults };
-  for (const [name, count] of Object.entries(b.faults) as [FaultKind, number][]) {
+  for (const [name, count] of Object.entries(b.faults) as [FaultKind | RotationFaultKind, number][]) {
     faults[name] = (faults[name] ?? 0) + count;
   }
   return {
@@ -52,7 +62,7 @@ export function add(a: Figures, b: Figures): Figures {
 
 /** Does something with WebCrypto taken over. */
 export async function withCrypto<T>(work: () => Promise<T>): Promise<T> {
-  const giveBack = takeCryptoOver(SIGNING_KEY);
+  const giveBack = takeCryptoOver();
   try {
     return await work();
   } finally {
@@ -60,21 +70,28 @@ export async function withCrypto<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Makes one run. */
+async function runOne(only: WorldName, seed: string) {
+  const outages = { sent: 0, offered: 0 };
+  const run =
+    only === 'broker' ? await runPlan(createPlan(seed), { outages }) : await playRotation(createRotationPlan(seed));
+  return { ...run, outages };
+}
+
 /** Makes the runs of a batch. */
-export function runBatch({ seed, from, runs }: Batch): Promise<Figures> {
+export function runBatch({ only, seed: named, from, runs }: Batch): Promise<Figures> {
   return withCrypto(async () => {
     let figures = NOTHING;
     for (let run = from; run < from + runs; run += 1) {
-      const outages = { sent: 0, offered: 0 };
-      const plan = createPlan(seedOf(seed, run));
-      const { requests, events, faults, violation } = await runPlan(plan, { outages });
+      const seed = seedOf(named, run);
+      const { requests, events, faults, violation, outages } = await runOne(only, seed);
       figures = add(figures, {
         runs: 1,
         requests,
         events,
         outages,
         faults: Object.fromEntries(faults),
-        violations: violation === undefined ? [] : [{ ...violation, seed: plan.seed }],
+        violations: violation === undefined ? [] : [{ ...violation, seed }],
       });
     }
     return figures;

@@ -1,20 +1,35 @@
-import { type KeyObject, sign } from 'node:crypto';
+import { KeyObject, sign, type webcrypto } from 'node:crypto';
+
+type CryptoKey = webcrypto.CryptoKey;
+
+/** The private keys that WebCrypto was given. */
+const keys = new WeakMap<CryptoKey, KeyObject>();
 
 /** WebCrypto's work as far as the broker asks for it, done at once instead of on a thread. */
-const immediate = (signingKey: KeyObject) => ({
-  sign: async (_algorithm: object, _key: object, data: Uint8Array) =>
-    new Uint8Array(sign('sha256', data, { key: signingKey, dsaEncoding: 'ieee-p1363' })).buffer,
-});
+const immediate = {
+  async sign(_algorithm: object, given: CryptoKey, data: Uint8Array) {
+    const key = keys.get(given);
+    if (key === undefined) throw new Error('a key that was made before WebCrypto was taken over');
+    return new Uint8Array(sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' })).buffer;
+  },
+};
 
 /**
  * Takes WebCrypto over. It works on threads, so that the order in which its results come back is nobody's; here each
- * result is there at once, and a simulation comes out the same every time. Answers how to give it back.
- * @param signingKey the one key of the simulation; P-256
+ * result is there at once, and a simulation comes out the same every time. Keys are of P-256. Answers how to give it back.
  */
-export function takeCryptoOver(signingKey: KeyObject): () => void {
-  const prototype = Object.getPrototypeOf(globalThis.crypto.subtle);
-  const methods = immediate(signingKey);
-  const originals = Object.keys(methods).map((name) => [name, prototype[name]] as const);
-  Object.assign(prototype, methods);
-  return () => Object.assign(prototype, Object.fromEntries(originals));
+export function takeCryptoOver(): () => void {
+  const subtle = Object.getPrototypeOf(globalThis.crypto.subtle);
+  const { sign: original } = subtle;
+  const { toCryptoKey } = KeyObject.prototype;
+  Object.assign(subtle, immediate);
+  KeyObject.prototype.toCryptoKey = function (...args: Parameters<typeof toCryptoKey>) {
+    const made = toCryptoKey.apply(this, args);
+    keys.set(made, this);
+    return made;
+  };
+  return () => {
+    subtle.sign = original;
+    KeyObject.prototype.toCryptoKey = toCryptoKey;
+  };
 }

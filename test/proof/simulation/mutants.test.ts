@@ -3,8 +3,14 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ROTATION_MUTANTS } from '../rotation/mutants.ts';
+import { WORLDS, type WorldName } from './batch.ts';
 import { FOUND_AT, MUTANTS, type Mutant } from './mutants.ts';
-import { INVARIANTS } from './run.ts';
+
+const ALL: readonly (Mutant & { readonly only: WorldName })[] = [
+  ...MUTANTS.map((mutant) => ({ ...mutant, only: 'broker' as const })),
+  ...ROTATION_MUTANTS.map((mutant) => ({ ...mutant, only: 'rotation' as const })),
+];
 
 const root = join(import.meta.dirname, '../../..');
 let home: string;
@@ -17,7 +23,7 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 /** The sources with a mutant's changes, in a folder of their own. */
 function prepare(number: number, { changes }: Pick<Mutant, 'changes'>): string {
   const folder = join(home, String(number));
-  for (const part of ['lib', 'test/proof/simulation', 'test/support', 'package.json']) {
+  for (const part of ['lib', 'test/proof/simulation', 'test/proof/rotation', 'test/support', 'package.json']) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
@@ -34,10 +40,11 @@ function prepare(number: number, { changes }: Pick<Mutant, 'changes'>): string {
 
 function simulate(
   folder: string,
+  only: WorldName,
   promise: string,
   from: number,
 ): Promise<{ code: number | string | null; output: string }> {
-  const script = ['test/proof/simulation/main.ts', '--brief', '--workers', '1', '--until', promise];
+  const script = ['test/proof/simulation/main.ts', '--only', only, '--brief', '--workers', '1', '--until', promise];
   const options = [...script, '--runs', '2000', '--from', String(from), '--seed', 'mutant'];
   return new Promise((resolve) => {
     execFile(process.execPath, options, { cwd: folder }, (error, stdout) => {
@@ -47,19 +54,20 @@ function simulate(
 }
 
 test('there is a mutant for each promise', () => {
-  expect(new Set(MUTANTS.map(({ breaks }) => breaks))).toEqual(new Set(INVARIANTS));
+  const promises = Object.values(WORLDS).flatMap((world) => world.promises);
+  expect(new Set(ALL.map(({ breaks }) => breaks))).toEqual(new Set(promises));
 });
 
 test('histories are left out for mutants that there are', () => {
-  const names = MUTANTS.map(({ name }) => name);
+  const names = ALL.map(({ name }) => name);
   expect(Object.keys(FOUND_AT).filter((name) => !names.includes(name))).toEqual([]);
 });
 
-test.concurrent.each(MUTANTS.map((mutant, number) => ({ ...mutant, number })))(
+test.concurrent.each(ALL.map((mutant, number) => ({ ...mutant, number })))(
   'the simulation finds out who $name',
   { timeout: 1_800_000 },
-  async ({ name, number, breaks, changes }) => {
-    const { code, output } = await simulate(prepare(number, { changes }), breaks, FOUND_AT[name] ?? 0);
+  async ({ name, number, only, breaks, changes }) => {
+    const { code, output } = await simulate(prepare(number, { changes }), only, breaks, FOUND_AT[name] ?? 0);
     expect(output).toContain(`"${breaks}": `);
     expect(code).toBe(1);
   },

@@ -6,7 +6,7 @@ export interface Mutant {
   readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
 }
 
-const mutant = (
+export const mutant = (
   name: string,
   breaks: string,
   ...changes: readonly (readonly [file: string, from: string, to: string])[]

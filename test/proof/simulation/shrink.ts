@@ -1,10 +1,14 @@
-import type { Item, Plan } from './plan.ts';
-import { type Run, runPlan } from './run.ts';
+import type { Violation } from './run.ts';
 
-/** A history that cannot be made shorter, and what it breaks. */
-export interface Shrunk {
-  readonly plan: Plan;
-  readonly run: Run;
+/** Made of things that happen, each of which can be left out. */
+interface History {
+  readonly items: readonly unknown[];
+}
+
+/** A history that cannot be made shorter, and the run that breaks a promise with it. */
+export interface Shrunk<P extends History, R> {
+  readonly plan: P;
+  readonly run: R;
 }
 
 /**
@@ -12,12 +16,16 @@ export interface Shrunk {
  * item can go. What is left breaks the same promise.
  * @param onTry is told how many items are left, after each history that was tried
  */
-export async function shrink(plan: Plan, invariant: string, onTry: (items: number) => void): Promise<Shrunk> {
-  const breaks = async (items: readonly Item[]): Promise<Run | undefined> => {
-    const run = await runPlan({ ...plan, items });
+export async function shrink<P extends History, R extends { readonly violation?: Violation }>(
+  plan: P,
+  invariant: string,
+  { play, onTry }: { play: (plan: P) => Promise<R>; onTry: (items: number) => void },
+): Promise<Shrunk<P, R>> {
+  const breaks = async (items: readonly unknown[]): Promise<R | undefined> => {
+    const run = await play({ ...plan, items });
     return run.violation?.invariant === invariant ? run : undefined;
   };
-  let items = plan.items;
+  let { items } = plan;
   let found = await breaks(items);
   if (found === undefined) throw new Error(`this history does not break: ${invariant}`);
   for (let size = Math.ceil(items.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {

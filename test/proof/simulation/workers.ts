@@ -1,5 +1,5 @@
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { add, type Batch, type Figures, NOTHING, runBatch } from './batch.ts';
+import { add, type Batch, type Figures, NOTHING, runBatch, type WorldName } from './batch.ts';
 
 const BATCH = 50;
 /** Where the first violation ends it: what comes after it is not played. */
@@ -8,6 +8,7 @@ const MOST_VIOLATIONS = 10;
 
 /** Runs that are shared among workers. */
 export interface Shared {
+  readonly only?: WorldName;
   readonly seed: string;
   /** The number of the first one; the earlier ones were played before. */
   readonly from: number;
@@ -20,7 +21,7 @@ export interface Shared {
 }
 
 /** Makes the runs, each core its share; after so many broken promises there is enough to do. */
-export function simulate({ seed, from, runs, workers, until, onProgress }: Shared): Promise<Figures> {
+export function simulate({ only = 'broker', seed, from, runs, workers, until, onProgress }: Shared): Promise<Figures> {
   let figures = NOTHING;
   let next = from;
   const underWay = new Map<Worker, number>();
@@ -35,7 +36,8 @@ export function simulate({ seed, from, runs, workers, until, onProgress }: Share
         }, reject);
         return;
       }
-      const batch: Batch = { seed, from: next, runs: Math.min(until === undefined ? BATCH : SMALL_BATCH, runs - next) };
+      const size = until === undefined ? BATCH : SMALL_BATCH;
+      const batch: Batch = { only, seed, from: next, runs: Math.min(size, runs - next) };
       next += batch.runs;
       underWay.set(worker, batch.from);
       worker.postMessage(batch);
