@@ -15,18 +15,22 @@ export function createSecretVersions({ clock }: { clock: Clock }): SecretVersion
 
   return {
     list: (SecretId) =>
-      callSecrets(clock, async (options) => {
+      callSecrets(clock, 'DescribeSecret', async (options) => {
         const { VersionIdsToStages = {} } = await client.send(new DescribeSecretCommand({ SecretId }), options);
         return Object.entries(VersionIdsToStages).map(([id, stages]) => ({ id, stages }));
       }),
     // A version that has no value yet counts as absent.
     read: (SecretId, VersionId) =>
-      callSecrets<Redacted<string> | undefined>(clock, (options) => getText(client, { SecretId, VersionId }, options), {
-        ResourceNotFoundException: undefined,
-      }),
+      callSecrets<Redacted<string> | undefined>(
+        clock,
+        'GetSecretValue',
+        (options) => getText(client, { SecretId, VersionId }, options),
+        { ResourceNotFoundException: undefined },
+      ),
     write: (SecretId, ClientRequestToken, text) =>
       callSecrets<'written' | 'taken'>(
         clock,
+        'PutSecretValue',
         async (options) => {
           const value = { SecretString: text.reveal(), VersionStages: ['AWSPENDING'] };
           await client.send(new PutSecretValueCommand({ SecretId, ClientRequestToken, ...value }), options);
@@ -35,7 +39,7 @@ export function createSecretVersions({ clock }: { clock: Clock }): SecretVersion
         { ResourceExistsException: 'taken' },
       ),
     move: (SecretId, VersionStage, { from, to }) =>
-      callSecrets(clock, async (options) => {
+      callSecrets(clock, 'UpdateSecretVersionStage', async (options) => {
         const input = { SecretId, VersionStage, RemoveFromVersionId: from, MoveToVersionId: to };
         await client.send(new UpdateSecretVersionStageCommand(input), options);
       }),

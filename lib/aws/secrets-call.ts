@@ -23,16 +23,30 @@ const REFUSALS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     ResourceNotFoundException:
       'there is no such secret, or it has no version AWSCURRENT: create it, or correct its name',
-    AccessDeniedException: "the function's role may not read it: allow secretsmanager:GetSecretValue (and kms:Decrypt)",
     InvalidRequestException: 'it is marked for deletion: restore it',
-    InvalidParameterException: 'its name is not accepted: correct it in the profile',
     DecryptionFailure: 'it cannot be decrypted: check its KMS key',
   }),
 );
 
-function toFault(error: unknown): SecretFault {
+/** The calls that the broker makes, by the names of their rights. */
+type Action = 'GetSecretValue' | 'DescribeSecret' | 'PutSecretValue' | 'UpdateSecretVersionStage';
+
+/** What to do about the errors whose cause depends on the call. */
+const adviceFor = (action: Action): Readonly<Record<string, string>> =>
+  action === 'GetSecretValue'
+    ? {
+        AccessDeniedException:
+          "the function's role may not read it: allow secretsmanager:GetSecretValue (and kms:Decrypt)",
+        InvalidParameterException: 'its name is not accepted: correct it in the profile',
+      }
+    : {
+        AccessDeniedException: `the function's role lacks secretsmanager:${action} (or the right on its KMS key)`,
+        InvalidParameterException: 'the versions of the secret have changed meanwhile',
+      };
+
+function toFault(error: unknown, action: Action): SecretFault {
   const name = errorName(error);
-  const advice = REFUSALS.get(name);
+  const advice = adviceFor(action)[name] ?? REFUSALS.get(name);
   return advice === undefined ? { kind: 'away', detail: name } : { kind: 'refused', detail: `${name}: ${advice}` };
 }
 
@@ -68,6 +82,7 @@ interface CallOptions {
  */
 export async function callSecrets<T>(
   clock: Clock,
+  action: Action,
   run: (options: CallOptions) => Promise<T>,
   known: Readonly<Record<string, T>> = {},
 ): Promise<Result<T, SecretFault>> {
@@ -76,7 +91,7 @@ export async function callSecrets<T>(
     return ok(await run({ abortSignal: signal }));
   } catch (error) {
     const name = errorName(error);
-    return Object.hasOwn(known, name) ? ok(known[name] as T) : fail(toFault(error));
+    return Object.hasOwn(known, name) ? ok(known[name] as T) : fail(toFault(error, action));
   } finally {
     done();
   }

@@ -25,7 +25,7 @@ export function createSecretsManagerStore({ clock }: { clock: Clock }): SecretSt
 
   return {
     read: (name) =>
-      callSecrets(clock, async (options) =>
+      callSecrets(clock, 'GetSecretValue', async (options) =>
         getText(clientFor(name), { SecretId: name, VersionStage: 'AWSCURRENT' }, options),
       ),
   };

@@ -18,6 +18,9 @@ export interface MemoryVersions extends SecretVersions {
   readonly fault: (next: (call: keyof SecretVersions) => VersionsFault) => void;
 }
 
+/** A label that is not where the call says that it is. */
+const REFUSED = Symbol('refused');
+
 const AWAY: SecretFault = { kind: 'away', detail: 'InternalServiceError' };
 
 /** Creates the versions of a secret whose current one is `old`; that of the rotation has no value yet, as at AWS. */
@@ -32,7 +35,8 @@ export function createMemoryVersions(current: string, rotation: string): MemoryV
     const fault = faultOf(call);
     if (fault === 'before') return fail(AWAY);
     const value = run();
-    return fault === 'after' ? fail(AWAY) : ok(value);
+    if (value === REFUSED) return fail<SecretFault>({ kind: 'refused', detail: 'InvalidParameterException' });
+    return fault === 'after' ? fail(AWAY) : ok(value as Exclude<T, typeof REFUSED>);
   }
 
   return {
@@ -58,12 +62,15 @@ export function createMemoryVersions(current: string, rotation: string): MemoryV
       }),
     move: (_secret, stage, { from, to }) =>
       called('move', () => {
+        const holder = [...versions].find(([, { stages }]) => stages.has(stage))?.[0];
+        if (holder !== from) return REFUSED;
         if (from !== undefined) versions.get(from)?.stages.delete(stage);
         if (to !== undefined) versions.get(to)?.stages.add(stage);
         // As Secrets Manager does, whoever moves AWSCURRENT.
-        if (stage !== 'AWSCURRENT' || from === undefined) return;
+        if (stage !== 'AWSCURRENT' || from === undefined) return undefined;
         for (const { stages } of versions.values()) stages.delete('AWSPREVIOUS');
         versions.get(from)?.stages.add('AWSPREVIOUS');
+        return undefined;
       }),
   };
 }

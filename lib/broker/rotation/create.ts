@@ -12,14 +12,19 @@ import type { RotationRun, StepDeps, StepDone } from './run.ts';
  * effect although its reply is lost; the next try finds the pending value, or a key to sweep.
  */
 export function createCreateSecret({ clock, versions, openKeys }: StepDeps) {
+  /** Ends a rotation that cannot go on, so that the next one can begin. */
+  async function giveUp({ secret, token }: RotationRun, why: string) {
+    const cleared = await versions.move(secret, 'AWSPENDING', { from: token });
+    const then = cleared.ok ? 'its label was removed; rotate again' : `its label stays: ${cleared.error.detail}`;
+    return fail({ detail: `${why}: ${then}` });
+  }
+
   /** A key that was written before is used, if ZITADEL still knows it. */
-  async function reuse({ secret, token }: RotationRun, keys: HolderKeys, keyId: string) {
+  async function reuse(run: RotationRun, keys: HolderKeys, keyId: string) {
     const known = await isListed(clock, keys, keyId);
     if (!known.ok) return known;
     if (known.value) return ok({ keyId });
-    const cleared = await versions.move(secret, 'AWSPENDING', { from: token });
-    const then = cleared.ok ? 'its label was removed; rotate again' : `its label stays: ${cleared.error.detail}`;
-    return fail({ detail: `ZITADEL does not know AWSPENDING's key ${keyId} (removed, or expired): ${then}` });
+    return giveUp(run, `ZITADEL does not know AWSPENDING's key ${keyId} (removed, or expired)`);
   }
 
   return async (run: RotationRun): Promise<Result<StepDone, RotationFault>> => {
@@ -34,6 +39,9 @@ export function createCreateSecret({ clock, versions, openKeys }: StepDeps) {
     if (currentId === token) return ok({ keyId: current.value.key.kid });
     if (holderOf(listed.value, 'AWSPENDING') !== token) {
       return fail({ detail: 'AWSPENDING is on another version: only Secrets Manager starts a rotation' });
+    }
+    if (holderOf(listed.value, 'AWSPREVIOUS') === token) {
+      return giveUp(run, "AWSPENDING's version was the current one, and was replaced by hand");
     }
     const opened = await openKeys(run, current.value);
     if (!opened.ok) return opened;
@@ -50,8 +58,13 @@ export function createCreateSecret({ clock, versions, openKeys }: StepDeps) {
     if (!added.ok) return added;
     const { keyId, text } = added.value;
     const written = await versions.write(secret, token, text);
-    if (written.ok && written.value === 'written') return ok({ keyId, isNew: true, removed });
-    const detail = written.ok ? 'AWSPENDING has another value already' : written.error.detail;
-    return fail({ detail: `writing AWSPENDING: ${detail}` });
+    if (!written.ok) return fail({ detail: `writing AWSPENDING: ${written.error.detail}` });
+    if (written.value === 'written') return ok({ keyId, isNew: true, removed });
+    // The step runs twice, and the other one was first: its key counts.
+    await keys.remove(keyId);
+    const stored = await readKey(versions, secret, token, 'AWSPENDING');
+    if (!stored.ok) return stored;
+    if (stored.value !== undefined) return reuse(run, keys, stored.value.key.kid);
+    return fail({ detail: 'writing AWSPENDING: it has another value already' });
   };
 }

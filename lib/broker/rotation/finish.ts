@@ -3,7 +3,7 @@ import type { HolderKeys } from './holder-keys.ts';
 import { isListed } from './listed.ts';
 import { outlivedKeys } from './removable.ts';
 import { removeUnneeded } from './remove.ts';
-import { holderOf, listVersions, type RotationFault, readKey } from './rotated-key.ts';
+import { holderOf, listVersions, moveLabel, type RotationFault, readKey } from './rotated-key.ts';
 import type { RotationRun, StepDeps, StepDone } from './run.ts';
 
 /**
@@ -29,6 +29,9 @@ export function createFinishSecret({ clock, versions, openKeys }: StepDeps) {
     if (currentId !== token && holderOf(listed.value, 'AWSPENDING') !== token) {
       return fail({ detail: 'AWSPENDING is on another version: this rotation was replaced by another' });
     }
+    if (currentId !== token && holderOf(listed.value, 'AWSPREVIOUS') === token) {
+      return fail({ detail: "AWSPENDING's version was the current one, and was replaced by hand" });
+    }
     const opened = await openKeys(run, pending.value);
     if (currentId !== token) {
       // For safety: a removed key still obtains tokens for a moment, so the trial alone does not show that it is there.
@@ -36,12 +39,12 @@ export function createFinishSecret({ clock, versions, openKeys }: StepDeps) {
       if (!known.ok) return known;
       if (!known.value) return fail({ detail: `ZITADEL does not know AWSPENDING's key ${keyId}` });
       const from = currentId === undefined ? {} : { from: currentId };
-      const moved = await versions.move(secret, 'AWSCURRENT', { ...from, to: token });
+      const moved = await moveLabel(versions, secret, 'AWSCURRENT', { ...from, to: token });
       if (!moved.ok) return fail({ detail: `moving AWSCURRENT: ${moved.error.detail}` });
     }
     // Left on this version, the label would let a later rotation bring it back after a change by hand.
     if (holderOf(listed.value, 'AWSPENDING') === token) {
-      const cleared = await versions.move(secret, 'AWSPENDING', { from: token });
+      const cleared = await moveLabel(versions, secret, 'AWSPENDING', { from: token });
       if (!cleared.ok) return fail({ detail: `removing AWSPENDING: ${cleared.error.detail}` });
     }
     const removal = opened.ok ? await removeOutlived(run, opened.value) : { left: opened.error.detail };

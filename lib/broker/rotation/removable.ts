@@ -11,18 +11,16 @@ export interface Removal {
   readonly mark: Mark;
   /** The ids of the keys that must stay, whatever their marks: those in versions of the secret. */
   readonly named: ReadonlySet<string>;
-  /** The rotation marks of other pending versions: a key that such a rotation adds is named a moment later. */
-  readonly others: ReadonlySet<number>;
 }
 
 /**
  * The mark of a key that this secret's rotation added and that no version needs, else `undefined`: a key of the
  * operator's own, or of another secret of the same account. No other key is ever removed.
  */
-function unneeded({ keyId, expirationDate }: RegisteredKey, { mark, named, others }: Removal): Mark | undefined {
+function unneeded({ keyId, expirationDate }: RegisteredKey, { mark, named }: Removal): Mark | undefined {
   const expiry = parseExpiry(expirationDate);
   const found = expiry === undefined ? undefined : readMark(expiry);
-  return found?.secret !== mark.secret || named.has(keyId) || others.has(found.rotation) ? undefined : found;
+  return found?.secret !== mark.secret || named.has(keyId) ? undefined : found;
 }
 
 /**

@@ -17,15 +17,13 @@ async function readRemoval(
   const listed = await listVersions(versions, secret);
   if (!listed.ok) return listed;
   const named = new Set<string>();
-  const others = new Set<number>();
   for (const { id, stages } of listed.value) {
     if (stages.length === 0) continue;
-    if (id !== token && stages.includes('AWSPENDING')) others.add(markOf(secret, id).rotation);
     const key = await readKey(versions, secret, id, stages.join(', '));
     if (!key.ok) return key;
     if (key.value !== undefined) named.add(key.value.key.kid);
   }
-  return ok({ mark: markOf(secret, token), named, others });
+  return ok({ mark: markOf(secret, token), named });
 }
 
 /** The ids of the keys that were removed, and the fault that ended it, if any. */

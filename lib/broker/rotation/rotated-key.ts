@@ -34,6 +34,20 @@ export async function readKey(
   return fail({ detail: `${label} is a client secret, which has no successor beside it: ${advice}` });
 }
 
+/** Moves or removes a label; success also if another run of the same step has done so meanwhile. */
+export async function moveLabel(
+  versions: SecretVersions,
+  secret: string,
+  stage: Stage,
+  { from, to }: { readonly from?: string; readonly to?: string },
+): Promise<Result<void, RotationFault>> {
+  const moved = await versions.move(secret, stage, { ...(from && { from }), ...(to && { to }) });
+  if (moved.ok || moved.error.kind !== 'refused') return moved;
+  const listed = await versions.list(secret);
+  const holder = listed.ok ? holderOf(listed.value, stage) : from;
+  return holder === to || (to === undefined && holder !== from) ? ok(undefined) : moved;
+}
+
 /** The versions of a secret. */
 export async function listVersions(
   versions: SecretVersions,

@@ -25,6 +25,8 @@ export interface Engine {
   readonly cancel: (secret: SecretName) => void;
   /** RotateSecret with RotateImmediately false. Resolves to whether the test passed. */
   readonly dryRun: (secret: SecretName) => Promise<boolean | undefined>;
+  /** Whether a step of a rotation runs. */
+  readonly isBusy: (secret: SecretName) => boolean;
   /** From now on no step is run twice. */
   readonly calm: () => void;
 }
@@ -35,6 +37,7 @@ const STEPS = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as con
 export function createEngine({ scheduler, random, vault, plan, invoke, count }: EngineDeps): Engine {
   /** The rotation that is under way, by its number. */
   const active = new Map<SecretName, number>();
+  const running = new Map<SecretName, number>();
   let numbers = 0;
   let twiceShare = plan.twiceShare;
 
@@ -44,17 +47,24 @@ export function createEngine({ scheduler, random, vault, plan, invoke, count }: 
     ClientRequestToken: token,
   });
 
+  async function step(secret: SecretName, event: object): Promise<boolean> {
+    running.set(secret, (running.get(secret) ?? 0) + 1);
+    const isDone = await invoke(secret, event);
+    running.set(secret, (running.get(secret) ?? 0) - 1);
+    return isDone;
+  }
+
   async function run(secret: SecretName, number: number, token: string): Promise<boolean> {
-    for (const step of STEPS) {
+    for (const name of STEPS) {
       if (active.get(secret) !== number) return false;
-      const event = eventOf(secret, step, token);
+      const event = eventOf(secret, name, token);
       const isTwice = random.chance(twiceShare);
       if (isTwice) {
         count('step_twice');
         const delayMs = random.chance(0.5) ? random.int(0, 200) : random.int(0, 30 * SECOND_MS);
-        scheduler.at(scheduler.now() + delayMs, () => void invoke(secret, event));
+        scheduler.at(scheduler.now() + delayMs, () => void step(secret, event));
       }
-      if (!(await invoke(secret, event))) return false;
+      if (!(await step(secret, event))) return false;
     }
     return true;
   }
@@ -94,11 +104,12 @@ export function createEngine({ scheduler, random, vault, plan, invoke, count }: 
       active.set(secret, numbers);
       count('dry_run');
       vault.move(arn, 'AWSPENDING', { from: pending, to: current });
-      const isPassed = await invoke(secret, eventOf(secret, 'testSecret', current));
+      const isPassed = await step(secret, eventOf(secret, 'testSecret', current));
       vault.move(arn, 'AWSPENDING', { from: current });
       active.delete(secret);
       return isPassed;
     },
+    isBusy: (secret) => !isFree(secret) || (running.get(secret) ?? 0) > 0,
     calm() {
       twiceShare = 0;
     },

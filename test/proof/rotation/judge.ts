@@ -11,9 +11,9 @@ export const PROMISES = {
   alive: 'the keys of AWSCURRENT and AWSPREVIOUS are at ZITADEL',
   foreign: 'only keys that rotation made for this secret are removed',
   requests: 'one token request for each key and refresh window, and one more for each changed credential',
-  tidy: 'after a rotation, no key is left but those of AWSCURRENT and AWSPREVIOUS, and the others of its operator',
-  pending: 'after a rotation, AWSPENDING is nowhere else than on AWSCURRENT',
-  finishes: 'a rotation that nothing disturbs finishes',
+  tidy: 'a rotation leaves no key but those of AWSCURRENT and AWSPREVIOUS and of the operator, and AWSPENDING nowhere else',
+  back: 'a rotation makes no version current that was so before',
+  finishes: 'a rotation finishes, unless faults or an operator disturb it',
   dry: 'a dry run passes, and changes nothing',
   secrecy: 'no private key comes out',
   thrown: 'nothing is thrown that nobody expects',
@@ -114,7 +114,7 @@ export function createJudge({ now, vault, registry, lifeMs, lagMs, blame }: Judg
         const labels = vault.labels(ARNS[secret]);
         const pending = labels.get('AWSPENDING');
         if (pending !== undefined && pending !== labels.get('AWSCURRENT'))
-          blame('pending', `${secret}: AWSPENDING is left`);
+          blame('tidy', `${secret}: AWSPENDING is left`);
       }
       const needed = new Set(labelled(['AWSCURRENT', 'AWSPREVIOUS']).map(([, , keyId]) => keyId));
       for (const key of registry.all()) {

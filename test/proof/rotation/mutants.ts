@@ -18,11 +18,6 @@ export const ROTATION_MUTANTS: readonly Mutant[] = [
     'found?.secret !== mark.secret',
     'found === undefined',
   ]),
-  mutant('removes keys that another rotation is about to store', PROMISES.alive, [
-    'broker/rotation/removable.ts',
-    ' || others.has(found.rotation)',
-    '',
-  ]),
   mutant(
     'makes a key current without looking whether ZITADEL has it',
     PROMISES.alive,
@@ -50,10 +45,20 @@ export const ROTATION_MUTANTS: readonly Mutant[] = [
     "const cleared = await versions.move(secret, 'AWSPENDING', { from: token });",
     'const cleared = ok(undefined);',
   ]),
-  mutant('does not believe that AWSPENDING may be gone', PROMISES.pending, [
+  mutant('leaves AWSPENDING on the version that is current', PROMISES.back, [
     'broker/rotation/finish.ts',
-    "await versions.move(secret, 'AWSCURRENT', { ...from, to: token })",
-    'ok(from)',
+    "if (holderOf(listed.value, 'AWSPENDING') === token) {",
+    "if (holderOf(listed.value, 'AWSPENDING') === '') {",
+  ]),
+  mutant('believes a step that comes late', PROMISES.back, [
+    'broker/rotation/finish.ts',
+    "if (currentId !== token && holderOf(listed.value, 'AWSPENDING') !== token) {",
+    "if (currentId === '' && holderOf(listed.value, 'AWSPENDING') !== token) {",
+  ]),
+  mutant('fails if another step has stored its key first', PROMISES.finishes, [
+    'broker/rotation/create.ts',
+    'if (stored.value !== undefined) return',
+    'if (stored.value === null) return',
   ]),
   mutant('fails if nothing is pending', PROMISES.dry, [
     'broker/rotation/steps.ts',

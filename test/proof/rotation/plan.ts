@@ -106,7 +106,8 @@ export function createPlan(seed: string): Plan {
   const random = createRandom(seed).fork('rotation');
   const sandboxes = random.int(1, 4);
   const durationMs = random.pick([5 * MINUTE_MS, 30 * MINUTE_MS, 3 * HOUR_MS]);
-  const isCalm = random.chance(0.2);
+  const weather = random.pick(['calm', 'twice', 'storm', 'storm', 'storm']);
+  const isStorm = weather === 'storm';
   const rotations: [Rotate, ...Rotate[]] = [
     { kind: 'rotate', at: random.int(0, durationMs), secret: random.pick(SECRETS) },
   ];
@@ -123,15 +124,15 @@ export function createPlan(seed: string): Plan {
     const at = random.chance(0.6) ? Math.min(Math.max(0, near), durationMs) : random.int(0, durationMs);
     return { kind: 'ask', at, fleet, sandbox: random.int(0, sandboxes - 1), profile };
   });
-  const items = [...asks, ...rotations, ...(isCalm ? [] : createTurmoil(random, rotations, durationMs))];
+  const items = [...asks, ...rotations, ...(isStorm ? createTurmoil(random, rotations, durationMs) : [])];
   return {
     seed,
     sandboxes,
     lifeMs: random.pick([MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 12 * HOUR_MS]),
     durationMs,
-    lagMs: isCalm ? 0 : random.pick([0, 41, 41, 500]),
-    faultShare: isCalm ? 0 : random.pick([0, 0.02, 0.1, 0.3]),
-    twiceShare: isCalm ? 0 : random.pick([0, 0.3, 1]),
+    lagMs: isStorm ? random.pick([0, 41, 41, 500]) : 0,
+    faultShare: isStorm ? random.pick([0, 0.02, 0.1, 0.3]) : 0,
+    twiceShare: isStorm ? random.pick([0, 0.3, 1]) : Number(weather === 'twice'),
     attempts: random.int(1, 3),
     items: items.sort((a, b) => a.at - b.at),
   };

@@ -1,6 +1,7 @@
 /** A version of a secret. */
 interface Version {
   readonly id: string;
+  wasCurrent?: true;
   text?: string;
 }
 
@@ -8,6 +9,8 @@ interface Version {
 export interface Vault {
   readonly labels: (arn: string) => ReadonlyMap<string, string>;
   readonly versions: (arn: string) => readonly { readonly id: string; readonly stages: readonly string[] }[];
+  /** Whether a version has ever been AWSCURRENT. */
+  readonly wasCurrent: (arn: string, id: string | undefined) => boolean;
   readonly text: (arn: string, id: string | undefined) => string | undefined;
   readonly write: (arn: string, id: string, text: string, stage: string) => 'written' | 'taken';
   /** A version without a value, which gets AWSPENDING. */
@@ -33,6 +36,8 @@ export function createVault(): Vault {
     const before = labels.get(stage);
     if (before === id) return;
     labels.set(stage, id);
+    const version = find(arn).versions.get(id);
+    if (stage === 'AWSCURRENT' && version !== undefined) version.wasCurrent = true;
     if (stage === 'AWSCURRENT' && before !== undefined) labels.set('AWSPREVIOUS', before);
   }
   return {
@@ -45,6 +50,7 @@ export function createVault(): Vault {
         stages: [...labels].flatMap(([stage, holder]) => (holder === id ? [stage] : [])),
       }));
     },
+    wasCurrent: (arn, id) => find(arn).versions.get(id ?? '')?.wasCurrent === true,
     text: (arn, id) => (id === undefined ? undefined : find(arn).versions.get(id)?.text),
     write(arn, id, text, stage) {
       const { versions } = find(arn);
@@ -62,7 +68,7 @@ export function createVault(): Vault {
     move(arn, stage, { from, to }) {
       const { labels, versions } = find(arn);
       const holder = labels.get(stage);
-      if (holder !== undefined && holder !== to && holder !== from) return false;
+      if (holder !== from) return false;
       if (to === undefined) return stage !== 'AWSCURRENT' && labels.delete(stage);
       if (!versions.has(to)) return false;
       attach(arn, stage, to);

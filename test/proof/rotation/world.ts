@@ -36,6 +36,8 @@ const START = 1_795_438_700_000;
 /** What Secrets Manager allows an invocation, as the function's time limit. */
 const INVOCATION_MS = 120 * SECOND_MS;
 const SECRET_MS = 2 * SECOND_MS;
+/** An operator waits so long for a rotation that is under way. */
+const HAND_MS = 10 * SECOND_MS;
 const CALLER_MS = 15 * SECOND_MS;
 
 /** How often the last rotation is tried: the first may find what an earlier one has left, clean up, and say so. */
@@ -161,7 +163,14 @@ export async function playRotation(plan: Plan, tell: (line: string) => void = ()
         return written;
       }),
     async move(arn, stage, versions) {
-      const moved = await call(lane, own, weather, () => move(arn, stage, versions));
+      const moved = await call(lane, own, weather, () => {
+        const { to = '' } = versions;
+        const labels = vault.labels(arn);
+        const isBack = vault.wasCurrent(arn, to) && labels.get('AWSCURRENT') !== to;
+        const isMoved = move(arn, stage, versions);
+        if (isMoved && isBack && stage === 'AWSCURRENT') blame('back', `${to} is current again`);
+        return isMoved;
+      });
       if (!moved.ok) return moved;
       return moved.value ? ok(undefined) : fail({ kind: 'refused', detail: 'InvalidParameterException' });
     },
@@ -313,7 +322,7 @@ export async function playRotation(plan: Plan, tell: (line: string) => void = ()
       );
     },
     rotate({ secret }) {
-      const isUndisturbed = plan.faultShare === 0 && plan.twiceShare === 0 && plan.lagMs === 0;
+      const isUndisturbed = plan.faultShare === 0 && plan.lagMs === 0;
       const isAlone = plan.items.every(({ kind }) => kind === 'ask' || kind === 'rotate');
       void engine.rotate(secret).then((isDone) => {
         if (isDone === false && isUndisturbed && isAlone) blame('finishes', `${secret} was not rotated`);
@@ -332,7 +341,10 @@ export async function playRotation(plan: Plan, tell: (line: string) => void = ()
       vault.write(ARNS[secret], `by hand ${now()}`, makeKey(secret), 'AWSCURRENT');
       changed(ARNS[secret]);
     },
-    put_back({ secret }) {
+    put_back(item) {
+      const { secret } = item;
+      // Nobody puts a version back in the moment in which it is made current.
+      if (engine.isBusy(secret)) return scheduler.at(now() + HAND_MS, () => carryOut.put_back(item));
       const labels = vault.labels(ARNS[secret]);
       const [from, to] = [labels.get('AWSCURRENT'), labels.get('AWSPREVIOUS')];
       if (to === undefined) return;

@@ -104,6 +104,13 @@ describe('an earlier try left something behind', () => {
     expect(idsAtZitadel()).toEqual([accounts.saKey.key.keyId, JSON.parse(pendingText()).keyId]);
   });
 
+  test('the step runs twice, and the other one stores its key first: that key counts', async () => {
+    const both = await Promise.all([createSecret(), createSecret()]);
+    const { keyId } = JSON.parse(pendingText());
+    expect(both.map((result) => result.ok && result.value.keyId)).toEqual([keyId, keyId]);
+    expect(idsAtZitadel()).toEqual([accounts.saKey.key.keyId, keyId]);
+  });
+
   test('an abandoned rotation: its key goes after an hour; those of others never', async () => {
     const old = plus(START, -HOUR_MS - 1);
     const others = [marked('other secret', TOKEN, old, `${ARN}2`), marked('just now', 'another', START)];
@@ -132,6 +139,15 @@ describe('an earlier try left something behind', () => {
       }),
     );
     expect([...(versions.versions.get(TOKEN)?.stages ?? [])]).toEqual([]);
+  });
+
+  test('its version was current, and was replaced by hand: it does not come back', async () => {
+    await createSecret();
+    versions.versions.get(TOKEN)?.stages.add('AWSPREVIOUS');
+    const detail =
+      "AWSPENDING's version was the current one, and was replaced by hand: its label was removed; rotate again";
+    expect(await createSecret()).toEqual(fail({ detail }));
+    expect([...(versions.versions.get(TOKEN)?.stages ?? [])]).toEqual(['AWSPREVIOUS']);
   });
 
   test('a key that ZITADEL does not list yet is looked for again', async () => {

@@ -99,6 +99,11 @@ test('a key that cannot be removed does not fail a rotation that is over', async
   expect(labels()).toEqual(FINISHED);
 });
 
+test('the step runs twice at once: both find it done', async () => {
+  expect(await Promise.all([finishSecret(), finishSecret()])).toMatchObject([{ ok: true }, { ok: true }]);
+  expect(labels()).toEqual(FINISHED);
+});
+
 test('ZITADEL does not list the pending key: AWSCURRENT stays, although the key may still obtain tokens', async () => {
   atZitadel.delete('next');
   const before = labels();
@@ -111,6 +116,14 @@ test('ZITADEL does not list the pending key: AWSCURRENT stays, although the key 
 test.each<[what: string, spoil: () => unknown, detail: RegExp]>([
   ['the pending version has no value', () => delete versions.versions.get(TOKEN)?.text, /^AWSPENDING has no value$/],
   ['another rotation took its place', () => versions.versions.get(TOKEN)?.stages.clear(), /^AWSPENDING is on another/],
+  [
+    'an operator has put the previous version back',
+    () => {
+      versions.versions.get('older')?.stages.clear();
+      versions.versions.get(TOKEN)?.stages.add('AWSPREVIOUS');
+    },
+    /^AWSPENDING's version was the current one, and was replaced by hand$/,
+  ],
   ['Secrets Manager is away', () => versions.fault(() => 'before'), /^the versions of the secret/],
 ])('%s: nothing moves, and nothing is removed', async (_what, spoil, detail) => {
   spoil();

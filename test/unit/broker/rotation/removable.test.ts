@@ -33,9 +33,7 @@ const rows: readonly (readonly [what: string, key: RegisteredKey, abandoned: boo
 describe.each(rows)('a key %s', (_what, given, abandoned, outlived) => {
   const nothing: ReadonlySet<never> = new Set();
   const chosen = (removal: Partial<Removal>) =>
-    [abandonedKeys(NOW), outlivedKeys].map((choose) =>
-      choose([given], { mark, named: nothing, others: nothing, ...removal }),
-    );
+    [abandonedKeys(NOW), outlivedKeys].map((choose) => choose([given], { mark, named: nothing, ...removal }));
 
   test('before and after a rotation', () => {
     expect(chosen({ named: new Set(['other']) })).toEqual([abandoned ? ['k'] : [], outlived ? ['k'] : []]);
@@ -43,10 +41,5 @@ describe.each(rows)('a key %s', (_what, given, abandoned, outlived) => {
 
   test('stays while a version of the secret names it', () => {
     expect(chosen({ named: new Set(['k']) })).toEqual([[], []]);
-  });
-
-  test('stays while its rotation is pending', () => {
-    const others = new Set(['another', 'this rotation'].map((token) => markOf(ARN, token).rotation));
-    expect(chosen({ others })).toEqual([[], []]);
   });
 });
