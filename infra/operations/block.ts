@@ -4,7 +4,8 @@ import { callersFor, USES } from '../../lib/broker/profiles/policy.ts';
 import { postNotices, withdrawNotices } from '../../lib/broker/store/bulletin.ts';
 import { ALL, type Notice } from '../../lib/broker/store/notices.ts';
 import { UsageError } from '../local/settings.ts';
-import { checkProfile, knownBy, openTarget, run, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
+import { checkProfile, run, TARGET_HELP, TARGET_OPTIONS } from './deployment.ts';
+import { knownBy, openTarget, type Target } from './target.ts';
 
 const HELP = `Blocks a caller, or all callers, from a profile without a deployment: all its endpoints answer 403, and
 the log says so. The block lasts until you undo it. Tokens that were handed out before stay valid: see npm run flush.

@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { postNotices } from '../../lib/broker/store/bulletin.ts';
 import { ALL } from '../../lib/broker/store/notices.ts';
 import { UsageError } from '../local/settings.ts';
-import { checkProfile, knownBy, openTarget, run, TARGET_HELP, TARGET_OPTIONS } from './target.ts';
+import { checkProfile, run, TARGET_HELP, TARGET_OPTIONS } from './deployment.ts';
+import { knownBy, openTarget } from './target.ts';
 
 const HELP = `Voids every token that was obtained before now: the broker no longer hands it out, and the next request
 obtains a new one. ZITADEL itself still accepts the old tokens until they expire.

@@ -89,7 +89,7 @@ function faultsOf({ profile, path, secret, rotation, trial }: SecretUse, profile
     if (profile.grant === 'client_credentials') {
       const command = `npm run rotate -- --to-key ${profile.name}`;
       return fault(
-        `must be removed: a client secret has no successor beside it, so callers would notice; ${command} replaces it with a key, then remove grant`,
+        `must be removed: a client secret has no successor beside it, so callers would notice; remove grant too and deploy, then let ${command} replace it with a key`,
       );
     }
     if (trial.kind === 'token') return [];

@@ -3,7 +3,7 @@ import type { RegisteredKey } from '../../zitadel/keys.ts';
 import type { HolderKeys } from './holder-keys.ts';
 import { markOf } from './mark.ts';
 import type { Removal } from './removable.ts';
-import { listVersions, type RotationFault, readKey } from './rotated-key.ts';
+import { listVersions, type RotationFault, readVersion } from './rotated-key.ts';
 import type { RotationRun } from './run.ts';
 import type { SecretVersions } from './versions.ts';
 
@@ -19,9 +19,10 @@ async function readRemoval(
   const named = new Set<string>();
   for (const { id, stages } of listed.value) {
     if (stages.length === 0) continue;
-    const key = await readKey(versions, secret, id, stages.join(', '));
-    if (!key.ok) return key;
-    if (key.value !== undefined) named.add(key.value.key.kid);
+    const found = await readVersion(versions, secret, id, stages.join(', '));
+    if (!found.ok) return found;
+    // A client secret, which the first key of an account may replace, names no key.
+    if (found.value !== undefined && found.value.kind !== 'client_secret') named.add(found.value.key.kid);
   }
   return ok({ mark: markOf(secret, token), named });
 }

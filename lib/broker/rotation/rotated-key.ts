@@ -15,21 +15,33 @@ export const holderOf = (versions: readonly SecretVersion[], stage: Stage): stri
   versions.find(({ stages }) => stages.includes(stage))?.id;
 
 /**
- * The key in a version; `undefined` if the version has no value yet.
+ * The credential in a version; `undefined` if the version has no value yet.
  * @param label names the version in a fault
  */
+export async function readVersion(
+  versions: SecretVersions,
+  secret: string,
+  id: string,
+  label: string,
+): Promise<Result<Credential | undefined, RotationFault>> {
+  const text = await versions.read(secret, id);
+  if (!text.ok) return fail({ detail: `reading ${label}: ${text.error.detail}` });
+  if (text.value === undefined) return ok(undefined);
+  const parsed = parseCredential(text.value);
+  return parsed.ok ? parsed : fail({ detail: `${label}: ${parsed.error.field} ${parsed.error.problem}` });
+}
+
+/** The key in a version, which is a fault if the version has another credential. */
 export async function readKey(
   versions: SecretVersions,
   secret: string,
   id: string,
   label: string,
 ): Promise<Result<RotatedKey | undefined, RotationFault>> {
-  const text = await versions.read(secret, id);
-  if (!text.ok) return fail({ detail: `reading ${label}: ${text.error.detail}` });
-  if (text.value === undefined) return ok(undefined);
-  const parsed = parseCredential(text.value);
-  if (!parsed.ok) return fail({ detail: `${label}: ${parsed.error.field} ${parsed.error.problem}` });
-  if (parsed.value.kind !== 'client_secret') return ok(parsed.value);
+  const found = await readVersion(versions, secret, id, label);
+  if (!found.ok) return found;
+  const { value } = found;
+  if (value?.kind !== 'client_secret') return ok(value);
   const advice = 'npm run rotate -- --to-key PROFILE replaces it with a key';
   return fail({ detail: `${label} is a client secret, which has no successor beside it: ${advice}` });
 }

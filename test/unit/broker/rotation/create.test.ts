@@ -68,6 +68,12 @@ test('a new key is at ZITADEL, marked, and in the pending version; the current o
   expect(versions.versions.get('old')?.text).toBe(CURRENT);
 });
 
+test('the version before the current one is the client secret that the first key replaced', async () => {
+  const text = '{"clientId":"reports","clientSecret":"s3cr3t"}';
+  versions.versions.set('older', { stages: new Set(['AWSPREVIOUS']), text });
+  expect(await createSecret()).toEqual(ok({ keyId: 'new-1', isNew: true, removed: [] }));
+});
+
 test('a second time, nothing happens', async () => {
   await createSecret();
   const text = pendingText();
