@@ -16,6 +16,12 @@ function timeouts(requestSeconds) {
   return { token: within(2, 9), introspect: within(2, 4), revoke: within(3, 6) };
 }
 
+/** Whether a parameter is on. From the command line it is a text. */
+function isOn(name, text) {
+  if (!['true', 'false'].includes(text)) throw new Error(`${name} must be true or false`);
+  return text === 'true';
+}
+
 /** The origin and path of the broker, without a trailing slash; empty: as each request says. */
 function publicUrl(text) {
   if (text === '') return '';
@@ -80,6 +86,7 @@ module.exports = async ({ resolveVariable }) => {
       TABLE_NAME: prefix,
       METRICS_NAMESPACE: prefix,
       REQUEST_TIMEOUT_SECONDS: requestSeconds,
+      ...(isOn('metricsByProfile', await param('metricsByProfile')) ? { METRICS_BY_PROFILE: 'true' } : {}),
       ...proxies(await param('httpsProxy'), await param('noProxy')),
       // Where Lambda unpacks the package. Node reads it once, when it starts.
       ...Object.fromEntries(certificates.map((file) => ['NODE_EXTRA_CA_CERTS', `/var/task/${file}`])),

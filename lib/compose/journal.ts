@@ -30,7 +30,8 @@ export function createJournal(
     write = (line) => void process.stdout.write(`${line}\n`),
   }: { clock?: Clock; write?: (line: string) => void },
 ): Journal {
-  const log = createLog(env.METRICS_NAMESPACE ?? 'zitadel-token-broker', write);
+  const isByProfile = env.METRICS_BY_PROFILE === 'true';
+  const log = createLog(env.METRICS_NAMESPACE ?? 'zitadel-token-broker', write, { isByProfile });
   const isLocal = env.BROKER_LOCAL === 'true';
   return { clock, log, health: createHealth(clock), expiries: createExpiries(clock), isLocal };
 }

@@ -1,6 +1,6 @@
 import { createOnBehalf } from '../broker/exchange/exchange.ts';
 import { createDoubts } from '../broker/introspection/doubts.ts';
-import { createCounter } from '../broker/obtain/counter.ts';
+import { createCounter, createKeyIds } from '../broker/obtain/counter.ts';
 import { createTokens } from '../broker/obtain/memory.ts';
 import { prewarm } from '../broker/obtain/prewarm.ts';
 import { profilesOfChange } from '../broker/obtain/secret-change.ts';
@@ -29,8 +29,9 @@ export interface TokenFunctions {
  */
 export function createTokenFunctions(profiles: Profiles, env: Environment, overrides: Overrides = {}): TokenFunctions {
   const shared = createBase(profiles, env, overrides);
-  const base = { ...shared, issued: createCounter(), doubts: createDoubts(shared) };
-  const { clock, log, bulletin, health, expiries, credentials, issued } = base;
+  const noted = { issued: createCounter(), waits: createCounter(), keyIds: createKeyIds() };
+  const base = { ...shared, ...noted, doubts: createDoubts(shared) };
+  const { clock, log, bulletin, health, expiries, credentials, issued, keyIds } = base;
   const tokens = createTokens(base);
   const onBehalf = createOnBehalf(base);
   const rereadSecret = (secret: string) => {
@@ -54,7 +55,8 @@ export function createTokenFunctions(profiles: Profiles, env: Environment, overr
       const results = await prewarm({ profiles: chosen, tokens }, plus(at, leftMs));
       const durationMs = clock.now() - at;
       const expiring = expiries.take();
-      log.prewarm({ at, durationMs, results, issued: issued.take(), degraded: health.degraded(), expiring });
+      const requested = { issued: issued.take(), keyIds: keyIds.take() };
+      log.prewarm({ at, durationMs, results, ...requested, degraded: health.degraded(), expiring });
       const failed = results.filter(({ outcome }) => outcome === 'failed').map(({ profile }) => profile);
       if (failed.length > 0) throw new Error(`prewarm failed for ${failed.join(', ')}`);
     },

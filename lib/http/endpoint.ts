@@ -11,7 +11,7 @@ import { type EpochMs, plus } from '../core/time.ts';
 import { type Form, parseForm } from '../oauth/form.ts';
 import { answerBug, answerError, type GatewayAnswer } from './answer.ts';
 import { describeBug } from './bug.ts';
-import { readFormBody, readGatewayRequest, requestId } from './gateway-request.ts';
+import { readFormBody, readGatewayRequest, requestId, traceRoot } from './gateway-request.ts';
 import { identify } from './identity.ts';
 import type { Log, RequestRecord } from './log.ts';
 
@@ -122,8 +122,9 @@ export function createEndpoint(
     if (!served.ok) facts.error = served.error;
     const answer = served.ok ? served.value : answerError(served.error, id);
     const durationMs = clock.now() - at;
-    const degraded = health.degraded(facts.issuer);
+    const degraded = health.degraded(facts.issuer ?? '');
     const expiring = expiries.take();
+    const trace = traceRoot(event);
     log.request({
       at,
       requestId: id,
@@ -133,6 +134,7 @@ export function createEndpoint(
       durationMs,
       degraded,
       ...(expiring === undefined ? {} : { expiring }),
+      ...(trace === '' ? {} : { trace }),
       ...facts,
     });
     return answer;

@@ -27,9 +27,17 @@ export const requestId = (event: unknown): string => {
   return /^[\w=+/.-]{1,128}$/.test(id) ? id : '';
 };
 
+/** The root of the trace that a request belongs to, as AWS X-Ray and load balancers write it; empty if there is none. */
+export function traceRoot(event: unknown): string {
+  const [, root = ''] =
+    /(?:^|[;,\s])Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;,\s])/.exec(header(members(event), 'x-amzn-trace-id')) ?? [];
+  return root;
+}
+
 /** A header by its name, case-insensitively: HTTP APIs convert names to lower case, REST APIs do not. */
 function header(event: Members, name: string): string {
   const headers = members(event.headers);
+  if (Object.hasOwn(headers, name)) return text(headers[name]);
   const written = Object.keys(headers).find((key) => key.toLowerCase() === name);
   return written === undefined ? '' : text(headers[written]);
 }

@@ -8,9 +8,9 @@ import type { RotationFault } from '../broker/rotation/rotated-key.ts';
 import type { StepDone } from '../broker/rotation/run.ts';
 import type { Token } from '../broker/token/freshness.ts';
 import { fingerprint } from '../core/digest.ts';
-import type { BrokerError } from '../core/error.ts';
+import type { BrokerError, Dependency } from '../core/error.ts';
 import { loggable } from '../core/redacted.ts';
-import type { EpochMs } from '../core/time.ts';
+import { type EpochMs, MINUTE_MS, plus, secondsUntil } from '../core/time.ts';
 import { canonicalToken } from '../zitadel/token-identity.ts';
 import { type Bug, describeBug } from './bug.ts';
 
@@ -18,6 +18,8 @@ import { type Bug, describeBug } from './bug.ts';
 export interface RequestRecord {
   readonly at: EpochMs;
   readonly requestId: string;
+  /** The root of the caller's trace (AWS X-Ray), if it sent one. */
+  readonly trace?: string;
   readonly route: string;
   /** As in the path, if it is a valid name. */
   readonly profile: string;
@@ -27,11 +29,15 @@ export interface RequestRecord {
   readonly obtained?: Pick<Obtained, 'token' | 'source' | 'failure'> & { readonly rejected?: Rejected };
   /** The number of tokens obtained from ZITADEL since the previous line: each is reported once. */
   readonly issued?: number;
+  /** The ids of the keys that token requests used since the previous line. */
+  readonly keyIds?: readonly string[];
+  /** The caller waited until there was a token. */
+  readonly hasWaited?: boolean;
   /** The unavailable dependencies, as the sandbox last saw them. */
   readonly degraded?: readonly Degradation[];
   /** Of the credentials that were read since the previous line, the first to end. */
   readonly expiring?: Expiring;
-  /** The profile's issuer; outages of other issuers are left out. */
+  /** The profile's issuer, once the caller may use the profile; outages of other issuers are left out. */
   readonly issuer?: string;
   /** The result of introspection, and its source. */
   readonly introspected?: { readonly isActive: boolean; readonly source: 'memory' | 'zitadel' };
@@ -50,6 +56,8 @@ export interface PrewarmRecord {
   readonly durationMs: number;
   readonly results: readonly Prewarmed[];
   readonly issued: number;
+  /** As in `RequestRecord`. */
+  readonly keyIds: readonly string[];
   readonly degraded: readonly Degradation[];
   readonly expiring?: Expiring | undefined;
 }
@@ -101,6 +109,16 @@ const refusals = (error: BrokerError | undefined): Metrics =>
 
 const AWAY_METRICS = { table: 'TableAway', secrets: 'SecretsAway', zitadel: 'ZitadelAway' } as const;
 
+const AWAY_BY_DEPENDENCY: Readonly<Record<Dependency, string>> = {
+  dynamodb: AWAY_METRICS.table,
+  'secrets-manager': AWAY_METRICS.secrets,
+  zitadel: AWAY_METRICS.zitadel,
+};
+
+/** What an error says is away, even if this sandbox has not called it: another one may have told of the outage. */
+const missed = (error: BrokerError | undefined): Metrics =>
+  error?.kind === 'unavailable' ? { [AWAY_BY_DEPENDENCY[error.dependency]]: 1 } : {};
+
 const awayMetrics = (degraded: readonly Degradation[]): Metrics =>
   Object.fromEntries(degraded.map(({ what }) => [AWAY_METRICS[what], 1]));
 
@@ -113,21 +131,41 @@ const FEW_DAYS = 14;
 const describeExpiring = (expiring: Expiring | undefined): { expiring?: string } =>
   expiring !== undefined && expiring.daysLeft < FEW_DAYS ? { expiring: expiring.secret } : {};
 
-function outcomeMetrics({ obtained, error, bug }: RequestRecord): Metrics {
+/** The promise to callers: a token has at least this left, or this share of its life, whichever is less. */
+const LEAST_SERVED = { leftMs: MINUTE_MS, share: 0.25 };
+
+/** What a token has left when it is handed out, and whether that is less than promised. */
+function lifeMetrics({ at, durationMs }: RequestRecord, { obtainedAt, expiresAt }: Token): Metrics {
+  const now = plus(at, durationMs);
+  const promisedMs = Math.min(LEAST_SERVED.leftMs, (expiresAt - obtainedAt) * LEAST_SERVED.share);
+  const isShort = expiresAt - now < promisedMs;
+  return { SecondsLeft: secondsUntil(expiresAt, now), ...(isShort ? { LastResort: 1 } : {}) };
+}
+
+function outcomeMetrics(record: RequestRecord): Metrics {
+  const { obtained, error, bug } = record;
   if (bug !== undefined) return { Bugs: 1 };
-  if (obtained === undefined) return error?.kind === 'unavailable' ? { Unavailable: 1 } : refusals(error);
-  const served: Metrics = obtained.source === 'issued' ? {} : { Hits: 1 };
-  return obtained.failure === undefined
-    ? served
-    : { ...served, RenewalsFailed: 1, ...refusals(obtained.failure.error) };
+  if (obtained === undefined) {
+    return error?.kind === 'unavailable' ? { Unavailable: 1, ...missed(error) } : refusals(error);
+  }
+  const life = lifeMetrics(record, obtained.token);
+  const served: Metrics = obtained.source === 'issued' ? life : { Hits: 1, ...life };
+  if (obtained.failure === undefined) return served;
+  const { error: why } = obtained.failure;
+  return { ...served, RenewalsFailed: 1, ...refusals(why), ...missed(why) };
 }
 
 const requestMetrics = (record: RequestRecord): Metrics => ({
   ...outcomeMetrics(record),
+  ...(record.route === 'token' && record.status >= 500 ? { ServerErrors: 1 } : {}),
+  ...(record.hasWaited ? { Waits: 1 } : {}),
   ...(record.issued ? { TokenRequests: record.issued } : {}),
   ...(record.degraded?.length ? awayMetrics(record.degraded) : {}),
   ...expiryMetrics(record.expiring),
 });
+
+/** The ids of keys as one text; nothing if only client secrets were used, or nothing was requested. */
+const describeKeys = (keyIds: readonly string[] = []): string | undefined => keyIds.join(' ') || undefined;
 
 const describe = (error: BrokerError) => ({
   kind: error.kind,
@@ -149,36 +187,56 @@ const describeDegraded = (degraded: readonly Degradation[] = []) =>
         })),
       };
 
+export interface LogOptions {
+  /** Whether metrics of requests are counted for each profile as well. */
+  readonly isByProfile?: boolean;
+}
+
 /**
  * Creates the log.
  * @param namespace of the metrics
  * @param write takes a line without its line break
  */
-export function createLog(namespace: string, write: (line: string) => void): Log {
+export function createLog(
+  namespace: string,
+  write: (line: string) => void,
+  { isByProfile = false }: LogOptions = {},
+): Log {
   /** The CloudWatch definitions of each set of metrics, as JSON: there are few sets, and most lines use the same. */
-  const definitions = new Map<string, string>();
+  const definitions = { whole: new Map<string, string>(), byProfile: new Map<string, string>() };
+  let isCold = true;
 
-  function define(names: readonly string[]): string {
-    const known = definitions.get(names.join());
+  function define(names: readonly string[], set: keyof typeof definitions): string {
+    const known = definitions[set].get(names.join());
     if (known !== undefined) return known;
     const Metrics = names.map((Name) => ({ Name }));
-    const made = JSON.stringify([{ Namespace: namespace, Dimensions: [[]], Metrics }]);
-    definitions.set(names.join(), made);
+    const Dimensions = set === 'whole' ? [[]] : [[], ['profile']];
+    const made = JSON.stringify([{ Namespace: namespace, Dimensions, Metrics }]);
+    definitions[set].set(names.join(), made);
     return made;
   }
 
-  function emit(at: EpochMs, metrics: Metrics, fields: object): void {
+  function emit(at: EpochMs, metrics: Metrics, fields: object, set: keyof typeof definitions = 'whole'): void {
     const names = Object.keys(metrics);
     // CloudWatch would report a metric line without metrics as malformed.
     const head =
-      names.length === 0 ? `"time":${at}` : `"_aws":{"Timestamp":${at},"CloudWatchMetrics":${define(names)}}`;
+      names.length === 0 ? `"time":${at}` : `"_aws":{"Timestamp":${at},"CloudWatchMetrics":${define(names, set)}}`;
     write(`{${head},${JSON.stringify({ ...fields, ...metrics }).slice(1)}`);
+  }
+
+  /** Whether this is the first line of a sandbox about a request or a run. */
+  function takeCold(): true | undefined {
+    const taken = isCold || undefined;
+    isCold = false;
+    return taken;
   }
 
   return {
     request(record) {
       const { at, requestId, route, profile, caller, status, durationMs, obtained, introspected, error, bug } = record;
-      emit(at, requestMetrics(record), {
+      // Only of profiles that the caller may use: names in paths must not become dimensions.
+      const set = isByProfile && record.issuer !== undefined ? 'byProfile' : 'whole';
+      const fields = {
         level: levelOf(record),
         route,
         profile,
@@ -200,8 +258,12 @@ export function createLog(namespace: string, write: (line: string) => void): Log
         error: error === undefined ? undefined : describe(error),
         bug: bug?.name,
         at: bug?.at,
+        kid: describeKeys(record.keyIds),
+        cold: takeCold(),
+        trace: record.trace,
         id: requestId,
-      });
+      };
+      emit(at, requestMetrics(record), fields, set);
     },
     trimmed({ at, secret, members }) {
       const advice = 'invisible characters at the ends of these members were ignored; store the secret without them';
@@ -227,7 +289,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
         at: bug?.at,
       });
     },
-    prewarm({ at, durationMs, results, issued, degraded, expiring }) {
+    prewarm({ at, durationMs, results, issued, keyIds, degraded, expiring }) {
       const named = (wanted: Prewarmed['outcome']) =>
         results.filter(({ outcome }) => outcome === wanted).map(({ profile }) => profile);
       const failed = results.filter(({ outcome }) => outcome === 'failed');
@@ -240,7 +302,7 @@ export function createLog(namespace: string, write: (line: string) => void): Log
           ...(failed.length > 0 ? { RenewalsFailed: failed.length } : {}),
           ...(bugs > 0 ? { Bugs: bugs } : {}),
           ...(issued > 0 ? { TokenRequests: issued } : {}),
-          ...Object.assign({}, ...failed.map(({ error }) => refusals(error))),
+          ...Object.assign({}, ...failed.map(({ error }) => ({ ...refusals(error), ...missed(error) }))),
           ...awayMetrics(degraded),
           ...expiryMetrics(expiring),
         },
@@ -256,6 +318,8 @@ export function createLog(namespace: string, write: (line: string) => void): Log
           }),
           ...describeDegraded(degraded),
           ...describeExpiring(expiring),
+          kid: describeKeys(keyIds),
+          cold: takeCold(),
         },
       );
     },

@@ -1,6 +1,6 @@
 import type { ObtainedOnBehalf, ObtainOnBehalf } from '../broker/exchange/exchange.ts';
 import { allowExchange } from '../broker/exchange/policy.ts';
-import type { Counter } from '../broker/obtain/counter.ts';
+import type { Counter, KeyIds } from '../broker/obtain/counter.ts';
 import type { Tokens } from '../broker/obtain/memory.ts';
 import type { Obtained } from '../broker/obtain/renewal.ts';
 import { grantExchangeScopes, grantScopes } from '../broker/profiles/policy.ts';
@@ -24,6 +24,10 @@ export interface TokenEndpointDeps extends EndpointDeps {
   readonly onBehalf: ObtainOnBehalf;
   /** Counts the tokens obtained from ZITADEL for any request. */
   readonly issued: Counter;
+  /** Counts the callers that waited for a token. */
+  readonly waits: Counter;
+  /** The keys that token requests used. */
+  readonly keyIds: KeyIds;
 }
 
 /** Reads `rejected_token`, a token that an API refused: an extension by the broker. */
@@ -120,6 +124,9 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
     async (asked) => {
       const served = await serve(asked);
       asked.facts.issued = deps.issued.take();
+      const keyIds = deps.keyIds.take();
+      if (keyIds.length > 0) asked.facts.keyIds = keyIds;
+      if (deps.waits.take() > 0) asked.facts.hasWaited = true;
       return served;
     },
   );

@@ -444,7 +444,10 @@ test('prewarm is missed after 15 minutes', () => {
 });
 
 const withOptions = (set: Readonly<Record<string, string>>) =>
-  resolveOptions({ resolveVariable: async (name) => ({ 'param:requestTimeoutSeconds': '3', ...set })[name] ?? '' });
+  resolveOptions({
+    resolveVariable: async (name) =>
+      ({ 'param:requestTimeoutSeconds': '3', 'param:metricsByProfile': 'false', ...set })[name] ?? '',
+  });
 
 test.each([
   [{}, { tableEncryption: { SSEEnabled: true, SSEType: 'KMS' } }],
@@ -452,6 +455,7 @@ test.each([
   [{ 'param:requestTimeoutSeconds': '3' }, { timeouts: { token: 15, introspect: 10, revoke: 15 } }],
   [{ 'param:requestTimeoutSeconds': '3.5' }, { timeouts: { token: 16, introspect: 11, revoke: 17 } }],
   [{ 'param:requestTimeoutSeconds': '5' }, { timeouts: { token: 19, introspect: 14, revoke: 21 } }],
+  [{ 'param:metricsByProfile': 'true' }, { environment: { METRICS_BY_PROFILE: 'true' } }],
   [
     { 'param:httpsProxy': 'http://p.example:3128', 'param:noProxy': 'a.example' },
     { environment: { HTTPS_PROXY: 'http://p.example:3128', NO_PROXY: 'a.example' }, patterns: ['!**'] },
@@ -504,6 +508,7 @@ test.each([
   ['httpsProxy', 'p.example', 'httpsProxy must be a URL such as http://proxy.example.com:3128'],
   ['caBundle', 'nowhere.pem', 'caBundle must be a file of certificates in PEM; nowhere.pem has none'],
   ['caBundle', 'README.md', 'caBundle must be a file of certificates in PEM; README.md has none'],
+  ['metricsByProfile', 'yes', 'metricsByProfile must be true or false'],
   ['caBundle', '../ca.pem', 'caBundle must be a file within the project'],
 ])('%s=%s is refused', async (name, value, message) => {
   await expect(withOptions({ [`param:${name}`]: value })).rejects.toThrow(message);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Sandbox } from '../../lib/compose/sandbox.ts';
+import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
 import { context, tokenEvent } from '../support/events.ts';
 import { profilesOf } from '../support/profiles.ts';
 import { createRig, profilesFor, type Rig } from '../support/rig.ts';
@@ -91,6 +91,24 @@ test('a token close to its end: callers keep getting it at once while one of the
   const after = await askFor(sandbox);
   expect(JSON.parse(after.body).access_token).toBe(JSON.parse(renewed.body).access_token);
   expect(rig.zitadel.calls()).toBe(2);
+});
+
+test('a warm hit with a trace logs one line of at most 480 bytes', async () => {
+  const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'zitadel-token-broker-prod' };
+  const lines: string[] = [];
+  const sandbox = createSandbox(rig.profiles, env, { clock: rig.clock, write: (line) => lines.push(line) });
+  const { headers, ...event } = tokenEvent('orders', 'grant_type=client_credentials');
+  const traced = { 'x-amzn-trace-id': 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1' };
+  const ask = () => sandbox.token({ ...event, headers: { ...(headers as object), ...traced } }, context());
+  await rig.pass(ask());
+  const { body } = await ask();
+  const [first = '', warm = '', ...more] = lines;
+  expect(more).toEqual([]);
+  expect(JSON.parse(first)).toMatchObject({ source: 'issued', cold: true });
+  const SecondsLeft = JSON.parse(body).expires_in;
+  expect(JSON.parse(warm)).toMatchObject({ source: 'memory', SecondsLeft, trace: expect.any(String) });
+  expect(JSON.parse(warm)).not.toHaveProperty('cold');
+  expect(Buffer.byteLength(warm)).toBeLessThanOrEqual(480);
 });
 
 test('10,000 requests on a warm sandbox: no call to AWS or ZITADEL', async () => {

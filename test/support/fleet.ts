@@ -4,7 +4,7 @@ import { createInstance, type Instance } from '../../infra/local/zitadel/instanc
 import { route } from '../../infra/local/zitadel/router.ts';
 import { createOnBehalf, type ObtainOnBehalf } from '../../lib/broker/exchange/exchange.ts';
 import { createDoubts, type Doubts } from '../../lib/broker/introspection/doubts.ts';
-import { createCounter } from '../../lib/broker/obtain/counter.ts';
+import { createCounter, createKeyIds } from '../../lib/broker/obtain/counter.ts';
 import { createTokens, type Tokens } from '../../lib/broker/obtain/memory.ts';
 import type { Profile, Profiles } from '../../lib/broker/profiles/profile.ts';
 import { createRevoke, type Revoke } from '../../lib/broker/revocation/revoke.ts';
@@ -76,6 +76,8 @@ export interface Member extends Base {
   readonly revoke: Revoke;
   readonly doubts: Doubts;
   readonly issued: { readonly take: () => number };
+  readonly waits: { readonly take: () => number };
+  readonly keyIds: { readonly take: () => readonly string[] };
 }
 
 /** Sandboxes in this process, over one table, one secret store and one ZITADEL, on one clock, without any socket. */
@@ -229,7 +231,8 @@ export function createFleet({ changes = {}, tokenLifetimeSeconds = 43_200 }: Fle
           write: () => undefined,
         },
       );
-      const more = { ...base, issued: createCounter(), doubts: createDoubts(base) };
+      const noted = { issued: createCounter(), waits: createCounter(), keyIds: createKeyIds() };
+      const more = { ...base, ...noted, doubts: createDoubts(base) };
       return { ...more, tokens: createTokens(more), onBehalf: createOnBehalf(more), revoke: createRevoke(base) };
     },
     async issue(scopes) {

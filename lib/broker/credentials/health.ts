@@ -26,7 +26,7 @@ export const COSTS: Readonly<Record<Backing, string>> = {
 export interface Health {
   /** Records the outcome of a call: `undefined` is success. `part`: reads or writes of the table, or an issuer. */
   readonly report: (what: Backing, detail: string | undefined, part?: string) => void;
-  /** @param issuer the issuer of the request; outages of others are left out */
+  /** @param issuer the issuer of the request; outages of others are left out. Without it: of every issuer. */
   readonly degraded: (issuer?: string) => readonly Degradation[];
 }
 
@@ -54,7 +54,7 @@ export function createHealth(clock: Clock): Health {
       const now = clock.now();
       const found = new Map<Backing, Degradation>();
       for (const { part, until, ...degradation } of away.values()) {
-        const concerns = degradation.what !== 'zitadel' || part === issuer;
+        const concerns = degradation.what !== 'zitadel' || issuer === undefined || part === issuer;
         if (concerns && now < until && !found.has(degradation.what)) found.set(degradation.what, degradation);
       }
       return [...found.values()];

@@ -18,7 +18,7 @@ import { ANSWER_MS, attemptEnd, LEAST_TIME_MS, mayRepeatUntil, OUT_OF_TIME } fro
 import { type Doubts, outcomeOf, type Rejected } from '../introspection/doubts.ts';
 import type { Inquiry } from '../introspection/inquiry.ts';
 import type { Introspect } from '../introspection/introspect.ts';
-import type { Counter } from '../obtain/counter.ts';
+import type { Counter, KeyIds } from '../obtain/counter.ts';
 import { receiveToken } from '../obtain/receive.ts';
 import { findRevoker } from '../obtain/subject.ts';
 import type { Bulletin } from '../store/bulletin.ts';
@@ -67,6 +67,8 @@ export interface OnBehalfDeps extends AttemptDeps {
   readonly introspect: Introspect;
   readonly doubts: Doubts;
   readonly issued: Counter;
+  /** Learns of the key of each exchange. */
+  readonly keyIds: Pick<KeyIds, 'note'>;
 }
 
 /** The subject may be locked at any time; its exchanged token must not be handed out long after that. */
@@ -160,7 +162,7 @@ function narrowTo(
 /** Creates the exchange of callers' tokens of one sandbox: cached in memory only, one request at a time per key. */
 export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
   const { clock, random, uuid, send, credentials, bulletin, holdings } = deps;
-  const { inquiry, doubts, issued } = deps;
+  const { inquiry, doubts, issued, keyIds } = deps;
   const memory = createBoundedMap<CacheKey, Entry>({
     ...REMEMBERED,
     sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
@@ -180,6 +182,7 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
       const askedAt = clock.now();
       const asked = { issuer, credential, scopes: extent.scopes };
       const request = await buildExchangeRequest(asked, { ...exchanged, audiences }, { now: askedAt, jti: uuid });
+      keyIds.note(credential);
       const outcome = judgeTokenAnswer(request, await send(request), TOKEN_TYPES);
       if (outcome.kind !== 'issued') return fail(toFailure(outcome, id, `profile ${name}, secret ${secret}`));
       const { tokenType, issuedTokenType } = outcome.response;

@@ -23,7 +23,7 @@ import { tokenNotice } from '../store/notices.ts';
 import type { Table } from '../store/table.ts';
 import { type CacheKey, cacheKey, type Demand } from '../token/demand.ts';
 import { freshness, isSameToken, type Token } from '../token/freshness.ts';
-import type { Counter } from './counter.ts';
+import type { Counter, KeyIds } from './counter.ts';
 import { decide, type Entry, fallBack, isOutdated, NOTHING, type Renewed, remember, settle } from './entry.ts';
 import { createLending, type Lending } from './lending.ts';
 import { createRenewal, type Obtained, RENEWAL_MS } from './renewal.ts';
@@ -50,6 +50,10 @@ export interface TokensDeps {
   readonly profiles: Profiles;
   /** Counts the tokens obtained from ZITADEL. */
   readonly issued: Counter;
+  /** Counts the callers that waited for a token. */
+  readonly waits: Counter;
+  /** Learns of the key of each token request. */
+  readonly keyIds: Pick<KeyIds, 'note'>;
 }
 
 /** Tokens for demands, cached while they are valid. */
@@ -78,9 +82,12 @@ const ENTRY_BYTES = 500;
 /** How long a caller waits for a subject's token that could not be obtained before. */
 const SUBJECT_MS = 0.5 * SECOND_MS;
 
+/** A caller that waits less does not count: it mostly has its token from one read of the table. */
+const WAIT_MS = 50;
+
 /** Creates the tokens of one sandbox. */
 export function createTokens(deps: TokensDeps): Tokens {
-  const { clock, credentials, profiles, bulletin, doubts, inquiry, issued, table } = deps;
+  const { clock, credentials, profiles, bulletin, doubts, inquiry, issued, waits, table } = deps;
   const memory = createBoundedMap<CacheKey, Entry>({
     ...REMEMBERED,
     sizeOf: ({ token }) => ENTRY_BYTES + (token?.accessToken.reveal().length ?? 0),
@@ -139,13 +146,24 @@ export function createTokens(deps: TokensDeps): Tokens {
     key: CacheKey,
     deadline: EpochMs,
   ): Promise<Result<Obtained, BrokerError>> {
+    const since = clock.now();
+    const result = await settleRenewal(demand, key, deadline);
+    if (clock.now() - since >= WAIT_MS) waits.add();
+    return result;
+  }
+
+  async function settleRenewal(
+    demand: Demand,
+    key: CacheKey,
+    deadline: EpochMs,
+  ): Promise<Result<Obtained, BrokerError>> {
     const leftMs = deadline - clock.now();
     if (leftMs < LEAST_TIME_MS) return fallBackTo(key, OUT_OF_TIME);
     const isMine = !renewals.has(key);
     const begun = beginRenewal(demand, key);
     const result = await within(clock, leftMs - ANSWER_MS, begun.promise);
     if (result === undefined) return fallBackTo(key, OUT_OF_TIME);
-    if (isOver(result, demand, isMine)) return awaitRenewal(demand, key, deadline);
+    if (isOver(result, demand, isMine)) return settleRenewal(demand, key, deadline);
     return settle(entryOf(key), result, { now: clock.now(), isMine });
   }
 

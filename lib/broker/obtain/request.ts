@@ -15,6 +15,7 @@ import type { Profile } from '../profiles/profile.ts';
 import type { AttemptFailure } from '../store/failure.ts';
 import type { Demand } from '../token/demand.ts';
 import type { Token } from '../token/freshness.ts';
+import type { KeyIds } from './counter.ts';
 import { type ReceiveDeps, receiveToken } from './receive.ts';
 
 /** What a token request needs besides the demand. */
@@ -39,6 +40,8 @@ export interface RequestTokenDeps extends ReceiveDeps {
   readonly send: Send;
   readonly withCredential: WithCredential;
   readonly explainRefusal: ExplainRefusal;
+  /** Learns of the key of each request. */
+  readonly keyIds: Pick<KeyIds, 'note'>;
 }
 
 /** The grant that a demand uses with a credential, or why there is none. */
@@ -93,7 +96,7 @@ const originOf = ({ accessToken, obtainedAt, madeFrom = [], madeAt = [] }: Token
  * too new.
  */
 export function createRequestToken(deps: RequestTokenDeps): RequestToken {
-  const { clock, uuid, send, withCredential, explainRefusal } = deps;
+  const { clock, uuid, send, withCredential, explainRefusal, keyIds } = deps;
 
   async function request(
     demand: Demand,
@@ -118,6 +121,7 @@ export function createRequestToken(deps: RequestTokenDeps): RequestToken {
       ...(subject === undefined ? {} : { subjectToken: subject.accessToken, audiences }),
     };
     const message = await buildTokenRequest(asked, { now: askedAt, jti: uuid });
+    keyIds.note(credential);
     const outcome = judgeTokenAnswer(message, await send(message));
     if (outcome.kind !== 'issued') return fail(toFailure(outcome, profile, id));
     const check = subject === undefined ? undefined : { audiences, mayAsk: input.mayRepeat(0) };

@@ -16,7 +16,7 @@ const WARM_UP = 3;
 
 const MOST_US = 12;
 const MOST_SHARE = 0.25;
-const MOST_BYTES = 420;
+const MOST_BYTES = 480;
 
 interface Raw {
   /** Microseconds of CPU for each call, one sample for each batch. */

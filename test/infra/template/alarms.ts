@@ -53,6 +53,10 @@ export const WITHOUT_ALARM: Readonly<Record<string, string>> = {
   Hits: 'a token that was handed out',
   TokenRequests: 'a token that was obtained',
   Renewed: 'a token that was renewed ahead',
+  SecondsLeft: 'what tokens have left; LastResort counts those that have too little',
+  Waits: 'a caller that waited, and was served',
+  ServerErrors: 'x',
+  LastResort: 'x',
   PrewarmFailed: 'RenewalsFailed counts it too, and the run fails: prewarm-errors',
   ZitadelAway: 'what it costs, RenewalsFailed and Unavailable count',
 };

@@ -46,7 +46,7 @@ const STARS: Readonly<Record<string, string>> = {
 /** The variables that functions may have; none of them is a secret. */
 const VARIABLES = [
   ...['TABLE_NAME', 'METRICS_NAMESPACE', 'REQUEST_TIMEOUT_SECONDS', 'PUBLIC_URL', 'METADATA_ISSUER'],
-  ...['HTTPS_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS'],
+  ...['HTTPS_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS', 'METRICS_BY_PROFILE'],
 ];
 
 /** What a function may be allowed to do, and no other. */

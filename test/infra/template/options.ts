@@ -15,6 +15,7 @@ export const ALL_OPTIONS: Readonly<Record<string, string>> = {
   httpsProxy: 'http://proxy.example.com:3128',
   logRetentionDays: '365',
   metadataIssuer: 'https://example.zitadel.cloud',
+  metricsByProfile: 'true',
   noProxy: 'amazonaws.com',
   prewarmSchedule: 'rate(2 minutes)',
   publicUrl: 'https://tokens.example.com',

@@ -134,7 +134,7 @@ describe('the alarms on what the log counts', () => {
   });
   const unavailable = { kind: 'unavailable', dependency: 'zitadel', detail: 'fetch failed', retryAfterMs: 1 } as const;
   const failed = { profile: 'orders', outcome: 'failed', error: unavailable } as const;
-  const run = { at: NOW, durationMs: 10, results: [failed], issued: 0, degraded: [] };
+  const run = { at: NOW, durationMs: 10, results: [failed], issued: 0, keyIds: [], degraded: [] };
 
   test.each<[alarm: string, write: (log: Log) => void]>([
     ['CredentialRefused', (log) => log.request({ ...request, error: { kind: 'credential_refused', detail: 'x' } })],
@@ -155,11 +155,23 @@ describe('the alarms on what the log counts', () => {
   });
 
   test('all that the log counts is known', () => {
-    const known = ['Hits', 'TokenRequests', 'Renewed', 'TableAway', 'SecretsAway', 'ZitadelAway', 'CredentialRefused'];
+    const known = [
+      'Hits',
+      'SecondsLeft',
+      'Waits',
+      'TokenRequests',
+      'Renewed',
+      'TableAway',
+      'SecretsAway',
+      'ZitadelAway',
+      'CredentialRefused',
+    ];
     const failures = [
       'RenewalsFailed',
       'PrewarmFailed',
       'Unavailable',
+      'ServerErrors',
+      'LastResort',
       'Bugs',
       'RotationsFailed',
       'CredentialDaysLeft',

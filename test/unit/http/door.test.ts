@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BrokerError } from '../../../lib/core/error.ts';
 import { answerBug, answerError, answerJson } from '../../../lib/http/answer.ts';
-import { LARGEST_FORM_BYTES, readFormBody, readGatewayRequest, requestId } from '../../../lib/http/gateway-request.ts';
+import {
+  LARGEST_FORM_BYTES,
+  readFormBody,
+  readGatewayRequest,
+  requestId,
+  traceRoot,
+} from '../../../lib/http/gateway-request.ts';
 import { identify } from '../../../lib/http/identity.ts';
 
 const ROUTE = '/oauth/v2/token';
@@ -230,3 +236,26 @@ describe('failures as HTTP', () => {
     expect(answerJson(200, {}).headers).toMatchObject({ 'cache-control': 'no-store' });
   });
 });
+
+const ROOT = '1-5759e988-bd862e3fe1be46a994272793';
+
+test.each([
+  [`Root=${ROOT}`, ROOT],
+  [`Root=${ROOT};Parent=53995c3f42cd8ad8;Sampled=1`, ROOT],
+  [`Self=1-67891234-12456789abcdef012345678;Root=${ROOT}`, ROOT],
+  [`Sampled=0; Root=${ROOT}`, ROOT],
+  [`Root=${ROOT}0`, ''],
+  [`Root=${ROOT}","level":"error`, ''],
+  [`NoRoot=${ROOT}`, ''],
+  [`Root=${ROOT.toUpperCase()}`, ''],
+  ['Root=1-canary', ''],
+  ['', ''],
+])('the root of the trace %j is %j', (value, root) => {
+  expect(traceRoot({ headers: { 'x-amzn-trace-id': value } })).toBe(root);
+  expect(traceRoot({ headers: { 'X-Amzn-Trace-Id': value } })).toBe(root);
+});
+
+test.each([undefined, null, {}, { headers: null }, { headers: { 'x-amzn-trace-id': [`Root=${ROOT}`] } }])(
+  'in %o there is no trace',
+  (event) => expect(traceRoot(event)).toBe(''),
+);

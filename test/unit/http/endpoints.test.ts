@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ExchangeDemand, ObtainedOnBehalf } from '../../../lib/broker/exchange/exchange.ts';
-import { createCounter } from '../../../lib/broker/obtain/counter.ts';
+import { createCounter, createKeyIds } from '../../../lib/broker/obtain/counter.ts';
 import type { Obtained } from '../../../lib/broker/obtain/renewal.ts';
 import type { Profile } from '../../../lib/broker/profiles/profile.ts';
 import { fingerprint } from '../../../lib/core/digest.ts';
@@ -13,6 +13,7 @@ import { createIntrospectionEndpoint } from '../../../lib/http/introspection-end
 import type { RequestRecord } from '../../../lib/http/log.ts';
 import { createRevocationEndpoint } from '../../../lib/http/revocation-endpoint.ts';
 import { createTokenEndpoint } from '../../../lib/http/token-endpoint.ts';
+import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { profilesOf } from '../../support/profiles.ts';
@@ -59,10 +60,12 @@ let introspected: Result<
 let revoked: Result<void, BrokerError>;
 let handlers: Record<'token' | 'introspect' | 'revoke', GatewayHandler>;
 let issued: ReturnType<typeof createCounter>;
+let waits: ReturnType<typeof createCounter>;
+let keyIds: ReturnType<typeof createKeyIds>;
 beforeEach(() => {
   clock = createFakeClock(NOW);
   [records, events, looks, looked, blocked] = [[], [], 0, true, () => false];
-  issued = createCounter();
+  [issued, waits, keyIds] = [createCounter(), createCounter(), createKeyIds()];
   obtained = ok({ token, source: 'memory' });
   onBehalf = ok({
     token: { ...token, tokenType: 'N_A', issuedTokenType: 'urn:type', granted: ['a', 'b'] },
@@ -75,8 +78,7 @@ beforeEach(() => {
     profiles,
     log: { request: (record: RequestRecord) => void records.push(record), prewarm: () => undefined },
     health: {
-      degraded: (issuer?: string) =>
-        issuer === undefined ? [] : [{ what: 'table' as const, since: NOW, detail: issuer }],
+      degraded: (issuer = '') => (issuer === '' ? [] : [{ what: 'table' as const, since: NOW, detail: issuer }]),
     },
     expiries: { take: () => undefined },
     bulletin: {
@@ -94,6 +96,8 @@ beforeEach(() => {
     token: createTokenEndpoint({
       ...deps,
       issued,
+      waits,
+      keyIds,
       tokens: {
         obtain: async ({ profile, scopes }, deadline, rejected) => {
           events.push(['obtain', profile.name, scopes, deadline - NOW, reveal(rejected)]);
@@ -179,6 +183,17 @@ describe('a token of one’s own', () => {
       ['obtain', 'orders', [AUD, 'x'].sort(), 9_000, undefined],
     ]);
     expect(records).toEqual([line({ obtained: { token, source: 'memory' }, issued: 1 })]);
+  });
+
+  test('is logged with the trace of the request, the keys of token requests, and that its caller waited', async () => {
+    const trace = '1-5759e988-bd862e3fe1be46a994272793';
+    const headers = { ...(tokenEvent('orders', OWN).headers as object), 'x-amzn-trace-id': `Root=${trace};Sampled=0` };
+    waits.add();
+    keyIds.note({ kind: 'service_account_key', key: { kid: '7' } } as Credential);
+    await ask({ changes: { headers } });
+    await ask();
+    const more = { obtained: { token, source: 'memory' }, issued: 1 };
+    expect(records).toEqual([line({ ...more, trace, keyIds: ['7'], hasWaited: true }), line(more)]);
   });
 
   test('has the scopes that the server says, that were asked for, or that the subject has', async () => {

@@ -4,7 +4,7 @@ import type { Prewarmed } from '../../../lib/broker/obtain/prewarm.ts';
 import { fingerprint } from '../../../lib/core/digest.ts';
 import { redacted } from '../../../lib/core/redacted.ts';
 import { instant, plus } from '../../../lib/core/time.ts';
-import { createLog, type RequestRecord } from '../../../lib/http/log.ts';
+import { createLog, type LogOptions, type RequestRecord } from '../../../lib/http/log.ts';
 
 const NOW = instant(1_795_438_700_000);
 const token = {
@@ -25,21 +25,42 @@ const RECORD: RequestRecord = {
   obtained: { token, source: 'memory' },
 };
 
-function lineOf(record: RequestRecord): string {
+/** The line of a request that is not the first of its sandbox. */
+function lineOf(record: RequestRecord, options: LogOptions = {}): string {
   const lines: string[] = [];
-  createLog('zitadel-token-broker-prod', (line) => lines.push(line)).request(record);
-  expect(lines).toHaveLength(1);
-  return lines[0] ?? '';
+  const log = createLog('zitadel-token-broker-prod', (line) => lines.push(line), options);
+  log.request(RECORD);
+  log.request(record);
+  expect(lines).toHaveLength(2);
+  return lines[1] ?? '';
 }
 
-test('a warm hit is one line of at most 420 bytes, log, audit record and metric at once', () => {
+const TRACE = '1-5759e988-bd862e3fe1be46a994272793';
+
+test.each([{}, { isByProfile: true }])(
+  'a warm hit with a trace is one line of at most 480 bytes, with %o',
+  (options) => {
+    const day = { ...token, expiresAt: plus(NOW, 43_198_000) };
+    const obtained = { token: day, source: 'memory' } as const;
+    const line = lineOf({ ...RECORD, trace: TRACE, issuer: 'https://a.example', durationMs: 1, obtained }, options);
+    expect(Buffer.byteLength(line)).toBeLessThanOrEqual(480);
+    expect(JSON.parse(line)).toMatchObject({ trace: TRACE, SecondsLeft: 43_197 });
+  },
+);
+
+test('a warm hit is log, audit record and metric at once', () => {
   const line = lineOf(RECORD);
-  expect(Buffer.byteLength(line)).toBeLessThanOrEqual(420);
   expect(line).not.toMatch(/\n|canary/);
   expect(JSON.parse(line)).toEqual({
     _aws: {
       Timestamp: NOW,
-      CloudWatchMetrics: [{ Namespace: 'zitadel-token-broker-prod', Dimensions: [[]], Metrics: [{ Name: 'Hits' }] }],
+      CloudWatchMetrics: [
+        {
+          Namespace: 'zitadel-token-broker-prod',
+          Dimensions: [[]],
+          Metrics: [{ Name: 'Hits' }, { Name: 'SecondsLeft' }],
+        },
+      ],
     },
     level: 'info',
     route: 'token',
@@ -51,6 +72,7 @@ test('a warm hit is one line of at most 420 bytes, log, audit record and metric 
     token: expect.stringMatching(/^[\w-]{12}$/),
     id: 'XV9adjPaFiAEMcA=',
     Hits: 1,
+    SecondsLeft: 60,
   });
 });
 
@@ -67,28 +89,60 @@ test('a client secret that was sent is marked, and only then', () => {
 
 describe('what is counted', () => {
   test.each<[string, RequestRecord, string, object]>([
-    ['a token request', { ...RECORD, obtained: { token, source: 'issued' }, issued: 1 }, 'info', { TokenRequests: 1 }],
-    ['a token from the table', { ...RECORD, obtained: { token, source: 'store' } }, 'info', { Hits: 1 }],
+    [
+      'a token request',
+      { ...RECORD, obtained: { token, source: 'issued' }, issued: 1 },
+      'info',
+      { SecondsLeft: 60, TokenRequests: 1 },
+    ],
+    [
+      'a token from the table',
+      { ...RECORD, obtained: { token, source: 'store' } },
+      'info',
+      { Hits: 1, SecondsLeft: 60 },
+    ],
+    ['a caller that waited', { ...RECORD, hasWaited: true }, 'info', { Hits: 1, SecondsLeft: 60, Waits: 1 }],
     [
       'a renewal that failed',
       { ...RECORD, obtained: { token, source: 'memory', failure: { error: refused, until: NOW, count: 1 } } },
       'warn',
-      { Hits: 1, RenewalsFailed: 1, CredentialRefused: 1 },
+      { Hits: 1, SecondsLeft: 60, RenewalsFailed: 1, CredentialRefused: 1 },
     ],
-    ['a refused credential', failed(refused, 502), 'error', { CredentialRefused: 1 }],
+    ['a refused credential', failed(refused, 502), 'error', { CredentialRefused: 1, ServerErrors: 1 }],
     [
       'a secret that cannot serve',
       failed({ kind: 'credential_unusable', detail: 'x' }, 502),
       'error',
-      { CredentialRefused: 1 },
+      { CredentialRefused: 1, ServerErrors: 1 },
     ],
-    [
-      'something away',
-      failed({ kind: 'unavailable', dependency: 'zitadel', detail: 'x', retryAfterMs: 1 }, 503),
+    ...(
+      [
+        ['zitadel', 'ZitadelAway'],
+        ['dynamodb', 'TableAway'],
+        ['secrets-manager', 'SecretsAway'],
+      ] as const
+    ).map(([dependency, metric]): [string, RequestRecord, string, object] => [
+      `what is away, of which another sandbox may have told: ${dependency}`,
+      failed({ kind: 'unavailable', dependency, detail: 'x', retryAfterMs: 1 }, 503),
       'error',
-      { Unavailable: 1 },
+      { Unavailable: 1, [metric]: 1, ServerErrors: 1 },
+    ]),
+    [
+      'what is away, once',
+      {
+        ...failed({ kind: 'unavailable', dependency: 'dynamodb', detail: 'x', retryAfterMs: 1 }, 503),
+        degraded: [{ what: 'table', since: NOW, detail: 'x' }],
+      },
+      'error',
+      { Unavailable: 1, TableAway: 1, ServerErrors: 1 },
     ],
-    ['a bug', { ...failed(undefined, 500), bug: { name: 'TypeError' } }, 'error', { Bugs: 1 }],
+    ['a bug', { ...failed(undefined, 500), bug: { name: 'TypeError' } }, 'error', { Bugs: 1, ServerErrors: 1 }],
+    [
+      'nothing of the promise to callers, at another endpoint',
+      { ...failed(undefined, 500), route: 'introspect', bug: { name: 'TypeError' } },
+      'error',
+      { Bugs: 1 },
+    ],
     [
       'what is away, although the request was served',
       {
@@ -97,7 +151,7 @@ describe('what is counted', () => {
         degraded: [{ what: 'table', since: NOW, detail: 'ThrottlingException' }],
       },
       'warn',
-      { Hits: 1, TableAway: 1 },
+      { Hits: 1, SecondsLeft: 60, TableAway: 1 },
     ],
   ])('%s', (_name, record, level, metrics) => {
     const line = JSON.parse(lineOf(record));
@@ -111,6 +165,56 @@ describe('what is counted', () => {
     expect(line).toMatchObject({ time: NOW, level: 'warn', error: { kind: 'invalid_scope', detail: 'x' } });
     expect(line).not.toHaveProperty('_aws');
   });
+});
+
+describe('the life that a token has left', () => {
+  const [HOUR_MS, MINUTE_MS] = [3_600_000, 60_000];
+
+  test.each([
+    ['a minute of an hour', HOUR_MS, MINUTE_MS, undefined],
+    ['less than a minute of an hour', HOUR_MS, MINUTE_MS - 1, 1],
+    ['a quarter of a minute', MINUTE_MS, MINUTE_MS / 4, undefined],
+    ['less than a quarter of a minute', MINUTE_MS, MINUTE_MS / 4 - 1, 1],
+  ])('%s', (_name, lifeMs, leftMs, LastResort) => {
+    const expiresAt = plus(NOW, leftMs + 7);
+    const served = { ...token, obtainedAt: plus(expiresAt, -lifeMs), expiresAt };
+    const line = JSON.parse(lineOf({ ...RECORD, durationMs: 7, obtained: { token: served, source: 'memory' } }));
+    expect([line.SecondsLeft, line.LastResort]).toEqual([Math.floor(leftMs / 1_000), LastResort]);
+  });
+});
+
+describe('metrics by profile', () => {
+  const dimensionsOf = (record: RequestRecord, options?: LogOptions) =>
+    JSON.parse(lineOf(record, options))._aws.CloudWatchMetrics[0].Dimensions;
+  const allowed = { ...RECORD, issuer: 'https://a.example' };
+  const strange = { ...failed(undefined, 500), profile: 'no-such', bug: { name: 'TypeError' } };
+
+  test.each<[name: string, record: RequestRecord, options: LogOptions, dimensions: string[][]]>([
+    ['there are none unless they are wanted', allowed, {}, [[]]],
+    ['stand beside those of all', allowed, { isByProfile: true }, [[], ['profile']]],
+    ['there are none of a name that a caller made up', strange, { isByProfile: true }, [[]]],
+  ])('%s', (_name, record, options, dimensions) => {
+    expect(dimensionsOf(record, options)).toEqual(dimensions);
+  });
+});
+
+test('the first line of a sandbox says so, whether of a request or of a run', () => {
+  const lines: string[] = [];
+  const run = { at: NOW, durationMs: 7, results: [], issued: 0, keyIds: [], degraded: [] };
+  const log = createLog('space', (line) => lines.push(line));
+  log.trimmed({ at: NOW, secret: 'zitadel/orders', members: [] });
+  for (const _time of [1, 2]) log.request(RECORD);
+  createLog('space', (line) => lines.push(line)).prewarm(run);
+  expect(lines.map((line) => JSON.parse(line).cold)).toEqual([undefined, true, undefined, true]);
+});
+
+test.each<[readonly string[] | undefined, string | undefined]>([
+  [undefined, undefined],
+  [[], undefined],
+  [['1'], '1'],
+  [['1', '2'], '1 2'],
+])('of the keys %o the line says %o', (keyIds, kid) => {
+  expect(JSON.parse(lineOf({ ...RECORD, ...(keyIds && { keyIds }) })).kid).toBe(kid);
 });
 
 describe('a line', () => {
@@ -228,7 +332,7 @@ describe('a line', () => {
 
   test('counts nothing of which there was none', () => {
     const line = parsed({ ...RECORD, obtained: { token, source: 'issued' }, issued: 0 });
-    expect(line.time).toBe(NOW);
+    expect(line.SecondsLeft).toBe(60);
     expect(line).not.toHaveProperty('TokenRequests');
   });
 });
@@ -242,7 +346,7 @@ describe('lines of one log', () => {
     const metrics = (...names: string[]) => [
       { Namespace: 'space', Dimensions: [[]], Metrics: names.map((Name) => ({ Name })) },
     ];
-    const [hit, both] = [metrics('Hits'), metrics('Hits', 'TokenRequests')];
+    const [hit, both] = [metrics('Hits', 'SecondsLeft'), metrics('Hits', 'SecondsLeft', 'TokenRequests')];
     expect(defined).toEqual([hit, both, hit, both]);
   });
 });
@@ -255,6 +359,7 @@ describe('a run of the schedule', () => {
       durationMs: 7,
       results,
       issued: 0,
+      keyIds: [],
       degraded: [],
       ...more,
     });
@@ -280,6 +385,7 @@ describe('a run of the schedule', () => {
       renewed: ['a', 'c'],
       kept: ['b'],
       failed: [],
+      cold: true,
       Renewed: 2,
       PrewarmFailed: 0,
     });
@@ -342,7 +448,7 @@ describe('the end of a credential', () => {
     const lines: string[] = [];
     const log = createLog('space', (line) => lines.push(line));
     log.request({ ...RECORD, ...(expiring === undefined ? {} : { expiring }) });
-    log.prewarm({ at: NOW, durationMs: 7, results: [], issued: 0, degraded: [], expiring });
+    log.prewarm({ at: NOW, durationMs: 7, results: [], issued: 0, keyIds: [], degraded: [], expiring });
     return lines.map((line) => JSON.parse(line));
   };
 

@@ -92,6 +92,38 @@ function hold(): () => void {
 const away = (detail = 'X'): TableFault => ({ kind: 'unavailable', detail });
 const unknown = (detail = 'X'): TableFault => ({ kind: 'unknown', detail });
 
+describe('who waits for a token', () => {
+  test('is counted once it took 50 ms, whether it asked for the token or another did', async () => {
+    slow(49);
+    await obtain();
+    expect(member.waits.take()).toBe(0);
+    slow(50);
+    const scopes = [audience(P)];
+    await fleet.run(Promise.all([begun({ scopes }), begun({ scopes })]));
+    expect(member.waits.take()).toBe(2);
+  });
+
+  test('is not counted while there is a token to hand out', async () => {
+    await obtain();
+    await fleet.clock.advance(DUE);
+    slow(2_000);
+    await obtain();
+    expect(member.waits.take()).toBe(0);
+  });
+});
+
+test('the key of each token request is noted, also where ZITADEL refuses it', async () => {
+  await obtain();
+  expect(member.keyIds.take()).toEqual([]);
+  begin();
+  fleet.secrets.put('orders', SECRETS.reports);
+  fleet.play(() => refusal('invalid_grant', 'invalid assertion'));
+  await obtain();
+  expect(member.keyIds.take()).toEqual([accounts.saKey.key.keyId]);
+  await obtain();
+  expect(member.keyIds.take()).toEqual([]);
+});
+
 describe('a token', () => {
   test('is obtained once, then found in memory, and by others in the table', async () => {
     const first = good(await obtain());
