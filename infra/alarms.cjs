@@ -1,5 +1,6 @@
-// The alarms; docs/operating.md says what to do first about each. All of them notify the topic in the parameter
+// The alarms; docs/runbooks.md says of each what it means and what to do. All of them notify the topic in the parameter
 // alarmTopicArn, if it is set.
+const readProfiles = require('./chosen-profiles.cjs');
 
 /** The functions, and the effect if one of them does not work. */
 const FUNCTIONS = {
@@ -17,14 +18,26 @@ const ONCE = { Period: 300, EvaluationPeriods: 1 };
 /** In two of three such periods: a failure whose retry succeeds does not count. */
 const AGAIN = { Period: 300, EvaluationPeriods: 3, DatapointsToAlarm: 2 };
 
-/** In three of four: the log reports an outage for a minute, which may overlap two periods. */
-const LASTING = { Period: 300, EvaluationPeriods: 4, DatapointsToAlarm: 3 };
+/**
+ * In three of six: the log reports an outage for six minutes at most, which overlap two periods; and ten requests an hour
+ * leave some periods without a line.
+ */
+const LASTING = { Period: 300, EvaluationPeriods: 6, DatapointsToAlarm: 3 };
 
 /** In a day: days left change by the day, and a night without requests does not end the alarm. */
 const DAILY = { Period: 86_400, EvaluationPeriods: 1 };
 
 /** A key that rotates is replaced before: when its period and 15 days are left. */
 const EXPIRING_DAYS = 14;
+
+/** The share of token requests that may fail: docs/operating.md, What callers are promised. */
+const BUDGET = 0.0005;
+
+/**
+ * The alarms on the promise: in how many hours, how many times faster than tolerated the budget of 30 days is used, and
+ * how many requests must have failed: at ten an hour, a single one would be too many already.
+ */
+const BURNS = { 'promise-fast': { hours: 1, times: 14.4, least: 2 }, 'promise-slow': { hours: 6, times: 6, least: 4 } };
 
 /** The tolerated share of failed requests; must be exceeded in two minutes, so that a single failure is not enough. */
 const ERRORS_PERCENT = 5;
@@ -53,8 +66,35 @@ const api = (MetricName) => ({
 /** The broker's own metrics, which have no dimensions (lib/http/log.ts). */
 const own = (Namespace, MetricName) => ({ Namespace, MetricName, Statistic: 'Sum' });
 
-/** One metric in an expression, per minute. */
-const sum = (Id, Metric) => ({ Id, MetricStat: { Metric, Period: 60, Stat: 'Sum' }, ReturnData: false });
+/** One metric in an expression. */
+const sum = (Id, { Statistic: _, ...Metric }, Period = 60) => ({
+  Id,
+  MetricStat: { Metric, Period, Stat: 'Sum' },
+  ReturnData: false,
+});
+
+/**
+ * How fast the budget is used. Lambda counts what never came to a line of the log: crashes, timeouts, and requests for
+ * which it had no concurrency. A token of last resort counts as a failed request.
+ */
+const burn = (namespace, { hours, times, least }) => {
+  const failed = '(FILL(answered, 0) + FILL(short, 0) + FILL(crashed, 0) + FILL(throttled, 0))';
+  const share = `${failed} / (FILL(invoked, 0) + FILL(throttled, 0))`;
+  const inWindow = (id, metric) => sum(id, metric, hours * 3600);
+  return {
+    AlarmDescription: `In ${hours} h, token requests failed ${times} times as often as callers are promised (5xx, or tokens close to their end). The log says why in the fields error and renewal.`,
+    Metrics: [
+      { Id: 'burn', Expression: `IF(${failed} >= ${least}, ${share} / ${BUDGET}, 0)`, ReturnData: true },
+      inWindow('answered', own(namespace, 'ServerErrors')),
+      inWindow('short', own(namespace, 'LastResort')),
+      inWindow('crashed', lambda('token', 'Errors')),
+      inWindow('throttled', lambda('token', 'Throttles')),
+      inWindow('invoked', lambda('token', 'Invocations')),
+    ],
+    Threshold: times,
+    EvaluationPeriods: 1,
+  };
+};
 
 const ofFunction = (prefix) => (name) => ({
   [`${name}-errors`]: {
@@ -63,7 +103,7 @@ const ofFunction = (prefix) => (name) => ({
     ...ONCE,
   },
   [`${name}-throttles`]: {
-    AlarmDescription: `Lambda has no concurrency left for ${name}: ${FUNCTIONS[name]}. How to raise it is in docs/operating.md, Alarms.`,
+    AlarmDescription: `Lambda has no concurrency left for ${name}: ${FUNCTIONS[name]}.`,
     ...lambda(name, 'Throttles'),
     ...ONCE,
   },
@@ -80,7 +120,7 @@ const alarms = (prefix, namespace) => ({
   },
   'prewarm-missing': {
     AlarmDescription:
-      'prewarm has not run for 15 minutes: tokens are not renewed ahead, and callers wait for renewals. Look at its schedule in EventBridge (docs/operating.md, Alarms).',
+      'prewarm has not run for 15 minutes: tokens are not renewed ahead, and callers wait for renewals. Look at its schedule in EventBridge.',
     ...lambda('prewarm', 'Invocations'),
     Threshold: 1,
     ComparisonOperator: 'LessThanThreshold',
@@ -95,7 +135,7 @@ const alarms = (prefix, namespace) => ({
     ...ONCE,
   },
   'credential-expiring': {
-    AlarmDescription: `A credential ends in less than ${EXPIRING_DAYS} days; then its profiles get no new tokens. What to do before that is in docs/operating.md, Alarms.`,
+    AlarmDescription: `A credential ends in less than ${EXPIRING_DAYS} days; then its profiles get no new tokens. The log names its secret in the field expiring.`,
     ...own(namespace, 'CredentialDaysLeft'),
     Statistic: 'Minimum',
     Threshold: EXPIRING_DAYS,
@@ -115,7 +155,7 @@ const alarms = (prefix, namespace) => ({
   },
   unavailable: {
     AlarmDescription:
-      'Callers get 503: something is away that the broker cannot do without. The log says what in the field error (dependency, detail).',
+      'Callers get 503: something is away that the broker cannot do without: see table-away, secrets-away, zitadel-away. The log says what in the field error (dependency, detail).',
     ...own(namespace, 'Unavailable'),
     ...AGAIN,
   },
@@ -131,6 +171,13 @@ const alarms = (prefix, namespace) => ({
     ...own(namespace, 'SecretsAway'),
     ...LASTING,
   },
+  'zitadel-away': {
+    AlarmDescription:
+      'ZITADEL does not answer, or answers 5xx or 429: no token is renewed, introspected or revoked. Cached tokens are handed out until 5 s before their end. The log has the error in the field away or error.',
+    ...own(namespace, 'ZitadelAway'),
+    ...LASTING,
+  },
+  ...Object.fromEntries(Object.entries(BURNS).map(([name, window]) => [name, burn(namespace, window)])),
   bugs: {
     AlarmDescription:
       'The broker met a bug: a caller got 500, or a token was not renewed ahead. The log says what and where in the fields bug and at; report it.',
@@ -154,28 +201,52 @@ const alarms = (prefix, namespace) => ({
     ...api('Latency'),
     ExtendedStatistic: 'p99',
     Threshold: SLOW_MS,
-    ...LASTING,
+    Period: 300,
+    EvaluationPeriods: 4,
+    DatapointsToAlarm: 3,
   },
 });
+
+/** The alarms that each profile has besides, where metrics are counted by profile. */
+const BY_PROFILE = ['credential-refused', 'unavailable'];
+
+const ofProfile = (all, profile) =>
+  BY_PROFILE.map((name) => ({
+    name: `${name}-${profile}`,
+    id: `${idOf(name)}${title(profile.replaceAll('-', 'Dash'))}`,
+    runbook: name,
+    properties: {
+      ...all[name],
+      AlarmDescription: `Profile ${profile}: ${all[name].AlarmDescription}`,
+      Dimensions: [{ Name: 'profile', Value: profile }],
+    },
+  }));
+
+const idOf = (name) => name.split('-').map(title).join('');
 
 module.exports = async ({ resolveVariable }) => {
   const text = async (name) => String(await resolveVariable(name));
   const prefix = `${await text('self:service')}-${await text('sls:stage')}`;
   const topic = await text('param:alarmTopicArn');
   const topics = topic === '' ? [] : [topic];
-  const resource = ([name, properties]) => [
-    `${name.split('-').map(title).join('')}Alarm`,
+  const runbooks = await text('param:runbooksUrl');
+  const all = alarms(prefix, await text('self:provider.environment.METRICS_NAMESPACE'));
+  const shared = Object.entries(all).map(([name, properties]) => ({ name, id: idOf(name), runbook: name, properties }));
+  const profiles = (await text('param:metricsByProfile')) === 'true' ? Object.keys(readProfiles().profiles) : [];
+  const resource = ({ name, id, runbook, properties }) => [
+    `${id}Alarm`,
     {
       Type: 'AWS::CloudWatch::Alarm',
       Properties: {
         AlarmName: `${prefix}-${name}`,
         ...DEFAULTS,
         ...properties,
+        AlarmDescription: `${properties.AlarmDescription} ${runbooks}#${runbook}`,
         AlarmActions: topics,
         OKActions: topics,
       },
     },
   ];
-  const namespace = await text('self:provider.environment.METRICS_NAMESPACE');
-  return { Resources: Object.fromEntries(Object.entries(alarms(prefix, namespace)).map(resource)) };
+  const every = [...shared, ...profiles.flatMap((profile) => ofProfile(all, profile))];
+  return { Resources: Object.fromEntries(every.map(resource)) };
 };

@@ -383,7 +383,10 @@ test('alarms', () => {
   ]);
   const once = 'Sum > 0, 1 of 1 × 300 s';
   const again = 'Sum > 0, 2 of 3 × 300 s';
-  const lasting = 'Sum > 0, 3 of 4 × 300 s';
+  const lasting = 'Sum > 0, 3 of 6 × 300 s';
+  const failed = '(FILL(answered, 0) + FILL(short, 0) + FILL(crashed, 0) + FILL(throttled, 0))';
+  const burn = (least: number) =>
+    `IF(${failed} >= ${least}, ${failed} / (FILL(invoked, 0) + FILL(throttled, 0)) / 0.0005, 0)`;
   const own = 'zitadel-token-broker-prod';
   expect(Object.fromEntries(alarms)).toEqual({
     ...Object.fromEntries(
@@ -400,6 +403,9 @@ test('alarms', () => {
     unavailable: [`${own} Unavailable`, again, 'notBreaching'],
     'table-away': [`${own} TableAway`, lasting, 'notBreaching'],
     'secrets-away': [`${own} SecretsAway`, lasting, 'notBreaching'],
+    'zitadel-away': [`${own} ZitadelAway`, lasting, 'notBreaching'],
+    'promise-fast': [burn(2), 'share > 14.4, 1 of 1 × 3600 s', 'notBreaching'],
+    'promise-slow': [burn(4), 'share > 6, 1 of 1 × 21600 s', 'notBreaching'],
     bugs: [`${own} Bugs`, once, 'notBreaching'],
     'api-errors': [
       'IF(requests > 0, 100 * FILL(errors, 0) / requests, 0)',
@@ -425,6 +431,29 @@ test('the share of errors is that of the API, by the minute', () => {
     sum('requests', 'Count'),
     sum('errors', '5xx'),
   ]);
+});
+
+test('the alarms on the promise to callers look at all that fails', () => {
+  const own = { Namespace: 'zitadel-token-broker-prod' };
+  const Dimensions = [{ Name: 'FunctionName', Value: { Ref: 'TokenLambdaFunction' } }];
+  const inWindow = (Period: number, Id: string, Metric: object) => ({
+    Id,
+    MetricStat: { Metric, Period, Stat: 'Sum' },
+    ReturnData: false,
+  });
+  for (const [name, seconds] of [
+    ['PromiseFastAlarm', 3600],
+    ['PromiseSlowAlarm', 21_600],
+  ] as const) {
+    expect(properties(name).Metrics).toEqual([
+      expect.objectContaining({ Id: 'burn', ReturnData: true }),
+      inWindow(seconds, 'answered', { ...own, MetricName: 'ServerErrors' }),
+      inWindow(seconds, 'short', { ...own, MetricName: 'LastResort' }),
+      inWindow(seconds, 'crashed', { Namespace: 'AWS/Lambda', MetricName: 'Errors', Dimensions }),
+      inWindow(seconds, 'throttled', { Namespace: 'AWS/Lambda', MetricName: 'Throttles', Dimensions }),
+      inWindow(seconds, 'invoked', { Namespace: 'AWS/Lambda', MetricName: 'Invocations', Dimensions }),
+    ]);
+  }
 });
 
 test.each(FUNCTIONS)('the alarms of %s look at it', (name) => {

@@ -55,28 +55,33 @@ export const WITHOUT_ALARM: Readonly<Record<string, string>> = {
   Renewed: 'a token that was renewed ahead',
   SecondsLeft: 'what tokens have left; LastResort counts those that have too little',
   Waits: 'a caller that waited, and was served',
-  ServerErrors: 'x',
-  LastResort: 'x',
   PrewarmFailed: 'RenewalsFailed counts it too, and the run fails: prewarm-errors',
-  ZitadelAway: 'what it costs, RenewalsFailed and Unavailable count',
 };
 
-/** The namespaces that the functions' own metrics go to. */
-const ownNamespaces = (template: Template): readonly unknown[] =>
+/** The variables of each function. */
+const variables = (template: Template): readonly Json[] =>
   ofType(template, 'AWS::Lambda::Function').map(([, { Environment }]) => {
     const { Variables = {} } = (Environment ?? {}) as { Variables?: Json };
-    return Variables.METRICS_NAMESPACE;
+    return Variables;
   });
 
+/** Whether a metric is in the namespace that the functions' own metrics go to. */
 const isOwn = (template: Template, { Namespace }: Watched): boolean =>
-  ownNamespaces(template).every((own) => own === Namespace);
+  variables(template).every(({ METRICS_NAMESPACE }) => METRICS_NAMESPACE === Namespace);
 
-/** The functions' own metrics have no dimensions, so an alarm with one would wait for ever. */
+/** Whether the functions count for each profile as well. */
+const isByProfile = (template: Template): boolean =>
+  variables(template).every(({ METRICS_BY_PROFILE }) => METRICS_BY_PROFILE === 'true');
+
+/** The functions' own metrics have no dimensions but the profile's, so an alarm with another would wait for ever. */
 function isThere(template: Template, metric: Watched): boolean {
   const { Namespace, MetricName, Dimensions = [] } = metric;
   const aws = AWS_METRICS[String(Namespace)];
-  if (aws === undefined)
-    return isOwn(template, metric) && Dimensions.length === 0 && loggedMetrics().includes(String(MetricName));
+  if (aws === undefined) {
+    const isCounted =
+      Dimensions.length === 0 || (isByProfile(template) && Dimensions.every(({ Name }) => Name === 'profile'));
+    return isOwn(template, metric) && isCounted && loggedMetrics().includes(String(MetricName));
+  }
   const [name, type, metrics] = aws;
   const [dimension] = Dimensions;
   const [to = ''] = references(dimension?.Value);

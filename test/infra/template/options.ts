@@ -21,6 +21,7 @@ export const ALL_OPTIONS: Readonly<Record<string, string>> = {
   publicUrl: 'https://tokens.example.com',
   requestTimeoutSeconds: '5',
   reservedConcurrency: '20',
+  runbooksUrl: 'https://wiki.example.com/broker/runbooks',
   secretsKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000001',
   tableKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000002',
   throttleBurst: '20',

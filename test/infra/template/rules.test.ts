@@ -61,6 +61,12 @@ describe('with every option set it keeps to', () => {
     });
     expect(of('PrewarmEventsRuleSchedule1')).toMatchObject({ ScheduleExpression: 'rate(2 minutes)' });
     expect(of('RotationFailedRule')).toMatchObject({ Targets: [{ Arn: ALL_OPTIONS.alarmTopicArn }] });
+    expect(of('BugsAlarm')?.AlarmDescription).toMatch(/ https:\/\/wiki\.example\.com\/broker\/runbooks#bugs$/);
+    expect(of('CredentialRefusedShippingAlarm')).toMatchObject({
+      AlarmName: 'zitadel-token-broker-dev-credential-refused-shipping',
+      AlarmDescription: expect.stringMatching(/^Profile shipping: .*#credential-refused$/),
+      Dimensions: [{ Name: 'profile', Value: 'shipping' }],
+    });
     const topics = ofType(withOptions, 'AWS::CloudWatch::Alarm').map(([, { AlarmActions }]) => AlarmActions);
     expect(topics).toEqual(topics.map(() => [ALL_OPTIONS.alarmTopicArn]));
     const days = ofType(withOptions, 'AWS::Logs::LogGroup').map(([, { RetentionInDays }]) => RetentionInDays);
@@ -128,7 +134,7 @@ describe('cdk-nag', () => {
 describe('the alarms on what the log counts', () => {
   const NOW = instant(1_700_000_000_000);
   const request = { at: NOW, requestId: 'r1', route: 'token', profile: 'orders', status: 200, durationMs: 10 } as const;
-  const away = (what: 'table' | 'secrets') => ({
+  const away = (what: 'table' | 'secrets' | 'zitadel') => ({
     ...request,
     degraded: [{ what, since: NOW, detail: 'TimeoutError' }],
   });
@@ -142,6 +148,7 @@ describe('the alarms on what the log counts', () => {
     ['Bugs', (log) => log.request({ ...request, bug: { name: 'TypeError' } })],
     ['TableAway', (log) => log.request(away('table'))],
     ['SecretsAway', (log) => log.request(away('secrets'))],
+    ['ZitadelAway', (log) => log.request(away('zitadel'))],
     ['RenewalsFailed', (log) => log.prewarm(run)],
     ['CredentialExpiring', (log) => log.prewarm({ ...run, expiring: { secret: 'zitadel/orders', daysLeft: 13.9 } })],
     ['RotationsFailed', (log) => log.rotation({ at: NOW, durationMs: 10, failure: { detail: 'x' } })],
