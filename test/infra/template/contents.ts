@@ -63,6 +63,16 @@ export const CONTENTS: readonly Rule[] = [
     },
   },
   {
+    name: 'saved queries look into logs that are there',
+    complaints: (template) => {
+      const groups = ofType(template, 'AWS::Logs::LogGroup').map(([, { LogGroupName }]) => LogGroupName);
+      return ofType(template, 'AWS::Logs::QueryDefinition').flatMap(([name, { LogGroupNames }]) => {
+        const named = [LogGroupNames ?? []].flat();
+        return named.length > 0 && named.every((group) => groups.includes(group)) ? [] : [name];
+      });
+    },
+  },
+  {
     name: 'names in texts are there',
     complaints: ({ Resources, Outputs }) =>
       references({ Resources, Outputs }).filter((name) => !Object.hasOwn(Resources, name)),
