@@ -31,8 +31,8 @@ export const alarmsOf = (template: Template) => ofType(template, 'AWS::CloudWatc
 
 /** What AWS counts, by namespace: the dimension, the type of what it names, and the metrics. */
 const AWS_METRICS: Readonly<Record<string, readonly [dimension: string, type: string, metrics: readonly string[]]>> = {
-  'AWS/Lambda': ['FunctionName', 'AWS::Lambda::Function', ['Errors', 'Throttles', 'Invocations']],
-  'AWS/ApiGateway': ['ApiId', 'AWS::ApiGatewayV2::Api', ['Count', '5xx', 'Latency']],
+  'AWS/Lambda': ['FunctionName', 'AWS::Lambda::Function', ['Errors', 'Throttles', 'Invocations', 'Duration']],
+  'AWS/ApiGateway': ['ApiId', 'AWS::ApiGatewayV2::Api', ['Count', '4xx', '5xx', 'Latency']],
 };
 
 /** Words of the Embedded Metric Format itself. */
@@ -74,7 +74,7 @@ const isByProfile = (template: Template): boolean =>
   variables(template).every(({ METRICS_BY_PROFILE }) => METRICS_BY_PROFILE === 'true');
 
 /** The functions' own metrics have no dimensions but the profile's, so an alarm with another would wait for ever. */
-function isThere(template: Template, metric: Watched): boolean {
+export function isThere(template: Template, metric: Watched): boolean {
   const { Namespace, MetricName, Dimensions = [] } = metric;
   const aws = AWS_METRICS[String(Namespace)];
   if (aws === undefined) {

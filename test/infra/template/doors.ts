@@ -9,6 +9,8 @@ const TYPES: ReadonlySet<string> = new Set([
   'AWS::ApiGatewayV2::Route',
   'AWS::ApiGatewayV2::Stage',
   'AWS::CloudWatch::Alarm',
+  'AWS::CloudWatch::Dashboard',
+  'AWS::CloudWatch::InsightRule',
   'AWS::DynamoDB::Table',
   'AWS::Events::Rule',
   'AWS::IAM::Role',

@@ -17,6 +17,12 @@ const CLOUD_FRONT = { Type: 'AWS::CloudFront::Distribution', Properties: {} };
 const OPEN_URL = { Type: 'AWS::Lambda::Url', Properties: { AuthType: 'NONE', TargetFunctionArn: 'token' } };
 const STAGELESS = { Type: 'AWS::ApiGatewayV2::Api', Properties: { ProtocolType: 'HTTP' } };
 
+/** Replaces a text in the dashboard. */
+const redraw = (dashboard: Json, from: string, to: string): void => {
+  const body = dashboard.DashboardBody as { 'Fn::Sub': string };
+  body['Fn::Sub'] = body['Fn::Sub'].replace(from, to);
+};
+
 const ROUTE = 'HttpApiRoutePostProfileVarOauthV2Token';
 
 /** The statements of a role. */
@@ -164,6 +170,26 @@ export const FAULTS: readonly Fault[] = [
     make: (_of, resources) => delete resources.SecretsAwayAlarm },
   { rule: 'what the log counts as harm has an alarm', fault: 'an alarm on something else',
     make: (of) => Object.assign(of('RenewalsFailedAlarm'), { MetricName: 'TokenRequests' }) },
+  { rule: 'a dashboard is valid, and no widget covers another', fault: 'a comma too many',
+    make: (of) => redraw(of('Dashboard'), '"widgets": [', '"widgets": [,') },
+  { rule: 'a dashboard is valid, and no widget covers another', fault: 'two widgets in one place',
+    make: (of) => redraw(of('Dashboard'), '"x": 8, "y": 12', '"x": 7, "y": 12') },
+  { rule: 'a dashboard is valid, and no widget covers another', fault: 'a widget that is too wide',
+    make: (of) => redraw(of('Dashboard'), '"x": 16, "y": 12, "width": 8', '"x": 16, "y": 12, "width": 9') },
+  { rule: 'a dashboard shows metrics that are there', fault: 'a metric that the log never writes',
+    make: (of) => redraw(of('Dashboard'), '"TableAway"', '"TableGone"') },
+  { rule: 'a dashboard shows metrics that are there', fault: 'a function that is not there',
+    make: (of) => redraw(of('Dashboard'), `\${TokenLambdaFunction}`, `\${TokensLambdaFunction}`) },
+  { rule: 'the dashboard shows all that the log counts', fault: 'a metric less',
+    make: (of) => redraw(of('Dashboard'), '"Waits"', '"Hits"') },
+  { rule: 'the dashboard shows every alarm, but those of single profiles', fault: 'an alarm less',
+    make: (of) => redraw(of('Dashboard'), '-table-away"', '-secrets-away"') },
+  { rule: 'the dashboard shows every alarm, but those of single profiles', fault: 'an alarm that is not there',
+    make: (_of, resources) => delete resources.BugsAlarm },
+  { rule: 'a rule on contributors reads a log that is there, and is shown', fault: 'the log of another stage',
+    make: (of) => Object.assign(of('CallersRule'), { RuleBody: String(of('CallersRule').RuleBody).replace('-prod-', '-dev-') }) },
+  { rule: 'a rule on contributors reads a log that is there, and is shown', fault: 'a rule of another name',
+    make: (of) => Object.assign(of('CallersRule'), { RuleName: 'callers' }) },
   { rule: 'every alarm says what is wrong and where to look', fault: 'nothing said',
     make: (of) => delete of('BugsAlarm').AlarmDescription },
   { rule: 'every alarm says what is wrong and where to look', fault: 'nowhere to look',

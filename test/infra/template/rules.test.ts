@@ -2,23 +2,26 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { instant } from '../../../lib/core/time.ts';
+import { redacted } from '../../../lib/core/redacted.ts';
+import { instant, plus } from '../../../lib/core/time.ts';
 import { createLog, type Log } from '../../../lib/http/log.ts';
 import { ACCEPTED } from './accepted.ts';
 import { ALARMS, alarmsOf, loggedMetrics, metricsOf, WITHOUT_ALARM } from './alarms.ts';
 import { CONTENTS } from './contents.ts';
+import { SEEN, widgetsOf } from './dashboard.ts';
 import { DOORS } from './doors.ts';
 import { ESSENTIAL_FAULTS } from './essential-faults.ts';
 import { EVERYTHING, RULES } from './essentials.ts';
 import { FAULTS } from './faults.ts';
 import { HANDBOOK } from './handbook.ts';
+import { runQuery } from './insights.ts';
 import { findings, NAG_FAULTS } from './nag.ts';
 import { ALL_OPTIONS, packageAgain } from './options.ts';
 import { type Json, type Packaged, packageService, type Template } from './packaged.ts';
 import { ofType } from './reading.ts';
 import { RIGHTS } from './rights.ts';
 
-const ALL = [...DOORS, ...RIGHTS, ...CONTENTS, ...ALARMS, ...HANDBOOK];
+const ALL = [...DOORS, ...RIGHTS, ...CONTENTS, ...ALARMS, ...SEEN, ...HANDBOOK];
 const EVERY_RULE = [...ALL, ...RULES];
 
 let packaged: Packaged;
@@ -186,6 +189,22 @@ describe('the alarms on what the log counts', () => {
     expect([...loggedMetrics()].sort()).toEqual([...known, ...failures].sort());
     // What has no alarm must be counted; else its reason must go as well.
     expect(loggedMetrics()).toEqual(expect.arrayContaining(Object.keys(WITHOUT_ALARM)));
+  });
+
+  test('the dashboard tells the sources of tokens from the log', () => {
+    const token = { accessToken: redacted('x'), obtainedAt: NOW, expiresAt: plus(NOW, 60_000), refreshAt: NOW };
+    const lines: string[] = [];
+    const log = createLog('space', (line) => lines.push(line));
+    for (const source of ['memory', 'store', 'memory', 'issued'] as const)
+      log.request({ ...request, obtained: { token, source } });
+    log.request({ ...request, route: 'introspect', introspected: { isActive: true, source: 'memory' } });
+    const queries = widgetsOf(packaged.template).flatMap(({ properties }) => properties.query ?? []);
+    const [, query = ''] = /^SOURCE '[^']+' \| (.*)$/s.exec(String(queries)) ?? [];
+    expect(runQuery(query, lines)).toEqual([
+      { tokens: 2, source: 'memory' },
+      { tokens: 1, source: 'store' },
+      { tokens: 1, source: 'issued' },
+    ]);
   });
 
   test('docs/deploying.md says what the alarms cost', () => {
