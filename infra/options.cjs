@@ -22,6 +22,13 @@ function isOn(name, text) {
   return text === 'true';
 }
 
+/** How Lambda traces: as X-Ray's sampling says, or only what the request asks for, without rights to send it. */
+function tracing(mode) {
+  if (!['Active', 'PassThrough'].includes(mode))
+    throw new Error(`tracing must be Active or PassThrough; it is ${mode}`);
+  return mode;
+}
+
 /** The origin and path of the broker, without a trailing slash; empty: as each request says. */
 function publicUrl(text) {
   if (text === '') return '';
@@ -95,6 +102,7 @@ module.exports = async ({ resolveVariable }) => {
     publicUrl: publicUrl(String(await resolveVariable('param:publicUrl'))),
     metadataIssuer: metadataIssuer(String(await resolveVariable('param:metadataIssuer'))),
     timeouts: timeouts(Number(requestSeconds)),
+    tracing: tracing(await param('tracing')),
     // Without a customer managed key: the AWS managed key.
     tableEncryption: {
       SSEEnabled: true,

@@ -67,6 +67,13 @@ const ownLogs = (logs) => ({
   Resource: { 'Fn::GetAtt': [logs, 'Arn'] },
 });
 
+/** Lambda sends its segments with the role of the function. These actions have no resources. */
+const TRACING = {
+  Effect: 'Allow',
+  Action: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+  Resource: '*',
+};
+
 const table = (actions, kmsKeyArn) => [
   { Effect: 'Allow', Action: actions, Resource: { 'Fn::GetAtt': ['TokenTable', 'Arn'] } },
   ...useKeys(kmsKeyArn, 'kms:Decrypt', 'dynamodb'),
@@ -126,7 +133,7 @@ module.exports = async ({ resolveVariable }) => {
   const rotatedNames = unique(rotated.map(({ secret }) => secret));
   // Those that manage the keys of applications; if they rotate too, they are among the others.
   const managers = unique(rotated.map(({ by }) => profiles[by]?.secret));
-  return {
+  const statements = {
     token: [ownLogs('TokenLogs'), ...obtain(obtainingSecrets(profiles, names))],
     prewarm: [ownLogs('PrewarmLogs'), ...obtain(obtainingSecrets(profiles, prewarmed))],
     introspect: [ownLogs('IntrospectLogs'), ...obtain(introspection)],
@@ -141,4 +148,6 @@ module.exports = async ({ resolveVariable }) => {
       ),
     ],
   };
+  if (String(await resolveVariable('param:tracing')) !== 'Active') return statements;
+  return Object.fromEntries(Object.entries(statements).map(([name, own]) => [name, [...own, TRACING]]));
 };

@@ -122,6 +122,14 @@ describe('roles', () => {
   });
 });
 
+test('functions send segments only where they are wanted', async () => {
+  const tracing = { Effect: 'Allow', Action: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], Resource: '*' };
+  const variables = { 'param:tracing': 'Active' };
+  const traced = await resolveStatements({ resolveVariable: async (name) => Reflect.get(variables, name) ?? '' });
+  const untraced = await resolveStatements({ resolveVariable: async () => '' });
+  for (const name of FUNCTIONS) expect(traced[name]).toEqual([...untraced[name], tracing]);
+});
+
 describe('statements', () => {
   let file: string;
   beforeAll(() => {
@@ -475,7 +483,12 @@ test('prewarm is missed after 15 minutes', () => {
 const withOptions = (set: Readonly<Record<string, string>>) =>
   resolveOptions({
     resolveVariable: async (name) =>
-      ({ 'param:requestTimeoutSeconds': '3', 'param:metricsByProfile': 'false', ...set })[name] ?? '',
+      ({
+        'param:requestTimeoutSeconds': '3',
+        'param:metricsByProfile': 'false',
+        'param:tracing': 'PassThrough',
+        ...set,
+      })[name] ?? '',
   });
 
 test.each([
@@ -537,6 +550,7 @@ test.each([
   ['httpsProxy', 'p.example', 'httpsProxy must be a URL such as http://proxy.example.com:3128'],
   ['caBundle', 'nowhere.pem', 'caBundle must be a file of certificates in PEM; nowhere.pem has none'],
   ['caBundle', 'README.md', 'caBundle must be a file of certificates in PEM; README.md has none'],
+  ['tracing', 'active', 'tracing must be Active or PassThrough; it is active'],
   ['metricsByProfile', 'yes', 'metricsByProfile must be true or false'],
   ['caBundle', '../ca.pem', 'caBundle must be a file within the project'],
 ])('%s=%s is refused', async (name, value, message) => {

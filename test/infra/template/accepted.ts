@@ -3,6 +3,8 @@ export interface Accepted {
   readonly rule: string;
   /** Logical names of resources. */
   readonly resources: readonly string[];
+  /** With the defaults alone, or with every option set alone; else with both. */
+  readonly only?: 'defaults' | 'options';
   readonly reason: string;
 }
 
@@ -14,6 +16,8 @@ const FUNCTIONS = [
   'PrewarmLambdaFunction',
   'RotateLambdaFunction',
 ];
+
+const ROLES = ['TokenRole', 'IntrospectRole', 'RevokeRole', 'MetadataRole', 'PrewarmRole', 'RotateRole'];
 
 /** What cdk-nag finds and why it stays so; docs/template-checks.md says the same of other checkers. */
 export const ACCEPTED: readonly Accepted[] = [
@@ -45,10 +49,17 @@ export const ACCEPTED: readonly Accepted[] = [
   {
     rule: 'Serverless-LambdaTracing',
     resources: FUNCTIONS,
+    only: 'defaults',
     reason:
-      'Each request has one line of log with its durations and where its token came from. Tracing would need more ' +
-      'rights and a library in the bundles, which a cold start would pay for.',
+      'Each request has one line of log with its durations, where its token came from, and the root of its trace. ' +
+      'The segments of Lambda itself need more rights, and cost: the parameter tracing switches them on.',
   },
+  ...['AwsSolutions-IAM5[Resource::*]', 'Serverless-LambdaStarPermissions'].map((rule) => ({
+    rule,
+    resources: ROLES,
+    only: 'options' as const,
+    reason: 'X-Ray has no resources to name; with the parameter tracing, functions may send segments and nothing else.',
+  })),
   {
     rule: 'Serverless-LambdaAsyncFailureDestination',
     resources: ['PrewarmLambdaEvConf'],

@@ -16,6 +16,7 @@ const FUNCTION_PROPERTIES: ReadonlySet<string> = new Set([
   'Runtime',
   'Tags',
   'Timeout',
+  'TracingConfig',
 ]);
 
 const CLOSED = ['BlockPublicAcls', 'BlockPublicPolicy', 'IgnorePublicAcls', 'RestrictPublicBuckets'] as const;

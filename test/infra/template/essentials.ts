@@ -69,6 +69,17 @@ const OPEN_ROUTES: Readonly<Record<string, string>> = {
   'GET /.well-known/oauth-authorization-server/{profile}': 'the same',
 };
 
+const TRACING = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
+
+/** Whether functions send segments. */
+const isTraced = (template: Template): boolean =>
+  ofType(template, 'AWS::Lambda::Function').every(
+    ([, { TracingConfig }]) => (TracingConfig as Json | undefined)?.Mode === 'Active',
+  );
+
+/** X-Ray has no resources that a statement could name. */
+const isTracing = (action: unknown): boolean => [action].flat().every((one) => TRACING.includes(String(one)));
+
 const rule = (name: string, complaints: Rule['complaints']): Rule => ({ name, complaints });
 
 /** All rules. */
@@ -78,14 +89,15 @@ export const RULES: readonly Rule[] = [
       [...statements(Properties, name)].flatMap(([path, { Action, Resource, Principal }]) =>
         Object.entries({ Action, Resource, Principal }).flatMap(([part, value]) => {
           const stars = [...texts(value, part)].filter(([, text]) => text.includes('*'));
-          return stars.length === 0 || `${name} ${part}` in STARS ? [] : [`${path}.${part}`];
+          const isKnown = `${name} ${part}` in STARS || (part === 'Resource' && isTracing(Action));
+          return stars.length === 0 || isKnown ? [] : [`${path}.${part}`];
         }),
       ),
     ),
   ),
   rule('a function may do what it needs, and nothing else', (template) =>
     ofType(template, 'AWS::IAM::Role').flatMap(([name, properties]) => {
-      const allowed = [...(ACTIONS[name] ?? []), ...LOGGING];
+      const allowed = [...(ACTIONS[name] ?? []), ...LOGGING, ...(isTraced(template) ? TRACING : [])];
       const inline = [...statements(properties.Policies, name)].flatMap(([, { Action }]) => [Action].flat());
       const attached = properties.ManagedPolicyArns === undefined ? [] : [`${name}: managed policies`];
       return [...inline.filter((action) => !allowed.includes(String(action))).map((a) => `${name}: ${a}`), ...attached];

@@ -26,6 +26,7 @@ export const ALL_OPTIONS: Readonly<Record<string, string>> = {
   tableKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000002',
   throttleBurst: '20',
   throttleRate: '10',
+  tracing: 'Active',
 };
 
 /**
