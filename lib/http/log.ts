@@ -138,8 +138,8 @@ const LEAST_SERVED = { leftMs: MINUTE_MS, share: 0.25 };
 function lifeMetrics({ at, durationMs }: RequestRecord, { obtainedAt, expiresAt }: Token): Metrics {
   const now = plus(at, durationMs);
   const promisedMs = Math.min(LEAST_SERVED.leftMs, (expiresAt - obtainedAt) * LEAST_SERVED.share);
-  const isShort = expiresAt - now < promisedMs;
-  return { SecondsLeft: secondsUntil(expiresAt, now), ...(isShort ? { LastResort: 1 } : {}) };
+  const left = { SecondsLeft: secondsUntil(expiresAt, now) };
+  return expiresAt - now < promisedMs ? { ...left, LastResort: 1 } : left;
 }
 
 function outcomeMetrics(record: RequestRecord): Metrics {
@@ -165,7 +165,8 @@ const requestMetrics = (record: RequestRecord): Metrics => ({
 });
 
 /** The ids of keys as one text; nothing if only client secrets were used, or nothing was requested. */
-const describeKeys = (keyIds: readonly string[] = []): string | undefined => keyIds.join(' ') || undefined;
+const describeKeys = (keyIds: readonly string[] = []): string | undefined =>
+  keyIds.length === 0 ? undefined : keyIds.join(' ');
 
 const describe = (error: BrokerError) => ({
   kind: error.kind,

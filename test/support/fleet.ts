@@ -13,7 +13,7 @@ import { cacheKey } from '../../lib/broker/token/demand.ts';
 import { type Base, createBase } from '../../lib/compose/base.ts';
 import { fail, ok, type Result } from '../../lib/core/result.ts';
 import { instant, plus } from '../../lib/core/time.ts';
-import type { OAuthAnswer, OAuthRequest, TransportFault } from '../../lib/oauth/transport.ts';
+import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../../lib/oauth/transport.ts';
 import { accounts, SECRETS } from './accounts.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createMemorySecrets, type MemorySecrets } from './memory-secrets.ts';
@@ -91,6 +91,7 @@ export interface Fleet {
   /** All requests that have been sent to ZITADEL. */
   readonly sent: Sent[];
   readonly play: (play: Play | undefined) => void;
+  readonly send: Send;
   readonly start: (random?: number) => Member;
   /** A token of the account of `orders`, past the broker. */
   readonly issue: (scopes: readonly string[]) => Promise<string>;
@@ -214,6 +215,7 @@ export function createFleet({ changes = {}, tokenLifetimeSeconds = 43_200 }: Fle
     play: (next) => {
       play = next;
     },
+    send,
     start(random = 0) {
       const base = createBase(
         profiles,
