@@ -2,6 +2,7 @@ import type { AwsCredentialIdentity } from '@smithy/types';
 import type { Profile, Profiles } from '../../../lib/broker/profiles/profile.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { ok } from '../../../lib/core/result.ts';
+import { plus } from '../../../lib/core/time.ts';
 import type { HttpClient } from '../../../lib/net/http-client.ts';
 import type { Send } from '../../../lib/oauth/transport.ts';
 import { chosenProfilesFile, readProfilesFile } from '../../build/profiles-file.ts';
@@ -98,21 +99,21 @@ export async function gather(wanted: Wanted, deps: DoctorDeps): Promise<Gathered
   if (opened === undefined) return { name, own };
   const view = deps.changeView?.(opened) ?? opened;
   const facts = await gatherAws(view, deployment, { chosen, send: deps.send });
-  const { clockAheadMs } = facts;
+  // The broker's time is AWS's; the clock of this machine may be wrong.
+  const now = () => plus(deps.clock.now(), -(facts.clockAheadMs ?? 0));
+  const clock = { ...deps.clock, now };
   const credentials = credentialsOf(facts);
   const found = facts.identity.ok ? facts.identity.value : place;
   const expected = template.ok ? structureOf(template.value, found) : undefined;
-  const [table] = expected === undefined ? [] : [expected.table];
-  const stackName = table?.name ?? deployment.tableName;
+  const stackName = expected?.table?.name ?? deployment.tableName;
   return {
     name,
     own,
-    aws: { facts, expected, profiles, chosen, stackName, account, now: deps.clock.now() },
+    aws: { facts, expected, profiles, chosen, stackName, account, now: now() },
     zitadel: {
-      facts: await gatherZitadel({ ...deps, profiles, credentials }, { chosen, wantsTokens }),
+      facts: await gatherZitadel({ clock, send: deps.send, profiles, credentials }, { chosen, wantsTokens }),
       chosen,
       credentials,
-      clockAheadMs,
     },
   };
 }

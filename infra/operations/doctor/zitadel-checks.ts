@@ -4,7 +4,7 @@ import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { audienceScope, audiencesOf } from '../../../lib/zitadel/scope.ts';
 import { type Check, fault, type Problem, warning } from './finding.ts';
 import { usesOf } from './secrets.ts';
-import { grantOf, type TokenFacts, type ZitadelFacts } from './zitadel.ts';
+import { grantOf, LARGEST_SKEW_MS, type TokenFacts, type ZitadelFacts } from './zitadel.ts';
 
 /** What the group judges. */
 export interface ZitadelContext {
@@ -12,12 +12,7 @@ export interface ZitadelContext {
   readonly chosen: readonly Profile[];
   /** The credentials that could be read, by reference. */
   readonly credentials: ReadonlyMap<string, Credential>;
-  /** How far the clock of this machine is ahead of AWS's, by which the broker signs. */
-  readonly clockAheadMs: number | undefined;
 }
-
-/** Assertions are dated 10 s back, for a ZITADEL whose clock is behind. */
-const LARGEST_SKEW_MS = 10 * SECOND_MS;
 
 type Refusal = NonNullable<TokenFacts['refusal']>;
 
@@ -96,9 +91,8 @@ export const ZITADEL_CHECKS: readonly Check<ZitadelContext>[] = [
     code: 'ZTB303',
     title: "ZITADEL's clock",
     fine: () => 'agrees',
-    run: ({ facts: { issuers }, clockAheadMs = 0 }) =>
-      issuers.flatMap(({ issuer, aheadMs }) => {
-        const skewMs = (aheadMs ?? 0) + clockAheadMs;
+    run: ({ facts: { issuers } }) =>
+      issuers.flatMap(({ issuer, aheadMs: skewMs = 0 }) => {
         if (Math.abs(skewMs) <= LARGEST_SKEW_MS) return [];
         const direction = skewMs > 0 ? 'ahead' : 'behind';
         const says = `has a clock that is ${Math.round(Math.abs(skewMs) / SECOND_MS)} s ${direction}: it refuses assertions`;

@@ -25,7 +25,7 @@ export interface IssuerFacts {
   readonly trouble?: string;
   /** The issuer that it calls itself. */
   readonly calledItself?: string;
-  /** How far its clock is ahead of this machine's. */
+  /** How far its clock is ahead of AWS's, by which the broker signs; without AWS, of this machine's. */
   readonly aheadMs?: number;
 }
 
@@ -120,7 +120,8 @@ function createObtain({ clock, send, profiles, credentials }: ZitadelDeps) {
     if (outcome.kind !== 'issued') return { facts: { profile, refusal: outcome } };
     const { accessToken: token, lifeMs } = outcome.response;
     const introspecting = credentials.get(profile.introspection?.secret ?? '');
-    if (introspecting === undefined) return { facts: { profile, lifeMs }, token };
+    if (introspecting === undefined || introspecting.kind === 'service_account_key')
+      return { facts: { profile, lifeMs }, token };
     const deps = { now: clock.now(), jti: randomUUID };
     const question = await buildIntrospectionRequest({ issuer, credential: introspecting, token }, deps);
     const introspected = judgeIntrospection(question, await send(question));
@@ -141,6 +142,13 @@ export const withSubjects = (chosen: Iterable<Profile>, profiles: Profiles): rea
   return [...names].flatMap((name) => profiles.get(name) ?? []);
 };
 
+/** Assertions are dated 10 s back, for a ZITADEL whose clock is behind. */
+export const LARGEST_SKEW_MS = 10 * SECOND_MS;
+
+/** Whether an issuer can accept a credential. */
+const isSound = ({ issuer, calledItself, aheadMs = 0 }: IssuerFacts): boolean =>
+  calledItself === issuer && Math.abs(aheadMs) <= LARGEST_SKEW_MS;
+
 /** Asks ZITADEL everything that its checks judge, once. Tokens are requested only if `wantsTokens`. */
 export async function gatherZitadel(
   deps: ZitadelDeps,
@@ -150,8 +158,9 @@ export async function gatherZitadel(
     [...new Set(chosen.map(({ issuer }) => issuer))].map((issuer) => askIssuer(issuer, deps)),
   );
   if (!wantsTokens) return { issuers };
-  // An issuer that does not answer is reported once.
-  const isThere = ({ issuer }: Profile) => issuers.some((one) => one.issuer === issuer && one.trouble === undefined);
-  const obtained = await Promise.all(chosen.filter(isThere).map(createObtain(deps)));
+  // What is wrong with an issuer is reported once, not as a refusal of each profile.
+  const sound = new Set(issuers.filter(isSound).map(({ issuer }) => issuer));
+  const obtain = createObtain(deps);
+  const obtained = await Promise.all(chosen.filter(({ issuer }) => sound.has(issuer)).map(obtain));
   return { issuers, tokens: obtained.flatMap((one) => one?.facts ?? []) };
 }
