@@ -8,13 +8,18 @@ import type { Send } from '../../../lib/oauth/transport.ts';
 import { chosenProfilesFile, readProfilesFile } from '../../build/profiles-file.ts';
 import { checkProfile, type Deployment, findDeployment } from '../deployment.ts';
 import { gatherAws } from './aws.ts';
-import { AWS_CHECKS, type AwsContext, credentialsOf } from './aws-checks.ts';
+import type { AwsContext } from './aws-context.ts';
 import { createLocalView, LOCAL_ACCOUNT, LOCAL_TOPIC } from './aws-local.ts';
 import type { AwsView } from './aws-view.ts';
+import { DOOR_CHECKS } from './door.ts';
 import { examine, type Finding } from './finding.ts';
 import { BUNDLE_FILE, changedAt, OWN_CHECKS, type OwnFacts, placeOf } from './own.ts';
 import type { packageTemplate } from './packaged.ts';
+import { credentialsOf, SECRET_CHECKS } from './secret-checks.ts';
+import { STACK_CHECKS } from './stack-checks.ts';
+import { TABLE_CHECKS } from './table-checks.ts';
 import { structureOf } from './template.ts';
+import { WATCH_CHECKS } from './watch-checks.ts';
 import { gatherZitadel, withSubjects } from './zitadel.ts';
 import { ZITADEL_CHECKS, type ZitadelContext } from './zitadel-checks.ts';
 
@@ -117,6 +122,8 @@ export async function gather(wanted: Wanted, deps: DoctorDeps): Promise<Gathered
     },
   };
 }
+
+const AWS_CHECKS = [...STACK_CHECKS, ...SECRET_CHECKS, ...TABLE_CHECKS, ...WATCH_CHECKS, ...DOOR_CHECKS];
 
 /** Judges what was gathered, in the order in which causes come before effects. */
 export const judgeAll = ({ own, aws, zitadel }: Gathered): readonly Finding[] => [
