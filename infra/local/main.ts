@@ -85,7 +85,13 @@ function printWelcome(address: Address, { profiles, zitadel }: Input, keys: Read
 function prewarmOnSchedule({ sandbox }: Stack): () => void {
   const context = { getRemainingTimeInMillis: () => PREWARM_TIMEOUT_MS };
   // Failures are logged; the schedule continues.
-  const timer = setInterval(() => void sandbox.prewarm({}, context).catch(() => undefined), PREWARM_EVERY_MS);
+  const timer = setInterval(
+    () =>
+      void sandbox()
+        .prewarm({}, context)
+        .catch(() => undefined),
+    PREWARM_EVERY_MS,
+  );
   return () => clearInterval(timer);
 }
 
