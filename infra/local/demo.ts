@@ -14,12 +14,13 @@ export interface Demo {
 const DIGITS = 17;
 
 /** An id in ZITADEL's format: 18 digits, the first not 0. */
-const id = (): string => `4${Array.from({ length: DIGITS }, () => randomInt(10)).join('')}`;
+export const createId = (): string => `4${Array.from({ length: DIGITS }, () => randomInt(10)).join('')}`;
 
-const secret = (): string => randomBytes(48).toString('base64url');
+/** A client secret. */
+export const createSecret = (): string => randomBytes(48).toString('base64url');
 
 /** A key in ZITADEL's format: 2048-bit RSA in PKCS#1. */
-async function pem(): Promise<string> {
+export async function createPem(): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   return privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
 }
@@ -28,25 +29,36 @@ const caller = (role: string) => [`arn:aws:iam::123456789012:role/${role}`];
 
 /** Creates accounts with new keys and secrets, and the matching profiles and secrets. */
 export async function createDemo(): Promise<Demo> {
-  const [serviceKey, applicationKey] = await Promise.all([pem(), pem()]);
-  const project = id();
-  const saSecret = { userId: id(), username: 'orders-worker', clientId: 'orders-worker', clientSecret: secret() };
+  const [serviceKey, applicationKey] = await Promise.all([createPem(), createPem()]);
+  const project = createId();
+  const saSecret = {
+    userId: createId(),
+    username: 'orders-worker',
+    clientId: 'orders-worker',
+    clientSecret: createSecret(),
+  };
   const reportsKey = {
     type: 'serviceaccount',
-    keyId: id(),
+    keyId: createId(),
     key: serviceKey,
     expirationDate: '9999-12-31T23:59:59Z',
-    userId: id(),
+    userId: createId(),
   };
-  const oidcKey = { type: 'application', keyId: id(), key: applicationKey, appId: id(), clientId: id() };
-  const oidcSecret = { appId: id(), clientId: id(), clientSecret: secret() };
-  const apiSecret = { appId: id(), clientId: id(), clientSecret: secret() };
+  const oidcKey = {
+    type: 'application',
+    keyId: createId(),
+    key: applicationKey,
+    appId: createId(),
+    clientId: createId(),
+  };
+  const oidcSecret = { appId: createId(), clientId: createId(), clientSecret: createSecret() };
+  const apiSecret = { appId: createId(), clientId: createId(), clientSecret: createSecret() };
   const audience = `urn:zitadel:iam:org:project:id:${project}:aud`;
   return {
     accounts: {
-      org: id(),
+      org: createId(),
       project,
-      otherProject: id(),
+      otherProject: createId(),
       saSecret,
       saKey: { username: 'reports', key: reportsKey },
       oidcKey,

@@ -1,15 +1,19 @@
 import { parseProfiles } from '../../lib/broker/profiles/parse.ts';
-import { hasOwnTokens, type Profile, type Profiles } from '../../lib/broker/profiles/profile.ts';
+import { hasOwnTokens, type Profiles } from '../../lib/broker/profiles/profile.ts';
+import { createTransport } from '../../lib/net/transport.ts';
 import { readProfilesFile } from '../build/profiles-file.ts';
 import { createKeys, type Key } from './callers.ts';
+import { type Address, curl } from './curl.ts';
 import { createDemo } from './demo.ts';
+import { createFeed } from './page/feed.ts';
+import { createStackPage } from './page/page.ts';
 import { readSecrets, type Secrets } from './secrets-file.ts';
 import { HELP, readSettings, type Settings, UsageError } from './settings.ts';
+import { createShiftedClock, type ShiftedClock } from './shifted-clock.ts';
 import { createStack, REGION, type Stack } from './stack.ts';
-import type { StandIn } from './stand-in.ts';
 import { publishLocalStack, STATE_FOLDER } from './state.ts';
 import { createLocalTls } from './tls/kept-authority.ts';
-import { createZitadel } from './zitadel/server.ts';
+import { createZitadel, type Zitadel } from './zitadel/server.ts';
 
 /** The schedule of a deployment. */
 const PREWARM_EVERY_MS = 300_000;
@@ -21,14 +25,17 @@ const CLOSE_MS = 500;
 interface Input {
   readonly profiles: Profiles;
   readonly secrets: Secrets;
-  readonly zitadel?: StandIn;
+  readonly zitadel?: Zitadel;
 }
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 
-async function readInput({ profiles: file, secrets: secretsFile, zitadel: wantsZitadel }: Settings): Promise<Input> {
+async function readInput(
+  { profiles: file, secrets: secretsFile, zitadel: wantsZitadel }: Settings,
+  clock: ShiftedClock,
+): Promise<Input> {
   const demo = await createDemo();
-  const zitadel = wantsZitadel ? { zitadel: await createZitadel({ accounts: demo.accounts }) } : {};
+  const zitadel = wantsZitadel ? { zitadel: await createZitadel({ accounts: demo.accounts, now: clock.now }) } : {};
   if (file !== undefined && secretsFile !== undefined) {
     const read = readProfilesFile(file, { allowLoopbackHttp: true });
     if (!read.ok) throw new UsageError(read.error.join('\n'));
@@ -40,29 +47,19 @@ async function readInput({ profiles: file, secrets: secretsFile, zitadel: wantsZ
   return { profiles: profiles.value, secrets: demo.secrets, ...zitadel };
 }
 
-/** Where callers reach the broker, and the file of the authority that they must trust. */
-interface Address {
-  readonly url: string;
-  readonly authorityFile: string | undefined;
-}
-
-function curl({ url, authorityFile }: Address, profile: Profile, { principal, endpoint }: Key): string {
-  const { accessKeyId, secretAccessKey, sessionToken } = principal;
-  const data = endpoint === 'token' ? 'grant_type=client_credentials' : 'token=TOKEN';
-  const trust = authorityFile === undefined ? '' : `--cacert "${authorityFile}" `;
-  return (
-    `curl --silent ${trust}--aws-sigv4 "aws:amz:${REGION}:execute-api" --user "${accessKeyId}:${secretAccessKey}" ` +
-    `--header "x-amz-security-token: ${sessionToken}" --data ${data} ${url}/${profile.name}/oauth/v2/${endpoint}`
-  );
-}
-
-function printWelcome(address: Address, { profiles, zitadel }: Input, keys: ReadonlyMap<string, Key>): void {
+function printWelcome(
+  address: Address,
+  page: string,
+  { profiles, zitadel }: Input,
+  keys: ReadonlyMap<string, Key>,
+): void {
   print(`\nThe broker listens on ${address.url}.`);
   if (address.authorityFile !== undefined) {
     print(`Its certificate is of the authority in ${address.authorityFile}, which later starts use too: trust it once`);
     print('(NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE, curl --cacert).');
   }
   if (zitadel !== undefined) print(`A ZITADEL stand-in listens on ${zitadel.url}.`);
+  print(`This page shows it at work, and takes ZITADEL, the table or the clock away from it: ${page}`);
   print('Each of these lines gets a token; a second time it is the same token, from the cache:');
   for (const profile of profiles.values()) {
     const key = keys.get(profile.name);
@@ -98,9 +95,11 @@ function prewarmOnSchedule({ sandbox }: Stack): () => void {
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   if (settings.help) return print(HELP);
-  const input = await readInput(settings);
+  const clock = createShiftedClock();
+  const input = await readInput(settings, clock);
   const keys = createKeys(input.profiles.values());
   const tls = settings.tls ? await createLocalTls(STATE_FOLDER, Date.now()) : undefined;
+  const feed = createFeed({ clock, send: createTransport({ clock, allowLoopbackHttp: true }) });
   const stack = await createStack({
     profiles: input.profiles,
     secrets: input.secrets,
@@ -109,24 +108,32 @@ async function main(): Promise<void> {
     ...(tls && { tls: tls.identity }),
     ...(settings.throttle && { throttle: settings.throttle }),
     payload: settings.rest ? 'v1' : 'v2',
-    write: print,
+    clock,
+    send: feed.send,
+    write: (line) => {
+      print(line);
+      feed.write(line);
+    },
     onError: (error) => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
   });
-  printWelcome({ url: stack.gateway.url, authorityFile: tls?.authorityFile }, input, keys);
+  const address = { url: stack.gateway.url, region: REGION, authorityFile: tls?.authorityFile };
+  const { profiles, zitadel } = input;
+  const page = await createStackPage({ stack, clock, feed, profiles, keys, address, zitadel, port: settings.pagePort });
+  printWelcome(address, page.address, input, keys);
   await stack.schedule();
   const withdraw = publishLocalStack(String(stack.gateway.port), {
     region: REGION,
     tableUrl: stack.table.url,
     tableName: stack.table.tableName,
     secretsManagerUrl: stack.secretsManager.url,
-    profiles: [...input.profiles],
+    profiles: [...profiles],
   });
   const stopSchedule = prewarmOnSchedule(stack);
   const stop = () => {
     stopSchedule();
     withdraw();
     setTimeout(() => process.exit(0), CLOSE_MS);
-    void Promise.allSettled([stack.close(), input.zitadel?.close()]).then(() => process.exit(0));
+    void Promise.allSettled([stack.close(), zitadel?.close(), page.close()]).then(() => process.exit(0));
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
 }
