@@ -59,7 +59,7 @@ function printWelcome(
     print('(NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE, curl --cacert).');
   }
   if (zitadel !== undefined) print(`A ZITADEL stand-in listens on ${zitadel.url}.`);
-  print(`This page shows it at work, and takes ZITADEL, the table or the clock away from it: ${page}`);
+  print(`This page shows the broker at work; its switches fail ZITADEL and AWS and move the clock: ${page}`);
   print('Each of these lines gets a token; a second time it is the same token, from the cache:');
   for (const profile of profiles.values()) {
     const key = keys.get(profile.name);

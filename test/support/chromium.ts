@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { turn } from './turns.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'chrome'];
 
@@ -18,6 +19,8 @@ type Members = Readonly<Record<string, unknown>>;
 
 /** A headless Chromium with one page, driven over the DevTools protocol. */
 export interface Browser {
+  /** Goes to another document, and waits until it is loaded. */
+  readonly open: (url: string) => Promise<void>;
   /** Calls a method on the page. */
   readonly call: (method: string, params?: Members) => Promise<Members>;
   /** The value of an expression in the page, which may be a promise. */
@@ -37,6 +40,7 @@ const FLAGS = [
   '--remote-debugging-port=0',
   '--no-first-run',
   '--disable-gpu',
+  '--hide-scrollbars',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-dev-shm-usage',
@@ -50,7 +54,7 @@ const KEYS: Readonly<Record<string, Members>> = {
 };
 
 /** Starts Chromium with an empty page of this size. */
-export async function startChromium(path: string, { width = 1400, height = 1000 } = {}): Promise<Browser> {
+export async function startChromium(path: string, { width = 1280, height = 940 } = {}): Promise<Browser> {
   const folder = mkdtempSync(join(tmpdir(), 'chromium-'));
   const child = spawn(path, [...FLAGS, `--user-data-dir=${folder}`, 'about:blank']);
   const exited = once(child, 'exit');
@@ -86,6 +90,7 @@ export async function startChromium(path: string, { width = 1400, height = 1000 
   const call = (method: string, params: Members = {}) => send(method, params, String(sessionId));
   for (const domain of ['Page', 'Runtime', 'Log', 'Network', 'DOM', 'Accessibility']) await call(`${domain}.enable`);
 
+  await call('Page.setLifecycleEventsEnabled', { enabled: true });
   await call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
 
   async function evaluate<T>(expression: string): Promise<T> {
@@ -99,6 +104,11 @@ export async function startChromium(path: string, { width = 1400, height = 1000 
   }
 
   return {
+    async open(url) {
+      const { loaderId } = await call('Page.navigate', { url });
+      const isLoaded = () => reported.some(({ params }) => params.loaderId === loaderId && params.name === 'load');
+      while (!isLoaded()) await turn();
+    },
     call,
     evaluate,
     // Each step waits for the page itself to have drawn a frame.

@@ -75,7 +75,7 @@ const reason = (id) => element('small', { className: 'why', id: `why-${id}` });
 const updates = [];
 const ticks = [];
 
-function showProfile({ name, issuer, secret, subject }, isFirst) {
+function showProfile({ name, secret, subject }, isFirst) {
   const radio = element('input', { type: 'radio', name: 'chosen', id: `chosen-${name}`, checked: isFirst });
   radio.addEventListener('change', () => {
     chosen = name;
@@ -86,7 +86,7 @@ function showProfile({ name, issuer, secret, subject }, isFirst) {
     { className: 'profile' },
     radio,
     element('label', { htmlFor: radio.id, textContent: ` ${name}` }),
-    element('small', { textContent: `${secret}${subject ? `, for ${subject}` : ''} at ${new URL(issuer).host}` }),
+    element('small', { textContent: `${secret}${subject ? `, for ${subject}` : ''}` }),
   );
   const why = reason(name);
   for (const known of state.switches.filter(({ group }) => group === 'Requests')) {

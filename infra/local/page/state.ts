@@ -46,7 +46,6 @@ export const describeState = ({ feed, clock, profiles, switches, broker }: State
   switches: switches.map(({ id, label, group, isOn }) => ({ id, label, group, isToggle: isOn !== undefined })),
   profiles: [...profiles.values()].map((profile) => ({
     name: profile.name,
-    issuer: profile.issuer,
     secret: profile.secret,
     subject: profile.subject,
     answers: feed.answersOf(profile.name),
