@@ -6,7 +6,6 @@ import { createKeys, type Key } from './callers.ts';
 import { type Address, curl } from './curl.ts';
 import { createDemo } from './demo.ts';
 import { createFeed } from './page/feed.ts';
-import { createStackPage } from './page/page.ts';
 import { readSecrets, type Secrets } from './secrets-file.ts';
 import { HELP, readSettings, type Settings, UsageError } from './settings.ts';
 import { createShiftedClock, type ShiftedClock } from './shifted-clock.ts';
@@ -96,12 +95,14 @@ async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   if (settings.help) return print(HELP);
   const clock = createShiftedClock();
-  const input = await readInput(settings, clock);
-  const keys = createKeys(input.profiles.values());
+  // The page is loaded while other threads create the keys of the demonstration.
+  const [input, { createStackPage }] = await Promise.all([readInput(settings, clock), import('./page/page.ts')]);
+  const { profiles, zitadel } = input;
+  const keys = createKeys(profiles.values());
   const tls = settings.tls ? await createLocalTls(STATE_FOLDER, Date.now()) : undefined;
   const feed = createFeed({ clock, send: createTransport({ clock, allowLoopbackHttp: true }) });
   const stack = await createStack({
-    profiles: input.profiles,
+    profiles,
     secrets: input.secrets,
     principals: [...keys.values()].map(({ principal }) => principal),
     port: settings.port,
@@ -117,7 +118,6 @@ async function main(): Promise<void> {
     onError: (error) => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
   });
   const address = { url: stack.gateway.url, region: REGION, authorityFile: tls?.authorityFile };
-  const { profiles, zitadel } = input;
   const page = await createStackPage({ stack, clock, feed, profiles, keys, address, zitadel, port: settings.pagePort });
   printWelcome(address, page.address, input, keys);
   await stack.schedule();
