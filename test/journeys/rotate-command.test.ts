@@ -46,12 +46,12 @@ let port: string;
 let printed: string[];
 
 /** Publishes the rig as `npm start` publishes a stack. */
-function publish(profiles: Profiles): void {
+function publish(profiles: Profiles, secretsManagerUrl = rig.secretsManager.url): void {
   withdraw = publishLocalStack(port, {
     region: 'eu-central-1',
     tableUrl: rig.table.url,
     tableName: 'tokens',
-    secretsManagerUrl: rig.secretsManager.url,
+    secretsManagerUrl,
     profiles: [...profiles],
   });
 }
@@ -579,6 +579,17 @@ describe('--to-key', () => {
       /^OperationError: key \d+ is in AWSPENDING, and AWSCURRENT is still the client secret\. A second run goes on from there; this gives it up, .*:\n {2}aws secretsmanager update-secret-version-stage .*--version-stage AWSPENDING --remove-from-version-id \S+\nThe reason: no token with key \d+ in 20 s: status/,
     ],
     [
+      'ZITADEL does not list the new key',
+      () =>
+        rig.zitadel.intercept((req, res) => {
+          if (req.url !== '/v2/users/keys/search') return false;
+          res.writeHead(200, { 'content-type': 'application/json' }).end('{"pagination":{}}');
+          return true;
+        }),
+      () => rig.zitadel.intercept(undefined),
+      /\nThe reason: ZITADEL does not list the key$/,
+    ],
+    [
       'the labels may not be moved',
       () => refuse('UpdateSecretVersionStage'),
       () => rig.secretsManager.intercept(undefined),
@@ -694,6 +705,10 @@ describe('the command line', () => {
   test('--help, and a stack that does not run', async () => {
     expect(await command(['--help'])).toContain('--retire-original');
     expect(await command(['--local', '--port', '1'])).toContain('no local stack listens on port 1: start it with npm');
+    publish(rig.profiles, 'http://127.0.0.1:1');
+    expect(await reports()).toContain(
+      `OperationError: no local stack listens on port ${port}: start it with npm start`,
+    );
   });
 });
 
