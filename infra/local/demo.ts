@@ -71,7 +71,13 @@ export async function createDemo(): Promise<Demo> {
           callers: caller('orders-service'),
           prewarm: true,
         },
-        reports: { issuer, secret: 'zitadel/reports', scopes: [audience], callers: caller('reports-service') },
+        reports: {
+          issuer,
+          secret: 'zitadel/reports',
+          scopes: [audience],
+          callers: caller('reports-service'),
+          rotation: { every: '30d' },
+        },
         billing: { issuer, secret: 'zitadel/billing', subject: 'reports', callers: caller('billing-service') },
         shipping: {
           issuer,

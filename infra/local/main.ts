@@ -72,6 +72,11 @@ function printWelcome(address: Address, { profiles, zitadel }: Input, keys: Read
       print("# (exchanges its callers' tokens; see docs/examples/oauth-client.ts)");
     else print(curl(address, profile, key));
   }
+  const rotating = [...profiles.values()].find(({ rotation }) => rotation !== undefined);
+  if (rotating !== undefined) {
+    print(`\nThis rotates the key of ${rotating.name}, while requests for its tokens go on:`);
+    print(`npm run rotate -- --local --profile ${rotating.name}`);
+  }
   print(
     '\nThe access keys are made anew at each start. What follows is the log of the broker; Ctrl-C ends all of it.\n',
   );
@@ -102,6 +107,7 @@ async function main(): Promise<void> {
     onError: (error) => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
   });
   printWelcome({ url: stack.gateway.url, authorityFile: tls?.authorityFile }, input, keys);
+  await stack.schedule();
   const withdraw = publishLocalStack(String(stack.gateway.port), {
     region: REGION,
     tableUrl: stack.table.url,

@@ -1,6 +1,10 @@
+import { RotateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Profiles } from '../../lib/broker/profiles/profile.ts';
+import { rotatedSecrets } from '../../lib/broker/profiles/rotation.ts';
 import type { Environment } from '../../lib/compose/environment.ts';
+import { createRotateFunction } from '../../lib/compose/rotate.ts';
 import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
+import { DAY_MS } from '../../lib/core/time.ts';
 import { createGateway, type GatewayOptions } from './gateway/server.ts';
 import type { Principal } from './gateway/sigv4.ts';
 import { createRoutes } from './routes.ts';
@@ -26,6 +30,8 @@ export interface Stack {
   readonly sandbox: Sandbox;
   readonly table: Table;
   readonly secretsManager: SecretsManager;
+  /** Schedules the rotations, as a deployment does after everything else. */
+  readonly schedule: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -49,6 +55,25 @@ const environment = (profiles: Profiles, secretsManager: StandIn, table: StandIn
   METADATA_ISSUER: onlyIssuer(profiles),
 });
 
+/** What a deployment allows a run of prewarm. */
+const PREWARM_TIMEOUT_MS = 60_000;
+
+/** Schedules rotations as a deployment does: each is tested now, and none begins. */
+async function schedule(profiles: Profiles): Promise<void> {
+  const client = new SecretsManagerClient({});
+  for (const { secret, everyMs } of rotatedSecrets(profiles)) {
+    const rules = { RotationRules: { AutomaticallyAfterDays: everyMs / DAY_MS }, RotateImmediately: false };
+    await client.send(
+      new RotateSecretCommand({
+        SecretId: secret,
+        RotationLambdaARN: 'arn:aws:lambda:local:0:function:rotate',
+        ...rules,
+      }),
+    );
+  }
+  client.destroy();
+}
+
 /**
  * Starts the stack. The AWS SDK reads its settings from `process.env`, so this overwrites those of any account that the
  * machine is logged in to.
@@ -62,8 +87,12 @@ export async function createStack({
   onError,
   ...options
 }: StackOptions): Promise<Stack> {
+  let prewarm: Sandbox['prewarm'] | undefined;
+  const context = { getRemainingTimeInMillis: () => PREWARM_TIMEOUT_MS };
+  // As the rule of a deployment: a credential that has changed is tried. A failure is logged.
+  const onEvent = (event: object) => void setImmediate(() => prewarm?.(event, context).catch(() => undefined));
   const [secretsManager, table] = await Promise.all([
-    createSecretsManager({ now: Date.now, region: REGION }),
+    createSecretsManager({ now: Date.now, region: REGION, onEvent }),
     createTable({ tableName: 'tokens' }),
   ]);
   for (const [name, text] of Object.entries(secrets)) secretsManager.put(name, text);
@@ -73,6 +102,7 @@ export async function createStack({
   const closeServices = () => Promise.all([secretsManager.close(), table.close()]);
   try {
     const sandbox = createSandbox(profiles, env, { write });
+    secretsManager.rotateWith(createRotateFunction(profiles, env, { write }));
     const routes = createRoutes(() => sandbox);
     const gateway = await createGateway({
       routes,
@@ -83,11 +113,15 @@ export async function createStack({
       onRefusal: write,
       ...options,
     });
+    const startRotations = async () => {
+      await schedule(profiles);
+      prewarm = sandbox.prewarm;
+    };
     const close = async () => {
       await gateway.close();
       await closeServices();
     };
-    return { gateway, sandbox, table, secretsManager, close };
+    return { gateway, sandbox, table, secretsManager, schedule: startRotations, close };
   } catch (error) {
     await closeServices();
     throw error;

@@ -1,7 +1,7 @@
 import { DAY_MS } from '../../core/time.ts';
 import { isMapping, type Path, type Report, unknownFields } from './document.ts';
 import { hasOwnTokens, type Profile, type ProfileFault, type Profiles, type Rotation } from './profile.ts';
-import { splitSecret } from './secret-reference.ts';
+import { nameInArn, splitSecret } from './secret-reference.ts';
 
 /** What a new key must be good for before it becomes the current one. */
 export type Trial =
@@ -68,6 +68,9 @@ function usesOf(profile: Profile): readonly SecretUse[] {
   ];
 }
 
+/** Profiles may name a secret by its name or its ARN. */
+const nameOf = ({ secret }: SecretUse): string => nameInArn(splitSecret(secret).name);
+
 const allUses = (profiles: Profiles): readonly SecretUse[] => [...profiles.values()].flatMap(usesOf);
 
 const days = ({ everyMs }: Rotation): string => `${everyMs / DAY_MS}d`;
@@ -110,10 +113,10 @@ function faultsOf({ profile, path, secret, rotation, trial }: SecretUse, profile
 export function checkRotations(profiles: Profiles): readonly ProfileFault[] {
   const first = new Map<string, SecretUse & { rotation: Rotation }>();
   return allUses(profiles).flatMap((use) => {
-    const { rotation, path, secret, profile } = use;
+    const { rotation, path, profile } = use;
     if (rotation === undefined) return [];
-    const before = first.get(secret);
-    first.set(secret, before ?? { ...use, rotation });
+    const before = first.get(nameOf(use));
+    first.set(nameOf(use), before ?? { ...use, rotation });
     const faults = faultsOf(use, profiles);
     if (before === undefined || faults.length > 0) return faults;
     const rival = before.profile.name;
@@ -132,11 +135,12 @@ export function checkRotations(profiles: Profiles): readonly ProfileFault[] {
 /** The secrets that rotate, each once, with everything that its users need of a new key. */
 export function rotatedSecrets(profiles: Profiles): readonly RotatedSecret[] {
   const uses = allUses(profiles);
-  const bySecret = Map.groupBy(uses, ({ secret }) => secret);
-  return [...bySecret].flatMap(([secret, users]) => {
+  const bySecret = Map.groupBy(uses, nameOf);
+  return [...bySecret.values()].flatMap((users) => {
     const rotating = users.find(({ rotation }) => rotation !== undefined);
     if (rotating?.rotation === undefined) return [];
     const trials = new Map(users.map(({ trial }) => [JSON.stringify(trial), trial]));
-    return [{ secret, issuer: rotating.profile.issuer, ...rotating.rotation, trials: [...trials.values()] }];
+    const { secret, profile } = rotating;
+    return [{ secret, issuer: profile.issuer, ...rotating.rotation, trials: [...trials.values()] }];
   });
 }

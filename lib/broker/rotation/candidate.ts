@@ -1,5 +1,5 @@
-import { fail, ok, type Result } from '../../core/result.ts';
-import { holderOf, listVersions, type RotatedKey, type RotationFault, readKey } from './rotated-key.ts';
+import { ok, type Result } from '../../core/result.ts';
+import { type RotatedKey, type RotationFault, readCurrent, readKey } from './rotated-key.ts';
 import type { RotationRun } from './run.ts';
 import type { SecretVersions } from './versions.ts';
 
@@ -15,15 +15,11 @@ export async function readPair(
   versions: SecretVersions,
   { secret, token }: RotationRun,
 ): Promise<Result<Pair, RotationFault>> {
-  const listed = await listVersions(versions, secret);
-  if (!listed.ok) return listed;
-  const currentId = holderOf(listed.value, 'AWSCURRENT');
-  if (currentId === undefined) return fail({ detail: 'the secret has no version AWSCURRENT' });
-  const current = await readKey(versions, secret, currentId, 'AWSCURRENT');
-  if (!current.ok) return current;
-  if (current.value === undefined) return fail({ detail: 'AWSCURRENT has no value' });
-  if (currentId === token) return ok({ current: current.value });
+  const read = await readCurrent(versions, secret);
+  if (!read.ok) return read;
+  const { currentId, current } = read.value;
+  if (currentId === token) return ok({ current });
   const pending = await readKey(versions, secret, token, 'AWSPENDING');
   if (!pending.ok) return pending;
-  return ok({ current: current.value, ...(pending.value === undefined ? {} : { pending: pending.value }) });
+  return ok({ current, ...(pending.value === undefined ? {} : { pending: pending.value }) });
 }

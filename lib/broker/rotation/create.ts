@@ -4,7 +4,7 @@ import { isListed } from './listed.ts';
 import { expiryOf, formatExpiry, markOf } from './mark.ts';
 import { abandonedKeys } from './removable.ts';
 import { removeUnneeded } from './remove.ts';
-import { holderOf, listVersions, type RotationFault, readKey } from './rotated-key.ts';
+import { holderOf, type RotationFault, readCurrent, readKey } from './rotated-key.ts';
 import type { RotationRun, StepDeps, StepDone } from './run.ts';
 
 /**
@@ -29,21 +29,17 @@ export function createCreateSecret({ clock, versions, openKeys }: StepDeps) {
 
   return async (run: RotationRun): Promise<Result<StepDone, RotationFault>> => {
     const { secret, token, rotated } = run;
-    const listed = await listVersions(versions, secret);
-    if (!listed.ok) return listed;
-    const currentId = holderOf(listed.value, 'AWSCURRENT');
-    if (currentId === undefined) return fail({ detail: 'the secret has no version AWSCURRENT' });
-    const current = await readKey(versions, secret, currentId, 'AWSCURRENT');
-    if (!current.ok) return current;
-    if (current.value === undefined) return fail({ detail: 'AWSCURRENT has no value' });
-    if (currentId === token) return ok({ keyId: current.value.key.kid });
-    if (holderOf(listed.value, 'AWSPENDING') !== token) {
+    const read = await readCurrent(versions, secret);
+    if (!read.ok) return read;
+    const { listed, currentId, current } = read.value;
+    if (currentId === token) return ok({ keyId: current.key.kid });
+    if (holderOf(listed, 'AWSPENDING') !== token) {
       return fail({ detail: 'AWSPENDING is on another version: only Secrets Manager starts a rotation' });
     }
-    if (holderOf(listed.value, 'AWSPREVIOUS') === token) {
+    if (holderOf(listed, 'AWSPREVIOUS') === token) {
       return giveUp(run, "AWSPENDING's version was the current one, and was replaced by hand");
     }
-    const opened = await openKeys(run, current.value);
+    const opened = await openKeys(run, current);
     if (!opened.ok) return opened;
     const keys = opened.value;
 

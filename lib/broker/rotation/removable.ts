@@ -1,9 +1,15 @@
-import { type EpochMs, HOUR_MS } from '../../core/time.ts';
+import { type EpochMs, HOUR_MS, SECOND_MS } from '../../core/time.ts';
 import type { RegisteredKey } from '../../zitadel/keys.ts';
 import { type Mark, parseExpiry, readMark } from './mark.ts';
 
 /** A rotation ends within minutes; a key that no version of the secret names after this was left by one that did not. */
 const ABANDONED_MS = HOUR_MS;
+
+/**
+ * A key of this rotation that is younger may be that of the same step, which runs twice: it is stored a moment later. One
+ * whose reply was lost is older, or the last step removes it.
+ */
+const BEING_STORED_MS = 2 * SECOND_MS;
 
 /** What decides whether a key may go. */
 export interface Removal {
@@ -34,7 +40,8 @@ export const abandonedKeys =
       .filter((key) => {
         const found = unneeded(key, removal);
         if (found === undefined) return false;
-        return found.rotation === removal.mark.rotation || key.createdAt < now - ABANDONED_MS;
+        const isOwn = found.rotation === removal.mark.rotation;
+        return key.createdAt < now - (isOwn ? BEING_STORED_MS : ABANDONED_MS);
       })
       .map(({ keyId }) => keyId);
 

@@ -68,3 +68,22 @@ export async function listVersions(
   const listed = await versions.list(secret);
   return listed.ok ? listed : fail({ detail: `the versions of the secret: ${listed.error.detail}` });
 }
+
+/** The versions of a secret, and the key in AWSCURRENT. */
+export interface Current {
+  readonly listed: readonly SecretVersion[];
+  readonly currentId: string;
+  readonly current: RotatedKey;
+}
+
+/** Reads the key that a rotation replaces. */
+export async function readCurrent(versions: SecretVersions, secret: string): Promise<Result<Current, RotationFault>> {
+  const listed = await listVersions(versions, secret);
+  if (!listed.ok) return listed;
+  const currentId = holderOf(listed.value, 'AWSCURRENT');
+  if (currentId === undefined) return fail({ detail: 'the secret has no version AWSCURRENT' });
+  const current = await readKey(versions, secret, currentId, 'AWSCURRENT');
+  if (!current.ok) return current;
+  if (current.value === undefined) return fail({ detail: 'AWSCURRENT has no value' });
+  return ok({ listed: listed.value, currentId, current: current.value });
+}

@@ -85,6 +85,7 @@ export function createJudge({ now, vault, registry, lifeMs, lagMs, blame }: Judg
         if (registry.isThere(keyId)) continue;
         // Nobody can see that a key is removed by hand in the moment in which it becomes the current one.
         const { removedAt = 0, isByHand } = registry.find(keyId) ?? {};
+        if (isByHand && stage === 'AWSPREVIOUS') continue;
         if (isByHand && now() - removedAt < lagMs + UNSEEN_MS) isSpoilt = true;
         blame('alive', `${secret}: key ${keyId} of ${stage} is gone`);
       }

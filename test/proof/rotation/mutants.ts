@@ -72,7 +72,7 @@ export const ROTATION_MUTANTS: readonly Mutant[] = [
   ]),
   mutant('throws what it should report', PROMISES.thrown, [
     'broker/rotation/create.ts',
-    "if (holderOf(listed.value, 'AWSPENDING') !== token) {",
-    "if (holderOf(listed.value, 'AWSPENDING') !== token) {\n      throw new Error('AWSPENDING');",
+    "if (holderOf(listed, 'AWSPENDING') !== token) {",
+    "if (holderOf(listed, 'AWSPENDING') !== token) {\n      throw new Error('AWSPENDING');",
   ]),
 ];

@@ -190,4 +190,9 @@ export const FOUND_AT: Readonly<Record<string, number>> = {
   'believes every caller': 1542,
   'keeps for long what introspection said': 968,
   'stores tokens by a clock that is ahead': 345,
+  'believes that what it knows is current': 204,
+  'leaves AWSPENDING on the version that is current': 342,
+  'believes a step that comes late': 208,
+  'fails if nothing is pending': 114,
+  'fails if another step has stored its key first': 61,
 };

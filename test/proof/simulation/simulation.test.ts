@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { ROTATION_FAULTS } from '../rotation/plan.ts';
 import { seedOf, withCrypto } from './batch.ts';
 import { FAULT_KINDS } from './faults.ts';
 import { tell } from './history.ts';
@@ -24,6 +25,12 @@ test('2,000 histories of faults break no promise', async () => {
   // Faults that are never met would prove nothing.
   expect(FAULT_KINDS.filter((kind) => (figures.faults[kind] ?? 0) === 0)).toEqual([]);
   expect(FAULT_KINDS.length).toBeGreaterThanOrEqual(20);
+});
+
+test('200 histories of rotations break no promise', async () => {
+  const figures = await simulate({ only: 'rotation', seed: 'test', from: 0, runs: 200, workers: 2 });
+  expect(figures.violations).toEqual([]);
+  expect(ROTATION_FAULTS.filter((kind) => (figures.faults[kind] ?? 0) === 0)).toEqual([]);
 });
 
 test('what was stopped goes on with the run that it names', async () => {

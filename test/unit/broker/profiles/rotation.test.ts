@@ -51,6 +51,28 @@ describe('what rotates, and what its new key must be good for', () => {
       ],
     ],
     [
+      'a secret that one profile names by its ARN',
+      {
+        reports: { ...REPORTS, rotation: EVERY },
+        other: {
+          ...REPORTS,
+          secret: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zitadel/reports-a1B2c3',
+          scopes: ['profile'],
+        },
+      },
+      [
+        {
+          secret: 'zitadel/reports',
+          issuer: ISSUER,
+          everyMs,
+          trials: [
+            { kind: 'token', scopes: [AUDIENCE] },
+            { kind: 'token', scopes: ['profile'] },
+          ],
+        },
+      ],
+    ],
+    [
       'the key of an application that exchanges, introspects and revokes',
       {
         admin: ADMIN,

@@ -94,6 +94,7 @@ describe('an earlier try left something behind', () => {
     expect(await createSecret()).toEqual(fail({ detail: 'adding a key: timeout: total' }));
     expect(idsAtZitadel()).toEqual([accounts.saKey.key.keyId, 'new-1']);
     isReplyLost = false;
+    await clock.advance(3_000);
     expect(await createSecret()).toMatchObject({ ok: true, value: { isNew: true, removed: ['new-1'] } });
     expect(idsAtZitadel()).toEqual([accounts.saKey.key.keyId, JSON.parse(pendingText()).keyId]);
   });
@@ -105,6 +106,7 @@ describe('an earlier try left something behind', () => {
     versions.fault((call) => (call === 'write' ? fault : undefined));
     expect(await createSecret()).toEqual(fail({ detail: 'writing AWSPENDING: InternalServiceError' }));
     versions.fault(() => undefined);
+    await clock.advance(3_000);
     const again = await createSecret();
     expect(again.ok && again.value.isNew).toBe(isNew);
     expect(idsAtZitadel()).toEqual([accounts.saKey.key.keyId, JSON.parse(pendingText()).keyId]);

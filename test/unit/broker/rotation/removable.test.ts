@@ -20,7 +20,8 @@ const key = (keyId: string, ageMs: number, arn?: string, token = ''): Registered
 });
 
 const rows: readonly (readonly [what: string, key: RegisteredKey, abandoned: boolean, outlived: boolean])[] = [
-  ['of this rotation, an earlier try', key('k', 0, ARN, 'this rotation'), true, true],
+  ['of this rotation, a moment ago', key('k', 2_000, ARN, 'this rotation'), false, true],
+  ['of this rotation, an earlier try', key('k', 2_001, ARN, 'this rotation'), true, true],
   ['of this rotation, an hour ago', key('k', 2 * HOUR_MS, ARN, 'this rotation'), true, true],
   ['of another rotation, at this moment', key('k', 0, ARN, 'another'), false, true],
   ['of another rotation, an hour ago', key('k', HOUR_MS, ARN, 'another'), false, true],
