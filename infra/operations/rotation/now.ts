@@ -17,7 +17,7 @@ const PATIENCE_MS = 10 * SECOND_MS;
 const logOf = ({ deployment: { local, tableName } }: Context): string =>
   local === undefined ? `the log group /aws/lambda/${tableName}-rotate` : 'the log of npm start';
 
-/** Waits until a version is current, and no longer pending. */
+/** Waits until a version is current. */
 async function waitFor(context: Context, secret: string, id: string): Promise<void> {
   const { clock, secrets, note, again } = context;
   const startedAt = clock.now();
@@ -31,7 +31,7 @@ async function waitFor(context: Context, secret: string, id: string): Promise<vo
   for (;;) {
     const state = await secrets.describe(secret);
     const isPending = unfinishedOf(state) === id;
-    if (state.holderOf('AWSCURRENT') === id && !isPending) return;
+    if (state.holderOf('AWSCURRENT') === id) return;
     const now = clock.now();
     if (isPending) pendingAt = now;
     if (pendingAt !== undefined && now >= plus(pendingAt, PATIENCE_MS)) throw failure('the rotation was given up');
