@@ -764,7 +764,7 @@ describe('a deployment', () => {
       'InvalidRequestException',
       'RotateSecret',
       ['--now'],
-      'Secrets Manager refuses RotateSecret of reports: is the secret marked for',
+      'Secrets Manager refuses RotateSecret of reports: is it marked for deletion, or',
     ],
     [
       'SomeFault',

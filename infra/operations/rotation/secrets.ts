@@ -93,7 +93,7 @@ const adviceFor = ({ name, local, advice }: Deployment, action: Action, secret: 
     ...advice,
     AccessDeniedException: `these credentials lack secretsmanager:${action} on the secret ${secret}${invoke}${key}`,
     ResourceNotFoundException: `${name} has no secret ${secret}${isRightPlace}`,
-    InvalidRequestException: `Secrets Manager refuses ${action} of ${secret}: is the secret marked for deletion?`,
+    InvalidRequestException: `Secrets Manager refuses ${action} of ${secret}: is it marked for deletion, or the replica of a secret in another region?`,
     InvalidParameterException: `the versions of ${secret} have changed meanwhile: run the command again`,
     DecryptionFailure: `${secret} cannot be decrypted: check its KMS key`,
   } as Readonly<Record<string, string>>;

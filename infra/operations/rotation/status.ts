@@ -28,7 +28,8 @@ function describeSchedule({ again, awsCli }: Context, secret: string, schedule: 
 /** The columns that ZITADEL's list knows: when a key was created and expires, its age, and who made it. */
 function describeKey(key: RegisteredKey | undefined, arn: string, now: EpochMs): readonly string[] {
   if (key === undefined) return ['-', '-', '-', 'ZITADEL does not list it: removed, or expired'];
-  const days = Math.floor((now - key.createdAt) / DAY_MS);
+  // The clock of this machine may be behind that of ZITADEL.
+  const days = Math.max(0, Math.floor((now - key.createdAt) / DAY_MS));
   const made = { rotation: '', another: 'made by the rotation of another secret', hand: 'made by hand' };
   return [dateOf(key.createdAt), key.expirationDate, `${days} days`, made[originOf(key, arn)]];
 }
