@@ -59,13 +59,13 @@ const asVersions = ({ list, read, write, move }: OperatorSecrets): SecretVersion
   move: async (secret, stage, versions) => ok(await move(secret, stage, versions)),
 });
 
-const LINE = (line: string) => void process.stderr.write(`${line}\n`);
+const printNote = (line: string) => void process.stderr.write(`${line}\n`);
 
 /** Creates the context of one run of the command. */
 export function createContext(
   deployment: Deployment,
   { stage, region, port }: TargetValues,
-  { clock = systemClock, note = LINE }: Replacements,
+  { clock = systemClock, note = printNote }: Replacements,
 ): Context {
   const { profiles, local } = deployment;
   const secrets = openSecrets(deployment);
