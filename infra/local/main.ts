@@ -75,7 +75,7 @@ function printWelcome(address: Address, { profiles, zitadel }: Input, keys: Read
   const rotating = [...profiles.values()].find(({ rotation }) => rotation !== undefined);
   if (rotating !== undefined) {
     print(`\nThis rotates the key of ${rotating.name}, while requests for its tokens go on:`);
-    print(`npm run rotate -- --local --profile ${rotating.name}`);
+    print(`npm run rotate -- --local --port ${new URL(address.url).port} --profile ${rotating.name} --now`);
   }
   print(
     '\nThe access keys are made anew at each start. What follows is the log of the broker; Ctrl-C ends all of it.\n',
