@@ -126,8 +126,9 @@ export function openSecrets(deployment: Deployment): OperatorSecrets {
     } catch (error) {
       if (isKnown(error)) return undefined;
       const name = errorName(error);
-      const advice = adviceFor(deployment, action, secret)[name];
-      throw new OperationError(advice ?? `Secrets Manager fails (${action} of ${secret}: ${name}): try again later`);
+      const advice = adviceFor(deployment, action, secret);
+      if (Object.hasOwn(advice, name)) throw new OperationError(advice[name]);
+      throw new OperationError(`Secrets Manager fails (${action} of ${secret}: ${name}): try again later`);
     }
   }
 
