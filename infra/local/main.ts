@@ -4,7 +4,7 @@ import { readProfilesFile } from '../build/profiles-file.ts';
 import { createKeys, type Key } from './callers.ts';
 import { createDemo } from './demo.ts';
 import { readSecrets, type Secrets } from './secrets-file.ts';
-import { HELP, readSettings, type Settings, UsageError } from './settings.ts';
+import { DEFAULT_PORT, HELP, readSettings, type Settings, UsageError } from './settings.ts';
 import { createStack, REGION, type Stack } from './stack.ts';
 import type { StandIn } from './stand-in.ts';
 import { publishLocalStack, STATE_FOLDER } from './state.ts';
@@ -75,7 +75,9 @@ function printWelcome(address: Address, { profiles, zitadel }: Input, keys: Read
   const rotating = [...profiles.values()].find(({ rotation }) => rotation !== undefined);
   if (rotating !== undefined) {
     print(`\nThis rotates the key of ${rotating.name}, while requests for its tokens go on:`);
-    print(`npm run rotate -- --local --port ${new URL(address.url).port} --profile ${rotating.name} --now`);
+    const { port } = new URL(address.url);
+    const elsewhere = Number(port) === DEFAULT_PORT ? '' : ` --port ${port}`;
+    print(`npm run rotate -- --local${elsewhere} --profile ${rotating.name}`);
   }
   print(
     '\nThe access keys are made anew at each start. What follows is the log of the broker; Ctrl-C ends all of it.\n',

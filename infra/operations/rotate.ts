@@ -11,16 +11,16 @@ import { toKey } from './rotation/to-key.ts';
 
 const HELP = `Shows and changes how the keys rotate that the broker uses at ZITADEL: docs/rotation.md. It prints no key.
 
-  npm run rotate -- (--stage S | --local) [--profile P] [--status]
-  npm run rotate -- (--stage S | --local) --profile P --now
+  npm run rotate -- (--stage S | --local) --profile P [--now]
+  npm run rotate -- (--stage S | --local) [--profile P] --status
   npm run rotate -- (--stage S | --local) --profile P (--retire-previous | --retire-original [--key ID])
   npm run rotate -- (--stage S | --local) --profile P --clear-pending
   npm run rotate -- (--stage S | --local) --to-key P
 
   --profile P        the keys in the secrets of this profile that rotate (--status alone: all that rotate)
   --secret NAME      of these secrets only this one, as the profile names it
-  --status           shows the schedule, the versions, their keys and what to do (the default)
-  --now              rotates now, and waits for the end
+  --now              rotates now, and waits for the end (the default with --profile)
+  --status           shows the schedule, the versions, their keys and what to do (the default without)
   --retire-previous  removes the key before the current one at ZITADEL at once, not with the next rotation
   --retire-original  removes the key that was made by hand, and that rotation has replaced
   --key ID           of several such keys this one
@@ -50,7 +50,8 @@ const ACTIONS = ['status', 'now', 'retire-previous', 'retire-original', 'clear-p
  * @throws {UsageError} if it names several, or an option of another action
  */
 function chooseAction(values: Values): (typeof ACTIONS)[number] {
-  const [action = 'status', second] = ACTIONS.filter((name) => values[name] !== undefined && values[name] !== false);
+  const byDefault = values.profile === undefined ? 'status' : 'now';
+  const [action = byDefault, second] = ACTIONS.filter((name) => values[name] !== undefined && values[name] !== false);
   if (second !== undefined) throw new UsageError(`--${action} and --${second} cannot be combined`);
   if (values.key !== undefined && action !== 'retire-original') throw new UsageError('--key needs --retire-original');
   if (action === 'to-key' && (values.profile ?? values.secret) !== undefined) {

@@ -218,7 +218,7 @@ describe('--status', () => {
     rig.zitadel.addKey({ holder: REPORTS, keyId: '1', key: PEM });
     rig.zitadel.addKey({ holder: REPORTS, keyId: '2', key: PEM, expirationDate: '2030-01-01T00:00:00.123Z' });
     await rig.clock.advance(3 * 24 * 60 * MINUTE);
-    const said = await reports();
+    const said = await reports('--status');
     expect(said).toMatch(new RegExp(`AWSCURRENT +${now} +2026-11-\\S+ +2027-02-06T\\S+\\.\\d{6}Z +3 days$`, 'm'));
     expect(said).toMatch(new RegExp(`AWSPREVIOUS +${before} .* 3 days$`, 'm'));
     const others = said.split('Other keys of the same holder at ZITADEL:\n')[1]?.split('\n') ?? [];
@@ -236,7 +236,7 @@ describe('--status', () => {
     await client.send(new RotateSecretCommand({ SecretId: 'reports' }));
     await rig.pass(rig.secretsManager.settled());
     const pending = await idOf('reports', 'AWSPENDING');
-    const said = await reports();
+    const said = await reports('--status');
     expect(said).toMatch(new RegExp(`^${pending} +AWSPENDING +no value yet$`, 'm'));
     const again = `npm run rotate -- --local --port ${port} --profile reports`;
     expect(said).toContain(
@@ -247,26 +247,28 @@ describe('--status', () => {
     rig.secretsManager.intercept(undefined);
     await reports('--now');
     rig.zitadel.removeKey(ORIGINAL);
-    expect(await reports()).toMatch(/AWSPREVIOUS .* ZITADEL does not list it: removed, or expired$/m);
+    expect(await reports('--status')).toMatch(/AWSPREVIOUS .* ZITADEL does not list it: removed, or expired$/m);
   });
 
   test('switched off', async () => {
     await configure('reports');
     await client.send(new CancelRotateSecretCommand({ SecretId: 'reports' }));
-    expect(await reports()).toContain(
+    expect(await reports('--status')).toContain(
       'rotation is switched off, which a deployment does not change\n' +
         `  npm run rotate -- --local --port ${port} --profile reports --now rotates and switches it on\n` +
         `  aws secretsmanager rotate-secret --region eu-central-1 --endpoint-url ${rig.secretsManager.url} --secret-id reports --no-rotate-immediately only switches it on\n`,
     );
     expect(await reports('--now')).toContain('Rotation was switched off; it is on again.');
-    expect(await reports()).toContain('rotates every 30 days, last rotated');
+    expect(await reports('--status')).toContain('rotates every 30 days, last rotated');
   });
 
   test('without the keys at ZITADEL', async () => {
     rig.zitadel.removeKey(ORIGINAL);
-    expect(await reports()).toMatch(/^The keys at ZITADEL are unknown: no token for ZITADEL's API: status [45]00/m);
+    expect(await reports('--status')).toMatch(
+      /^The keys at ZITADEL are unknown: no token for ZITADEL's API: status [45]00/m,
+    );
     rig.secretsManager.put('reports', '{"no":"key"}');
-    expect(await reports()).toMatch(/an unusable credential: secret has only the members no; store/);
+    expect(await reports('--status')).toMatch(/an unusable credential: secret has only the members no; store/);
   });
 
   test('no profile rotates', async () => {
@@ -396,7 +398,7 @@ describe('--retire-previous', () => {
       const said = await local(...of, '--retire-previous');
       expect(said).toContain(`AWSPREVIOUS's key ${previous} was removed`);
       expect(said.includes('npm run flush')).toBe(secret === 'billing');
-      expect(await local(...of)).toMatch(/AWSPREVIOUS .* ZITADEL does not list it/);
+      expect(await local(...of, '--status')).toMatch(/AWSPREVIOUS .* ZITADEL does not list it/);
     }
   });
 
@@ -706,7 +708,7 @@ describe('the command line', () => {
     expect(await command(['--help'])).toContain('--retire-original');
     expect(await command(['--local', '--port', '1'])).toContain('no local stack listens on port 1: start it with npm');
     publish(rig.profiles, 'http://127.0.0.1:1');
-    expect(await reports()).toContain(
+    expect(await reports('--status')).toContain(
       `OperationError: no local stack listens on port ${port}: start it with npm start`,
     );
   });
@@ -782,7 +784,7 @@ describe('a deployment', () => {
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE']) vi.stubEnv(name, undefined);
     for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, join(folder, 'none'));
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
-    expect(await prod()).toBe(
+    expect(await prod('--status')).toBe(
       'OperationError: no AWS credentials were found: set AWS_PROFILE, or log in (aws sso login)',
     );
   });
