@@ -1,5 +1,6 @@
-import { generateKeyPair, randomBytes, randomInt } from 'node:crypto';
+import { generateKeyPair, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
+import { createIds } from './zitadel/ids.ts';
 
 /** The demonstration of the local stack, for use without profiles: one service for each kind of credential. */
 export interface Demo {
@@ -10,11 +11,6 @@ export interface Demo {
   /** The document of profiles for an issuer. */
   readonly profiles: (issuer: string) => object;
 }
-
-const DIGITS = 17;
-
-/** An id in ZITADEL's format: 18 digits, the first not 0. */
-const id = (): string => `4${Array.from({ length: DIGITS }, () => randomInt(10)).join('')}`;
 
 const secret = (): string => randomBytes(48).toString('base64url');
 
@@ -28,6 +24,8 @@ const caller = (role: string) => [`arn:aws:iam::123456789012:role/${role}`];
 
 /** Creates accounts with new keys and secrets, and the matching profiles and secrets. */
 export async function createDemo(): Promise<Demo> {
+  const nextId = createIds();
+  const id = () => nextId(Date.now());
   const [serviceKey, applicationKey] = await Promise.all([pem(), pem()]);
   const project = id();
   const saSecret = { userId: id(), username: 'orders-worker', clientId: 'orders-worker', clientSecret: secret() };
