@@ -27,14 +27,16 @@ export function createSecretVersions({ clock }: { clock: Clock }): SecretVersion
       }
       return ok(Object.entries(VersionIdsToStages).map(([id, stages]) => ({ id, stages })));
     },
-    // A version that has no value yet counts as absent.
-    read: (SecretId, VersionId) =>
-      callSecrets<Redacted<string> | undefined>(
+    async read(SecretId, VersionId) {
+      const text = await callSecrets<Redacted<string> | undefined>(
         clock,
         'GetSecretValue',
         (options) => getText(client, { SecretId, VersionId }, options),
-        { ResourceNotFoundException: undefined },
-      ),
+        // What AWS says of a version that has no value yet; emulators answer with an empty one.
+        { ResourceNotFoundException: undefined, EmptyAnswer: undefined },
+      );
+      return text.ok && text.value?.reveal() === '' ? ok(undefined) : text;
+    },
     write: (SecretId, ClientRequestToken, text) =>
       callSecrets<'written' | 'taken'>(
         clock,
