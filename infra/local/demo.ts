@@ -1,5 +1,6 @@
-import { generateKeyPair, randomBytes, randomInt } from 'node:crypto';
+import { generateKeyPair, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
+import { createIds } from './zitadel/ids.ts';
 
 /** The demonstration of the local stack, for use without profiles: one service for each kind of credential. */
 export interface Demo {
@@ -10,11 +11,6 @@ export interface Demo {
   /** The document of profiles for an issuer. */
   readonly profiles: (issuer: string) => object;
 }
-
-const DIGITS = 17;
-
-/** An id in ZITADEL's format: 18 digits, the first not 0. */
-export const createId = (): string => `4${Array.from({ length: DIGITS }, () => randomInt(10)).join('')}`;
 
 /** A client secret. */
 export const createSecret = (): string => randomBytes(48).toString('base64url');
@@ -29,36 +25,27 @@ const caller = (role: string) => [`arn:aws:iam::123456789012:role/${role}`];
 
 /** Creates accounts with new keys and secrets, and the matching profiles and secrets. */
 export async function createDemo(): Promise<Demo> {
+  const nextId = createIds();
+  const id = () => nextId(Date.now());
   const [serviceKey, applicationKey] = await Promise.all([createPem(), createPem()]);
-  const project = createId();
-  const saSecret = {
-    userId: createId(),
-    username: 'orders-worker',
-    clientId: 'orders-worker',
-    clientSecret: createSecret(),
-  };
+  const project = id();
+  const saSecret = { userId: id(), username: 'orders-worker', clientId: 'orders-worker', clientSecret: createSecret() };
   const reportsKey = {
     type: 'serviceaccount',
-    keyId: createId(),
+    keyId: id(),
     key: serviceKey,
     expirationDate: '9999-12-31T23:59:59Z',
-    userId: createId(),
+    userId: id(),
   };
-  const oidcKey = {
-    type: 'application',
-    keyId: createId(),
-    key: applicationKey,
-    appId: createId(),
-    clientId: createId(),
-  };
-  const oidcSecret = { appId: createId(), clientId: createId(), clientSecret: createSecret() };
-  const apiSecret = { appId: createId(), clientId: createId(), clientSecret: createSecret() };
+  const oidcKey = { type: 'application', keyId: id(), key: applicationKey, appId: id(), clientId: id() };
+  const oidcSecret = { appId: id(), clientId: id(), clientSecret: createSecret() };
+  const apiSecret = { appId: id(), clientId: id(), clientSecret: createSecret() };
   const audience = `urn:zitadel:iam:org:project:id:${project}:aud`;
   return {
     accounts: {
-      org: createId(),
+      org: id(),
       project,
-      otherProject: createId(),
+      otherProject: id(),
       saSecret,
       saKey: { username: 'reports', key: reportsKey },
       oidcKey,

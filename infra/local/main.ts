@@ -7,7 +7,7 @@ import { type Address, curl } from './curl.ts';
 import { createDemo } from './demo.ts';
 import { createFeed } from './page/feed.ts';
 import { readSecrets, type Secrets } from './secrets-file.ts';
-import { HELP, readSettings, type Settings, UsageError } from './settings.ts';
+import { DEFAULT_PORT, HELP, readSettings, type Settings, UsageError } from './settings.ts';
 import { createShiftedClock, type ShiftedClock } from './shifted-clock.ts';
 import { createStack, REGION, type Stack } from './stack.ts';
 import { publishLocalStack, STATE_FOLDER } from './state.ts';
@@ -71,7 +71,9 @@ function printWelcome(
   const rotating = [...profiles.values()].find(({ rotation }) => rotation !== undefined);
   if (rotating !== undefined) {
     print(`\nThis rotates the key of ${rotating.name}, while requests for its tokens go on:`);
-    print(`npm run rotate -- --local --profile ${rotating.name}`);
+    const { port } = new URL(address.url);
+    const elsewhere = Number(port) === DEFAULT_PORT ? '' : ` --port ${port}`;
+    print(`npm run rotate -- --local${elsewhere} --profile ${rotating.name}`);
   }
   print(
     '\nThe access keys are made anew at each start. What follows is the log of the broker; Ctrl-C ends all of it.\n',

@@ -14,7 +14,7 @@ export interface Journal {
   readonly isLocal: boolean;
 }
 
-/** The clock of this machine. */
+/** The time of this machine. */
 export const systemClock: Clock = {
   now: () => instant(Date.now()),
   after: (delayMs, run) => {

@@ -8,6 +8,7 @@ import { type Address, curl } from '../curl.ts';
 import { resourceOf } from '../gateway/delivery.ts';
 import type { Principal } from '../gateway/sigv4.ts';
 import type { Stack } from '../stack.ts';
+import { createIds } from '../zitadel/ids.ts';
 import type { Zitadel } from '../zitadel/server.ts';
 import { callBroker, type Endpoint, type Reply } from './call.ts';
 import type { Feed } from './feed.ts';
@@ -40,6 +41,8 @@ export function createProfileSwitches(deps: ProfileSwitchDeps): readonly Switch[
   const { stack, clock, zitadel, keys, address, authority, feed } = deps;
   const { secretsManager } = stack;
   const table = createTable({ TABLE_NAME: stack.table.tableName }, clock);
+  const nextId = createIds();
+  const createId = () => nextId(clock.now());
   const locked = new Set<string>();
   /** The last token of each profile: to revoke it. */
   const held = new Map<string, string>();
@@ -89,7 +92,7 @@ export function createProfileSwitches(deps: ProfileSwitchDeps): readonly Switch[
       group: 'Chosen profile',
       obstacle: isForeign,
       async run({ secret }) {
-        if (zitadel !== undefined) await replaceCredential({ zitadel, secretsManager }, secret);
+        if (zitadel !== undefined) await replaceCredential({ zitadel, secretsManager, createId }, secret);
         return `${secret} has another credential, in ZITADEL and in Secrets Manager.`;
       },
     },

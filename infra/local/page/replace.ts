@@ -1,9 +1,10 @@
-import { createId, createPem, createSecret } from '../demo.ts';
+import { createPem, createSecret } from '../demo.ts';
 import type { SecretsManager } from '../secrets-manager.ts';
 import type { Zitadel } from '../zitadel/server.ts';
 
-/** The two places where an operator replaces a credential. */
+/** The two places where an operator replaces a credential, and the id of a new key. */
 export interface Places {
+  readonly createId: () => string;
   readonly zitadel: Pick<Zitadel, 'setSecret' | 'addKey' | 'removeKey'>;
   readonly secretsManager: Pick<SecretsManager, 'current' | 'put'>;
 }
@@ -12,7 +13,7 @@ export interface Places {
 type Held = Readonly<Record<'clientId' | 'clientSecret' | 'userId' | 'keyId', string | undefined>>;
 
 /** Replaces the credential in a secret at ZITADEL and in Secrets Manager. ZITADEL no longer accepts the old one. */
-export async function replaceCredential({ zitadel, secretsManager }: Places, secret: string): Promise<void> {
+export async function replaceCredential({ zitadel, secretsManager, createId }: Places, secret: string): Promise<void> {
   const held = JSON.parse(secretsManager.current(secret) ?? '{}') as Held;
   const { clientId = '', userId = clientId, keyId: oldKeyId } = held;
   if (oldKeyId === undefined) {
