@@ -58,6 +58,7 @@ export async function startChromium(path: string, { width = 1280, height = 940 }
   const folder = mkdtempSync(join(tmpdir(), 'chromium-'));
   const child = spawn(path, [...FLAGS, `--user-data-dir=${folder}`, 'about:blank']);
   const exited = once(child, 'exit');
+  process.once('exit', () => child.kill());
   let said = '';
   const address = await new Promise<string>((resolve, reject) => {
     child.stderr.on('data', (chunk: Buffer) => {
