@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   PutSecretValueCommand,
@@ -5,7 +8,7 @@ import {
   SecretsManagerClient,
   type SecretsManagerClientConfig,
 } from '@aws-sdk/client-secrets-manager';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createKeys } from '../../infra/local/callers.ts';
 import { createDemo, type Demo } from '../../infra/local/demo.ts';
 import { createStack, REGION, type Stack } from '../../infra/local/stack.ts';
@@ -513,6 +516,7 @@ const STACK: readonly Fault[] = [
     subject: `${PREFIX}-metadata`,
     deployed: set('MetadataLambdaFunction', { Runtime: 'nodejs20.x' }),
   },
+  { name: 'a missing role', code: 'ZTB211', subject: 'RevokeRole', deployed: remove('RevokeRole') },
   {
     name: 'a role that may not read a secret',
     code: 'ZTB211',
@@ -978,4 +982,29 @@ test('the command line', async () => {
     code: 2,
     output: expect.stringContaining('npm start'),
   });
+});
+
+test('a stage whose profiles have faults: each is named, and nothing is asked', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'doctor-test-'));
+  closing.push(() => rmSync(home, { recursive: true, force: true }));
+  const file = join(home, 'profiles.yml');
+  writeFileSync(
+    file,
+    'profiles:\n  orders: { issuer: https://zitadel.example.com, secret: zitadel/orders, callers: [me] }\n',
+  );
+  vi.stubEnv('PROFILES_FILE', file);
+  closing.push(() => vi.unstubAllEnvs());
+  const { output, code } = await doctor(['--stage', 'dev', '--json'], {} as DoctorDeps);
+  const { findings, exitCode: said } = JSON.parse(output) as { findings: Finding[]; exitCode: number };
+  expect(findings.filter(({ level }) => level === 'fault')).toEqual([
+    {
+      code: 'ZTB102',
+      level: 'fault',
+      subject: 'profiles',
+      says: expect.stringContaining('profiles.yml:2:84 profiles.orders.callers.0 must be the ARN of an IAM role'),
+      todo: expect.stringContaining('docs/profiles.md'),
+      page: 'docs/runbooks.md#doctor-local',
+    },
+  ]);
+  expect([code, said]).toEqual([1, 1]);
 });

@@ -67,6 +67,13 @@ export const judgeKnown = <T>(
   check: (value: T) => readonly Problem[] | undefined,
 ): readonly Problem[] | undefined => (fact?.ok ? check(fact.value) : undefined);
 
+/** The problems of all things in a list; nothing to check without any. */
+export const judgeEach = <T>(
+  things: readonly T[] | undefined,
+  check: (thing: T) => readonly Problem[],
+): readonly Problem[] | undefined =>
+  things === undefined || things.length === 0 ? undefined : things.flatMap((thing) => check(thing));
+
 /** Runs the checks of a group, whose page says more. */
 export const examine = <Facts>(page: string, checks: readonly Check<Facts>[], facts: Facts): readonly Finding[] =>
   checks.flatMap(({ code, title, fine, run }): readonly Finding[] => {

@@ -4,7 +4,7 @@ import { DAY_MS } from '../../../lib/core/time.ts';
 import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { type AwsContext, DEPLOY } from './aws-context.ts';
 import type { AwsFacts, SecretState } from './aws-view.ts';
-import { type Check, fault, judge, type Problem, warning } from './finding.ts';
+import { type Check, fault, judge, judgeEach, type Problem, warning } from './finding.ts';
 
 /** A key that rotates is replaced earlier. As the alarm on expiring credentials. */
 const EXPIRING_MS = 14 * DAY_MS;
@@ -14,15 +14,13 @@ const describe = (credential: Credential): string => {
   return credential.kind === 'client_secret' ? kind : `${kind} ${credential.key.kid}`;
 };
 
+/** What each reference finds in the secrets that could be read. */
+const foundIn = ({ secrets }: AwsFacts) =>
+  secrets.flatMap(({ value }) => (value?.ok && value.value.ok ? [...value.value.value] : []));
+
 /** The credentials that could be read, by reference. */
-export const credentialsOf = ({ secrets }: AwsFacts): ReadonlyMap<string, Credential> =>
-  new Map(
-    secrets.flatMap(({ value }) =>
-      value?.ok && value.value.ok
-        ? [...value.value.value].flatMap(([reference, found]) => (found.ok ? [[reference, found.value] as const] : []))
-        : [],
-    ),
-  );
+export const credentialsOf = (facts: AwsFacts): ReadonlyMap<string, Credential> =>
+  new Map(foundIn(facts).flatMap(([reference, found]) => (found.ok ? [[reference, found.value] as const] : [])));
 
 /** The state of each secret that exists. */
 const states = ({ secrets }: AwsFacts): readonly { name: string; state: SecretState }[] =>
@@ -72,7 +70,8 @@ export const SECRET_CHECKS: readonly Check<AwsContext>[] = [
     title: 'secrets',
     fine: ({ facts }) => `${facts.secrets.length} there`,
     run: ({ facts }) =>
-      facts.secrets.flatMap(
+      judgeEach(
+        facts.secrets,
         ({ name, state }) =>
           judge(state, name, ({ kind }) => {
             if (kind === 'there') return [];
@@ -93,12 +92,11 @@ export const SECRET_CHECKS: readonly Check<AwsContext>[] = [
     title: 'values of the secrets',
     fine: () => 'readable',
     run: ({ facts }) =>
-      facts.secrets.flatMap(
-        ({ name, state, value }) =>
-          // Reported above.
-          (state.ok
-            ? judge(value, name, (read) => (read.ok ? [] : [fault(name, read.error, 'see docs/secrets.md')]))
-            : []) ?? [],
+      judgeEach(
+        // That its state is not known is reported above.
+        facts.secrets.filter(({ state, value }) => state.ok && value !== undefined),
+        ({ name, value }) =>
+          judge(value, name, (read) => (read.ok ? [] : [fault(name, read.error, 'see docs/secrets.md')])) ?? [],
       ),
   },
   {
@@ -106,12 +104,8 @@ export const SECRET_CHECKS: readonly Check<AwsContext>[] = [
     title: 'credentials',
     fine: ({ facts }) => [...credentialsOf(facts)].map(([name, found]) => `${name} (${describe(found)})`).join(', '),
     run: ({ facts }) =>
-      facts.secrets.flatMap(({ value }) =>
-        value?.ok && value.value.ok
-          ? [...value.value.value].flatMap(([reference, found]) =>
-              found.ok ? [] : [fault(reference, found.error, 'see docs/secrets.md')],
-            )
-          : [],
+      judgeEach(foundIn(facts), ([reference, found]) =>
+        found.ok ? [] : [fault(reference, found.error, 'see docs/secrets.md')],
       ),
   },
   {
@@ -119,7 +113,7 @@ export const SECRET_CHECKS: readonly Check<AwsContext>[] = [
     title: 'expiry of the keys',
     fine: () => `none within ${EXPIRING_MS / DAY_MS} days`,
     run: ({ facts, now }) =>
-      [...credentialsOf(facts)].flatMap(([reference, credential]) => {
+      judgeEach([...credentialsOf(facts)], ([reference, credential]) => {
         if (credential.kind === 'client_secret' || credential.expiresAt === undefined) return [];
         const leftMs = credential.expiresAt - now;
         const name = `the key ${credential.key.kid}`;
@@ -135,7 +129,7 @@ export const SECRET_CHECKS: readonly Check<AwsContext>[] = [
     title: 'labels of the secrets',
     fine: () => 'AWSCURRENT alone',
     run: ({ facts }) =>
-      states(facts).flatMap(({ name, state: { labels } }) => {
+      judgeEach(states(facts), ({ name, state: { labels } }) => {
         const pending = labels.some((some) => some.includes('AWSPENDING') && !some.includes('AWSCURRENT'));
         if (!pending) return [];
         const says = 'has a version AWSPENDING: a rotation is under way, or has failed';
@@ -146,6 +140,6 @@ export const SECRET_CHECKS: readonly Check<AwsContext>[] = [
     code: 'ZTB226',
     title: 'rotation of the secrets',
     fine: () => 'as the profiles say',
-    run: (context) => states(context.facts).flatMap(({ name, state }) => rotationProblems(name, state, context)),
+    run: (context) => judgeEach(states(context.facts), ({ name, state }) => rotationProblems(name, state, context)),
   },
 ];

@@ -1,10 +1,10 @@
-import { hasOwnTokens, type Profile } from '../../../lib/broker/profiles/profile.ts';
+import type { Profile } from '../../../lib/broker/profiles/profile.ts';
 import { SECOND_MS } from '../../../lib/core/time.ts';
 import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { audienceScope, audiencesOf } from '../../../lib/zitadel/scope.ts';
-import { type Check, fault, type Problem, warning } from './finding.ts';
+import { type Check, fault, judgeEach, type Problem, warning } from './finding.ts';
 import { usesOf } from './secrets.ts';
-import { grantOf, LARGEST_SKEW_MS, type TokenFacts, type ZitadelFacts } from './zitadel.ts';
+import { grantOf, type IssuerFacts, LARGEST_SKEW_MS, type TokenFacts, type ZitadelFacts } from './zitadel.ts';
 
 /** What the group judges. */
 export interface ZitadelContext {
@@ -13,6 +13,9 @@ export interface ZitadelContext {
   /** The credentials that could be read, by reference. */
   readonly credentials: ReadonlyMap<string, Credential>;
 }
+
+/** The issuers that serve their metadata. */
+const answering = (issuers: readonly IssuerFacts[]) => issuers.filter(({ trouble }) => trouble === undefined);
 
 type Refusal = NonNullable<TokenFacts['refusal']>;
 
@@ -28,7 +31,7 @@ const refusalCheck = (
   title,
   fine: () => 'none refused',
   run: ({ facts: { tokens } }) =>
-    tokens?.flatMap(({ profile, refusal }) =>
+    judgeEach(tokens, ({ profile, refusal }) =>
       refusal !== undefined && isMeant(refusal)
         ? [fault(profile.name, `${says} (${refusal.detail})`, todo(profile))]
         : [],
@@ -75,8 +78,8 @@ export const ZITADEL_CHECKS: readonly Check<ZitadelContext>[] = [
     title: 'issuer',
     fine: () => "is ZITADEL's own name",
     run: ({ facts: { issuers } }) =>
-      issuers.flatMap(({ issuer, calledItself }) =>
-        calledItself === undefined || calledItself === issuer
+      judgeEach(answering(issuers), ({ issuer, calledItself }) =>
+        calledItself === issuer
           ? []
           : [
               fault(
@@ -92,7 +95,7 @@ export const ZITADEL_CHECKS: readonly Check<ZitadelContext>[] = [
     title: "ZITADEL's clock",
     fine: () => 'agrees',
     run: ({ facts: { issuers } }) =>
-      issuers.flatMap(({ issuer, aheadMs: skewMs = 0 }) => {
+      judgeEach(answering(issuers), ({ issuer, aheadMs: skewMs = 0 }) => {
         if (Math.abs(skewMs) <= LARGEST_SKEW_MS) return [];
         const direction = skewMs > 0 ? 'ahead' : 'behind';
         const says = `has a clock that is ${Math.round(Math.abs(skewMs) / SECOND_MS)} s ${direction}: it refuses assertions`;
@@ -104,29 +107,35 @@ export const ZITADEL_CHECKS: readonly Check<ZitadelContext>[] = [
     title: 'kinds of credential',
     fine: () => 'each fits its grant',
     run: ({ chosen, credentials }) =>
-      usesOf(chosen).flatMap(({ profile, reference, purpose }) => {
-        const credential = credentials.get(reference);
-        if (credential === undefined) return [];
-        if (purpose === 'token') {
-          const grant = grantOf(profile, credential);
-          return grant.ok ? [] : [fault(profile.name, `${reference}: ${grant.error}`, 'see docs/profiles.md')];
-        }
-        if (credential.kind !== 'service_account_key') return [];
-        const says = `${reference} is a service-account key, with which ZITADEL allows no ${purpose}`;
-        return [fault(profile.name, says, "store an application's credential")];
-      }),
+      judgeEach(
+        usesOf(chosen).filter(({ reference }) => credentials.has(reference)),
+        ({ profile, reference, purpose }) => {
+          const credential = credentials.get(reference);
+          if (credential === undefined) return [];
+          if (purpose === 'token') {
+            const grant = grantOf(profile, credential);
+            return grant.ok ? [] : [fault(profile.name, `${reference}: ${grant.error}`, 'see docs/profiles.md')];
+          }
+          if (credential.kind !== 'service_account_key') return [];
+          const says = `${reference} is a service-account key, with which ZITADEL allows no ${purpose}`;
+          return [fault(profile.name, says, "store an application's credential")];
+        },
+      ),
   },
   {
     code: 'ZTB312',
     title: 'revoking application',
     fine: () => 'is that of its secret',
     run: ({ chosen, credentials }) =>
-      chosen.flatMap(({ name, revocation }) => {
-        const credential = credentials.get(revocation?.secret ?? '');
-        if (revocation?.clientId === undefined || credential === undefined) return [];
-        if (credential.kind === 'service_account_key' || credential.clientId === revocation.clientId) return [];
-        return [fault(name, 'has another clientId in revocation than its secret', 'correct it, or leave it out')];
-      }),
+      judgeEach(
+        chosen.filter(({ revocation }) => credentials.has(revocation?.secret ?? '')),
+        ({ name, revocation }) => {
+          const credential = credentials.get(revocation?.secret ?? '');
+          if (revocation?.clientId === undefined || credential === undefined) return [];
+          if (credential.kind === 'service_account_key' || credential.clientId === revocation.clientId) return [];
+          return [fault(name, 'has another clientId in revocation than its secret', 'correct it, or leave it out')];
+        },
+      ),
   },
   refusalCheck(
     'ZTB321',
@@ -167,29 +176,41 @@ export const ZITADEL_CHECKS: readonly Check<ZitadelContext>[] = [
     code: 'ZTB326',
     title: 'audiences',
     fine: () => 'as requested',
-    run: ({ facts: { tokens } }) => tokens?.flatMap(introspectionProblems),
+    run: ({ facts: { tokens } }) =>
+      judgeEach(
+        tokens?.filter(({ introspected }) => introspected?.kind === 'introspected'),
+        introspectionProblems,
+      ),
   },
   {
     code: 'ZTB327',
     title: 'introspecting applications',
     fine: () => 'accepted',
     run: ({ facts: { tokens } }) =>
-      tokens?.flatMap(({ profile, introspected }) => {
-        if (introspected === undefined || introspected.kind === 'introspected') return [];
-        const says = `cannot introspect (${introspected.detail})`;
-        return [fault(profile.name, says, `replace the credential in ${profile.introspection?.secret}`)];
-      }),
+      judgeEach(
+        tokens?.filter(({ introspected }) => introspected),
+        ({ profile, introspected }) => {
+          if (introspected === undefined || introspected.kind === 'introspected') return [];
+          const says = `cannot introspect (${introspected.detail})`;
+          return [fault(profile.name, says, `replace the credential in ${profile.introspection?.secret}`)];
+        },
+      ),
   },
   {
     code: 'ZTB328',
     title: 'life of the tokens',
     fine: ({ facts: { tokens = [] } }) =>
-      tokens.map(({ profile, lifeMs = 0 }) => `${profile.name} ${lifeMs / SECOND_MS} s`).join(', '),
+      tokens
+        .flatMap(({ profile, lifeMs }) => (lifeMs === undefined ? [] : [`${profile.name} ${lifeMs / SECOND_MS} s`]))
+        .join(', '),
     run: ({ facts: { tokens } }) =>
-      tokens?.flatMap(({ profile, lifeMs }) => {
-        if (lifeMs === undefined || lifeMs > profile.minValidityMs || !hasOwnTokens(profile)) return [];
-        const says = `gets tokens that live ${lifeMs / SECOND_MS} s, less than its minValiditySeconds`;
-        return [warning(profile.name, says, 'raise the life of tokens in ZITADEL, or lower minValiditySeconds')];
-      }),
+      judgeEach(
+        tokens?.filter(({ lifeMs }) => lifeMs !== undefined),
+        ({ profile, lifeMs = 0 }) => {
+          if (lifeMs > profile.minValidityMs) return [];
+          const says = `gets tokens that live ${lifeMs / SECOND_MS} s, less than its minValiditySeconds`;
+          return [warning(profile.name, says, 'raise the life of tokens in ZITADEL, or lower minValiditySeconds')];
+        },
+      ),
   },
 ];
