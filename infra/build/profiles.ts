@@ -5,6 +5,7 @@ import { rotatedSecrets } from '../../lib/broker/profiles/rotation.ts';
 import { DAY_MS } from '../../lib/core/time.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 import { findFaults, findWarnings } from './profiles-warnings.ts';
+import { table } from './table.ts';
 
 const HELP = `Checks the profiles and prints them as a table, or every fault with its place.
 
@@ -15,19 +16,6 @@ const HELP = `Checks the profiles and prints them as a table, or every fault wit
   --region REGION   its region (default: $AWS_REGION): secrets that it cannot reach are faults
   --help            prints this text
 `;
-
-/** Formats rows as a table with aligned columns. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
 
 const howObtained = (profile: Profile): string => {
   const { grant, subject } = profile;

@@ -1,5 +1,6 @@
-import { generateKeyPair, randomBytes, randomInt } from 'node:crypto';
+import { generateKeyPair, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
+import { createIds } from './zitadel/ids.ts';
 
 /** The demonstration of the local stack, for use without profiles: one service for each kind of credential. */
 export interface Demo {
@@ -11,15 +12,11 @@ export interface Demo {
   readonly profiles: (issuer: string) => object;
 }
 
-const DIGITS = 17;
-
-/** An id in ZITADEL's format: 18 digits, the first not 0. */
-const id = (): string => `4${Array.from({ length: DIGITS }, () => randomInt(10)).join('')}`;
-
-const secret = (): string => randomBytes(48).toString('base64url');
+/** A client secret. */
+export const createSecret = (): string => randomBytes(48).toString('base64url');
 
 /** A key in ZITADEL's format: 2048-bit RSA in PKCS#1. */
-async function pem(): Promise<string> {
+export async function createPem(): Promise<string> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   return privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
 }
@@ -28,9 +25,11 @@ const caller = (role: string) => [`arn:aws:iam::123456789012:role/${role}`];
 
 /** Creates accounts with new keys and secrets, and the matching profiles and secrets. */
 export async function createDemo(): Promise<Demo> {
-  const [serviceKey, applicationKey] = await Promise.all([pem(), pem()]);
+  const nextId = createIds();
+  const id = () => nextId(Date.now());
+  const [serviceKey, applicationKey] = await Promise.all([createPem(), createPem()]);
   const project = id();
-  const saSecret = { userId: id(), username: 'orders-worker', clientId: 'orders-worker', clientSecret: secret() };
+  const saSecret = { userId: id(), username: 'orders-worker', clientId: 'orders-worker', clientSecret: createSecret() };
   const reportsKey = {
     type: 'serviceaccount',
     keyId: id(),
@@ -39,8 +38,8 @@ export async function createDemo(): Promise<Demo> {
     userId: id(),
   };
   const oidcKey = { type: 'application', keyId: id(), key: applicationKey, appId: id(), clientId: id() };
-  const oidcSecret = { appId: id(), clientId: id(), clientSecret: secret() };
-  const apiSecret = { appId: id(), clientId: id(), clientSecret: secret() };
+  const oidcSecret = { appId: id(), clientId: id(), clientSecret: createSecret() };
+  const apiSecret = { appId: id(), clientId: id(), clientSecret: createSecret() };
   const audience = `urn:zitadel:iam:org:project:id:${project}:aud`;
   return {
     accounts: {

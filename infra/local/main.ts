@@ -1,15 +1,18 @@
 import { parseProfiles } from '../../lib/broker/profiles/parse.ts';
-import { hasOwnTokens, type Profile, type Profiles } from '../../lib/broker/profiles/profile.ts';
+import { hasOwnTokens, type Profiles } from '../../lib/broker/profiles/profile.ts';
+import { createTransport } from '../../lib/net/transport.ts';
 import { readProfilesFile } from '../build/profiles-file.ts';
 import { createKeys, type Key } from './callers.ts';
+import { type Address, curl } from './curl.ts';
 import { createDemo } from './demo.ts';
+import { createFeed } from './page/feed.ts';
 import { readSecrets, type Secrets } from './secrets-file.ts';
-import { HELP, readSettings, type Settings, UsageError } from './settings.ts';
+import { DEFAULT_PORT, HELP, readSettings, type Settings, UsageError } from './settings.ts';
+import { createShiftedClock, type ShiftedClock } from './shifted-clock.ts';
 import { createStack, REGION, type Stack } from './stack.ts';
-import type { StandIn } from './stand-in.ts';
 import { publishLocalStack, STATE_FOLDER } from './state.ts';
 import { createLocalTls } from './tls/kept-authority.ts';
-import { createZitadel } from './zitadel/server.ts';
+import { createZitadel, type Zitadel } from './zitadel/server.ts';
 
 /** The schedule of a deployment. */
 const PREWARM_EVERY_MS = 300_000;
@@ -21,14 +24,17 @@ const CLOSE_MS = 500;
 interface Input {
   readonly profiles: Profiles;
   readonly secrets: Secrets;
-  readonly zitadel?: StandIn;
+  readonly zitadel?: Zitadel;
 }
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
 
-async function readInput({ profiles: file, secrets: secretsFile, zitadel: wantsZitadel }: Settings): Promise<Input> {
+async function readInput(
+  { profiles: file, secrets: secretsFile, zitadel: wantsZitadel }: Settings,
+  clock: ShiftedClock,
+): Promise<Input> {
   const demo = await createDemo();
-  const zitadel = wantsZitadel ? { zitadel: await createZitadel({ accounts: demo.accounts }) } : {};
+  const zitadel = wantsZitadel ? { zitadel: await createZitadel({ accounts: demo.accounts, now: clock.now }) } : {};
   if (file !== undefined && secretsFile !== undefined) {
     const read = readProfilesFile(file, { allowLoopbackHttp: true });
     if (!read.ok) throw new UsageError(read.error.join('\n'));
@@ -40,29 +46,19 @@ async function readInput({ profiles: file, secrets: secretsFile, zitadel: wantsZ
   return { profiles: profiles.value, secrets: demo.secrets, ...zitadel };
 }
 
-/** Where callers reach the broker, and the file of the authority that they must trust. */
-interface Address {
-  readonly url: string;
-  readonly authorityFile: string | undefined;
-}
-
-function curl({ url, authorityFile }: Address, profile: Profile, { principal, endpoint }: Key): string {
-  const { accessKeyId, secretAccessKey, sessionToken } = principal;
-  const data = endpoint === 'token' ? 'grant_type=client_credentials' : 'token=TOKEN';
-  const trust = authorityFile === undefined ? '' : `--cacert "${authorityFile}" `;
-  return (
-    `curl --silent ${trust}--aws-sigv4 "aws:amz:${REGION}:execute-api" --user "${accessKeyId}:${secretAccessKey}" ` +
-    `--header "x-amz-security-token: ${sessionToken}" --data ${data} ${url}/${profile.name}/oauth/v2/${endpoint}`
-  );
-}
-
-function printWelcome(address: Address, { profiles, zitadel }: Input, keys: ReadonlyMap<string, Key>): void {
+function printWelcome(
+  address: Address,
+  page: string,
+  { profiles, zitadel }: Input,
+  keys: ReadonlyMap<string, Key>,
+): void {
   print(`\nThe broker listens on ${address.url}.`);
   if (address.authorityFile !== undefined) {
     print(`Its certificate is of the authority in ${address.authorityFile}, which later starts use too: trust it once`);
     print('(NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE, curl --cacert).');
   }
   if (zitadel !== undefined) print(`A ZITADEL stand-in listens on ${zitadel.url}.`);
+  print(`This page shows the broker at work; its switches fail ZITADEL and AWS and move the clock: ${page}`);
   print('Each of these lines gets a token; a second time it is the same token, from the cache:');
   for (const profile of profiles.values()) {
     const key = keys.get(profile.name);
@@ -75,7 +71,9 @@ function printWelcome(address: Address, { profiles, zitadel }: Input, keys: Read
   const rotating = [...profiles.values()].find(({ rotation }) => rotation !== undefined);
   if (rotating !== undefined) {
     print(`\nThis rotates the key of ${rotating.name}, while requests for its tokens go on:`);
-    print(`npm run rotate -- --local --profile ${rotating.name}`);
+    const { port } = new URL(address.url);
+    const elsewhere = Number(port) === DEFAULT_PORT ? '' : ` --port ${port}`;
+    print(`npm run rotate -- --local${elsewhere} --profile ${rotating.name}`);
   }
   print(
     '\nThe access keys are made anew at each start. What follows is the log of the broker; Ctrl-C ends all of it.\n',
@@ -85,42 +83,59 @@ function printWelcome(address: Address, { profiles, zitadel }: Input, keys: Read
 function prewarmOnSchedule({ sandbox }: Stack): () => void {
   const context = { getRemainingTimeInMillis: () => PREWARM_TIMEOUT_MS };
   // Failures are logged; the schedule continues.
-  const timer = setInterval(() => void sandbox.prewarm({}, context).catch(() => undefined), PREWARM_EVERY_MS);
+  const timer = setInterval(
+    () =>
+      void sandbox()
+        .prewarm({}, context)
+        .catch(() => undefined),
+    PREWARM_EVERY_MS,
+  );
   return () => clearInterval(timer);
 }
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   if (settings.help) return print(HELP);
-  const input = await readInput(settings);
-  const keys = createKeys(input.profiles.values());
+  const clock = createShiftedClock();
+  // The page is loaded while other threads create the keys of the demonstration.
+  const [input, { createStackPage }] = await Promise.all([readInput(settings, clock), import('./page/page.ts')]);
+  const { profiles, zitadel } = input;
+  const keys = createKeys(profiles.values());
   const tls = settings.tls ? await createLocalTls(STATE_FOLDER, Date.now()) : undefined;
+  const feed = createFeed({ clock, send: createTransport({ clock, allowLoopbackHttp: true }) });
   const stack = await createStack({
-    profiles: input.profiles,
+    profiles,
     secrets: input.secrets,
     principals: [...keys.values()].map(({ principal }) => principal),
     port: settings.port,
     ...(tls && { tls: tls.identity }),
     ...(settings.throttle && { throttle: settings.throttle }),
     payload: settings.rest ? 'v1' : 'v2',
-    write: print,
+    clock,
+    send: feed.send,
+    write: (line) => {
+      print(line);
+      feed.write(line);
+    },
     onError: (error) => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
   });
-  printWelcome({ url: stack.gateway.url, authorityFile: tls?.authorityFile }, input, keys);
+  const address = { url: stack.gateway.url, region: REGION, authorityFile: tls?.authorityFile };
+  const page = await createStackPage({ stack, clock, feed, profiles, keys, address, zitadel, port: settings.pagePort });
+  printWelcome(address, page.address, input, keys);
   await stack.schedule();
   const withdraw = publishLocalStack(String(stack.gateway.port), {
     region: REGION,
     tableUrl: stack.table.url,
     tableName: stack.table.tableName,
     secretsManagerUrl: stack.secretsManager.url,
-    profiles: [...input.profiles],
+    profiles: [...profiles],
   });
   const stopSchedule = prewarmOnSchedule(stack);
   const stop = () => {
     stopSchedule();
     withdraw();
     setTimeout(() => process.exit(0), CLOSE_MS);
-    void Promise.allSettled([stack.close(), input.zitadel?.close()]).then(() => process.exit(0));
+    void Promise.allSettled([stack.close(), zitadel?.close(), page.close()]).then(() => process.exit(0));
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
 }

@@ -6,6 +6,7 @@ import { checkShape, parseInput } from './secrets-manager/input.ts';
 import { createOperations } from './secrets-manager/operations.ts';
 import { rotateDue } from './secrets-manager/rotate-secret.ts';
 import { createRotations, type RotationFunction } from './secrets-manager/rotations.ts';
+import { AWSCURRENT } from './secrets-manager/staging.ts';
 import { createSecretStore } from './secrets-manager/store.ts';
 import { listen, readBody, type StandIn } from './stand-in.ts';
 
@@ -13,6 +14,8 @@ import { listen, readBody, type StandIn } from './stand-in.ts';
 export interface SecretsManager extends StandIn {
   /** Creates the secret, or adds a version that becomes AWSCURRENT. Returns the version's id. */
   readonly put: (name: string, secretString: string) => string;
+  /** The string that AWSCURRENT is on; `undefined` if there is none. */
+  readonly current: (name: string) => string | undefined;
   /** The secret's full ARN; `undefined` if it does not exist. */
   readonly arn: (name: string) => string | undefined;
   /** Refuses the next `n` calls with ThrottlingException, which official clients retry. */
@@ -118,6 +121,11 @@ export async function createSecretsManager(options: SecretsManagerOptions): Prom
       const version = store.addVersion(secret.value, { SecretString: secretString });
       if (!version.ok) throw new Error(version.message);
       return version.value.id;
+    },
+    current: (name) => {
+      const secret = store.find(name);
+      const value = secret?.versions.get(secret.staging.get(AWSCURRENT) ?? '')?.value;
+      return value !== undefined && 'SecretString' in value ? value.SecretString : undefined;
     },
     arn: (name) => store.find(name)?.arn,
     throttle: (n) => prepare(n, refused('ThrottlingException', 'Rate exceeded')),

@@ -11,6 +11,7 @@ Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
   npm start -- --profiles my-profiles.yml --secrets my-secrets.json [--no-zitadel]
 
   --port N          the gateway's port (default ${DEFAULT_PORT}; 0 picks a free port)
+  --page-port N     the port of the page that shows all this (default: the gateway's + 1, or a free one)
   --profiles FILE   your own profiles; tokens then come from the issuers that they name (https, or http on loopback)
   --secrets FILE    the secrets that the profiles name, by name or ARN, as JSON: { "name": "secret string or JSON", … }
   --no-zitadel      does not start the ZITADEL stand-in
@@ -26,6 +27,8 @@ let it use, as if it had the IAM policy of docs/deploying.md. Ctrl-C (or SIGTERM
 
 export interface Settings {
   readonly port: number;
+  /** Of the page; absent: any, preferably the one after the gateway's. */
+  readonly pagePort?: number;
   readonly profiles?: string;
   readonly secrets?: string;
   readonly zitadel: boolean;
@@ -39,6 +42,12 @@ export interface Settings {
 export class UsageError extends Error {}
 
 const LARGEST_PORT = 65_535;
+
+/** @throws {UsageError} if it is not a port */
+function readPort(option: string, text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= LARGEST_PORT) return Number(text);
+  throw new UsageError(`--${option} takes a number from 0 to ${LARGEST_PORT}`);
+}
 
 const THROTTLE = /^(\d{1,5}(?:\.\d{1,3})?)(?::(\d{1,5}))?$/;
 
@@ -58,6 +67,7 @@ function readThrottle(text: string): ThrottleOptions {
 export function readSettings(args: readonly string[]): Settings {
   const options = {
     port: { type: 'string', default: String(DEFAULT_PORT) },
+    'page-port': { type: 'string' },
     profiles: { type: 'string' },
     secrets: { type: 'string' },
     zitadel: { type: 'boolean', default: true },
@@ -72,9 +82,17 @@ export function readSettings(args: readonly string[]): Settings {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : 'the command line cannot be read');
   }
-  const { port, profiles, secrets, throttle, zitadel = true, rest = false, tls = false, help = false } = values;
-  if (!/^\d{1,5}$/.test(port) || Number(port) > LARGEST_PORT)
-    throw new UsageError('--port takes a number from 0 to 65535');
+  const {
+    port,
+    'page-port': pagePort,
+    profiles,
+    secrets,
+    throttle,
+    zitadel = true,
+    rest = false,
+    tls = false,
+    help = false,
+  } = values;
   if ((profiles === undefined) !== (secrets === undefined)) {
     throw new UsageError(
       '--profiles and --secrets must be used together: your own profiles need the secrets that they name',
@@ -84,7 +102,8 @@ export function readSettings(args: readonly string[]): Settings {
     throw new UsageError('--no-zitadel needs --profiles and --secrets: without the stand-in there is no other issuer');
   }
   return {
-    port: Number(port),
+    port: readPort('port', port),
+    ...(pagePort === undefined ? {} : { pagePort: readPort('page-port', pagePort) }),
     ...(profiles && secrets ? { profiles, secrets } : {}),
     ...(throttle === undefined ? {} : { throttle: readThrottle(throttle) }),
     zitadel,

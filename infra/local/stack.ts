@@ -1,10 +1,17 @@
-import { RotateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import {
+  RotateSecretCommand,
+  type RotateSecretCommandInput,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
 import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import { rotatedSecrets } from '../../lib/broker/profiles/rotation.ts';
-import type { Environment } from '../../lib/compose/environment.ts';
+import type { Environment, Overrides } from '../../lib/compose/environment.ts';
+import { systemClock } from '../../lib/compose/journal.ts';
 import { createRotateFunction } from '../../lib/compose/rotate.ts';
 import { createSandbox, type Sandbox } from '../../lib/compose/sandbox.ts';
+import type { Clock } from '../../lib/core/clock.ts';
 import { DAY_MS } from '../../lib/core/time.ts';
+import type { Send } from '../../lib/oauth/transport.ts';
 import { createGateway, type GatewayOptions } from './gateway/server.ts';
 import type { Principal } from './gateway/sigv4.ts';
 import { createRoutes } from './routes.ts';
@@ -22,16 +29,28 @@ export interface StackOptions extends Pick<GatewayOptions, 'port' | 'payload' | 
   /** Takes each line of the log: the broker's, and why the gateway refused a request. */
   readonly write: (line: string) => void;
   readonly onError: (error: unknown) => void;
+  /**
+   * Of the broker and of the stand-ins for AWS's services. The gateway keeps the time of this machine, by which its
+   * callers sign.
+   */
+  readonly clock?: Clock;
+  /** Sends the broker's requests to ZITADEL. */
+  readonly send?: Send;
 }
 
 /** The broker behind a gateway, with stand-ins for the AWS services that it needs, all on this machine. */
 export interface Stack {
   readonly gateway: StandIn;
-  readonly sandbox: Sandbox;
+  /** The sandbox behind the gateway. */
+  readonly sandbox: () => Sandbox;
+  /** Puts a new sandbox behind the gateway: nothing is left in memory. */
+  readonly restart: () => void;
   readonly table: Table;
   readonly secretsManager: SecretsManager;
   /** Schedules the rotations, as a deployment does after everything else. */
   readonly schedule: () => Promise<void>;
+  /** Starts the rotation of a secret, and does not wait for it. */
+  readonly rotate: (secret: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -58,20 +77,26 @@ const environment = (profiles: Profiles, secretsManager: StandIn, table: StandIn
 /** What a deployment allows a run of prewarm. */
 const PREWARM_TIMEOUT_MS = 60_000;
 
+/** Calls RotateSecret, as an operator or a deployment does. */
+async function rotateSecret(input: RotateSecretCommandInput): Promise<void> {
+  const client = new SecretsManagerClient({});
+  try {
+    await client.send(new RotateSecretCommand(input));
+  } finally {
+    client.destroy();
+  }
+}
+
 /** Schedules rotations as a deployment does: each is tested now, and none begins. */
 async function schedule(profiles: Profiles): Promise<void> {
-  const client = new SecretsManagerClient({});
   for (const { secret, everyMs } of rotatedSecrets(profiles)) {
-    const rules = { RotationRules: { AutomaticallyAfterDays: everyMs / DAY_MS }, RotateImmediately: false };
-    await client.send(
-      new RotateSecretCommand({
-        SecretId: secret,
-        RotationLambdaARN: 'arn:aws:lambda:local:0:function:rotate',
-        ...rules,
-      }),
-    );
+    await rotateSecret({
+      SecretId: secret,
+      RotationLambdaARN: 'arn:aws:lambda:local:0:function:rotate',
+      RotationRules: { AutomaticallyAfterDays: everyMs / DAY_MS },
+      RotateImmediately: false,
+    });
   }
-  client.destroy();
 }
 
 /**
@@ -85,15 +110,20 @@ export async function createStack({
   principals,
   write,
   onError,
+  clock = systemClock,
+  send,
   ...options
 }: StackOptions): Promise<Stack> {
-  let prewarm: Sandbox['prewarm'] | undefined;
+  let isScheduled = false;
+  let sandbox: Sandbox;
   const context = { getRemainingTimeInMillis: () => PREWARM_TIMEOUT_MS };
   // As the rule of a deployment: a credential that has changed is tried. A failure is logged.
-  const onEvent = (event: object) => void setImmediate(() => prewarm?.(event, context).catch(() => undefined));
+  const onEvent = (event: object) => {
+    if (isScheduled) setImmediate(() => void sandbox.prewarm(event, context).catch(() => undefined));
+  };
   const [secretsManager, table] = await Promise.all([
-    createSecretsManager({ now: Date.now, region: REGION, onEvent }),
-    createTable({ tableName: 'tokens' }),
+    createSecretsManager({ now: clock.now, region: REGION, onEvent }),
+    createTable({ tableName: 'tokens', now: clock.now }),
   ]);
   for (const [name, text] of Object.entries(secrets)) secretsManager.put(name, text);
   const env = environment(profiles, secretsManager, table);
@@ -101,8 +131,12 @@ export async function createStack({
   Object.assign(process.env, env);
   const closeServices = () => Promise.all([secretsManager.close(), table.close()]);
   try {
-    const sandbox = createSandbox(profiles, env, { write });
-    secretsManager.rotateWith(createRotateFunction(profiles, env, { write }));
+    const overrides: Overrides = { write, clock, ...(send && { send }) };
+    const restart = () => {
+      sandbox = createSandbox(profiles, env, overrides);
+    };
+    restart();
+    secretsManager.rotateWith(createRotateFunction(profiles, env, overrides));
     const routes = createRoutes(() => sandbox);
     const gateway = await createGateway({
       routes,
@@ -115,13 +149,23 @@ export async function createStack({
     });
     const startRotations = async () => {
       await schedule(profiles);
-      prewarm = sandbox.prewarm;
+      isScheduled = true;
     };
     const close = async () => {
       await gateway.close();
       await closeServices();
     };
-    return { gateway, sandbox, table, secretsManager, schedule: startRotations, close };
+    const rotate = (SecretId: string) => rotateSecret({ SecretId });
+    return {
+      gateway,
+      sandbox: () => sandbox,
+      restart,
+      table,
+      secretsManager,
+      schedule: startRotations,
+      rotate,
+      close,
+    };
   } catch (error) {
     await closeServices();
     throw error;

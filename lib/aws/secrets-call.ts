@@ -18,35 +18,38 @@ export const SECRET_MS = 2 * SECOND_MS;
 
 const ATTEMPTS = 2;
 
-/** Errors that persist until an operator acts, and what to do. */
-const REFUSALS: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    ResourceNotFoundException:
-      'there is no such secret, or it has no version AWSCURRENT: create it, or correct its name',
-    InvalidRequestException: 'it is marked for deletion: restore it',
-    DecryptionFailure: 'it cannot be decrypted: check its KMS key',
-  }),
-);
-
 /** The calls that the broker makes, by the names of their rights. */
 type Action = 'GetSecretValue' | 'DescribeSecret' | 'PutSecretValue' | 'UpdateSecretVersionStage';
 
-/** What to do about the errors whose cause depends on the call. */
-const adviceFor = (action: Action): Readonly<Record<string, string>> =>
+/** Errors that persist until an operator acts, and what to do. */
+const REFUSALS = {
+  ResourceNotFoundException: 'there is no such secret, or it has no version AWSCURRENT: create it, or correct its name',
+  InvalidRequestException: 'it is marked for deletion: restore it',
+  DecryptionFailure: 'it cannot be decrypted: check its KMS key',
+};
+
+const READ_REFUSALS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ...REFUSALS,
+    AccessDeniedException: "the function's role may not read it: allow secretsmanager:GetSecretValue (and kms:Decrypt)",
+    InvalidParameterException: 'its name is not accepted: correct it in the profile',
+  }),
+);
+
+const refusalsOf = (action: Action): ReadonlyMap<string, string> =>
   action === 'GetSecretValue'
-    ? {
-        AccessDeniedException:
-          "the function's role may not read it: allow secretsmanager:GetSecretValue (and kms:Decrypt)",
-        InvalidParameterException: 'its name is not accepted: correct it in the profile',
-      }
-    : {
-        AccessDeniedException: `the function's role lacks secretsmanager:${action} (or the right on its KMS key)`,
-        InvalidParameterException: 'the versions of the secret have changed meanwhile',
-      };
+    ? READ_REFUSALS
+    : new Map(
+        Object.entries({
+          ...REFUSALS,
+          AccessDeniedException: `the function's role lacks secretsmanager:${action} (or the right on its KMS key)`,
+          InvalidParameterException: 'the versions of the secret have changed meanwhile',
+        }),
+      );
 
 function toFault(error: unknown, action: Action): SecretFault {
   const name = errorName(error);
-  const advice = adviceFor(action)[name] ?? REFUSALS.get(name);
+  const advice = refusalsOf(action).get(name);
   return advice === undefined ? { kind: 'away', detail: name } : { kind: 'refused', detail: `${name}: ${advice}` };
 }
 

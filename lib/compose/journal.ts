@@ -14,7 +14,8 @@ export interface Journal {
   readonly isLocal: boolean;
 }
 
-const systemClock: Clock = {
+/** The time of this machine. */
+export const systemClock: Clock = {
   now: () => instant(Date.now()),
   after: (delayMs, run) => {
     const timer = setTimeout(run, delayMs);

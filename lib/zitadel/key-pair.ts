@@ -18,16 +18,16 @@ const PUBLIC = { type: 'spki', format: 'pem' } as const;
 const RSA_BITS = 2048;
 
 /**
- * Creates a key pair that is no weaker than a key: P-256 for P-256, else RSA of at least 2048 bit. ZITADEL accepts other
- * keys as well, but not what they sign.
+ * Creates a key pair that is no weaker than a key, if there is one: P-256 for P-256, else RSA of at least 2048 bit.
+ * ZITADEL accepts other keys as well, but not what they sign.
  */
-export async function createKeyPair({ alg, privateKey: like }: SigningKey): Promise<KeyPair> {
+export async function createKeyPair({ alg, privateKey: like }: Partial<SigningKey> = {}): Promise<KeyPair> {
   if (alg === 'ES256') {
     const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     return { publicKey: publicKey.export(PUBLIC).toString(), privateKey: redacted(pem) };
   }
-  const modulusLength = Math.max(RSA_BITS, like.asymmetricKeyDetails?.modulusLength ?? 0);
+  const modulusLength = Math.max(RSA_BITS, like?.asymmetricKeyDetails?.modulusLength ?? 0);
   const { publicKey, privateKey } = await generate('rsa', { modulusLength });
   const pem = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
   return { publicKey: publicKey.export(PUBLIC).toString(), privateKey: redacted(pem) };

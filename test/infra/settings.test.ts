@@ -4,6 +4,7 @@ import { HELP, readSettings, UsageError } from '../../infra/local/settings.ts';
 describe('npm start --', () => {
   test.each<[string, object]>([
     ['', { port: 8787, zitadel: true, rest: false, tls: false }],
+    ['--port 0 --page-port 9000', { port: 0, pagePort: 9000 }],
     ['--port 0 --rest --tls', { port: 0, rest: true, tls: true }],
     ['--profiles a --secrets b --no-zitadel', { profiles: 'a', secrets: 'b', zitadel: false }],
     ['--throttle 10', { throttle: { ratePerSecond: 10, burst: 10 } }],
@@ -17,6 +18,7 @@ describe('npm start --', () => {
   test.each<[string, RegExp]>([
     ['--port x', /--port takes a number from 0 to 65535/],
     ['--port 65536', /--port takes a number/],
+    ['--page-port 70000', /--page-port takes a number/],
     ['--prot 1', /--prot/],
     ['--profiles a', /--profiles and --secrets must be used together/],
     ['--no-zitadel', /--no-zitadel needs --profiles and --secrets/],
@@ -33,6 +35,7 @@ describe('npm start --', () => {
   test('--help tells all options', () => {
     for (const option of [
       'port N',
+      'page-port N',
       'profiles FILE',
       'secrets FILE',
       'no-zitadel',

@@ -72,6 +72,13 @@ describe('the local stack', () => {
     ]);
   });
 
+  test('serves the page at the address that it prints', async () => {
+    const [, page = '', key = ''] = /(http:\/\/127\.0\.0\.1:\d+\/)#key=(\S+)/.exec(printed) ?? [];
+    expect((await fetch(page)).headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const token = await fetch(`${page}api/token/reports`, { method: 'POST', headers: { 'x-page-key': key } });
+    expect(await token.text()).toBe('reports: answered 200, from ZITADEL.');
+  });
+
   test('the example gets a token with the printed key, and then the same one from the cache', async () => {
     const { env, url } = readCommand(printed);
     const script = `
@@ -221,7 +228,10 @@ describe('mistakes are explained in a line', () => {
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
     const { code, stderr } = await ended('--port', `${port}`);
+    const ofPage = await ended('--port', '0', '--page-port', `${port}`);
     taken.close();
+    expect(ofPage.code).toBe(2);
+    expect(ofPage.stderr).toContain(`port ${port} is in use: choose another for the page with --page-port N\n`);
     expect(code).toBe(1);
     expect(stderr).toBe(`port ${port} is in use: choose another with --port N, or --port 0 for a free one\n`);
   });
@@ -231,6 +241,7 @@ describe('mistakes are explained in a line', () => {
     expect(code).toBe(0);
     for (const option of [
       '--port',
+      '--page-port',
       '--profiles',
       '--secrets',
       '--no-zitadel',

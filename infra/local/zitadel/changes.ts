@@ -25,13 +25,13 @@ export function addKey({ keys }: Pick<ServiceAccount, 'keys'>, key: NewKey, nowM
   keys.set(key.keyId, { ...key, isPresent });
 }
 
-/** Changes an account's state. Any state but active ends its tokens permanently. */
-export function setUserState(instance: Instance, userId: string, state: UserState): void {
-  const user = instance.accounts.users.get(userId);
-  if (user === undefined) throw new Error(`there is no account ${userId}`);
+/** Changes an account's state, by its user id or user name. Any state but active ends its tokens permanently. */
+export function setUserState(instance: Instance, id: string, state: UserState): void {
+  const user = findHolder(instance, id);
+  if (!('userId' in user)) throw new Error(`${id} is not an account`);
   user.state = state;
   if (state === 'active') return;
   for (const session of instance.sessions.values()) {
-    if (session.userId === userId) session.isEnded = true;
+    if (session.userId === user.userId) session.isEnded = true;
   }
 }

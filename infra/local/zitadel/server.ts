@@ -52,8 +52,8 @@ export interface Zitadel extends StandIn, Switches {
   /** The number of token requests with this grant, by its full name, without those that a fault intercepted. */
   readonly tokenRequests: (grantType: string) => number;
   readonly setTokenLifetimeSeconds: (seconds: number) => void;
-  /** Ends the account's tokens for good unless it becomes active. */
-  readonly setUserState: (userId: string, state: UserState) => void;
+  /** By user id or user name. Ends the account's tokens for good unless it becomes active. */
+  readonly setUserState: (id: string, state: UserState) => void;
   /** Replaces the secret of a service account (by user name) or an application (by client id). */
   readonly setSecret: (clientId: string, secret: string | undefined) => void;
   readonly addKey: (key: NewKey) => void;
@@ -147,7 +147,7 @@ export async function createZitadel(options: ZitadelOptions): Promise<Zitadel> {
       instance.tokenLifetimeSeconds = seconds;
     },
     ...switches,
-    setUserState: (userId, state) => setUserState(instance, userId, state),
+    setUserState: (id, state) => setUserState(instance, id, state),
     setSecret: (clientId, secret) => {
       findHolder(instance, clientId).secret.write(secret, now());
     },

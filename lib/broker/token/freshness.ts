@@ -96,13 +96,19 @@ export const isSameToken = (a: Token | undefined, b: Token | undefined): boolean
 export const isWorthKeeping = ({ obtainedAt, expiresAt }: Pick<Token, 'obtainedAt' | 'expiresAt'>): boolean =>
   expiresAt - obtainedAt >= LEAST_CACHED_LIFE_MS;
 
+/** With less time left, a token is handed out only if its renewal fails. */
+export const minimumLeftMs = (
+  { obtainedAt, expiresAt }: Pick<Token, 'obtainedAt' | 'expiresAt'>,
+  minValidityMs: number,
+): number => Math.min(minValidityMs, (expiresAt - obtainedAt) * MIN_VALIDITY_SHARE);
+
 /** How fresh a token is at `now`. A token that becomes due within `aheadMs` counts as `due`. */
 export function freshness(
-  { obtainedAt, expiresAt, refreshAt }: Pick<Token, 'obtainedAt' | 'expiresAt' | 'refreshAt'>,
+  token: Pick<Token, 'obtainedAt' | 'expiresAt' | 'refreshAt'>,
   { now, minValidityMs, aheadMs = 0 }: { now: EpochMs; minValidityMs: number; aheadMs?: number },
 ): Freshness {
-  const leftMs = expiresAt - now;
+  const leftMs = token.expiresAt - now;
   if (leftMs < LEAST_LEFT_MS) return 'dead';
-  if (leftMs < Math.min(minValidityMs, (expiresAt - obtainedAt) * MIN_VALIDITY_SHARE)) return 'last_resort';
-  return refreshAt <= now + aheadMs ? 'due' : 'fresh';
+  if (leftMs < minimumLeftMs(token, minValidityMs)) return 'last_resort';
+  return token.refreshAt <= now + aheadMs ? 'due' : 'fresh';
 }

@@ -53,7 +53,7 @@ async function createBare(issuer: string): Promise<number> {
   const { sandbox } = await createBroker(issuer);
   const { port } = await listen(async (req, res) => {
     const event = tokenEvent('orders', await readBody(req));
-    const { statusCode, headers, body } = await sandbox.token(event, context());
+    const { statusCode, headers, body } = await sandbox().token(event, context());
     res.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
   });
   return port;

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -18,7 +19,8 @@ let home: string;
 beforeAll(() => {
   home = mkdtempSync(join(tmpdir(), 'mutants-'));
 });
-afterAll(() => rmSync(home, { recursive: true, force: true }));
+// A busy machine needs its time even for this.
+afterAll(() => rmSync(home, { recursive: true, force: true }), 120_000);
 
 /** The sources with a mutant's changes, in a folder of their own. */
 function prepare(number: number, { changes }: Pick<Mutant, 'changes'>): string {
@@ -67,7 +69,9 @@ test.concurrent.each(ALL.map((mutant, number) => ({ ...mutant, number })))(
   'the simulation finds out who $name',
   { timeout: 1_800_000 },
   async ({ name, number, only, breaks, changes }) => {
-    const { code, output } = await simulate(prepare(number, { changes }), only, breaks, FOUND_AT[name] ?? 0);
+    const folder = prepare(number, { changes });
+    const { code, output } = await simulate(folder, only, breaks, FOUND_AT[name] ?? 0);
+    await rm(folder, { recursive: true, force: true });
     expect(output).toContain(`"${breaks}": `);
     expect(code).toBe(1);
   },

@@ -94,3 +94,19 @@ test.each(calls)('%s: refused, unavailable, no answer', async (_name, call) => {
 test('a secret that does not exist is refused', async () => {
   expect(await versions.list('nobodys')).toMatchObject({ error: { kind: 'refused' } });
 });
+
+test('a replica is named with the region of its primary', async () => {
+  standIn.intercept((_req, res) => {
+    const type = { 'content-type': 'application/x-amz-json-1.1' };
+    return Boolean(res.writeHead(200, type).end('{"PrimaryRegion":"us-east-1","VersionIdsToStages":{}}'));
+  });
+  const detail = 'it is a replica of the secret in us-east-1: rotate that one';
+  expect(await versions.list('mine')).toEqual({ ok: false, error: { kind: 'refused', detail } });
+});
+
+test.each(['{}', '{"SecretString":""}'])('a version without a value, as an emulator answers it: %s', async (body) => {
+  standIn.intercept((_req, res) => {
+    return Boolean(res.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end(body));
+  });
+  expect(await versions.read('mine', TOKEN)).toEqual(ok(undefined));
+});

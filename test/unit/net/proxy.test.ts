@@ -30,13 +30,31 @@ describe('the environment', () => {
     [{}, undefined],
   ])('%j', (env, expected) => expect(readProxies(env)?.HTTPS_PROXY).toBe(expected));
 
-  test.each(['socks5://user:s3cr3t@proxy.example', 'http://', 'http://user:s3cr3t@:x', 'ftp://proxy.example'])(
-    '%s is refused, and not repeated',
-    (HTTPS_PROXY) => {
-      expect(() => readProxies({ HTTPS_PROXY })).toThrow(/^HTTPS_PROXY must be a URL such as http:/);
-      expect(() => readProxies({ HTTPS_PROXY })).not.toThrow(/s3cr3t/);
-    },
-  );
+  test.each([
+    [{ HTTPS_PROXY: PROXY }, { HTTPS_PROXY: PROXY, NO_PROXY: NEVER }],
+    [{ HTTP_PROXY: PROXY }, { HTTP_PROXY: PROXY, NO_PROXY: NEVER }],
+    [
+      { http_proxy: PROXY, HTTPS_PROXY: PROXY },
+      { HTTPS_PROXY: PROXY, HTTP_PROXY: PROXY, NO_PROXY: NEVER },
+    ],
+    [{ NO_PROXY: 'example.com' }, undefined],
+  ])('%j: for each scheme its own', (env, expected) => expect(readProxies(env)).toEqual(expected));
+
+  test('a fault names its variable', () => {
+    expect(() => readProxies({ HTTP_PROXY: 'ftp://proxy.example' })).toThrow(/^HTTP_PROXY must be/);
+  });
+
+  test.each([
+    'socks5://user:s3cr3t@proxy.example',
+    'http://',
+    'http://user:s3cr3t@:x',
+    'ftp://proxy.example',
+    'xhttp://a',
+    'https-x://a',
+  ])('%s is refused, and not repeated', (HTTPS_PROXY) => {
+    expect(() => readProxies({ HTTPS_PROXY })).toThrow(/^HTTPS_PROXY must be a URL such as http:/);
+    expect(() => readProxies({ HTTPS_PROXY })).not.toThrow(/s3cr3t/);
+  });
 
   test.each([
     ['', ''],
@@ -50,6 +68,9 @@ describe('the environment', () => {
       '10.0.0.0/8,192.168.77.5/24,0.0.0.0/0',
       '10.0.0.0-10.255.255.255,192.168.77.0-192.168.77.255,0.0.0.0-255.255.255.255',
     ],
+    ['a.example , ,\tb.example', '.a.example,.b.example'],
+    ['1.2.3.4-host,x-1.2.3.4,1.2.3.4', '.1.2.3.4-host,.x-1.2.3.4,1.2.3.4'],
+    ['[::4]x', '::4x'],
     ['10.0.0.1-10.0.0.9,10.0.0.0/33', '10.0.0.1-10.0.0.9,10.0.0.0/33'],
   ])('NO_PROXY=%s', (list, expected) => {
     const named = expected === '' ? '' : `${expected},`;

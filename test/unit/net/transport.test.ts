@@ -50,6 +50,23 @@ const says =
 const EMPTY = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 
 test.each([
+  ['a GET', {}, 'GET'],
+  ['a DELETE', { method: 'DELETE' as const }, 'DELETE'],
+])('%s has no body, and no headers of one', async (_name, more, method) => {
+  let sent = '';
+  const url = await raw((socket) => {
+    socket.on('data', (bytes) => {
+      sent += bytes;
+      if (sent.endsWith('\r\n\r\n')) socket.write(EMPTY);
+    });
+  });
+  const answer = await send({ url, secrets: [], ...more });
+  expect(answer.ok).toBe(true);
+  expect(sent.split('\r\n')[0]).toBe(`${method} /oauth/v2/token HTTP/1.1`);
+  expect(sent).not.toMatch(/content-(type|length)|transfer-encoding/i);
+});
+
+test.each([
   ['no authorization', {}],
   ['one', { authorization: 'Basic x' }],
 ])('what is sent, with %s', async (_name, authorization) => {

@@ -1,0 +1,189 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { partition } from '@aws-sdk/core/client';
+import type { Profile, Profiles } from '../../../lib/broker/profiles/profile.ts';
+import type { Result } from '../../../lib/core/result.ts';
+import { type EpochMs, instant, MINUTE_MS } from '../../../lib/core/time.ts';
+import { audiencesOf } from '../../../lib/zitadel/scope.ts';
+import type { ProfilesFileFaults } from '../../build/profiles-file.ts';
+import { findFaults, findWarnings } from '../../build/profiles-warnings.ts';
+import type { Place } from './aws-view.ts';
+import { type Check, type Fact, fault, judgeKnown, type Problem, warning } from './finding.ts';
+import { policySizes, ROLE_POLICY_CHARACTERS, structureOf, type Template } from './template.ts';
+
+/** The facts that need no network. */
+export interface OwnFacts {
+  /** Such as `v24.0.0`. */
+  readonly nodeVersion: string;
+  readonly isLocal: boolean;
+  readonly profiles: Result<Profiles, ProfilesFileFaults>;
+  readonly profilesChangedAt: EpochMs | undefined;
+  readonly bundledAt: EpochMs | undefined;
+  readonly place: Place;
+  /** The account of the deployment, if it is known. */
+  readonly account: string | undefined;
+  /** As it would be deployed from here; absent if the profiles have faults. */
+  readonly template?: Fact<Template>;
+}
+
+/** When a file was changed; `undefined` if there is none. */
+export function changedAt(file: string): EpochMs | undefined {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats === undefined ? undefined : instant(stats.mtimeMs);
+}
+
+/** The bundle that a deployment makes first. */
+export const BUNDLE_FILE = join(import.meta.dirname, '../../../.build/token/index.cjs');
+
+/** Where the deployment is; an unknown account has the length of a known one. */
+export function placeOf(region: string, account = '000000000000'): Place {
+  const { name, dnsSuffix } = partition(region);
+  return { partition: name, region, account, dnsSuffix };
+}
+
+const LEAST_NODE_MAJOR = 24;
+
+/** What the shipped example names, and nobody has. */
+const EXAMPLE = { issuer: 'https://example.zitadel.cloud', account: '123456789012', project: /^30{16}\d$/ };
+
+/** What of the example a profile still has. */
+function placeholdersOf({ issuer, scopes, callers, introspection, revocation }: Profile, isLocal: boolean): string[] {
+  const everybody = [callers, introspection?.callers ?? [], revocation?.callers ?? []].flat();
+  const isExampleAccount = !isLocal && everybody.some(({ account }) => account === EXAMPLE.account);
+  const project = audiencesOf(scopes).find((id) => EXAMPLE.project.test(id));
+  return [
+    ...(issuer === EXAMPLE.issuer ? [`the issuer ${issuer}`] : []),
+    ...(isExampleAccount ? [`the account ${EXAMPLE.account}`] : []),
+    ...(project === undefined ? [] : [`the project ${project}`]),
+  ];
+}
+
+/** The least frequent schedule of prewarm: alarms count its runs. */
+const LONGEST_SCHEDULE_MS = 5 * MINUTE_MS;
+
+/** The period of `rate(…)`; `undefined` for a cron expression. */
+function periodMs(schedule: string): number | undefined {
+  const [, count, unit = ''] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(schedule) ?? [];
+  const units: Readonly<Record<string, number>> = { minute: 1, hour: 60, day: 1_440 };
+  return count === undefined ? undefined : Number(count) * (units[unit] ?? 1) * MINUTE_MS;
+}
+
+/** The share of IAM's quota from which it is a warning. */
+const NEARLY_FULL = 0.9;
+
+const problemsOf = (lines: readonly string[], make: typeof fault, todo: string): readonly Problem[] =>
+  lines.map((line) => {
+    const [, subject = 'profiles', says = line] = /^profile (\S+): (.*)$/s.exec(line) ?? [];
+    return make(subject, says, todo);
+  });
+
+export const OWN_CHECKS: readonly Check<OwnFacts>[] = [
+  {
+    code: 'ZTB101',
+    title: 'Node',
+    fine: ({ nodeVersion }) => nodeVersion,
+    run: ({ nodeVersion }) =>
+      Number.parseInt(nodeVersion.slice(1), 10) >= LEAST_NODE_MAJOR
+        ? []
+        : [
+            fault(
+              'Node',
+              `is ${nodeVersion}; the code needs ${LEAST_NODE_MAJOR}`,
+              'run npm rebuild node --ignore-scripts=false',
+            ),
+          ],
+  },
+  {
+    code: 'ZTB102',
+    title: 'profiles',
+    fine: ({ profiles }) => `${profiles.ok ? profiles.value.size : 0} without faults`,
+    run: ({ profiles }) =>
+      profiles.ok
+        ? []
+        : profiles.error.map((line) =>
+            fault('profiles', line, 'correct the file; docs/profiles.md explains each field'),
+          ),
+  },
+  {
+    code: 'ZTB103',
+    title: 'places of the secrets',
+    fine: () => 'the deployment can reach them',
+    run: ({ profiles, account, place: { region } }) =>
+      profiles.ok
+        ? [
+            ...problemsOf(findFaults(profiles.value, { account, region }), fault, 'correct the ARN in the profile'),
+            ...problemsOf(findWarnings(profiles.value, { account, region }), warning, 'see docs/secrets.md'),
+          ]
+        : undefined,
+  },
+  {
+    code: 'ZTB104',
+    title: 'placeholders',
+    fine: () => 'nothing of the shipped example is left',
+    run: ({ profiles, isLocal }) =>
+      profiles.ok
+        ? [...profiles.value.values()].flatMap((profile) => {
+            const left = placeholdersOf(profile, isLocal);
+            if (left.length === 0) return [];
+            return [fault(profile.name, `still has ${left.join(' and ')} of the example`, 'put in your own')];
+          })
+        : undefined,
+  },
+  {
+    code: 'ZTB105',
+    title: 'bundle',
+    fine: ({ bundledAt }) => (bundledAt === undefined ? 'none here; a deployment makes it' : 'newer than the profiles'),
+    run: ({ bundledAt, profilesChangedAt, isLocal }) => {
+      if (isLocal) return undefined;
+      const isOlder = bundledAt !== undefined && profilesChangedAt !== undefined && bundledAt < profilesChangedAt;
+      return isOlder
+        ? [
+            warning(
+              'bundle',
+              'is older than the profiles: their changes may not be deployed',
+              'deploy again: npm run deploy -- --stage S',
+            ),
+          ]
+        : [];
+    },
+  },
+  {
+    code: 'ZTB106',
+    title: 'template and parameters',
+    fine: () => 'can be packaged',
+    run: ({ template }) => {
+      if (template === undefined) return undefined;
+      return template.ok ? [] : [fault('template', `cannot be packaged: ${template.error.says}`, template.error.todo)];
+    },
+  },
+  {
+    code: 'ZTB107',
+    title: 'IAM policies',
+    fine: ({ template, place }) => {
+      const sizes = template?.ok ? [...policySizes(template.value, place).values()] : [];
+      return `at most ${Math.max(...sizes)} of ${ROLE_POLICY_CHARACTERS} characters`;
+    },
+    run: ({ template, place }) =>
+      judgeKnown(template, (value) =>
+        [...policySizes(value, place)].flatMap(([role, size]) => {
+          if (size < NEARLY_FULL * ROLE_POLICY_CHARACTERS) return [];
+          const says = `has ${size} characters of policy; IAM allows ${ROLE_POLICY_CHARACTERS}`;
+          const make = size < ROLE_POLICY_CHARACTERS ? warning : fault;
+          return [make(role, says, 'put several credentials into one secret (NAME#MEMBER), or deploy a second broker')];
+        }),
+      ),
+  },
+  {
+    code: 'ZTB108',
+    title: 'schedule of prewarm',
+    fine: () => 'often enough',
+    run: ({ template, place }) =>
+      judgeKnown(template, (value) =>
+        structureOf(value, place).rules.flatMap(({ schedule }) => {
+          if ((periodMs(schedule) ?? 0) <= LONGEST_SCHEDULE_MS) return [];
+          const says = `${schedule} is less often than every 5 minutes: alarms count the runs`;
+          return [fault('prewarmSchedule', says, 'set the parameter to rate(5 minutes) or less')];
+        }),
+      ),
+  },
+];
