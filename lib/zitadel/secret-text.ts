@@ -74,8 +74,6 @@ export function describeText(text: string): string {
   if (/^[{[]/.test(trimmed)) return `is not valid JSON, although it begins with ${trimmed[0]} (${length})`;
   if (trimmed.includes('-----BEGIN'))
     return `is a PEM text of ${length} alone, without the id of its key and its owner`;
-  if (trimmed.includes('-----BEGIN'))
-    return `is a PEM text of ${length} alone, without the id of its key and its owner`;
   return `is a plain text of ${length}`;
 }
 
