@@ -14,8 +14,11 @@ import { asJson, asText, EXIT, exitCode } from './doctor/report.ts';
 
 const HELP = `Checks a deployment: the profiles, AWS and ZITADEL. Changes nothing. Never prints a secret's value.
 
+  npm run doctor [-- --json]
   npm run doctor -- (--stage S | --local) [--profile P] [--token-request] [--drift] [--json]
   npm run doctor -- --as-caller --profile P (--url U | --local) [--json]
+
+Without --stage and --local it checks the files alone, which needs nothing.
 
   --profile P      only this profile, and those whose tokens it needs
   --token-request  also requests a token of each profile from ZITADEL, and introspects it where that is configured
@@ -59,7 +62,11 @@ async function asCaller({ url, local, port, profile, region }: Values, deps: Doc
 
 async function asOperator(values: Values, deps: DoctorDeps): Promise<{ name: string; findings: readonly Finding[] }> {
   if (values.url !== undefined) throw new UsageError('--url needs --as-caller');
-  if (values.local === (values.stage !== undefined)) throw new UsageError('say which broker: --stage S or --local');
+  if (values.local && values.stage !== undefined) throw new UsageError('--stage and --local cannot be combined');
+  const isOfFiles = !values.local && values.stage === undefined;
+  if (isOfFiles && (values['token-request'] || values.drift || values.profile !== undefined)) {
+    throw new UsageError('--profile, --token-request and --drift need a broker: --stage S or --local');
+  }
   const gathered = await gather({ ...values, wantsTokens: values['token-request'], startsDrift: values.drift }, deps);
   return { name: gathered.name, findings: judgeAll(gathered) };
 }

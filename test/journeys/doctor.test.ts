@@ -970,7 +970,9 @@ test('the command line', async () => {
   const asked = async (...args: string[]) => doctor(args, deps);
   expect(await asked('--help')).toMatchObject({ code: 0, output: expect.stringContaining('--as-caller') });
   for (const args of [
-    [],
+    ['--token-request'],
+    ['--profile', 'orders'],
+    ['--drift'],
     ['--local', '--stage', 'dev'],
     ['--stag', 'dev'],
     ['--as-caller', '--local'],
@@ -982,6 +984,15 @@ test('the command line', async () => {
     code: 2,
     output: expect.stringContaining('npm start'),
   });
+});
+
+test('without a broker, the files alone are checked', async () => {
+  const { output, code } = await doctor([], { packageTemplate } as DoctorDeps);
+  const codes = [...output.matchAll(/^. (ZTB\d)\d\d/gm)].map(([, group]) => group);
+  expect(new Set(codes)).toEqual(new Set(['ZTB1']));
+  // The shipped profiles are an example.
+  expect(output).toMatch(/^× ZTB104 orders: still has the issuer/m);
+  expect([code, output.includes('add --stage S or --local')]).toEqual([1, true]);
 });
 
 test('a stage whose profiles have faults: each is named, and nothing is asked', async () => {

@@ -60,10 +60,14 @@ export interface Gathered {
 function gatherProfiles({ local, stage = '', region = process.env.AWS_REGION ?? 'eu-central-1' }: Wanted) {
   if (local) return undefined;
   const read = readProfilesFile(chosenProfilesFile(), { allowLoopbackHttp: false });
-  return read.ok ? undefined : { name: `${stage} (${region})`, region, profiles: read };
+  return read.ok ? undefined : { name: stage === '' ? FILES : `${stage} (${region})`, region, profiles: read };
 }
 
 const ACCOUNT = process.env.AWS_ACCOUNT_ID;
+
+/** Without a broker, only what is to be deployed is checked, as for this stage. */
+const FILES = 'the files (AWS and ZITADEL: add --stage S or --local)';
+const FILES_STAGE = 'dev';
 
 const chosenOf = (profiles: Profiles, name: string | undefined): readonly Profile[] =>
   withSubjects(
@@ -86,14 +90,17 @@ export async function gather(wanted: Wanted, deps: DoctorDeps): Promise<Gathered
     const { name, region, profiles } = faulty;
     return { name, own: { ...shared, profiles, place: placeOf(region, account) } };
   }
-  const deployment = findDeployment(wanted);
-  const { name, region, profiles } = deployment;
+  const isOfFiles = !isLocal && wanted.stage === undefined;
+  const deployment = findDeployment(isOfFiles ? { ...wanted, stage: FILES_STAGE } : wanted);
+  const { region, profiles } = deployment;
+  const name = isOfFiles ? FILES : deployment.name;
   if (profile !== undefined) checkProfile(deployment, profile);
   const place = placeOf(region, account);
-  const stage = wanted.stage ?? 'local';
+  const stage = isLocal ? 'local' : (wanted.stage ?? FILES_STAGE);
   const parameters = isLocal ? { alarmTopicArn: LOCAL_TOPIC } : {};
   const template = await deps.packageTemplate({ stage, region, profiles, parameters });
   const own: OwnFacts = { ...shared, profiles: ok(profiles), place, template };
+  if (isOfFiles) return { name, own };
   const chosen = chosenOf(profiles, profile);
   const url = `http://127.0.0.1:${wanted.port}`;
   const opened = isLocal
