@@ -45,6 +45,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
+    hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },
     projects: [
       ...['unit', 'support', 'infra', 'journeys', 'proof'].map(group),
