@@ -37,7 +37,6 @@ export function traceRoot(event: unknown): string {
 /** A header by its name, case-insensitively: HTTP APIs convert names to lower case, REST APIs do not. */
 function header(event: Members, name: string): string {
   const headers = members(event.headers);
-  if (Object.hasOwn(headers, name)) return text(headers[name]);
   const written = Object.keys(headers).find((key) => key.toLowerCase() === name);
   return written === undefined ? '' : text(headers[written]);
 }

@@ -33,7 +33,9 @@ const HEALTHY_MINUTES = 60;
 
 let fleet: Fleet;
 let samples: Sample[];
+let isScheduled: boolean;
 beforeEach(() => {
+  isScheduled = true;
   fleet = createFleet({ changes: { orders: { prewarm: true } }, tokenLifetimeSeconds: LIFE_SECONDS });
   samples = [];
 });
@@ -91,7 +93,7 @@ async function incident(fault: () => void, minutes: number): Promise<Readonly<Re
   for (let minute = 0; minute < HEALTHY_MINUTES + minutes; minute += 1) {
     if (minute === HEALTHY_MINUTES) fault();
     if (minute % EVERY.sandbox === 0) [token, run] = [startSandbox(), startSandbox()];
-    if (minute % EVERY.run === 0) await prewarm(run);
+    if (isScheduled && minute % EVERY.run === 0) await prewarm(run);
     if (minute % EVERY.request === 1) await ask(token);
     await fleet.clock.advance(from + (minute + 1) * MINUTE_MS - fleet.clock.now());
     const cloudWatch = createCloudWatch(samples);
@@ -149,6 +151,15 @@ describe('at ten requests an hour', () => {
       minutes: 180,
       named: { 'zitadel-away': 36 },
       more: { 'prewarm-errors': 31, 'renewals-failed': 31, unavailable: 68, ...DENIED },
+    },
+    {
+      name: 'the schedule stops',
+      fault: () => {
+        isScheduled = false;
+      },
+      minutes: 60,
+      named: { 'prewarm-missing': 11 },
+      more: {},
     },
     {
       name: 'the credential is refused',
