@@ -27,10 +27,15 @@ export const requestId = (event: unknown): string => {
   return /^[\w=+/.-]{1,128}$/.test(id) ? id : '';
 };
 
+const TRACE_HEADER = 'x-amzn-trace-id';
+const TRACE_ROOT = /(?:^|[;,\s])Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;,\s])/;
+
 /** The root of the trace that a request belongs to, as AWS X-Ray and load balancers write it; empty if there is none. */
 export function traceRoot(event: unknown): string {
-  const [, root = ''] =
-    /(?:^|[;,\s])Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;,\s])/.exec(header(members(event), 'x-amzn-trace-id')) ?? [];
+  const request = members(event);
+  // As HTTP APIs write it: every warm request reads one.
+  const written = text(members(request.headers)[TRACE_HEADER]) || header(request, TRACE_HEADER);
+  const [, root = ''] = TRACE_ROOT.exec(written) ?? [];
   return root;
 }
 
