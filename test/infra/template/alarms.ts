@@ -36,14 +36,14 @@ const AWS_METRICS: Readonly<Record<string, readonly [dimension: string, type: st
 };
 
 /** Words of the Embedded Metric Format itself. */
-const FORMAT = ['Namespace', 'Dimensions'];
+const FORMAT = ['Namespace', 'Dimensions', 'Metrics'];
 
-/** The names of all metrics that the log may write: they alone are keys with a capital, or stand for one. */
+/** The names of all metrics that the log may write: they alone are keys with a capital, stand for one, or get a value. */
 export function loggedMetrics(): readonly string[] {
   const source = readFileSync(join(root, 'lib/http/log.ts'), 'utf8');
   const code = source.replaceAll(/\/\*\*[\s\S]*?\*\/|\/\/.*/g, '');
-  const names = [...code.matchAll(/\b([A-Z][A-Za-z]+): |'([A-Z][A-Za-z]+)'/g)].map(
-    ([, key, text]) => key ?? text ?? '',
+  const names = [...code.matchAll(/\b([A-Z][A-Za-z]+): |'([A-Z][A-Za-z]+)'|(?:\.|const )([A-Z][A-Za-z]+) = /g)].map(
+    ([, key, text, variable]) => key ?? text ?? variable ?? '',
   );
   return [...new Set(names)].filter((name) => !FORMAT.includes(name));
 }
