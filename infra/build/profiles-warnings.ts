@@ -1,5 +1,5 @@
 import { partition } from '@aws-sdk/core/client';
-import type { Profile, Profiles } from '../../lib/broker/profiles/profile.ts';
+import { type Profiles, secretUses } from '../../lib/broker/profiles/profile.ts';
 import { placeOf, splitSecret } from '../../lib/broker/profiles/secret-reference.ts';
 
 /** Where the broker will be deployed, as far as it is known. */
@@ -7,9 +7,6 @@ export interface Deployment {
   readonly account?: string | undefined;
   readonly region?: string | undefined;
 }
-
-const secretsOf = ({ secret, introspection, revocation }: Profile): readonly string[] =>
-  [secret, introspection?.secret, revocation?.secret].flatMap((reference) => reference ?? []);
 
 /** What is wrong with the ARN of a secret for a deployment: another partition cannot be reached. */
 function faultOf(reference: string, { region }: Deployment): string | undefined {
@@ -46,9 +43,9 @@ const collect = (
   find: (reference: string, deployment: Deployment) => string | undefined,
 ): readonly string[] =>
   [...profiles.values()].flatMap((profile) =>
-    secretsOf(profile).flatMap((reference) => {
-      const found = find(reference, deployment);
-      return found === undefined ? [] : [`profile ${profile.name}: the secret ${reference} ${found}`];
+    secretUses(profile).flatMap(({ secret }) => {
+      const found = find(secret, deployment);
+      return found === undefined ? [] : [`profile ${profile.name}: the secret ${secret} ${found}`];
     }),
   );
 

@@ -9,14 +9,13 @@ import { createFeed } from './page/feed.ts';
 import { readSecrets, type Secrets } from './secrets-file.ts';
 import { DEFAULT_PORT, HELP, readSettings, type Settings, UsageError } from './settings.ts';
 import { createShiftedClock, type ShiftedClock } from './shifted-clock.ts';
-import { createStack, REGION, type Stack } from './stack.ts';
+import { createStack, PREWARM_TIMEOUT_MS, REGION, type Stack } from './stack.ts';
 import { publishLocalStack, STATE_FOLDER } from './state.ts';
 import { createLocalTls } from './tls/kept-authority.ts';
 import { createZitadel, type Zitadel } from './zitadel/server.ts';
 
 /** The schedule of a deployment. */
 const PREWARM_EVERY_MS = 300_000;
-const PREWARM_TIMEOUT_MS = 60_000;
 
 /** How long connections get to end before the process does. */
 const CLOSE_MS = 500;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { getClientId } from '../../lib/broker/credentials/application.ts';
 import { type Credentials, createCredentials } from '../../lib/broker/credentials/credentials.ts';
-import { hasOwnTokens, type Profile, type Profiles } from '../../lib/broker/profiles/profile.ts';
+import { onlyExchanges, type Profile, type Profiles, secretUses } from '../../lib/broker/profiles/profile.ts';
 import { nameInArn, splitSecret } from '../../lib/broker/profiles/secret-reference.ts';
 import { redacted } from '../../lib/core/redacted.ts';
 import { fail, ok } from '../../lib/core/result.ts';
@@ -50,13 +50,6 @@ function readEntries(file: string): ReadonlyMap<string, Entry> {
   return new Map(Object.entries(value).map(toEntry));
 }
 
-/** The secret of each use of a profile. */
-const usesOf = ({ secret, introspection, revocation }: Profile): readonly (string | undefined)[] => [
-  secret,
-  introspection?.secret,
-  revocation?.secret,
-];
-
 /** What is wrong with a secret that a profile uses: it holds no credential, or one of the wrong kind. */
 interface SecretFault {
   /** As the profile names it. */
@@ -71,13 +64,11 @@ async function faultsOf(profile: Profile, credentials: Credentials): Promise<rea
   const held = await credentials.get(profile.secret);
   if (!held.ok) add(profile.secret, held.error.detail);
   else {
-    const { grant, subject } = profile;
-    const hasSubject = subject !== undefined || !hasOwnTokens(profile);
-    const chosen = chooseGrant(held.value.credential, { grant, hasSubject });
+    const chosen = chooseGrant(held.value.credential, { grant: profile.grant, hasSubject: onlyExchanges(profile) });
     if (!chosen.ok) add(profile.secret, `secret ${profile.secret}: ${chosen.error}`);
   }
-  for (const secret of [profile.introspection?.secret, profile.revocation?.secret]) {
-    if (secret === undefined) continue;
+  for (const { secret, purpose } of secretUses(profile)) {
+    if (purpose === 'token') continue;
     const clientId = await getClientId(credentials, secret);
     if (!clientId.ok) add(secret, clientId.error.detail);
   }
@@ -93,9 +84,7 @@ export async function readSecrets(file: string, profiles: Profiles): Promise<Sec
   const entries = readEntries(file);
   const byName = new Map([...entries].map(([name, entry]) => [nameInArn(name), entry]));
   const entryOf = (name: string) => entries.get(name) ?? byName.get(nameInArn(name));
-  const wanted = [...profiles.values()]
-    .flatMap(usesOf)
-    .flatMap((use) => (use === undefined ? [] : splitSecret(use).name));
+  const wanted = [...profiles.values()].flatMap(secretUses).map(({ secret }) => splitSecret(secret).name);
   const missing = [...new Set(wanted)].filter((name) => entryOf(name) === undefined);
   if (missing.length > 0) {
     throw new UsageError(`${file}: lacks the secret(s) ${missing.join(', ')}, which the profiles name`);

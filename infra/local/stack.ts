@@ -75,7 +75,7 @@ const environment = (profiles: Profiles, secretsManager: StandIn, table: StandIn
 });
 
 /** What a deployment allows a run of prewarm. */
-const PREWARM_TIMEOUT_MS = 60_000;
+export const PREWARM_TIMEOUT_MS = 60_000;
 
 /** Calls RotateSecret, as an operator or a deployment does. */
 async function rotateSecret(input: RotateSecretCommandInput): Promise<void> {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
-import { instant } from '../../lib/core/time.ts';
+import { systemClock } from '../../lib/compose/journal.ts';
 import { createHttpClient } from '../../lib/net/http-client.ts';
 import { createTransport, LARGEST_BODY_BYTES } from '../../lib/net/transport.ts';
 import { UsageError } from '../local/settings.ts';
@@ -91,13 +91,7 @@ export async function doctor(args: readonly string[], deps: DoctorDeps): Promise
 
 /** What the doctor asks with on this machine. */
 function createDeps(): DoctorDeps {
-  const clock = {
-    now: () => instant(Date.now()),
-    after: (delayMs: number, run: () => void) => {
-      const timer = setTimeout(run, delayMs);
-      return () => clearTimeout(timer);
-    },
-  };
+  const clock = systemClock;
   const http = createHttpClient({ clock, largestBytes: LARGEST_BODY_BYTES });
   const credentials = fromNodeProviderChain();
   return {

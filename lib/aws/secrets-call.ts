@@ -22,30 +22,29 @@ const ATTEMPTS = 2;
 type Action = 'GetSecretValue' | 'DescribeSecret' | 'PutSecretValue' | 'UpdateSecretVersionStage';
 
 /** Errors that persist until an operator acts, and what to do. */
-const REFUSALS = {
-  ResourceNotFoundException: 'there is no such secret, or it has no version AWSCURRENT: create it, or correct its name',
-  InvalidRequestException: 'it is marked for deletion: restore it',
-  DecryptionFailure: 'it cannot be decrypted: check its KMS key',
-};
-
-const READ_REFUSALS: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    ...REFUSALS,
-    AccessDeniedException: "the function's role may not read it: allow secretsmanager:GetSecretValue (and kms:Decrypt)",
-    InvalidParameterException: 'its name is not accepted: correct it in the profile',
-  }),
-);
-
-const refusalsOf = (action: Action): ReadonlyMap<string, string> =>
-  action === 'GetSecretValue'
-    ? READ_REFUSALS
-    : new Map(
-        Object.entries({
-          ...REFUSALS,
-          AccessDeniedException: `the function's role lacks secretsmanager:${action} (or the right on its KMS key)`,
-          InvalidParameterException: 'the versions of the secret have changed meanwhile',
-        }),
-      );
+function refusalsOf(action: Action): ReadonlyMap<string, string> {
+  const isRead = action === 'GetSecretValue';
+  return new Map([
+    [
+      'ResourceNotFoundException',
+      'there is no such secret, or it has no version AWSCURRENT: create it, or correct its name',
+    ],
+    ['InvalidRequestException', 'it is marked for deletion: restore it'],
+    ['DecryptionFailure', 'it cannot be decrypted: check its KMS key'],
+    [
+      'AccessDeniedException',
+      isRead
+        ? "the function's role may not read it: allow secretsmanager:GetSecretValue (and kms:Decrypt)"
+        : `the function's role lacks secretsmanager:${action} (or the right on its KMS key)`,
+    ],
+    [
+      'InvalidParameterException',
+      isRead
+        ? 'its name is not accepted: correct it in the profile'
+        : 'the versions of the secret have changed meanwhile',
+    ],
+  ]);
+}
 
 function toFault(error: unknown, action: Action): SecretFault {
   const name = errorName(error);

@@ -24,6 +24,7 @@ import { asJson, asText, exitCode } from '../../infra/operations/doctor/report.t
 import { structureOf, type Template } from '../../infra/operations/doctor/template.ts';
 import { doctor } from '../../infra/operations/doctor.ts';
 import type { Profile } from '../../lib/broker/profiles/profile.ts';
+import { systemClock } from '../../lib/compose/journal.ts';
 import { fail, ok } from '../../lib/core/result.ts';
 import { DAY_MS, instant, MINUTE_MS, plus } from '../../lib/core/time.ts';
 import { createHttpClient } from '../../lib/net/http-client.ts';
@@ -95,13 +96,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-const clock = {
-  now: () => NOW,
-  after: (delayMs: number, run: () => void) => {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
+const clock = { ...systemClock, now: () => NOW };
 
 /** The view of a stack that was deployed, or changed, otherwise than as packaged. */
 function deployedAs(change: (resources: Resources) => void): (view: AwsView) => Partial<AwsView> {

@@ -1,4 +1,4 @@
-import { hasOwnTokens, type Profile } from '../../../lib/broker/profiles/profile.ts';
+import { hasOwnTokens, onlyExchanges, type Profile } from '../../../lib/broker/profiles/profile.ts';
 import { postNotices } from '../../../lib/broker/store/bulletin.ts';
 import { createTable } from '../../../lib/compose/table.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
@@ -101,10 +101,10 @@ export function createProfileSwitches(deps: ProfileSwitchDeps): readonly Switch[
       label: 'Account locked',
       group: 'Chosen profile',
       isOn: ({ secret }) => locked.has(secret),
-      obstacle: ({ subject, ...profile }) =>
+      obstacle: (profile) =>
         isForeign() ??
-        (subject !== undefined || !hasOwnTokens(profile)
-          ? `Its credential is of an application, which has no account${subject ? `: choose ${subject}` : ''}.`
+        (onlyExchanges(profile)
+          ? `Its credential is of an application, which has no account${profile.subject ? `: choose ${profile.subject}` : ''}.`
           : undefined),
       run({ secret }) {
         const isLocked = !locked.has(secret);

@@ -1,11 +1,11 @@
-import type { Profile } from '../../../lib/broker/profiles/profile.ts';
+import { type Profile, secretUses } from '../../../lib/broker/profiles/profile.ts';
 import { ok } from '../../../lib/core/result.ts';
 import type { Send } from '../../../lib/oauth/transport.ts';
 import type { Deployment } from '../deployment.ts';
 import type { Alarm, AwsFacts, AwsView, Topic } from './aws-view.ts';
 import { knock } from './door.ts';
 import type { Fact } from './finding.ts';
-import { readSecrets, usesOf } from './secrets.ts';
+import { readSecrets } from './secrets.ts';
 
 /** The topics that the alarms notify, each once. */
 async function readTopics(view: AwsView, alarms: Fact<readonly Alarm[]>): Promise<Fact<readonly Topic[]> | undefined> {
@@ -30,7 +30,7 @@ export async function gatherAws(
   if (!identity.ok) return { identity, secrets: [] };
   const clockAheadMs = view.clockAheadMs();
   const shared = { identity, ...(clockAheadMs === undefined ? {} : { clockAheadMs }) };
-  const [stack, secrets] = await Promise.all([view.stack(), readSecrets(deployment, usesOf(chosen))]);
+  const [stack, secrets] = await Promise.all([view.stack(), readSecrets(deployment, chosen.flatMap(secretUses))]);
   if (!stack.ok || stack.value === undefined) return { ...shared, stack, secrets };
   const [routes, functions, roles, alarms, rules, table] = await Promise.all([
     view.routes(),

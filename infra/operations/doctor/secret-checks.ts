@@ -1,5 +1,5 @@
-import type { Profiles, Rotation } from '../../../lib/broker/profiles/profile.ts';
-import { nameInArn, splitSecret } from '../../../lib/broker/profiles/secret-reference.ts';
+import { type Profiles, type Rotation, secretUses } from '../../../lib/broker/profiles/profile.ts';
+import { secretName } from '../../../lib/broker/profiles/secret-reference.ts';
 import { DAY_MS } from '../../../lib/core/time.ts';
 import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { type AwsContext, DEPLOY } from './aws-context.ts';
@@ -30,15 +30,8 @@ const states = ({ secrets }: AwsFacts): readonly { name: string; state: SecretSt
 
 /** How the profiles say that a secret rotates. */
 function wantedRotation(name: string, profiles: Profiles): Rotation | undefined {
-  const wanted = [...profiles.values()].flatMap(({ secret, rotation, introspection, revocation }) => [
-    { secret, rotation },
-    { secret: introspection?.secret, rotation: introspection?.rotation },
-    { secret: revocation?.secret, rotation: revocation?.rotation },
-  ]);
-  const plain = nameInArn(name);
-  return wanted.find(
-    ({ secret, rotation }) => secret !== undefined && rotation && nameInArn(splitSecret(secret).name) === plain,
-  )?.rotation;
+  const uses = [...profiles.values()].flatMap(secretUses);
+  return uses.find(({ secret, rotation }) => rotation && secretName(secret) === secretName(name))?.rotation;
 }
 
 function rotationProblems(name: string, { rotation }: SecretState, { profiles, now, stackName }: AwsContext) {

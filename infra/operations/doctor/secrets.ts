@@ -1,7 +1,7 @@
 import { DescribeSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { errorName } from '../../../lib/aws/call.ts';
 import { createCredentials } from '../../../lib/broker/credentials/credentials.ts';
-import type { Profile } from '../../../lib/broker/profiles/profile.ts';
+import type { SecretUse } from '../../../lib/broker/profiles/profile.ts';
 import { placeOf, splitSecret } from '../../../lib/broker/profiles/secret-reference.ts';
 import { type Redacted, redacted } from '../../../lib/core/redacted.ts';
 import { fail, ok, type Result } from '../../../lib/core/result.ts';
@@ -11,26 +11,6 @@ import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { clientOptions, type Deployment } from '../deployment.ts';
 import type { Credentials, SecretFacts, SecretState } from './aws-view.ts';
 import type { Fact, Unread } from './finding.ts';
-
-/** A use of a secret by a profile. */
-export interface SecretUse {
-  readonly profile: Profile;
-  /** As the profile names it. */
-  readonly reference: string;
-  readonly purpose: 'token' | 'introspection' | 'revocation';
-}
-
-/** Every use of a secret by profiles. */
-export const usesOf = (profiles: Iterable<Profile>): readonly SecretUse[] =>
-  [...profiles].flatMap((profile): readonly SecretUse[] => [
-    { profile, reference: profile.secret, purpose: 'token' },
-    ...(profile.introspection === undefined
-      ? []
-      : [{ profile, reference: profile.introspection.secret, purpose: 'introspection' as const }]),
-    ...(profile.revocation === undefined
-      ? []
-      : [{ profile, reference: profile.revocation.secret, purpose: 'revocation' as const }]),
-  ]);
 
 /** Errors by which nobody can read a value, and what they mean. */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -62,7 +42,7 @@ async function parse(text: Redacted<string>, reference: string): Promise<Result<
  * secret parts are redacted or key objects.
  */
 export async function readSecrets(deployment: Deployment, uses: readonly SecretUse[]): Promise<readonly SecretFacts[]> {
-  const references = new Set(uses.map(({ reference }) => reference));
+  const references = new Set(uses.map(({ secret }) => secret));
   const byName = Map.groupBy(references, (reference) => splitSecret(reference).name);
 
   async function stateOf(client: SecretsManagerClient, SecretId: string): Promise<Fact<SecretState>> {

@@ -1,9 +1,8 @@
-import type { Profile } from '../../../lib/broker/profiles/profile.ts';
+import { type Profile, secretUses } from '../../../lib/broker/profiles/profile.ts';
 import { SECOND_MS } from '../../../lib/core/time.ts';
 import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { audienceScope, audiencesOf } from '../../../lib/zitadel/scope.ts';
 import { type Check, fault, judgeEach, type Problem, warning } from './finding.ts';
-import { usesOf } from './secrets.ts';
 import { grantOf, type IssuerFacts, LARGEST_SKEW_MS, type TokenFacts, type ZitadelFacts } from './zitadel.ts';
 
 /** What the group judges. */
@@ -108,16 +107,16 @@ export const ZITADEL_CHECKS: readonly Check<ZitadelContext>[] = [
     fine: () => 'each fits its grant',
     run: ({ chosen, credentials }) =>
       judgeEach(
-        usesOf(chosen).filter(({ reference }) => credentials.has(reference)),
-        ({ profile, reference, purpose }) => {
-          const credential = credentials.get(reference);
+        chosen.flatMap(secretUses).filter(({ secret }) => credentials.has(secret)),
+        ({ profile, secret, purpose }) => {
+          const credential = credentials.get(secret);
           if (credential === undefined) return [];
           if (purpose === 'token') {
             const grant = grantOf(profile, credential);
-            return grant.ok ? [] : [fault(profile.name, `${reference}: ${grant.error}`, 'see docs/profiles.md')];
+            return grant.ok ? [] : [fault(profile.name, `${secret}: ${grant.error}`, 'see docs/profiles.md')];
           }
           if (credential.kind !== 'service_account_key') return [];
-          const says = `${reference} is a service-account key, with which ZITADEL allows no ${purpose}`;
+          const says = `${secret} is a service-account key, with which ZITADEL allows no ${purpose}`;
           return [fault(profile.name, says, "store an application's credential")];
         },
       ),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chainOf, scopesOfTokens } from '../../../lib/broker/profiles/check.ts';
-import { hasOwnTokens, type Profile, type Profiles } from '../../../lib/broker/profiles/profile.ts';
+import { hasOwnTokens, onlyExchanges, type Profile, type Profiles } from '../../../lib/broker/profiles/profile.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { loggable, type Redacted } from '../../../lib/core/redacted.ts';
 import { SECOND_MS } from '../../../lib/core/time.ts';
@@ -55,10 +55,7 @@ export interface ZitadelDeps {
 
 /** How a profile's credential obtains a token, or what is wrong. */
 export const grantOf = (profile: Profile, credential: Credential) =>
-  chooseGrant(credential, {
-    grant: profile.grant,
-    hasSubject: profile.subject !== undefined || !hasOwnTokens(profile),
-  });
+  chooseGrant(credential, { grant: profile.grant, hasSubject: onlyExchanges(profile) });
 
 async function askIssuer(issuer: string, { clock, send }: ZitadelDeps): Promise<IssuerFacts> {
   const request = buildDiscoveryRequest(issuer);

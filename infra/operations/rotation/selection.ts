@@ -1,14 +1,13 @@
-import type { Profiles } from '../../../lib/broker/profiles/profile.ts';
+import { type Profiles, secretUses } from '../../../lib/broker/profiles/profile.ts';
 import { type RotatedSecret, rotatedSecrets } from '../../../lib/broker/profiles/rotation.ts';
 import { UsageError } from '../../local/settings.ts';
 import { checkProfile } from '../deployment.ts';
 
 /** The secrets that a profile uses and that rotate. */
 export function rotatedOf(profiles: Profiles, name: string): readonly RotatedSecret[] {
-  const { secret, introspection, revocation } = profiles.get(name) ?? {};
-  return rotatedSecrets(profiles).filter((rotated) =>
-    [secret, introspection?.secret, revocation?.secret].includes(rotated.secret),
-  );
+  const profile = profiles.get(name);
+  const uses = profile === undefined ? [] : secretUses(profile);
+  return rotatedSecrets(profiles).filter((rotated) => uses.some(({ secret }) => secret === rotated.secret));
 }
 
 /** The names of the profiles that use a secret. */

@@ -1,4 +1,4 @@
-import { hasOwnTokens, type Profile } from '../../../lib/broker/profiles/profile.ts';
+import { onlyExchanges, type Profile } from '../../../lib/broker/profiles/profile.ts';
 import { rotatedSecrets } from '../../../lib/broker/profiles/rotation.ts';
 import { placeOf, splitSecret } from '../../../lib/broker/profiles/secret-reference.ts';
 import { isListed } from '../../../lib/broker/rotation/listed.ts';
@@ -23,8 +23,8 @@ const usersOf = ({ profiles }: Deployment, secret: string): readonly Profile[] =
 function checkAccount(deployment: Deployment, name: string): Profile {
   checkProfile(deployment, name);
   const profile = deployment.profiles.get(name) as Profile;
-  const { secret, subject } = profile;
-  if (subject !== undefined || !hasOwnTokens(profile)) {
+  const { secret } = profile;
+  if (onlyExchanges(profile)) {
     throw new UsageError(`${name} exchanges tokens: its secret is of an application, and only an account gets a key`);
   }
   if (splitSecret(secret).member !== undefined) {

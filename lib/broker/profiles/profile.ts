@@ -71,3 +71,28 @@ export const isProfileName = (text: string): boolean => /^[a-z][a-z0-9-]{0,62}$/
 /** Whether a profile has its own tokens to hand out, rather than only exchanging its callers' tokens. */
 export const hasOwnTokens = ({ exchange, subject, grant }: Profile): boolean =>
   exchange === undefined || subject !== undefined || (grant !== undefined && grant !== 'token-exchange');
+
+/** Whether the credential of a profile only exchanges tokens, its own or its callers': it is of an application. */
+export const onlyExchanges = (profile: Profile): boolean => profile.subject !== undefined || !hasOwnTokens(profile);
+
+/** A use of a secret by a profile. */
+export interface SecretUse {
+  readonly profile: Profile;
+  readonly purpose: 'token' | 'introspection' | 'revocation';
+  /** Name or ARN, as the profile has it. */
+  readonly secret: string;
+  readonly rotation?: Rotation;
+}
+
+/** All uses of secrets by a profile, the one for its tokens first. */
+export function secretUses(profile: Profile): readonly SecretUse[] {
+  const use = (purpose: SecretUse['purpose'], used: Pick<Profile, 'secret' | 'rotation'> | undefined): SecretUse[] =>
+    used === undefined
+      ? []
+      : [{ profile, purpose, secret: used.secret, ...(used.rotation && { rotation: used.rotation }) }];
+  return [
+    ...use('token', profile),
+    ...use('introspection', profile.introspection),
+    ...use('revocation', profile.revocation),
+  ];
+}

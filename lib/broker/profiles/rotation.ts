@@ -1,7 +1,14 @@
 import { DAY_MS } from '../../core/time.ts';
 import { isMapping, type Path, type Report, unknownFields } from './document.ts';
-import { hasOwnTokens, type Profile, type ProfileFault, type Profiles, type Rotation } from './profile.ts';
-import { nameInArn, splitSecret } from './secret-reference.ts';
+import {
+  onlyExchanges,
+  type ProfileFault,
+  type Profiles,
+  type Rotation,
+  type SecretUse,
+  secretUses,
+} from './profile.ts';
+import { secretName, splitSecret } from './secret-reference.ts';
 
 /** What a new key must be good for before it becomes the current one. */
 export type Trial =
@@ -35,49 +42,30 @@ export function parseRotation(value: unknown, path: Path, report: Report): Rotat
   return { everyMs: Number(days) * DAY_MS, ...(typeof by === 'string' ? { by } : {}) };
 }
 
-/** A use of a secret by a profile. */
-interface SecretUse {
-  readonly profile: Profile;
-  /** Of `rotation` in the document. */
-  readonly path: Path;
-  readonly secret: string;
-  readonly rotation?: Rotation | undefined;
-  readonly trial: Trial;
+/** What the key of a use must be good for. Revocation needs what introspection needs: that ZITADEL recognises it. */
+function trialOf({ profile, purpose }: SecretUse): Trial {
+  if (purpose !== 'token') return { kind: 'introspection' };
+  return onlyExchanges(profile) ? { kind: 'exchange' } : { kind: 'token', scopes: profile.scopes };
 }
 
-/** All uses of secrets, each with what a key must be good for. */
-function usesOf(profile: Profile): readonly SecretUse[] {
-  const { name, secret, rotation, scopes, subject, introspection, revocation } = profile;
-  const isExchange = subject !== undefined || !hasOwnTokens(profile);
-  const use = (field: readonly string[], given: { secret: string; rotation?: Rotation }, trial: Trial): SecretUse => ({
-    profile,
-    path: ['profiles', name, ...field, 'rotation'],
-    secret: given.secret,
-    rotation: given.rotation,
-    trial,
-  });
-  return [
-    use(
-      [],
-      rotation === undefined ? { secret } : { secret, rotation },
-      isExchange ? { kind: 'exchange' } : { kind: 'token', scopes },
-    ),
-    // Revocation needs what introspection needs: that ZITADEL recognises the application.
-    ...(introspection === undefined ? [] : [use(['introspection'], introspection, { kind: 'introspection' })]),
-    ...(revocation === undefined ? [] : [use(['revocation'], revocation, { kind: 'introspection' })]),
-  ];
-}
+/** Of `rotation` in the document. */
+const pathOf = ({ profile, purpose }: SecretUse): Path => [
+  'profiles',
+  profile.name,
+  ...(purpose === 'token' ? [] : [purpose]),
+  'rotation',
+];
 
-/** Profiles may name a secret by its name or its ARN. */
-const nameOf = ({ secret }: SecretUse): string => nameInArn(splitSecret(secret).name);
-
-const allUses = (profiles: Profiles): readonly SecretUse[] => [...profiles.values()].flatMap(usesOf);
+const allUses = (profiles: Profiles): readonly SecretUse[] => [...profiles.values()].flatMap(secretUses);
 
 const days = ({ everyMs }: Rotation): string => `${everyMs / DAY_MS}d`;
 
 /** What is wrong with the rotation of one use. */
-function faultsOf({ profile, path, secret, rotation, trial }: SecretUse, profiles: Profiles): readonly ProfileFault[] {
+function faultsOf(use: SecretUse, profiles: Profiles): readonly ProfileFault[] {
+  const { profile, secret, rotation } = use;
   if (rotation === undefined) return [];
+  const path = pathOf(use);
+  const isForTokens = trialOf(use).kind === 'token';
   const fault = (problem: string, field?: string): ProfileFault[] => [
     { path: field === undefined ? path : [...path, field], problem },
   ];
@@ -92,31 +80,31 @@ function faultsOf({ profile, path, secret, rotation, trial }: SecretUse, profile
         `must be removed: a client secret has no successor beside it, so callers would notice; remove grant too and deploy, then let ${command} replace it with a key`,
       );
     }
-    if (trial.kind === 'token') return [];
+    if (isForTokens) return [];
     return fault(
       'is missing: an application cannot manage its own keys; name the profile of a service account that is an owner of its project',
       'by',
     );
   }
-  if (trial.kind === 'token') return fault('must be removed: a service account manages its own keys', 'by');
+  if (isForTokens) return fault('must be removed: a service account manages its own keys', 'by');
   const manager = profiles.get(by);
   if (manager === undefined) {
     return fault(`names an unknown profile; the profiles are ${[...profiles.keys()].join(', ')}`, 'by');
   }
   if (manager.issuer !== profile.issuer) return fault('has a different issuer', 'by');
-  return manager.subject === undefined && hasOwnTokens(manager)
-    ? []
-    : fault('must be a profile of a service account: this one exchanges tokens', 'by');
+  return onlyExchanges(manager) ? fault('must be a profile of a service account: this one exchanges tokens', 'by') : [];
 }
 
 /** The checks of rotations that need all profiles. */
 export function checkRotations(profiles: Profiles): readonly ProfileFault[] {
   const first = new Map<string, SecretUse & { rotation: Rotation }>();
   return allUses(profiles).flatMap((use) => {
-    const { rotation, path, profile } = use;
+    const { rotation, profile } = use;
     if (rotation === undefined) return [];
-    const before = first.get(nameOf(use));
-    first.set(nameOf(use), before ?? { ...use, rotation });
+    const path = pathOf(use);
+    const name = secretName(use.secret);
+    const before = first.get(name);
+    first.set(name, before ?? { ...use, rotation });
     const faults = faultsOf(use, profiles);
     if (before === undefined || faults.length > 0) return faults;
     const rival = before.profile.name;
@@ -134,12 +122,11 @@ export function checkRotations(profiles: Profiles): readonly ProfileFault[] {
 
 /** The secrets that rotate, each once, with everything that its users need of a new key. */
 export function rotatedSecrets(profiles: Profiles): readonly RotatedSecret[] {
-  const uses = allUses(profiles);
-  const bySecret = Map.groupBy(uses, nameOf);
+  const bySecret = Map.groupBy(allUses(profiles), ({ secret }) => secretName(secret));
   return [...bySecret.values()].flatMap((users) => {
     const rotating = users.find(({ rotation }) => rotation !== undefined);
     if (rotating?.rotation === undefined) return [];
-    const trials = new Map(users.map(({ trial }) => [JSON.stringify(trial), trial]));
+    const trials = new Map(users.map(trialOf).map((trial) => [JSON.stringify(trial), trial]));
     const { secret, profile } = rotating;
     return [{ secret, issuer: profile.issuer, ...rotating.rotation, trials: [...trials.values()] }];
   });

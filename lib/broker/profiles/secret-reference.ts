@@ -25,6 +25,9 @@ export function placeOf(reference: string): { partition: string; region: string;
 /** The name in an ARN, without the six characters at its end; any other text as it is. */
 export const nameInArn = (arn: string): string => arn.replace(/^arn:(?:[^:]*:){5}(.+)-[A-Za-z0-9]{6}$/, '$1');
 
+/** The name of the secret, by which references in either form, or to members, are to the same one. */
+export const secretName = (reference: string): string => nameInArn(splitSecret(reference).name);
+
 /** Whether a reference, by name or ARN, is to the secret with this ARN. */
 export function isSecretOf(reference: string, arn: string): boolean {
   const { name } = splitSecret(reference);

@@ -27,6 +27,19 @@ const rotated = (profiles: object) => rotatedSecrets(profilesOf({ profiles }));
 const ISSUER = SHARED.issuer;
 const everyMs = 30 * DAY_MS;
 
+/** One secret, of two profiles with scopes of their own. */
+const OF_TWO = [
+  {
+    secret: 'zitadel/reports',
+    issuer: ISSUER,
+    everyMs,
+    trials: [
+      { kind: 'token', scopes: [AUDIENCE] },
+      { kind: 'token', scopes: ['profile'] },
+    ],
+  },
+];
+
 describe('what rotates, and what its new key must be good for', () => {
   test.each<[what: string, profiles: object, secrets: readonly object[]]>([
     ['nothing', { reports: REPORTS }, []],
@@ -38,17 +51,7 @@ describe('what rotates, and what its new key must be good for', () => {
     [
       'one secret of two profiles: once, with the scopes of both',
       { reports: { ...REPORTS, rotation: EVERY }, other: { ...REPORTS, scopes: ['profile'] } },
-      [
-        {
-          secret: 'zitadel/reports',
-          issuer: ISSUER,
-          everyMs,
-          trials: [
-            { kind: 'token', scopes: [AUDIENCE] },
-            { kind: 'token', scopes: ['profile'] },
-          ],
-        },
-      ],
+      OF_TWO,
     ],
     [
       'a secret that one profile names by its ARN',
@@ -60,17 +63,7 @@ describe('what rotates, and what its new key must be good for', () => {
           scopes: ['profile'],
         },
       },
-      [
-        {
-          secret: 'zitadel/reports',
-          issuer: ISSUER,
-          everyMs,
-          trials: [
-            { kind: 'token', scopes: [AUDIENCE] },
-            { kind: 'token', scopes: ['profile'] },
-          ],
-        },
-      ],
+      OF_TWO,
     ],
     [
       'the key of an application that exchanges, introspects and revokes',
