@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { createSecretVersions } from '../aws/secret-versions.ts';
 import { createSecretsManagerStore } from '../aws/secrets-manager.ts';
-import { createCredentials } from '../broker/credentials/credentials.ts';
 import type { Profiles } from '../broker/profiles/profile.ts';
 import { rotatedSecrets } from '../broker/profiles/rotation.ts';
 import { parseRotationEvent } from '../broker/rotation/event.ts';
 import { createOpenKeys } from '../broker/rotation/holder-keys.ts';
+import { createReadManager } from '../broker/rotation/manager.ts';
 import { createSteps } from '../broker/rotation/steps.ts';
 import type { SecretVersions } from '../broker/rotation/versions.ts';
-import { fail, ok } from '../core/result.ts';
 import { describeBug } from '../http/bug.ts';
 import { createTransport } from '../net/transport.ts';
 import { createKeyPair } from '../zitadel/key-pair.ts';
@@ -44,12 +43,7 @@ export function createRotateFunction(
     send,
     versions,
     openKeys: createOpenKeys({ clock, uuid, send, createKeyPair: overrides.createKeyPair ?? createKeyPair }),
-    async readManager(name) {
-      const secret = profiles.get(name)?.secret ?? '';
-      // Read anew for each step: this key may rotate too.
-      const held = await createCredentials({ clock, secrets }).get(secret);
-      return held.ok ? ok(held.value.credential) : fail({ detail: `profile ${name}: ${held.error.detail}` });
-    },
+    readManager: createReadManager({ clock, secrets }, profiles),
   });
 
   return async (event) => {

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { createCredentials } from '../../../lib/broker/credentials/credentials.ts';
-import { createOpenKeys, type OpenKeys } from '../../../lib/broker/rotation/holder-keys.ts';
+import { createOpenKeys } from '../../../lib/broker/rotation/holder-keys.ts';
 import type { KeyTokenDeps } from '../../../lib/broker/rotation/key-token.ts';
+import { createReadManager, type ManagerDeps } from '../../../lib/broker/rotation/manager.ts';
 import type { RotationFault } from '../../../lib/broker/rotation/rotated-key.ts';
 import { createSteps, type RunStep } from '../../../lib/broker/rotation/steps.ts';
 import type { SecretVersions } from '../../../lib/broker/rotation/versions.ts';
 import { systemClock } from '../../../lib/compose/journal.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { redacted } from '../../../lib/core/redacted.ts';
-import { fail, ok, type Result } from '../../../lib/core/result.ts';
+import { ok, type Result } from '../../../lib/core/result.ts';
 import { createTransport } from '../../../lib/net/transport.ts';
-import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { createKeyPair } from '../../../lib/zitadel/key-pair.ts';
 import { DEFAULT_PORT } from '../../local/settings.ts';
 import { type Deployment, OperationError, type TargetValues } from '../deployment.ts';
@@ -18,12 +17,9 @@ import { type OperatorSecrets, openSecrets } from './secrets.ts';
 import { rotatedOf, usersOf } from './selection.ts';
 
 /** What the actions on rotations share. */
-export interface Context extends KeyTokenDeps {
+export interface Context extends KeyTokenDeps, ManagerDeps {
   readonly deployment: Deployment;
   readonly secrets: OperatorSecrets;
-  readonly openKeys: OpenKeys;
-  /** The credential of a profile that manages the keys of applications. */
-  readonly readManager: (profile: string) => Promise<Result<Credential, RotationFault>>;
   /** A step of a rotation, run here. */
   readonly runStep: RunStep;
   /** Prints a line of progress. */
@@ -72,14 +68,8 @@ export function createContext(
   const send = createTransport({ clock, allowLoopbackHttp: local !== undefined });
   const deps = { clock, uuid: randomUUID, send };
   const openKeys = createOpenKeys({ ...deps, createKeyPair });
-  const credentials = createCredentials({
-    clock,
-    secrets: { read: async (name) => ok((await secrets.read(name)) ?? redacted('')) },
-  });
-  async function readManager(name: string): Promise<Result<Credential, RotationFault>> {
-    const held = await credentials.get(profiles.get(name)?.secret ?? '');
-    return held.ok ? ok(held.value.credential) : fail({ detail: `profile ${name}: ${held.error.detail}` });
-  }
+  const store = { read: async (name: string) => ok((await secrets.read(name)) ?? redacted('')) };
+  const readManager = createReadManager({ clock, secrets: store }, profiles);
   const more = port === String(DEFAULT_PORT) ? '' : ` --port ${port}`;
   const place =
     local === undefined ? `--stage ${stage}${region === undefined ? '' : ` --region ${region}`}` : `--local${more}`;

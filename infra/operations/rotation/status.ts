@@ -107,7 +107,7 @@ export async function showStatus(context: Context, secrets: readonly RotatedSecr
   const { name } = context.deployment;
   if (secrets.length === 0) return `${name}: no key rotates; docs/rotation.md says how to set it up.\n`;
   const parts: string[] = [];
-  // One after the other: a manager's token is obtained once, and ZITADEL is asked in an order that a reader can follow.
+  // One after the other: ZITADEL is asked in an order that a reader of its log can follow.
   for (const secret of secrets) parts.push(await describeSecret(context, secret));
   return `${name}\n\n${parts.join('\n')}`;
 }

@@ -1,5 +1,6 @@
 import type { RotatedSecret } from '../../../lib/broker/profiles/rotation.ts';
 import type { HolderKeys } from '../../../lib/broker/rotation/holder-keys.ts';
+import { openManaged } from '../../../lib/broker/rotation/manager.ts';
 import { markOf, parseExpiry, readMark } from '../../../lib/broker/rotation/mark.ts';
 import type { RotatedKey, RotationFault } from '../../../lib/broker/rotation/rotated-key.ts';
 import type { Stage } from '../../../lib/broker/rotation/versions.ts';
@@ -76,18 +77,17 @@ export async function readCurrent(context: Context, secret: string, state: Secre
 }
 
 async function openHolder(
-  { openKeys, readManager }: Context,
-  { issuer, by }: RotatedSecret,
+  context: Context,
+  rotated: RotatedSecret,
   current: Version | undefined,
 ): Promise<Result<Holder, RotationFault>> {
   const credential = asKey(current?.credential);
   if (credential === undefined) return fail({ detail: 'AWSCURRENT holds no key' });
-  const manager = credential.kind === 'application_key' && by !== undefined ? await readManager(by) : ok(undefined);
-  if (!manager.ok) return manager;
-  const keys = await openKeys({ issuer, credential, ...(manager.value && { manager: manager.value }) });
-  if (!keys.ok) return keys;
-  const listed = await keys.value.list();
-  return listed.ok ? ok({ keys: keys.value, listed: listed.value }) : listed;
+  const opened = await openManaged(context, rotated, credential);
+  if (!opened.ok) return opened;
+  const { keys } = opened.value;
+  const listed = await keys.list();
+  return listed.ok ? ok({ keys, listed: listed.value }) : listed;
 }
 
 /** AWSCURRENT, AWSPENDING, AWSPREVIOUS, then the versions without labels. */

@@ -1,12 +1,11 @@
 import { fail, ok, type Result } from '../../core/result.ts';
-import type { Credential } from '../../zitadel/credential.ts';
 import { readPair } from './candidate.ts';
 import { createCreateSecret } from './create.ts';
 import { createFinishSecret } from './finish.ts';
 import { refusePending } from './guard.ts';
-import type { OpenKeys } from './holder-keys.ts';
 import type { KeyTokenDeps } from './key-token.ts';
 import { isListed } from './listed.ts';
+import { type ManagerDeps, openManaged } from './manager.ts';
 import type { RotatedKey, RotationFault } from './rotated-key.ts';
 import type { RotationRun, StepDone } from './run.ts';
 import { createTryKey } from './trial.ts';
@@ -16,11 +15,8 @@ import type { SecretVersions } from './versions.ts';
 export const STEPS = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const;
 export type Step = (typeof STEPS)[number];
 
-export interface RotationDeps extends KeyTokenDeps {
+export interface RotationDeps extends KeyTokenDeps, ManagerDeps {
   readonly versions: SecretVersions;
-  readonly openKeys: OpenKeys;
-  /** The credential of the service account that manages the keys of applications, by the name of its profile. */
-  readonly readManager: (profile: string) => Promise<Result<Credential, RotationFault>>;
 }
 
 /** Runs a step of a rotation. Secrets Manager may run it twice, and again after a failure. */
@@ -28,24 +24,14 @@ export type RunStep = (step: Step, run: RotationRun) => Promise<Result<StepDone,
 
 /** Creates the steps of rotations. */
 export function createSteps(deps: RotationDeps): RunStep {
-  const { clock, versions, readManager } = deps;
+  const { clock, versions } = deps;
   const tryKey = createTryKey(deps);
-
-  /** The keys that a credential belongs to, and for an application, who manages them. */
-  async function open({ rotated: { issuer, by } }: RotationRun, credential: RotatedKey) {
-    const isOfAccount = credential.kind === 'service_account_key' || by === undefined;
-    const manager = isOfAccount ? ok(undefined) : await readManager(by);
-    if (!manager.ok) return manager;
-    const managed = manager.value === undefined ? {} : { manager: manager.value };
-    const keys = await deps.openKeys({ issuer, credential, ...managed });
-    return keys.ok ? ok({ keys: keys.value, ...managed }) : keys;
-  }
 
   const stepDeps = {
     clock,
     versions,
     async openKeys(run: RotationRun, credential: RotatedKey) {
-      const opened = await open(run, credential);
+      const opened = await openManaged(deps, run.rotated, credential);
       return opened.ok ? ok(opened.value.keys) : opened;
     },
   };
@@ -70,7 +56,7 @@ export function createSteps(deps: RotationDeps): RunStep {
     const { current, pending } = pair.value;
     const credential = pending ?? current;
     const keyId = credential.key.kid;
-    const opened = await open(run, credential);
+    const opened = await openManaged(deps, run.rotated, credential);
     if (!opened.ok) return opened;
     const { keys, ...managed } = opened.value;
     const known = await isListed(clock, keys, keyId);
