@@ -107,7 +107,7 @@ export async function callSecrets<T>(
 export async function getText(
   client: SecretsManagerClient,
   input: GetSecretValueCommandInput,
-  options: CallOptions,
+  options?: CallOptions,
 ): Promise<Redacted<string>> {
   const { SecretString, SecretBinary } = await client.send(new GetSecretValueCommand(input), options);
   // The SDK passes on whatever type the answer has.

@@ -160,6 +160,8 @@ async function labels(name: string): Promise<Record<string, string>> {
 const idOf = async (name: string, label: string) =>
   (await versions(name)).find(({ VersionStages = [] }) => VersionStages.includes(label))?.VersionId ?? '';
 
+const arnOf = async (SecretId: string) => (await client.send(new GetSecretValueCommand({ SecretId }))).ARN ?? '';
+
 /** What Secrets Manager does on schedule. */
 const rotateOnce = (name: string) => configure(name, { RotateImmediately: true });
 
@@ -269,6 +271,14 @@ describe('--status', () => {
     );
     rig.secretsManager.put('reports', '{"no":"key"}');
     expect(await reports('--status')).toMatch(/an unusable credential: secret has only the members no; store/);
+  });
+
+  test('an AWS that answers for a version without a value', async () => {
+    onCall('GetSecretValue', (_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end('{"Name":"reports"}');
+      return true;
+    });
+    expect(await reports('--status')).toMatch(/ AWSCURRENT +no value yet$/m);
   });
 
   test('no profile rotates', async () => {
@@ -385,6 +395,19 @@ describe('--retire-previous', () => {
     expect(await keysOf(REPORTS)).toEqual([ORIGINAL, now]);
     expect(await reports('--retire-previous')).toContain(`does not list AWSPREVIOUS's key ${before}; nothing is left`);
     expect((await rig.pass(rig.ask({ profile: 'reports' }))).status).toBe(200);
+  });
+
+  test('a profile that names the secret by its ARN uses it too', async () => {
+    const arn = await arnOf('reports');
+    const changes = { ...CHANGES, introspecting: { ...CHANGES.introspecting, secret: arn } };
+    publish(profilesOf(profilesFor(rig.zitadel.url, changes)));
+    await rotateTwice();
+    expect(await local('--profile', 'introspecting', '--secret', arn, '--status')).toMatch(
+      /^reports \(reports, introspecting\): /m,
+    );
+    expect(await local('--profile', 'introspecting', '--secret', 'reports', '--retire-previous')).toContain(
+      '--profile reports --profile introspecting\n',
+    );
   });
 
   test('of applications, also one that only introspects', async () => {

@@ -1,5 +1,5 @@
 import { type Profiles, type Rotation, secretUses } from '../../../lib/broker/profiles/profile.ts';
-import { secretName } from '../../../lib/broker/profiles/secret-reference.ts';
+import { isSameSecret } from '../../../lib/broker/profiles/secret-reference.ts';
 import { DAY_MS } from '../../../lib/core/time.ts';
 import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { type AwsContext, DEPLOY } from './aws-context.ts';
@@ -31,7 +31,7 @@ const states = ({ secrets }: AwsFacts): readonly { name: string; state: SecretSt
 /** How the profiles say that a secret rotates. */
 function wantedRotation(name: string, profiles: Profiles): Rotation | undefined {
   const uses = [...profiles.values()].flatMap(secretUses);
-  return uses.find(({ secret, rotation }) => rotation && secretName(secret) === secretName(name))?.rotation;
+  return uses.find(({ secret, rotation }) => rotation && isSameSecret(secret, name))?.rotation;
 }
 
 function rotationProblems(name: string, { rotation }: SecretState, { profiles, now, stackName }: AwsContext) {

@@ -1,11 +1,11 @@
-import { DescribeSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { errorName } from '../../../lib/aws/call.ts';
+import { getText } from '../../../lib/aws/secrets-call.ts';
 import { createCredentials } from '../../../lib/broker/credentials/credentials.ts';
 import type { SecretUse } from '../../../lib/broker/profiles/profile.ts';
 import { placeOf, splitSecret } from '../../../lib/broker/profiles/secret-reference.ts';
-import { type Redacted, redacted } from '../../../lib/core/redacted.ts';
+import type { Redacted } from '../../../lib/core/redacted.ts';
 import { fail, ok, type Result } from '../../../lib/core/result.ts';
-import { decodeText } from '../../../lib/core/text.ts';
 import { instant } from '../../../lib/core/time.ts';
 import type { Credential } from '../../../lib/zitadel/credential.ts';
 import { clientOptions, type Deployment } from '../deployment.ts';
@@ -15,6 +15,7 @@ import type { Fact, Unread } from './finding.ts';
 /** Errors by which nobody can read a value, and what they mean. */
 const REFUSALS: Readonly<Record<string, string>> = {
   ResourceNotFoundException: 'has no version AWSCURRENT',
+  EmptyAnswer: 'has no value',
   DecryptionFailure: 'cannot be decrypted: its KMS key is disabled, deleted or not allowed',
 };
 
@@ -74,8 +75,7 @@ export async function readSecrets(deployment: Deployment, uses: readonly SecretU
     named: readonly string[],
   ): Promise<Fact<Result<Credentials, string>>> {
     try {
-      const { SecretString, SecretBinary } = await client.send(new GetSecretValueCommand({ SecretId }));
-      const text = redacted(SecretString ?? decodeText(SecretBinary ?? new Uint8Array()));
+      const text = await getText(client, { SecretId });
       const entries = named.map(async (reference) => [reference, await parse(text, reference)] as const);
       return ok(ok(new Map(await Promise.all(entries))));
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { RotatedSecret } from '../../../lib/broker/profiles/rotation.ts';
+import { isSameSecret } from '../../../lib/broker/profiles/secret-reference.ts';
 import type { RegisteredKey } from '../../../lib/zitadel/keys.ts';
 import { OperationError } from '../deployment.ts';
 import { type Context, must } from './context.ts';
@@ -18,7 +19,7 @@ async function open(context: Context, rotated: RotatedSecret): Promise<Opened> {
 /** How the tokens end that were issued with a key, which its removal does not do. */
 function describeTokens({ place, deployment }: Context, { rotated: { secret }, versions }: View): string {
   const reread = 'Sandboxes that still use it read the secret again as soon as ZITADEL refuses the key.\n';
-  const users = [...deployment.profiles.values()].filter((profile) => profile.secret === secret);
+  const users = [...deployment.profiles.values()].filter((profile) => isSameSecret(profile.secret, secret));
   if (users.length === 0) return reread;
   const current = asKey(versionOf({ versions }, 'AWSCURRENT')?.credential);
   const account =

@@ -1,7 +1,6 @@
 import {
   DescribeSecretCommand,
   type DescribeSecretResponse,
-  GetSecretValueCommand,
   ListSecretVersionIdsCommand,
   PutSecretValueCommand,
   RotateSecretCommand,
@@ -9,10 +8,10 @@ import {
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { errorName } from '../../../lib/aws/call.ts';
+import { getText } from '../../../lib/aws/secrets-call.ts';
 import { placeOf } from '../../../lib/broker/profiles/secret-reference.ts';
 import type { Stage } from '../../../lib/broker/rotation/versions.ts';
-import { type Redacted, redacted } from '../../../lib/core/redacted.ts';
-import { decodeText } from '../../../lib/core/text.ts';
+import type { Redacted } from '../../../lib/core/redacted.ts';
 import { type EpochMs, instant } from '../../../lib/core/time.ts';
 import { clientOptions, type Deployment, OperationError } from '../deployment.ts';
 
@@ -163,13 +162,11 @@ export function openSecrets(deployment: Deployment): OperatorSecrets {
       call(
         SecretId,
         'GetSecretValue',
-        async (client) => {
-          const input = { SecretId, ...(VersionId === undefined ? {} : { VersionId }) };
-          const { SecretString, SecretBinary } = await client.send(new GetSecretValueCommand(input));
-          return redacted(SecretString ?? decodeText(SecretBinary ?? new Uint8Array()));
-        },
-        // So is a version that its rotation has not written yet.
-        (error) => VersionId !== undefined && errorName(error) === 'ResourceNotFoundException',
+        (client) => getText(client, { SecretId, ...(VersionId === undefined ? {} : { VersionId }) }),
+        // A version that its rotation has not written yet is unknown, or empty.
+        (error) =>
+          errorName(error) === 'EmptyAnswer' ||
+          (VersionId !== undefined && errorName(error) === 'ResourceNotFoundException'),
       ),
     async write(SecretId, ClientRequestToken, text) {
       const value = { SecretString: text.reveal(), VersionStages: ['AWSPENDING'] };

@@ -1,5 +1,6 @@
 import { type Profiles, secretUses } from '../../../lib/broker/profiles/profile.ts';
 import { type RotatedSecret, rotatedSecrets } from '../../../lib/broker/profiles/rotation.ts';
+import { isSameSecret } from '../../../lib/broker/profiles/secret-reference.ts';
 import { UsageError } from '../../local/settings.ts';
 import { checkProfile } from '../deployment.ts';
 
@@ -7,12 +8,14 @@ import { checkProfile } from '../deployment.ts';
 export function rotatedOf(profiles: Profiles, name: string): readonly RotatedSecret[] {
   const profile = profiles.get(name);
   const uses = profile === undefined ? [] : secretUses(profile);
-  return rotatedSecrets(profiles).filter((rotated) => uses.some(({ secret }) => secret === rotated.secret));
+  return rotatedSecrets(profiles).filter((rotated) => uses.some(({ secret }) => isSameSecret(secret, rotated.secret)));
 }
 
 /** The names of the profiles that use a secret. */
 export const usersOf = (profiles: Profiles, secret: string): readonly string[] =>
-  [...profiles.keys()].filter((name) => rotatedOf(profiles, name).some((rotated) => rotated.secret === secret));
+  [...profiles.values()]
+    .filter((profile) => secretUses(profile).some((use) => isSameSecret(use.secret, secret)))
+    .map(({ name }) => name);
 
 const listed = (secrets: readonly RotatedSecret[]): string => secrets.map(({ secret }) => secret).join(', ');
 
@@ -30,7 +33,7 @@ export function selectSecrets(profiles: Profiles, profile: string | undefined, s
     throw new UsageError(`no secret of ${profile} rotates: docs/rotation.md says how to set it up${known}`);
   }
   if (secret === undefined) return mine;
-  const chosen = mine.filter((rotated) => rotated.secret === secret);
+  const chosen = mine.filter((rotated) => isSameSecret(rotated.secret, secret));
   if (chosen.length > 0) return chosen;
   throw new UsageError(`--secret ${JSON.stringify(secret)} does not rotate; those that do are ${listed(mine)}`);
 }

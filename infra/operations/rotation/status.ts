@@ -1,5 +1,6 @@
 import { onlyExchanges } from '../../../lib/broker/profiles/profile.ts';
 import type { RotatedSecret } from '../../../lib/broker/profiles/rotation.ts';
+import { isSameSecret } from '../../../lib/broker/profiles/secret-reference.ts';
 import { DAY_MS, type EpochMs } from '../../../lib/core/time.ts';
 import type { RegisteredKey } from '../../../lib/zitadel/keys.ts';
 import { table } from '../../build/table.ts';
@@ -59,7 +60,7 @@ function judgeOther(key: RegisteredKey, { state, versions }: View): string {
 /** What to do about a client secret, which cannot rotate. */
 export function describeClientSecret({ deployment, place }: Context, secret: string): string {
   const user = [...deployment.profiles.values()].find(
-    (profile) => profile.secret === secret && !onlyExchanges(profile),
+    (profile) => isSameSecret(profile.secret, secret) && !onlyExchanges(profile),
   );
   if (user === undefined) return 'AWSCURRENT is a client secret, which cannot rotate: store a key of the application';
   return `AWSCURRENT is a client secret; npm run rotate -- ${place} --to-key ${user.name} replaces it with a key`;

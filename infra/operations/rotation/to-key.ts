@@ -1,6 +1,6 @@
 import { onlyExchanges, type Profile } from '../../../lib/broker/profiles/profile.ts';
 import { rotatedSecrets } from '../../../lib/broker/profiles/rotation.ts';
-import { placeOf, splitSecret } from '../../../lib/broker/profiles/secret-reference.ts';
+import { isSameSecret, placeOf, splitSecret } from '../../../lib/broker/profiles/secret-reference.ts';
 import { isListed } from '../../../lib/broker/rotation/listed.ts';
 import type { RotatedKey } from '../../../lib/broker/rotation/rotated-key.ts';
 import { createTryKey } from '../../../lib/broker/rotation/trial.ts';
@@ -14,7 +14,7 @@ import { asKey, readCurrent, readVersion, unfinishedOf, type Version } from './v
 
 /** The profiles that use a secret. */
 const usersOf = ({ profiles }: Deployment, secret: string): readonly Profile[] =>
-  [...profiles.values()].filter((profile) => profile.secret === secret);
+  [...profiles.values()].filter((profile) => isSameSecret(profile.secret, secret));
 
 /**
  * The profile, if its secret may hold a key instead of its client secret.
@@ -111,7 +111,7 @@ export async function toKey(context: Context, name: string): Promise<string> {
   const current = await readCurrent(context, secret, state);
   const account = await findAccount(context, issuer, checkClientSecret(secret, current));
   const { userId } = account;
-  const everyMs = rotatedSecrets(deployment.profiles).find((rotated) => rotated.secret === secret)?.everyMs;
+  const everyMs = rotatedSecrets(deployment.profiles).find((rotated) => isSameSecret(rotated.secret, secret))?.everyMs;
   let pending = await findPending(context, secret, state, userId);
   if (pending === undefined) {
     const id = await addFirstKey(context, account, { secret, arn: state.arn, everyMs });

@@ -28,6 +28,9 @@ export const nameInArn = (arn: string): string => arn.replace(/^arn:(?:[^:]*:){5
 /** The name of the secret, by which references in either form, or to members, are to the same one. */
 export const secretName = (reference: string): string => nameInArn(splitSecret(reference).name);
 
+/** Whether two references, each by name or ARN, are to one secret. */
+export const isSameSecret = (one: string, other: string): boolean => secretName(one) === secretName(other);
+
 /** Whether a reference, by name or ARN, is to the secret with this ARN. */
 export function isSecretOf(reference: string, arn: string): boolean {
   const { name } = splitSecret(reference);

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { checkSecretReference, placeOf, splitSecret } from '../../../../lib/broker/profiles/secret-reference.ts';
+import {
+  checkSecretReference,
+  isSameSecret,
+  placeOf,
+  splitSecret,
+} from '../../../../lib/broker/profiles/secret-reference.ts';
 
 const ARN = 'arn:aws:secretsmanager:us-east-1:210987654321:secret:zitadel/orders-a1B2c3';
 
@@ -16,6 +21,16 @@ test.each([
   expect(checkSecretReference(reference)).toBeUndefined();
   expect(splitSecret(reference)).toEqual(parts);
   expect(placeOf(reference)).toEqual(place);
+});
+
+test.each([
+  ['zitadel/orders', ARN, true],
+  [`${ARN}#orders`, 'zitadel/orders', true],
+  ['zitadel/orders#one', 'zitadel/orders#other', true],
+  ['zitadel/order', ARN, false],
+  ['orders', ARN, false],
+])('%s and %s: one secret is %s', (one, other, isSame) => {
+  expect([isSameSecret(one, other), isSameSecret(other, one)]).toEqual([isSame, isSame]);
 });
 
 describe('says what is wrong with', () => {
