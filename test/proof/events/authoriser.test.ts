@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { admit, nameInPath, provenRole } from './authoriser.ts';
-import { ROUTES } from './endpoints.ts';
-import { readForm } from './form-reader.ts';
+import { readForm } from './prediction.ts';
+import { ROUTES } from './setting.ts';
 
 /** The second authoriser, compared with decisions that were written down by hand. */
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { FINE, UNFIT } from './changes.ts';
+import { FINE, UNFIT } from './forms.ts';
 import { VIOLATIONS } from './judge.ts';
 import { KINDS } from './plan.ts';
 import { type Figures, runEvents } from './run.ts';

@@ -1,6 +1,6 @@
-import { FORM_TYPE } from './envelopes.ts';
-import { SENT } from './tokens.ts';
-import { at, type Variants } from './variants.ts';
+import { FORM_TYPE } from './bodies.ts';
+import { SENT } from './setting.ts';
+import { at, type Kinds } from './variants.ts';
 
 /** Members of an event that decide nothing, whatever they hold. */
 export interface Extras {
@@ -50,4 +50,55 @@ export const EXTRAS = {
   'stage variables': [
     { members: { stageVariables: { profile: 'foreign', userArn: ROLE, PUBLIC_URL: 'https://evil.example' } } },
   ],
-} as const satisfies Readonly<Record<string, Variants<Extras>>>;
+} as const satisfies Kinds<Extras>;
+
+/** One change to an event, at the end of a path of members. */
+export interface Edit {
+  readonly path: readonly string[];
+  /** Puts a hostile value there, or, if absent, removes the member. */
+  readonly value?: unknown;
+}
+
+const nested = (depth: number, wrap: (inner: unknown) => unknown): unknown =>
+  Array.from({ length: depth }).reduce<unknown>(wrap, 'x');
+
+/** Values that no honest event has; as JSON, since that is how an event arrives. */
+export const HOSTILE_VALUES: readonly unknown[] = [
+  ...[null, true, false, 0, -0, 1e308, 123456789012],
+  ...['', ' ', 'x', '2.0', '1.0', '\0', '\ud800', '\r\nset-cookie: a=b', '$(reboot)', '"}{"level":"info"', '../../..'],
+  ...['💥'.repeat(50), 'x'.repeat(20_000)],
+  ...[[], {}, [[]], [null], ['orders'], { 0: 'x', length: 1 }, { length: 4_294_967_295 }],
+  { toString: null, valueOf: null },
+  { toString: 'x', toJSON: 'x' },
+  JSON.parse('{"then":"x"}'),
+  JSON.parse('{"__proto__":{"version":"2.0","profile":"orders"}}'),
+  { constructor: { prototype: { profile: 'orders' } } },
+  nested(50, (inner) => [inner]),
+  nested(50, (inner) => ({ x: inner })),
+  nested(900, (inner) => [inner]),
+  Array.from({ length: 500 }, (_, index) => index),
+];
+
+/** Where an event is changed: members that are read, members that are not, and the whole of it. */
+export const EDIT_PATHS: readonly (readonly string[])[] = [
+  ...['version', 'headers', 'body', 'isBase64Encoded', 'pathParameters', 'pathParameters.profile', 'rawPath', 'path'],
+  ...['requestContext', 'requestContext.authorizer', 'requestContext.authorizer.iam', 'requestContext.identity'],
+  ...['requestId', 'domainName', 'path', 'accountId', 'stage'].map((name) => `requestContext.${name}`),
+  ...['headers.host', 'headers.x', 'headers.__proto__', 'requestContext.__proto__', '__proto__', 'constructor'],
+  ...['multiValueHeaders', 'queryStringParameters', 'rawQueryString', 'cookies', 'resource', 'routeKey'],
+  ...['stageVariables', 'then', ''],
+].map((path) => path.split('.').filter((name) => name !== ''));
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The event after the change; members named `__proto__` become its own, as `JSON.parse` makes them. */
+export function applyEdit(event: unknown, { path, ...edit }: Edit): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return 'value' in edit ? edit.value : undefined;
+  if (!isObject(event)) return event;
+  const kept = Object.entries(event).filter(([known]) => known !== name);
+  const inner = Object.hasOwn(event, name) ? event[name] : {};
+  const changed = applyEdit(inner, { path: rest, ...edit });
+  return Object.fromEntries(changed === undefined ? kept : [...kept, [name, changed]]);
+}

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { SECRETS } from '../../support/fleet.ts';
-import { assemble } from './assembly.ts';
+import type { Played } from './answer-rules.ts';
 import { judge } from './judge.ts';
-import type { Plan } from './plan.ts';
+import { assemble, type Plan } from './plan.ts';
 import { runEvents } from './run.ts';
-import { createStage, type Played, type Stage } from './stage.ts';
+import { createStage, type Stage } from './stage.ts';
 
 const SECRET = String(JSON.parse(SECRETS.orders).clientSecret);
 /** Generous: other programs may have most of the machine. */

@@ -1,13 +1,11 @@
-import type { FINE, UNFIT } from './changes.ts';
-import type { Edit } from './edits.ts';
-import type { Endpoint } from './endpoints.ts';
-import { CONTENT_TYPES, ENVELOPES } from './envelopes.ts';
-import { EXTRAS } from './extras.ts';
-import { FORMS } from './forms.ts';
-import { IDENTITIES } from './identities.ts';
-import { PATHS } from './paths.ts';
-import type { ProfileName } from './profiles.ts';
-import { SPELLINGS } from './spellings.ts';
+import fc from 'fast-check';
+import { CONTENT_TYPES, ENVELOPES, type Envelope, FORM_TYPES, READABLE, SPELLINGS } from './bodies.ts';
+import { claimsOf, contextOf, FATES, IDENTITIES, type Identity } from './callers.ts';
+import { applyEdit, EDIT_PATHS, type Edit, EXTRAS, type Extras, HOSTILE_VALUES } from './extras.ts';
+import { FINE, FORMS, type FormName, fineFor, fittingForm, type Pairs, spell, UNFIT, UNFIT_FOR } from './forms.ts';
+import { PATHS, type PathParts, PLAIN_PATHS } from './paths.ts';
+import { DOCUMENT, DOMAIN, type Endpoint, type Format, type ProfileName, ROUTES } from './setting.ts';
+import { at, namesOf, pick } from './variants.ts';
 
 /** The parts of an event and the kinds of each. */
 export const KINDS = {
@@ -21,12 +19,9 @@ export const KINDS = {
 } as const;
 
 /** A kind, and which of its variants. */
-export type Chosen<Kinds> = readonly [name: keyof Kinds & string, variant: number];
+type Chosen<Kinds> = readonly [name: keyof Kinds & string, variant: number];
 
 type Parts = { readonly [Part in keyof typeof KINDS]: Chosen<(typeof KINDS)[Part]> };
-
-/** An HTTP API's payload 2.0, an HTTP API's payload 1.0, or a REST API's event. */
-export type Format = '2.0' | '1.0' | 'REST';
 
 /** What an event is made of: what a counterexample shows. */
 export interface Plan extends Parts {
@@ -36,4 +31,131 @@ export interface Plan extends Parts {
   readonly fine: readonly Chosen<typeof FINE>[];
   readonly unfit: readonly Chosen<typeof UNFIT>[];
   readonly edits: readonly Edit[];
+}
+
+/** Profiles that have what the endpoint needs. */
+const FITTING_PROFILES: Readonly<Record<Endpoint, readonly ProfileName[]>> = {
+  token: ['orders', 'reports', 'billing', 'both', 'derived', 'portal', 'exchanging', 'portal'],
+  introspect: ['introspecting', 'remembering', 'revocable'],
+  revoke: ['revocable'],
+  metadata: ['orders'],
+};
+
+/** The endpoints, as often as they are chosen. */
+const ENDPOINTS: readonly Endpoint[] = [
+  ...(['token', 'token', 'token', 'token', 'introspect', 'introspect', 'revoke', 'revoke', 'metadata'] as const),
+];
+
+const variant = fc.nat();
+
+/** One of the options, as often as its weight says; shrinks to the first. */
+const weighted = <T>(...options: readonly (readonly [weight: number, arbitrary: fc.Arbitrary<T>])[]): fc.Arbitrary<T> =>
+  fc.oneof({ withCrossShrink: true }, ...options.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+
+/** One of the names and a variant, mostly one of the `usual` names; shrinks to the first of these. */
+const mostly = <Name extends string>(share: number, usual: readonly Name[], all: readonly Name[]) =>
+  fc.tuple(weighted<Name>([share, fc.constantFrom(...usual)], [100 - share, fc.constantFrom(...all)]), variant);
+
+const fated = (fate: keyof typeof FATES) => fc.constantFrom(...namesOf(FATES[fate]));
+
+const edit: fc.Arbitrary<Edit> = fc
+  .tuple(
+    fc.constantFrom(...EDIT_PATHS),
+    weighted([8, fc.constantFrom(...HOSTILE_VALUES)], [1, fc.constant(undefined)], [1, fc.jsonValue({ maxDepth: 2 })]),
+  )
+  .map(([path, value]) => (value === undefined ? { path } : { path, value }));
+
+/** None in `none` of 100 cases, otherwise one or two. */
+const few = <T>(none: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<readonly T[]> =>
+  weighted<readonly T[]>([none, fc.constant([])], [100 - none, fc.array(arbitrary, { minLength: 1, maxLength: 2 })]);
+
+/** What events are made of. Many of the events are in order, so that both sides of each decision occur. */
+export const plans: fc.Arbitrary<Plan> = fc
+  .record({
+    endpoint: fc.constantFrom(...ENDPOINTS),
+    format: fc.constantFrom<Format>('2.0', 'REST', '1.0'),
+    profile: fc.tuple(fc.integer({ min: 0, max: 9 }), variant),
+    path: mostly(85, PLAIN_PATHS, namesOf(PATHS)),
+    identity: fc.tuple(
+      weighted([71, fated('listed')], [10, fated('unlisted')], [13, fated('untrusted')], [6, fated('open')]),
+      variant,
+    ),
+    form: mostly<'fitting' | FormName>(90, ['fitting'], namesOf(FORMS)),
+    fine: few(50, variant),
+    unfit: few(70, variant),
+    spelling: mostly(85, READABLE, namesOf(SPELLINGS)),
+    envelope: mostly(90, ['base64', 'plain'], namesOf(ENVELOPES)),
+    contentType: mostly(90, FORM_TYPES, namesOf(CONTENT_TYPES)),
+    extras: mostly(80, ['none'], namesOf(EXTRAS)),
+    edits: few(88, edit),
+  })
+  .map((raw): Plan => {
+    const { endpoint } = raw;
+    const [fit, which] = raw.profile;
+    const profile = at(fit < 9 ? FITTING_PROFILES[endpoint] : namesOf(DOCUMENT.profiles), which);
+    const [name, variant] = raw.form;
+    const form = name === 'fitting' ? fittingForm(endpoint, profile) : name;
+    const chosen = <Name extends string>(names: readonly Name[], variants: readonly number[]) =>
+      variants.map((variant) => [at(names, variant >> 3), variant] as const);
+    return {
+      ...raw,
+      profile,
+      form: [form, variant],
+      fine: chosen(fineFor(form, profile), raw.fine),
+      unfit: chosen(UNFIT_FOR[form], raw.unfit),
+    };
+  });
+
+/** The members of an event that hold the body. */
+function envelopeOf({ form, fine, unfit, profile, spelling, envelope }: Plan): Envelope {
+  let pairs: Pairs = FORMS[form[0]](form[1]);
+  for (const [name, variant] of fine) pairs = FINE[name](pairs, variant, profile);
+  for (const [name, variant] of unfit) pairs = UNFIT[name](pairs, variant, profile);
+  const spelt = pick<string | Buffer, [string, Pairs]>(SPELLINGS, spelling, spell(pairs), pairs);
+  const bytes = Buffer.from(spelt as string);
+  return pick<Envelope, [string, string]>(ENVELOPES, envelope, bytes.toString(), bytes.toString('base64'));
+}
+
+/** The event as it arrives: a value that JSON can hold, and nothing that anything else shares with it. */
+export function assemble(plan: Plan): unknown {
+  const { endpoint, format, profile } = plan;
+  const route = ROUTES[endpoint];
+  const identity = pick<Identity>(IDENTITIES, plan.identity);
+  const claims = claimsOf(identity);
+  const { parameter, path } = pick<PathParts, [string, string]>(PATHS, plan.path, profile, route);
+  const extras = pick<Extras>(EXTRAS, plan.extras);
+  const headers = {
+    ...extras.headers,
+    ...pick<object>(CONTENT_TYPES, plan.contentType),
+    host: DOMAIN,
+    ...(identity.place === 'headers' ? { ...claims, 'x-amzn-iam': JSON.stringify(claims) } : {}),
+  };
+  const common = {
+    ...(parameter === undefined ? {} : { pathParameters: { profile: parameter } }),
+    requestContext: {
+      accountId: '555555555555',
+      // The id that API Gateway gives every request.
+      requestId: 'JKJaXmPLvHcESHA=',
+      domainName: DOMAIN,
+      stage: '$default',
+      ...contextOf(format, identity),
+    },
+    headers,
+    ...(endpoint === 'metadata' ? { body: null } : envelopeOf(plan)),
+    ...extras.members,
+  };
+  const event =
+    format === '2.0'
+      ? { version: '2.0', routeKey: `POST /{profile}${route}`, rawPath: path, rawQueryString: '', ...common }
+      : {
+          ...(format === '1.0' ? { version: '1.0' } : {}),
+          resource: `/{profile}${route}`,
+          path,
+          httpMethod: 'POST',
+          multiValueHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])),
+          queryStringParameters: null,
+          ...common,
+        };
+  const text = JSON.stringify(plan.edits.reduce<unknown>(applyEdit, event));
+  return text === undefined ? undefined : JSON.parse(text);
 }

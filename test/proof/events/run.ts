@@ -1,8 +1,6 @@
 import fc from 'fast-check';
-import { assemble } from './assembly.ts';
-import { plans } from './generator.ts';
 import { judge, type Outcome, VIOLATIONS, type Violation } from './judge.ts';
-import type { Plan } from './plan.ts';
+import { assemble, type Plan, plans } from './plan.ts';
 import { createStage, type Stage } from './stage.ts';
 
 /** How often something occurred, by heading and name. */

@@ -1,12 +1,21 @@
-/** The variants of one kind: a list, or a list made for a number where a variant is changed at random. */
-export type Variants<T> = readonly T[] | ((variant: number) => readonly T[]);
+/** The variants of one kind: a list, or one made of what is given and of the number of the variant. */
+type Variants<T, Given extends readonly unknown[]> = readonly T[] | ((...given: [...Given, number]) => readonly T[]);
+
+/** Kinds of one part of an event, by name. */
+export type Kinds<T, Given extends readonly unknown[] = []> = Readonly<Record<string, Variants<T, Given>>>;
 
 /** The member of a non-empty list that a whole number names; every whole number names one. */
 export const at = <T>(list: readonly T[], variant: number): T => list[variant % list.length] as T;
 
-/** The variant that a whole number names. */
-export const pick = <T>(variants: Variants<T>, variant: number): T =>
-  at(typeof variants === 'function' ? variants(variant) : variants, variant);
+/** The variant of a kind that a name and a whole number choose. */
+export function pick<T, Given extends readonly unknown[] = []>(
+  kinds: Kinds<T, Given>,
+  [name, variant]: readonly [name: string, variant: number],
+  ...given: Given
+): T {
+  const variants = kinds[name] ?? [];
+  return at(typeof variants === 'function' ? variants(...given, variant) : variants, variant);
+}
 
 /** The names of a table, typed and in its order. */
 export const namesOf = <T extends object>(table: T) => Object.keys(table) as (keyof T & string)[];

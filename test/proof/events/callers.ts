@@ -1,8 +1,83 @@
-import { claimsOf, type Identity, USUAL } from './claims.ts';
-import { ACCOUNT, OTHER_ACCOUNT } from './profiles.ts';
-import { disturb, namesOf, type Variants } from './variants.ts';
+import { ACCOUNT, type Format, OTHER_ACCOUNT } from './setting.ts';
+import { disturb, type Kinds, namesOf } from './variants.ts';
 
-type Kinds = Readonly<Record<string, Variants<Identity>>>;
+/** The session of the usual caller. */
+export const USUAL = {
+  partition: 'aws',
+  account: ACCOUNT,
+  role: 'orders-service',
+  session: 'i-0abc',
+  id: 'AROAEXAMPLEEXAMPLE000',
+};
+
+/** What API Gateway says about a signer, in the members that both payload formats have under different names. */
+export interface Claims {
+  readonly userArn: unknown;
+  readonly accountId: unknown;
+  readonly callerId: unknown;
+  readonly userId: unknown;
+}
+
+/** How a caller differs from the usual one; a claim that is `undefined` is missing. */
+export interface Identity extends Partial<typeof USUAL>, Partial<Claims> {
+  /** Of the ARN, if not those of a session. */
+  readonly service?: string;
+  readonly region?: string;
+  readonly resource?: string;
+  /** Where the event holds the claims, if not where its format has them. */
+  readonly place?: 'of the other format' | 'headers' | 'beside' | 'under __proto__';
+}
+
+/** The claims of a caller. */
+export function claimsOf(identity: Identity): Claims {
+  const {
+    partition,
+    account,
+    role,
+    session,
+    id,
+    service,
+    region,
+    resource,
+    place: _,
+    ...changed
+  } = {
+    ...USUAL,
+    service: 'sts',
+    region: '',
+    ...identity,
+  };
+  const arn = `arn:${partition}:${service}:${region}:${account}:${resource ?? `assumed-role/${role}/${session}`}`;
+  const callerId = `${id}:${session}`;
+  return { userArn: arn, accountId: account, callerId, userId: callerId, ...changed };
+}
+
+/** In a literal, it would set the prototype and be no member. */
+const PROTO = '__proto__';
+
+/** The members of `requestContext` that say who signed. */
+export function contextOf(format: Format, identity: Identity): object {
+  const claims = claimsOf(identity);
+  const { callerId, userId, ...rest } = claims;
+  const iam = { accessKey: 'ASIAEXAMPLE', ...claims };
+  const v2 = { authorizer: { iam } };
+  const v1 = { identity: { accessKey: 'ASIAEXAMPLE', ...rest, caller: callerId, user: userId, sourceIp: '192.0.2.1' } };
+  const [own, other] = format === '2.0' ? [v2, v1] : [v1, v2];
+  switch (identity.place) {
+    case 'of the other format':
+      return other;
+    case 'under __proto__': {
+      const inherited = { authorizer: { iam: { [PROTO]: iam } }, identity: { [PROTO]: v1.identity } };
+      return { ...inherited, [PROTO]: { ...v2, ...v1 } };
+    }
+    case 'beside':
+      return { ...claims, ...iam, authorizer: { ...claims, jwt: { claims }, lambda: v2, claims }, iam };
+    case 'headers':
+      return {};
+    default:
+      return own;
+  }
+}
 
 /** Identities that differ from the usual one in a single member. */
 const each = (name: keyof Identity, ...values: readonly unknown[]): readonly Identity[] =>
@@ -24,7 +99,7 @@ const LISTED = {
   'listed in another partition': [{ partition: 'aws-us-gov', account: OTHER_ACCOUNT }],
   'another session': each('session', 'me', 'a.b@c=d,e_f+g-h', 'x'.repeat(64), '..'),
   'another id of the role': each('id', 'AROA', 'AROA0', 'A'.repeat(128)),
-} as const satisfies Kinds;
+} as const satisfies Kinds<Identity>;
 
 /** Callers who prove a role that comes near a listed one. */
 const UNLISTED = {
@@ -38,7 +113,7 @@ const UNLISTED = {
   ),
   'service-linked role': each('role', 'AWSServiceRoleForECS', 'AWSReservedSSO_Admin_0123456789abcdef'),
   'session called like the role': ['somebody', 'i-0abc'].map((role) => ({ role, session: 'orders-service' })),
-} as const satisfies Kinds;
+} as const satisfies Kinds<Identity>;
 
 /** Callers whose ARN has the form of a session's, with a piece in it that AWS does not give. */
 const MISNAMED = {
@@ -61,7 +136,7 @@ const MISNAMED = {
     { role: 'órders' },
     { session: 'i-0abc;' },
   ],
-} as const satisfies Kinds;
+} as const satisfies Kinds<Identity>;
 
 /** Callers whose ARN is not that of a session of a role. */
 const MISSHAPEN = {
@@ -127,7 +202,7 @@ const MISSHAPEN = {
     'userArn',
     ...[ARN.replace('-', '%2D'), ARN.replaceAll('/', '%2F'), `${ARN}%00`, ARN.replaceAll(':', '%3A')],
   ),
-} as const satisfies Kinds;
+} as const satisfies Kinds<Identity>;
 
 /** Callers about whom the members of the event say different things, or too little, or in another place. */
 const CONTRADICTORY = {
@@ -154,7 +229,7 @@ const CONTRADICTORY = {
   'claims in the headers': each('place', 'headers'),
   'claims beside their place': each('place', 'beside'),
   'claims under __proto__': each('place', 'under __proto__'),
-} as const satisfies Kinds;
+} as const satisfies Kinds<Identity>;
 
 /** An object with one or two of its texts changed at random. */
 function disturbSome(texts: object, variant: number): Identity {
@@ -169,7 +244,7 @@ function disturbSome(texts: object, variant: number): Identity {
 const OPEN = {
   'listed by one profile': [ACCOUNT, OTHER_ACCOUNT].map((account) => ({ account, role: 'somebody-else' })),
   'changed at random': (variant) => [disturbSome(variant % 2 === 0 ? USUAL : claimsOf(USUAL), variant >> 1)],
-} as const satisfies Kinds;
+} as const satisfies Kinds<Identity>;
 
 /** Kinds of callers by what becomes of them: let in where the profile lists the role; 403 always; 401; any of these. */
 export const FATES = {
