@@ -1,19 +1,10 @@
 import { createHash } from 'node:crypto';
-import { awsErrorKinds } from './kinds/aws-errors.ts';
-import { connectionKinds } from './kinds/connection.ts';
-import { echoKinds } from './kinds/echo.ts';
-import { framingKinds } from './kinds/framing.ts';
-import { introspectionKinds } from './kinds/introspection.ts';
-import { jsonKinds } from './kinds/json.ts';
+import { awsKinds } from './kinds/aws.ts';
+import { bodyKinds } from './kinds/bodies.ts';
 import type { Kind } from './kinds/kind.ts';
-import { noHttpKinds } from './kinds/no-http.ts';
-import { refusalKinds } from './kinds/refusal.ts';
-import { rowKinds } from './kinds/row.ts';
-import { secretKinds } from './kinds/secret.ts';
-import { sizeKinds } from './kinds/size.ts';
-import { statusKinds } from './kinds/status.ts';
+import { oauthKinds } from './kinds/oauth.ts';
 import { tlsKinds } from './kinds/tls.ts';
-import { tokenKinds } from './kinds/token.ts';
+import { wireKinds } from './kinds/wire.ts';
 import { PLACES, type Place } from './places.ts';
 
 /** One hostile answer, at one place. */
@@ -29,22 +20,7 @@ export const nameOf = ({ kind, place, isKnown }: Case): string =>
   `${place.dependency}, ${place.name}${isKnown ? ', a token is known' : ''}: ${kind.name}`;
 
 /** All kinds of answer. */
-export const KINDS: readonly Kind[] = [
-  ...connectionKinds,
-  ...statusKinds,
-  ...framingKinds,
-  ...noHttpKinds,
-  ...sizeKinds,
-  ...jsonKinds,
-  ...tokenKinds,
-  ...refusalKinds,
-  ...echoKinds,
-  ...introspectionKinds,
-  ...awsErrorKinds,
-  ...secretKinds,
-  ...rowKinds,
-  ...tlsKinds,
-];
+export const KINDS: readonly Kind[] = [...wireKinds, ...bodyKinds, ...oauthKinds, ...awsKinds, ...tlsKinds];
 
 /** TLS is the same for all credentials. */
 const TLS_PLACES = ['client credentials', 'introspection', 'revocation'];

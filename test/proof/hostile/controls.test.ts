@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 import { fail, ok } from '../../../lib/core/result.ts';
 import type { Send } from '../../../lib/oauth/transport.ts';
+import { accounts } from '../../support/accounts.ts';
 import { ALL_CASES, type Case, nameOf } from './catalogue.ts';
 import { leaks } from './judge.ts';
 import { CALLERS_TOKEN } from './places.ts';
-import { CONFIDENTIAL } from './profiles.ts';
 import { runCases, wrongs } from './run.ts';
 import type { Observation } from './stage.ts';
 
@@ -41,7 +41,7 @@ test.each<[name: string, played: Case, send: Send, found: RegExp]>([
   ['does not ask at all', CUT, failing('timeout'), /^cell: hostility was never met$/m],
   ['throws', CUT, () => Promise.reject(new Error('a bug')), /^cell: a bug: .*^cell: 500 instead of 503/ms],
 ])('a broker that %s is found out', async (_name, played, send, found) => {
-  const [broken] = wrongs(await runCases([played], undefined, { overrides: { send } }));
+  const [broken] = wrongs(await runCases([played], undefined, { send }));
   expect(broken?.join('\n')).toMatch(found);
 });
 
@@ -64,7 +64,7 @@ describe('whatever comes out is searched for secrets', () => {
     ...quiet,
     answer: { statusCode, headers, body },
   });
-  const [secret = ''] = Object.values(CONFIDENTIAL);
+  const secret = accounts.saSecret.clientSecret;
   const piece = secret.slice(10, 24);
 
   test('nothing is found where nothing is', () => {

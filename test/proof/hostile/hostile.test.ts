@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test, vi } from 'vitest';
 import { ALL_CASES, CASES, KINDS, sliceOf } from './catalogue.ts';
-import { cellOf } from './cells.ts';
-import { MOST_HEAP_GROWTH_MB } from './heap.ts';
-import { PLACES } from './places.ts';
-import { runCases, wrongs } from './run.ts';
+import { cellOf, PLACES } from './places.ts';
+import { MOST_HEAP_GROWTH_MB, runCases, wrongs } from './run.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 

@@ -4,7 +4,7 @@ import { instant } from '../../../lib/core/time.ts';
 import { createTransport } from '../../../lib/net/transport.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { turn, until } from '../../support/turns.ts';
-import { answer } from './answers.ts';
+import { answer } from './play.ts';
 
 const closing: (() => void)[] = [];
 afterEach(() => {

@@ -1,8 +1,8 @@
 import { createProgress, note, print, runCommand } from '../../support/command.ts';
 import { ALL_CASES, CASES, type Case, KINDS, nameOf } from './catalogue.ts';
-import { MOST_HEAP_GROWTH_MB } from './heap.ts';
+import type { Violation } from './judge.ts';
 import { DEPENDENCIES } from './places.ts';
-import { runCases, type Summary } from './run.ts';
+import { MOST_HEAP_GROWTH_MB, runCases, type Summary, wrongs } from './run.ts';
 
 const HELP = `Plays hostile answers of ZITADEL, Secrets Manager and DynamoDB to the broker, over real sockets, and holds what callers
 get against the table of errors. Nothing but loopback is used; the clock is the run's own, so that waiting takes no time.
@@ -19,30 +19,26 @@ Ends with 0 where nothing hangs, every caller gets what the table says, no secre
 ${MOST_HEAP_GROWTH_MB} MB; else with 1.
 `;
 
-const count = (summary: Summary, rule: string): number =>
-  summary.broken.filter(({ violations }) => violations.some((violation) => violation.rule === rule)).length;
+const FIGURES = { hangs: 'hang', 'wrong cells': 'cell', leaks: 'leak', 'stray errors': 'stray' } as const;
+
+const kindsOf = (cases: readonly Case[]): number => new Set(cases.map(({ kind }) => kind)).size;
 
 function printSummary(cases: readonly Case[], summary: Summary): void {
-  for (const { played, violations } of summary.broken) {
-    print(`✗ ${nameOf(played)}`);
-    for (const { rule, what } of violations) print(`    ${rule}: ${what}`);
-  }
-  const kinds = new Set(cases.map(({ kind }) => kind.name)).size;
-  print(`kinds of answer   ${kinds} of ${KINDS.length}`);
-  print(`cases             ${cases.length}`);
+  for (const [name, ...what] of wrongs(summary)) print([`✗ ${name}`, ...what].join('\n    '));
+  const printFigure = (name: string, figure: number | string) => print(`${name.padEnd(18)}${figure}`);
+  const count = (rule: Violation['rule']) =>
+    summary.broken.filter(({ violations }) => violations.some((violation) => violation.rule === rule)).length;
+  printFigure('kinds of answer', `${kindsOf(cases)} of ${KINDS.length}`);
+  printFigure('cases', cases.length);
   for (const dependency of DEPENDENCIES) {
     const own = cases.filter(({ place }) => place.dependency === dependency);
-    print(`  ${dependency.padEnd(16)}${own.length} cases of ${new Set(own.map(({ kind }) => kind.name)).size} kinds`);
+    printFigure(`  ${dependency}`, `${own.length} cases of ${kindsOf(own)} kinds`);
   }
-  print(`hangs             ${count(summary, 'hang')}`);
-  print(`wrong cells       ${count(summary, 'cell')}`);
-  print(`leaks             ${count(summary, 'leak')}`);
-  print(`stray errors      ${count(summary, 'stray')}`);
+  for (const [name, rule] of Object.entries(FIGURES)) printFigure(name, count(rule));
   const { heapGrowthMb } = summary;
-  print(
-    `heap growth       ${heapGrowthMb === undefined ? 'not measured: too few cases' : `${heapGrowthMb.toFixed(1)} MB`}`,
-  );
-  print(`seconds           ${summary.seconds.toFixed(0)}`);
+  const growth = heapGrowthMb === undefined ? 'not measured: too few cases' : `${heapGrowthMb.toFixed(1)} MB`;
+  printFigure('heap growth', growth);
+  printFigure('seconds', summary.seconds.toFixed(0));
 }
 
 await runCommand({
@@ -61,7 +57,6 @@ await runCommand({
     const progress = createProgress();
     const summary = await runCases(cases, (played) => progress(() => `${played} of ${cases.length}`));
     printSummary(cases, summary);
-    const { broken, heapGrowthMb } = summary;
-    return broken.length === 0 && (heapGrowthMb ?? 0) < MOST_HEAP_GROWTH_MB;
+    return summary.broken.length === 0 && (summary.heapGrowthMb ?? 0) < MOST_HEAP_GROWTH_MB;
   },
 });

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { type Clock, sleep } from '../../../lib/core/clock.ts';
 
 /** A request as it was received; bytes as latin1. */
@@ -14,6 +15,14 @@ export interface Proper {
   readonly body: string;
 }
 
+/** What a hostile answer can be made of. */
+export interface Given {
+  readonly proper: Proper;
+  readonly sent: Sent;
+  /** A token that was never handed out before. */
+  readonly token: string;
+}
+
 /** A server's side of a connection; `onMove` hears of each step that is not a matter of waiting. */
 export interface Connection {
   readonly socket: Socket;
@@ -21,14 +30,8 @@ export interface Connection {
   readonly onMove: () => void;
 }
 
-/** One thing that a server does with a connection. After the last one the connection stays open, in silence. */
-export type Step = (connection: Connection) => void | Promise<void>;
-
-/** Sends bytes. */
-export function say(...parts: readonly (string | Buffer)[]): Step {
-  const bytes = Buffer.concat(parts.map((part) => Buffer.from(part as string, 'utf8')));
-  return ({ socket }) => void socket.write(bytes);
-}
+/** One thing that a server does with a connection: it sends bytes, or acts. After the last one it is silent. */
+export type Step = string | Buffer | ((connection: Connection) => void | Promise<void>);
 
 /** Says no more, and goes on reading (FIN). */
 export const END: Step = ({ socket }) => void socket.end();
@@ -42,48 +45,87 @@ export const wait =
   ({ clock }) =>
     sleep(clock, ms);
 
-const isGone = ({ destroyed, writableEnded }: Socket): boolean => destroyed || writableEnded;
-
 /** Sends one byte at a time; `Infinity` times: without an end. */
 export const drip =
   (bytes: string, everyMs: number, times = 1): Step =>
   async ({ socket, clock }) => {
     for (let sent = 0; sent < times * bytes.length; sent += 1) {
       await sleep(clock, everyMs);
-      if (isGone(socket)) return;
+      if (socket.destroyed || socket.writableEnded) return;
       socket.write(bytes.charAt(sent % bytes.length), 'latin1');
     }
   };
 
-/** Waits until the socket takes more, or is gone. */
-const drained = (socket: Socket): Promise<void> =>
-  new Promise((resolve) => {
-    const done = () => {
-      socket.off('drain', done);
-      socket.off('close', done);
-      resolve();
-    };
-    socket.on('drain', done);
-    socket.on('close', done);
-  });
-
-/** Sends as fast as the other side reads, which may be never. */
-export function flood(text: string, times: number): Step {
-  const bytes = Buffer.from(text, 'latin1');
-  return async ({ socket, onMove }) => {
-    for (let poured = 0; poured < times && !isGone(socket); poured += 1) {
-      // What has no end must not keep time from going on.
-      if (times !== Number.POSITIVE_INFINITY) onMove();
-      if (!socket.write(bytes)) await drained(socket);
+/** Sends as fast as the other side reads, which may be never, until that side hangs up. */
+export const flood =
+  (text: string, times: number): Step =>
+  async ({ socket, onMove }) => {
+    const bytes = Buffer.from(text, 'latin1');
+    function* pieces() {
+      for (let poured = 0; poured < times; poured += 1) {
+        // What has no end must not keep time from going on.
+        if (times !== Number.POSITIVE_INFINITY) onMove();
+        yield bytes;
+      }
     }
+    await pipeline(pieces, socket, { end: false }).catch(() => undefined);
   };
-}
 
 /** Plays the steps on a connection, one after the other. */
 export async function perform(connection: Connection, steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
     if (connection.socket.destroyed) return;
     connection.onMove();
-    await step(connection);
+    if (typeof step === 'function') await step(connection);
+    else connection.socket.write(step);
   }
 }
+
+/** Bytes that are sent in one piece; texts in UTF-8. */
+export const together = (...parts: readonly (string | Buffer)[]): Buffer =>
+  Buffer.concat(parts.map((part) => Buffer.from(part as string, 'utf8')));
+
+/** An answer of HTTP/1.1 with a length. */
+export function answer(
+  status: number | string,
+  { type, body }: { readonly type?: string | undefined; readonly body: string | Buffer },
+  headers: readonly string[] = [],
+): Buffer {
+  const bytes = Buffer.from(body as string, 'utf8');
+  const lines = [
+    `HTTP/1.1 ${typeof status === 'number' ? `${status} Status` : status}`,
+    ...(type === undefined ? [] : [`Content-Type: ${type}`]),
+    ...headers,
+    `Content-Length: ${bytes.length}`,
+  ];
+  return together(`${lines.join('\r\n')}\r\n\r\n`, bytes);
+}
+
+/** The proper answer with more header lines, and perhaps another status. */
+export const again = (
+  { proper }: Given,
+  lines: readonly string[] = [],
+  status: number | string = proper.status,
+): Buffer => answer(status, proper, lines);
+
+/** The proper answer with another body. */
+export const withBody = ({ proper: { type } }: Given, body: string | Buffer, lines: readonly string[] = []): Buffer =>
+  answer(200, { type, body }, lines);
+
+/** JSON, of any status. */
+export const json = (body: string | Buffer, status: number | string = 200, lines: readonly string[] = []): Buffer =>
+  answer(status, { type: 'application/json', body }, lines);
+
+/** A page, as proxies and portals send it. */
+export const html = (body: string, status: number, lines: readonly string[] = []): Buffer =>
+  answer(status, { type: 'text/html', body }, lines);
+
+/** The first line and the header lines of a proper answer, and the empty line: its length is not among them. */
+export const head = ({ status, type }: Proper, ...lines: readonly string[]): string =>
+  [`HTTP/1.1 ${status} OK`, `Content-Type: ${type}`, ...lines, '\r\n'].join('\r\n');
+
+/** The header line of a body in chunks. */
+export const CHUNKED = 'Transfer-Encoding: chunked';
+
+/** Arrays in each other, 10,000 deep or so deep as told. */
+export const nested = (depth = 10_000): string => '['.repeat(depth) + ']'.repeat(depth);

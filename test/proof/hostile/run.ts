@@ -1,11 +1,11 @@
-import { createTable, type Table } from '../../../infra/local/table.ts';
+import { setTimeout as realDelay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Overrides } from '../../../lib/compose/environment.ts';
 import { type Case, nameOf } from './catalogue.ts';
-import { heapMb } from './heap.ts';
 import { judge, type Violation } from './judge.ts';
-import { observeOutside } from './outside.ts';
 import { trustTestAuthority } from './secure.ts';
-import { createTableProxy } from './services.ts';
-import { playCase, type StageDeps } from './stage.ts';
+import { playCase } from './stage.ts';
 
 /** A case that breaks rules. */
 export interface Broken {
@@ -21,71 +21,100 @@ export interface Summary {
   readonly seconds: number;
 }
 
-/** The stand-in for the table keeps all rows in this process: after so many cases a new one replaces it. */
-const CASES_OF_A_TABLE = 250;
+/** A run must not leave more than this. */
+export const MOST_HEAP_GROWTH_MB = 64;
 
 /** Fewer cases say nothing about the heap. */
 const LEAST_MEASURED = 10;
+/** After so many, or half of them, all code is loaded, and all that is kept on purpose is there. */
+const WARM_AFTER = 250;
 
-/** Runs with what all cases need. AWS's SDK pauses for a random time before it tries again: here for none. */
-async function withServices<T>(run: (renew: () => Promise<StageDeps>) => Promise<T>): Promise<T> {
-  let table: Table | undefined;
-  const distrust = trustTestAuthority();
-  const { random } = Math;
-  Math.random = () => 0;
-  try {
-    return await run(async () => {
-      await table?.close();
-      table = await createTable({ tableName: 'tokens' });
-      return { askTable: createTableProxy(table.url) };
-    });
-  } finally {
-    Math.random = random;
-    distrust();
-    await table?.close();
+const MB = 1_048_576;
+/** What was closed a moment ago is collected the second time. */
+const COLLECTIONS = 3;
+
+/** Heap and buffers in use, in MB, after garbage collection. */
+async function heapMb(): Promise<number> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let count = 0; count < COLLECTIONS; count += 1) {
+    await realDelay(20);
+    collect();
   }
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / MB;
 }
 
-const stray = (what: string): Violation => ({ rule: 'stray', what });
+/**
+ * Observes what this process does besides answering, until the returned function is called. That one answers what
+ * libraries have printed on their own, which must tell no secret either, and the errors that nobody has caught.
+ */
+function observeOutside(): () => { readonly printed: string; readonly strays: readonly string[] } {
+  let printed = '';
+  const strays: string[] = [];
+  const { stdout, stderr } = process;
+  const before = { stdout: stdout.write, stderr: stderr.write };
+  const hold = (chunk: string | Uint8Array): boolean => {
+    printed += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('latin1');
+    return true;
+  };
+  const hear = (error: unknown) => void strays.push(error instanceof Error ? String(error.stack) : String(error));
+  stdout.write = hold;
+  stderr.write = hold;
+  process.on('unhandledRejection', hear);
+  process.on('uncaughtException', hear);
+  return () => {
+    stdout.write = before.stdout;
+    stderr.write = before.stderr;
+    process.off('unhandledRejection', hear);
+    process.off('uncaughtException', hear);
+    return { printed, strays };
+  };
+}
 
 /** Plays a case, and judges it with everything that it does besides answering. */
-async function check(played: Case, deps: StageDeps): Promise<readonly Violation[]> {
+async function check(played: Case, overrides: Overrides): Promise<readonly Violation[]> {
   const end = observeOutside();
-  const observed = await playCase(played, deps).catch(String);
+  const observed = await playCase(played, overrides).catch(String);
   const { printed, strays } = end();
-  const violations = typeof observed === 'string' ? [stray(observed)] : judge(played, observed, printed);
-  return [...violations, ...strays.map(stray)];
+  const violations = typeof observed === 'string' ? [] : judge(played, observed, printed);
+  const others = typeof observed === 'string' ? [observed, ...strays] : strays;
+  return [...violations, ...others.map((what) => ({ rule: 'stray', what }) as const)];
 }
 
 /**
  * Plays cases one after another, and judges each.
  * @param onPlayed hears how many have been played
- * @param changes to the broker, to see that what is wrong is found
+ * @param overrides parts of the broker that are wrong on purpose, to see that this is found
  */
 export async function runCases(
   cases: readonly Case[],
   onPlayed: (count: number) => void = () => undefined,
-  changes: Pick<StageDeps, 'overrides'> = {},
+  overrides: Overrides = {},
 ): Promise<Summary> {
   const begunAt = performance.now();
   const broken: Broken[] = [];
   const isMeasured = cases.length >= LEAST_MEASURED;
   let warmMb = 0;
-  await withServices(async (renew) => {
-    let deps = await renew();
+  const distrust = trustTestAuthority();
+  // AWS's SDK pauses for a random time before it tries again: here for none.
+  const { random } = Math;
+  Math.random = () => 0;
+  try {
     for (const [at, played] of cases.entries()) {
-      if (at > 0 && at % CASES_OF_A_TABLE === 0) deps = await renew();
-      // By then all code is loaded, and all that is kept on purpose is there.
-      if (isMeasured && at === Math.min(CASES_OF_A_TABLE, cases.length >> 1)) warmMb = await heapMb();
-      const violations = await check(played, { ...deps, ...changes });
+      if (isMeasured && at === Math.min(WARM_AFTER, cases.length >> 1)) warmMb = await heapMb();
+      const violations = await check(played, overrides);
       if (violations.length > 0) broken.push({ played, violations });
       onPlayed(at + 1);
     }
-  });
+  } finally {
+    Math.random = random;
+    distrust();
+  }
   const heapGrowthMb = isMeasured ? (await heapMb()) - warmMb : undefined;
   return { broken, heapGrowthMb, seconds: (performance.now() - begunAt) / 1_000 };
 }
 
-/** What is wrong, to be read. */
+/** What is wrong, to be read: for each case its name and what breaks which rule. */
 export const wrongs = ({ broken }: Summary): readonly (readonly string[])[] =>
   broken.map(({ played, violations }) => [nameOf(played), ...violations.map(({ rule, what }) => `${rule}: ${what}`)]);

@@ -10,7 +10,7 @@ const read = (name: string): string => readFileSync(join(import.meta.dirname, 'c
 export interface Relay {
   /** Of so many bytes no more are passed on than these. */
   readonly cutAfter?: number;
-  readonly thenDo?: 'end' | 'reset' | 'nothing';
+  readonly thenDo?: 'end' | 'reset';
   /** One byte is passed on changed. */
   readonly spoilAt?: number;
 }
@@ -28,15 +28,9 @@ const contexts = new Map<string, ReturnType<typeof createSecureContext>>();
 
 function contextOf({ certificate = 'good', context = {} }: Security): ReturnType<typeof createSecureContext> {
   const name = `${certificate} ${JSON.stringify(context)}`;
-  const known = contexts.get(name);
-  if (known !== undefined) return known;
-  const made = createSecureContext({
-    cert: read(certificate),
-    key: read('key'),
-    // Without it, a server that wants a certificate cannot take up an earlier session.
-    sessionIdContext: 'hostile',
-    ...context,
-  });
+  // Without a session id context, a server that wants a certificate cannot take up an earlier session.
+  const options = { cert: read(certificate), key: read('key'), sessionIdContext: 'hostile', ...context };
+  const made = contexts.get(name) ?? createSecureContext(options);
   contexts.set(name, made);
   return made;
 }

@@ -1,5 +1,4 @@
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import type { Clock } from '../../../lib/core/clock.ts';
 import { perform, type Sent, type Step } from './play.ts';
 import { type Security, secure } from './secure.ts';
 import { noteMove, noteStrike, type Watch } from './time.ts';
@@ -10,11 +9,10 @@ export interface Scene {
   readonly isHostile: boolean;
 }
 
-export interface ServerOptions {
-  readonly clock: Clock;
-  readonly watch: Watch;
+/** What a server does. */
+export interface Behaviour {
   readonly respond: (sent: Sent) => Promise<Scene>;
-  /** What the server does before anything has come; `undefined`: nothing. */
+  /** What it does before anything has come; `undefined`: nothing. */
   readonly greet: () => Scene | undefined;
   /** How a connection is secured; `undefined`: not at all. */
   readonly security: () => Security | undefined;
@@ -41,7 +39,7 @@ function takeRequest(received: string): { sent: Sent; rest: string } | undefined
 }
 
 /** Opens a server. */
-export async function createServer({ clock, watch, respond, greet, security }: ServerOptions): Promise<Server> {
+export async function createServer(watch: Watch, { respond, greet, security }: Behaviour): Promise<Server> {
   const sockets = new Set<Socket>();
   const sent: Sent[] = [];
 
@@ -49,7 +47,7 @@ export async function createServer({ clock, watch, respond, greet, security }: S
     if (isHostile) noteStrike(watch);
     const onMove = () => noteMove(watch, isHostile);
     onMove();
-    await perform({ socket, clock, onMove }, steps);
+    await perform({ socket, clock: watch.clock, onMove }, steps);
   }
 
   async function listenTo(socket: Socket): Promise<void> {

@@ -1,16 +1,18 @@
+import { createHash } from 'node:crypto';
+import { createTable } from '../../../infra/local/table.ts';
 import type { Overrides } from '../../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../../lib/compose/sandbox.ts';
 import { SECOND_MS } from '../../../lib/core/time.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
+import { accounts, SECRETS } from '../../support/accounts.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { profilesOf } from '../../support/profiles.ts';
 import { turn, until } from '../../support/turns.ts';
 import type { Case } from './catalogue.ts';
 import type { Ask, Dependency } from './places.ts';
-import type { Sent } from './play.ts';
-import { profilesFor } from './profiles.ts';
-import { openServices, type Services, type ServicesDeps } from './services.ts';
-import { createStageClock, pass, type Watch } from './time.ts';
+import { answer, type Proper, RESET, type Sent } from './play.ts';
+import { createServer, type Server } from './server.ts';
+import { createWatch, noteStrike, pass, type Watch } from './time.ts';
 
 /** What was seen of a case. */
 export interface Observation {
@@ -28,30 +30,132 @@ export interface Observation {
   readonly tokens: readonly string[];
 }
 
-/** What the cases of a run have in common. */
-export interface StageDeps extends Pick<ServicesDeps, 'askTable'> {
-  /** Parts of the broker that are wrong on purpose, to see that this is found. */
-  readonly overrides?: Overrides;
-}
-
 /** Tokens live 12 h; callers wait for the renewal in the last minute. */
 const LAST_MINUTE_MS = 12 * 3_600 * SECOND_MS - 31 * SECOND_MS;
 /** The time that Lambda gives to one invocation. */
 const INVOCATION_MS = 15_000;
 
-/** Ends the connections that are kept, so that new ones are opened. */
-async function dropConnections({ servers }: Services): Promise<void> {
-  const all = Object.values(servers);
-  for (const { drop } of all) drop();
-  await until(() => all.every(({ open }) => open() === 0));
-  // The other ends hear of it in the next turns.
-  for (let turns = 0; turns < 5; turns += 1) await turn();
+const ok = (type: string, members: object): Proper => ({ status: 200, type, body: JSON.stringify(members) });
+
+/** What ZITADEL answers. */
+function zitadelAnswer({ head, body }: Sent, token: string): Proper {
+  const type = 'application/json';
+  if (head.startsWith('POST /oauth/v2/revoke ')) return { status: 200, type, body: '' };
+  if (head.startsWith('POST /oauth/v2/introspect '))
+    return ok(type, { active: true, sub: '300000000000000001', client_id: accounts.saSecret.clientId });
+  const issued = { access_token: token, token_type: 'Bearer', expires_in: 43_199 };
+  if (!body.includes('subject_token=')) return ok(type, issued);
+  return ok(type, { ...issued, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token' });
 }
 
-let stages = 0;
+/** What Secrets Manager answers. */
+function secretAnswer({ body }: Sent): Proper {
+  const [name, secret] = Object.entries(SECRETS).find(([candidate]) => body.includes(`"${candidate}"`)) ?? [];
+  return ok('application/x-amz-json-1.1', {
+    ARN: `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-AbCdEf`,
+    Name: name,
+    SecretString: secret,
+    VersionId: '11111111-2222-3333-4444-555555555555',
+    VersionStages: ['AWSCURRENT'],
+  });
+}
+
+/** What the stand-in for DynamoDB at `url` answers. */
+async function tableAnswer(url: string, { head, body }: Sent): Promise<Proper> {
+  const headers = head.matchAll(/^(x-amz-[\w-]+|authorization|content-type): *(.*)$/gim);
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: [...headers].map(([, name = '', value = '']) => [name, value] as [string, string]),
+    body: Buffer.from(body, 'latin1'),
+  });
+  return { status: response.status, type: 'application/x-amz-json-1.0', body: await response.text() };
+}
+
+const NO_REQUEST: Sent = { head: '', body: '' };
+/** The answer to a write that is not made. */
+const NOTHING = ok('application/x-amz-json-1.0', {});
+
+/** All that the broker depends on: it works at first, then it is hostile in the way of a case. */
+async function openServices({ kind, place }: Case, watch: Watch) {
+  const tokens: string[] = [];
+  let isHostile = false;
+  const table = await createTable({ tableName: 'tokens' });
+
+  /** Tokens look like nothing else, and no two are alike. */
+  function issue(): string {
+    const token = `tok_${createHash('sha256').update(`${table.port} ${tokens.length}`).digest('base64url')}`;
+    tokens.push(token);
+    return token;
+  }
+
+  function open(dependency: Dependency, service: (sent: Sent, token: string) => Proper | Promise<Proper>) {
+    const isZitadel = dependency === 'zitadel';
+    const isStruck = () => isHostile && place.dependency === dependency;
+    return createServer(watch, {
+      async respond(sent) {
+        if (dependency === 'dynamodb' && isHostile && place.isTableAway) return { steps: [RESET], isHostile: false };
+        const isMarked = isStruck() && place.isMark(sent);
+        const token = isZitadel ? issue() : '';
+        const isMade = !isMarked || place.isWritten !== false || kind.means[place.scope] === 'answer';
+        const proper = isMade ? await service(sent, token) : NOTHING;
+        const steps = isMarked ? kind.play({ proper, sent, token }) : [answer(proper.status, proper)];
+        return { steps, isHostile: isMarked };
+      },
+      greet() {
+        if (!isStruck() || !kind.greets) return undefined;
+        return { steps: kind.play({ proper: NOTHING, sent: NO_REQUEST, token: '' }), isHostile: true };
+      },
+      security() {
+        if (!isZitadel || !kind.isTls) return undefined;
+        if (isHostile) noteStrike(watch);
+        return (isHostile && kind.security) || {};
+      },
+    });
+  }
+
+  const servers: Readonly<Record<Dependency, Server>> = {
+    zitadel: await open('zitadel', zitadelAnswer),
+    'secrets-manager': await open('secrets-manager', secretAnswer),
+    dynamodb: await open('dynamodb', (sent) => tableAnswer(table.url, sent)),
+  };
+  const all = Object.values(servers);
+  return {
+    servers,
+    tokens,
+    turnHostile: () => {
+      isHostile = true;
+    },
+    /** Ends the connections that are kept, so that new ones are opened. */
+    async dropConnections() {
+      for (const { drop } of all) drop();
+      await until(() => all.every(({ open }) => open() === 0));
+      // The other ends hear of it in the next turns.
+      for (let turns = 0; turns < 5; turns += 1) await turn();
+    },
+    close: () => Promise.all([...all, table].map((server) => server.close())),
+  };
+}
+
+/** One profile for each way to ZITADEL. */
+function profilesFor(issuer: string): unknown {
+  const callers = ['arn:aws:iam::123456789012:role/orders-service'];
+  const shared = { issuer, callers, scopes: [`urn:zitadel:iam:org:project:id:${accounts.project}:aud`] };
+  return {
+    profiles: {
+      own: { ...shared, secret: 'orders' },
+      keyed: { ...shared, secret: 'reports' },
+      asserted: { ...shared, secret: 'billing', grant: 'client_credentials' },
+      exchanged: { ...shared, secret: 'billing', subject: 'own' },
+      behalf: { ...shared, secret: 'shipping', exchange: {} },
+      introspecting: { ...shared, secret: 'orders', introspection: 'billing' },
+      introspecting2: { ...shared, secret: 'orders', introspection: 'shipping' },
+      revoking: { ...shared, secret: 'orders', revocation: { secret: 'shipping', callers } },
+    },
+  };
+}
 
 /** A sandbox in front of the services. AWS's SDK takes its endpoints from the environment of the process. */
-function createBroker({ servers }: Services, isTls: boolean, overrides: Overrides): Sandbox {
+function createBroker(servers: Readonly<Record<Dependency, Server>>, isTls: boolean, overrides: Overrides): Sandbox {
   Object.assign(process.env, {
     AWS_REGION: 'eu-central-1',
     AWS_ACCESS_KEY_ID: 'AKIATEST',
@@ -59,24 +163,26 @@ function createBroker({ servers }: Services, isTls: boolean, overrides: Override
     AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${servers['secrets-manager'].port}`,
     AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${servers.dynamodb.port}`,
   });
-  stages += 1;
   const issuer = `${isTls ? 'https://localhost' : 'http://127.0.0.1'}:${servers.zitadel.port}`;
   const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'test' };
-  return createSandbox(profilesOf(profilesFor(issuer, `stage:${stages}`)), env, { random: () => 0.5, ...overrides });
+  return createSandbox(profilesOf(profilesFor(issuer)), env, { random: () => 0.5, ...overrides });
 }
 
-/** Plays a case with a broker and services of its own. The cases of one process follow one another. */
-export async function playCase(played: Case, { askTable, overrides }: StageDeps): Promise<Observation> {
+/**
+ * Plays a case with a broker and services of its own. The cases of one process follow one another.
+ * @param overrides parts of the broker that are wrong on purpose, to see that this is found
+ */
+export async function playCase(played: Case, overrides: Overrides): Promise<Observation> {
   const { kind, place, isKnown } = played;
-  const clock = createStageClock();
-  const watch: Watch = { moves: 0, struck: 0, isHostileLast: false };
-  const services = await openServices(played, { clock, watch, askTable });
+  const watch = createWatch();
+  const { clock } = watch;
   const lines: string[] = [];
-  const changes = { clock, write: (line: string) => lines.push(line), ...overrides };
-  const broker = createBroker(services, kind.isTls === true, changes);
-  const waiting = { clock, watch, isSilent: kind.means[place.scope] === 'down' };
+  const { servers, tokens, turnHostile, dropConnections, close } = await openServices(played, watch);
+  const write = (line: string) => lines.push(line);
+  const broker = createBroker(servers, kind.isTls === true, { clock, write, ...overrides });
+  const isSilent = kind.means[place.scope] === 'down';
   const ask = ({ profile, endpoint, form }: Ask) =>
-    pass(waiting, INVOCATION_MS, broker[endpoint](tokenEvent(profile, form), context(INVOCATION_MS)));
+    pass(watch, isSilent, INVOCATION_MS, broker[endpoint](tokenEvent(profile, form), context(INVOCATION_MS)));
 
   try {
     let knownToken: string | undefined;
@@ -86,11 +192,11 @@ export async function playCase(played: Case, { askTable, overrides }: StageDeps)
       knownToken = isKnown ? String(JSON.parse(warm.value.body).access_token) : undefined;
     }
     if (isKnown) await clock.advance(LAST_MINUTE_MS);
-    if (kind.greets || kind.isTls) await dropConnections(services);
+    if (kind.greets || kind.isTls) await dropConnections();
     lines.length = 0;
-    services.turnHostile();
+    turnHostile();
     const passed = await ask(place.ask);
-    const { zitadel, 'secrets-manager': secrets, dynamodb } = services.servers;
+    const { zitadel, 'secrets-manager': secrets, dynamodb } = servers;
     return {
       answer: passed === 'hangs' ? passed : passed.value,
       tookMs: passed === 'hangs' ? INVOCATION_MS : passed.tookMs,
@@ -98,10 +204,10 @@ export async function playCase(played: Case, { askTable, overrides }: StageDeps)
       knownToken,
       struck: watch.struck,
       sent: { zitadel: zitadel.sent, 'secrets-manager': secrets.sent, dynamodb: dynamodb.sent },
-      tokens: services.tokens,
+      tokens,
     };
   } finally {
     clock.dropTimers();
-    await services.close();
+    await close();
   }
 }

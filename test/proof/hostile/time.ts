@@ -5,42 +5,38 @@ import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 /** The instant at which each case begins. */
 export const START = instant(1_795_438_700_000);
 
-/** A fake clock that also tells when the next timer is due. */
-export interface StageClock extends FakeClock {
-  /** Milliseconds until the next timer, or `undefined` if none is set. */
-  readonly nextMs: () => number | undefined;
-}
-
-/** Creates one that shows `START`. */
-export function createStageClock(): StageClock {
-  const clock = createFakeClock(START);
-  const due = new Set<{ readonly at: number }>();
-  return {
-    ...clock,
-    after(delayMs, run) {
-      const timer = { at: clock.now() + Math.max(0, delayMs) };
-      due.add(timer);
-      const cancel = clock.after(delayMs, () => {
-        due.delete(timer);
-        run();
-      });
-      return () => {
-        due.delete(timer);
-        cancel();
-      };
-    },
-    nextMs: () => (due.size === 0 ? undefined : Math.min(...[...due].map(({ at }) => at)) - clock.now()),
-  };
-}
-
-/** What the servers of a case have done. */
+/** The time of a case, and what its servers have done. */
 export interface Watch {
+  /** Shows `START` at first. */
+  readonly clock: FakeClock;
+  /** Milliseconds until the next timer; infinite if none is set. */
+  readonly nextMs: () => number;
   /** How often something was received or sent, or a connection was opened or closed. */
   moves: number;
   /** How often the hostile answer was given. */
   struck: number;
   /** Whether the last move was part of a hostile answer. */
   isHostileLast: boolean;
+}
+
+/** Creates one for a case that has not begun. */
+export function createWatch(): Watch {
+  const clock = createFakeClock(START);
+  const due = new Set<{ readonly at: number }>();
+  function after(delayMs: number, run: () => void): () => void {
+    const timer = { at: clock.now() + Math.max(0, delayMs) };
+    due.add(timer);
+    const cancel = clock.after(delayMs, () => {
+      due.delete(timer);
+      run();
+    });
+    return () => {
+      due.delete(timer);
+      cancel();
+    };
+  }
+  const nextMs = () => Math.min(...[...due].map(({ at }) => at)) - clock.now();
+  return { clock: { ...clock, after }, nextMs, moves: 0, struck: 0, isHostileLast: false };
 }
 
 /** Notes a move. */
@@ -64,18 +60,10 @@ const QUIET_TURNS = { silence: 4, other: 60, beforeHostility: 1_000, longWay: 2_
 
 const LONG_WAY_MS = 5_000;
 
-/** What is waited for. */
-export interface Waiting {
-  readonly clock: StageClock;
-  readonly watch: Watch;
-  /** Whether the hostile answer leaves everybody waiting. */
-  readonly isSilent: boolean;
-}
-
-function patience({ watch, isSilent }: Waiting, nextMs: number): number {
-  if (nextMs >= LONG_WAY_MS) return QUIET_TURNS.longWay;
-  if (watch.struck === 0) return QUIET_TURNS.beforeHostility;
-  return isSilent && watch.isHostileLast ? QUIET_TURNS.silence : QUIET_TURNS.other;
+function patience({ struck, isHostileLast, nextMs }: Watch, isSilent: boolean): number {
+  if (nextMs() >= LONG_WAY_MS) return QUIET_TURNS.longWay;
+  if (struck === 0) return QUIET_TURNS.beforeHostility;
+  return isSilent && isHostileLast ? QUIET_TURNS.silence : QUIET_TURNS.other;
 }
 
 /** Real milliseconds that one case may take, on however slow a machine. */
@@ -83,14 +71,16 @@ const PATIENCE_MS = 30_000;
 
 /**
  * Waits for a promise; while nothing else happens, advances the clock from timer to timer.
+ * @param isSilent whether the hostile answer leaves everybody waiting
  * @param limitMs of the clock's time, after which the promise hangs
  */
 export async function pass<T>(
-  waiting: Waiting,
+  watch: Watch,
+  isSilent: boolean,
   limitMs: number,
   promise: Promise<T>,
 ): Promise<{ readonly value: T; readonly tookMs: number } | 'hangs'> {
-  const { clock, watch } = waiting;
+  const { clock } = watch;
   const begunAt = clock.now();
   const realEndsAt = performance.now() + PATIENCE_MS;
   let isSettled = false;
@@ -100,17 +90,15 @@ export async function pass<T>(
   promise.then(settle, settle);
   let seen = watch.moves;
   let quiet = 0;
-  for (;;) {
+  while (performance.now() <= realEndsAt) {
     await realDelay(1);
     if (isSettled) return { value: await promise, tookMs: clock.now() - begunAt };
     quiet = watch.moves === seen ? quiet + 1 : 0;
     seen = watch.moves;
-    if (performance.now() > realEndsAt) return 'hangs';
-    const nextMs = clock.nextMs();
-    if (nextMs === undefined && quiet >= QUIET_TURNS.longWay) return 'hangs';
-    if (nextMs === undefined || quiet < patience(waiting, nextMs)) continue;
-    if (clock.now() - begunAt + nextMs > limitMs) return 'hangs';
-    await clock.advance(nextMs);
+    if (quiet < patience(watch, isSilent)) continue;
+    if (clock.now() - begunAt + watch.nextMs() > limitMs) break;
+    await clock.advance(watch.nextMs());
     quiet = 0;
   }
+  return 'hangs';
 }

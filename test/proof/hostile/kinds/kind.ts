@@ -1,4 +1,4 @@
-import type { Proper, Sent, Step } from '../play.ts';
+import type { Given, Step } from '../play.ts';
 import type { Security } from '../secure.ts';
 
 /** What the broker asks for where it meets an answer. */
@@ -27,14 +27,6 @@ export type Meaning =
   | 'foreign_token'
   /** What Secrets Manager returned is not a credential, until an operator changes it. */
   | 'unusable';
-
-/** What an answer can be made of. */
-export interface Given {
-  readonly proper: Proper;
-  readonly sent: Sent;
-  /** A token that was never handed out before. */
-  readonly token: string;
-}
 
 /** What an answer means at each scope where it is given. */
 export type Means = Readonly<Partial<Record<Scope, Meaning>>>;
@@ -80,3 +72,40 @@ export const NO_BODY: Means = { ...NONSENSE, revocation: 'answer' };
 
 /** What is an answer all the same. */
 export const ANSWER = atBoth('answer');
+
+/** What a server sends: bytes, or steps. */
+export type Content = string | Buffer | readonly Step[];
+
+/** What a server sends, always the same or made of what is given. */
+export type Play = Content | ((given: Given) => Content);
+
+/** Rows of a table, by the name of each. */
+export type Table<T> = Readonly<Record<string, T>>;
+
+/**
+ * Kinds that mean the same, one for each row of a table.
+ * @param pattern of their names: the name of the row takes the place of `*`
+ * @param make makes what is sent of a row
+ */
+export const kinds = <T>(
+  pattern: string,
+  means: Means,
+  make: (row: T, given: Given) => Content,
+  table: Table<T>,
+): readonly Kind[] =>
+  Object.entries(table).map(([name, row]) => ({
+    name: pattern.replace('*', () => name),
+    means,
+    play: (given) => [make(row, given)].flat(),
+  }));
+
+/** The same of a table of plays. */
+export const plays = (pattern: string, means: Means, table: Table<Play>): readonly Kind[] =>
+  kinds(pattern, means, (play, given) => (typeof play === 'function' ? play(given) : play), table);
+
+/** A table of texts in which each is its own name. */
+export const named = <T extends string | number>(texts: readonly T[]): Table<T> =>
+  Object.fromEntries(texts.map((text) => [text, text]));
+
+/** The same of words that are separated by white space. */
+export const words = (text: string): Table<string> => named(text.trim().split(/\s+/));

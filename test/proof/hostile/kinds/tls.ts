@@ -1,30 +1,20 @@
-import { again, answer, head, html, json } from '../answers.ts';
-import { END, RESET, say } from '../play.ts';
+import { again, answer, END, head, html, json, RESET } from '../play.ts';
 import type { Relay, Security } from '../secure.ts';
-import { atZitadel, type Kind, type Meaning } from './kind.ts';
-import { HTTP2_FRAMES } from './no-http.ts';
-import { type Content, kinds, type Play, plays, type Table } from './table.ts';
-
-const ENDINGS = { 'and hangs up': 'end', 'and breaks off': 'reset', 'and falls silent': 'nothing' } as const;
+import { atZitadel, type Content, type Kind, type Meaning, type Play, plays, type Table } from './kind.ts';
+import { HTTP2_FRAMES } from './wire.ts';
 
 /** Kinds that differ in how the server does TLS; then comes the proper answer. */
 const secured = (pattern: string, meaning: Meaning, securities: Table<Security>): readonly Kind[] =>
-  kinds(pattern, atZitadel(meaning), (_security, given) => again(given), securities).map((kind, at) => ({
-    ...kind,
-    security: Object.values(securities)[at] ?? {},
-  }));
+  Object.entries(securities).flatMap(([name, security]) =>
+    plays(pattern, atZitadel(meaning), { [name]: (given) => again(given) }).map((kind) => ({ ...kind, security })),
+  );
 
 /** The server's part of the handshake has about 1,000 bytes: how many are sent, and which one is changed. */
 const LENGTHS = [1, 4, 5, 6, 40, 90, 127, 200, 500, 700];
 const SPOILT = [0, 1, 3, 5, 20, 45, 90, 130, 300, 600];
 
-const relays = (numbers: readonly number[], make: (number: number) => Relay): Table<Security> =>
-  Object.fromEntries(numbers.map((number) => [number, { relay: make(number) }]));
-
-const cut = Object.entries(ENDINGS).flatMap(([ending, thenDo]) => {
-  const table = relays(LENGTHS, (cutAfter) => ({ cutAfter, thenDo }));
-  return secured(`TLS: says * bytes of the handshake ${ending}`, 'down', table);
-});
+const relays = (pattern: string, numbers: readonly number[], make: (number: number) => Relay): readonly Kind[] =>
+  secured(pattern, 'down', Object.fromEntries(numbers.map((number) => [number, { relay: make(number) }])));
 
 /** What comes on the port of TLS, and is not TLS. */
 const raw = (pattern: string, contents: Table<Content>): readonly Kind[] =>
@@ -43,17 +33,15 @@ const ALERTS: Table<number> = {
   'unrecognised name': 112,
   'an alert that there is none of': 255,
 };
-const alerts = Object.entries(ALERTS).flatMap(([name, code]) => [
-  ...raw('no TLS: a fatal alert, *', { [name]: record(0x15, 2, [2, code]) }),
-  ...raw('no TLS: a warning, *', { [name]: record(0x15, 2, [1, code]) }),
-]);
 
 const HTTP = html('<h1>The plain HTTP request was sent to HTTPS port</h1>', 400);
+const MOVED = ['Location: http://127.0.0.1:1/oauth/v2/token'];
 
 /** What comes once the connection is secure. */
 const after = (meaning: Meaning, table: Table<Play>, security: Security = {}): readonly Kind[] =>
   plays('TLS, then: *', atZitadel(meaning), table).map((kind) => ({ ...kind, security }));
 
+/** What goes wrong with TLS, or does not. */
 export const tlsKinds: readonly Kind[] = [
   ...secured('TLS: *', 'answer', {
     // Node uses the common name if a certificate has no other name.
@@ -79,19 +67,23 @@ export const tlsKinds: readonly Kind[] = [
     'without the one between it and its authority': { certificate: 'chainless' },
     'that another server has signed': { certificate: 'below-leaf' },
   }),
-  ...cut,
-  ...secured(
-    'TLS: byte * of the handshake is another',
-    'down',
-    relays(SPOILT, (spoilAt) => ({ spoilAt })),
-  ),
-  ...alerts,
+  ...relays('TLS: says * bytes of the handshake and hangs up', LENGTHS, (cutAfter) => ({ cutAfter, thenDo: 'end' })),
+  ...relays('TLS: says * bytes of the handshake and breaks off', LENGTHS, (cutAfter) => ({
+    cutAfter,
+    thenDo: 'reset',
+  })),
+  ...relays('TLS: says * bytes of the handshake and falls silent', LENGTHS, (cutAfter) => ({ cutAfter })),
+  ...relays('TLS: byte * of the handshake is another', SPOILT, (spoilAt) => ({ spoilAt })),
+  ...Object.entries(ALERTS).flatMap(([name, code]) => [
+    ...raw('no TLS: a fatal alert, *', { [name]: record(0x15, 2, [2, code]) }),
+    ...raw('no TLS: a warning, *', { [name]: record(0x15, 2, [1, code]) }),
+  ]),
   ...raw('no TLS: *', {
     silence: [],
     'a hang-up': [END],
     'a break': [RESET],
     'plain HTTP': HTTP,
-    'plain HTTP and a hang-up': [say(HTTP), END],
+    'plain HTTP and a hang-up': [HTTP, END],
     'a token in plain HTTP': json('{"access_token":"a","token_type":"Bearer","expires_in":3600}'),
     'a greeting of SSH': 'SSH-2.0-OpenSSH_9.6\r\n',
     'a greeting of SMTP': '220 mail.example ESMTP\r\n',
@@ -111,16 +103,12 @@ export const tlsKinds: readonly Kind[] = [
   ...after('down', {
     silence: [],
     'a hang-up': [END],
-    'half an answer and a hang-up': ({ proper }) => [say(head(proper, 'Content-Length: 900'), '{'), END],
+    'half an answer and a hang-up': ({ proper }) => [`${head(proper, 'Content-Length: 900')}{`, END],
   }),
   ...after('answer', {
-    'an answer without a length and a hang-up': ({ proper }) => [say(head(proper), proper.body), END],
-    'one byte in each record': (given) => [...again(given)].map((byte) => say(Buffer.from([byte]))),
+    'an answer without a length and a hang-up': ({ proper }) => [head(proper) + proper.body, END],
+    'one byte in each record': (given) => [...again(given)].map((byte) => Buffer.from([byte])),
   }),
   ...after('nonsense', { 'frames of HTTP/2': HTTP2_FRAMES }, { socket: { ALPNProtocols: ['h2'] } }),
-  ...after('nonsense', {
-    'a redirect to plain HTTP': answer(307, { type: 'text/plain', body: '' }, [
-      'Location: http://127.0.0.1:1/oauth/v2/token',
-    ]),
-  }),
+  ...after('nonsense', { 'a redirect to plain HTTP': answer(307, { type: 'text/plain', body: '' }, MOVED) }),
 ].map((kind) => ({ ...kind, isTls: true as const }));
