@@ -30,23 +30,8 @@ export interface Identity extends Partial<typeof USUAL>, Partial<Claims> {
 
 /** The claims of a caller. */
 export function claimsOf(identity: Identity): Claims {
-  const {
-    partition,
-    account,
-    role,
-    session,
-    id,
-    service,
-    region,
-    resource,
-    place: _,
-    ...changed
-  } = {
-    ...USUAL,
-    service: 'sts',
-    region: '',
-    ...identity,
-  };
+  const { place: _, ...parts } = { ...USUAL, service: 'sts', region: '', ...identity };
+  const { partition, account, role, session, id, service, region, resource, ...changed } = parts;
   const arn = `arn:${partition}:${service}:${region}:${account}:${resource ?? `assumed-role/${role}/${session}`}`;
   const callerId = `${id}:${session}`;
   return { userArn: arn, accountId: account, callerId, userId: callerId, ...changed };

@@ -45,7 +45,7 @@ function isFate({ endpoint, identity: [name], edits }: Plan, decision: string): 
 
 /** A token that is handed out is of the profile's own client, with scopes of the profile. */
 function* faultsOfToken(body: unknown, profile: string, stage: Stage): Generator<string> {
-  const holder = stage.zitadel.holderOf(String(member(body, 'access_token')));
+  const holder = stage.holderOf(String(member(body, 'access_token')));
   if (holder !== clientOf(profile)) yield `a token of ${String(holder)}, not of the profile`;
   // The stand-in of these events writes it so, and the broker changes nothing.
   if (!['Bearer', 'N_A'].includes(String(member(body, 'token_type')))) yield 'token_type is none';

@@ -1,3 +1,5 @@
+import fc from 'fast-check';
+
 /** The variants of one kind: a list, or one made of what is given and of the number of the variant. */
 type Variants<T, Given extends readonly unknown[]> = readonly T[] | ((...given: [...Given, number]) => readonly T[]);
 
@@ -20,36 +22,23 @@ export function pick<T, Given extends readonly unknown[] = []>(
 /** The names of a table, typed and in its order. */
 export const namesOf = <T extends object>(table: T) => Object.keys(table) as (keyof T & string)[];
 
-/** Numbers in [0, below), always the same for one seed (mulberry32). */
-function numbers(seed: number): (below: number) => number {
-  let state = seed | 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
 /** What is inserted: characters that mean something in ARNs, paths, forms and base64, and some that look like them. */
 const SIGNS = [
   ...':/-_.,@=+*%&;?#"\'\\ \0\n\t09azAZéоｏ：⁄\u200b\u2028💥',
   ...['\ud800', '::', '//', '..', '%2F', '%00', '&&', 'aws-', 'AROA'],
 ];
 
-const MOST_CHANGES = 3;
+/** A change to a text: where, over how many letters, with which sign, and in which of six ways. */
+const CHANGE = fc.tuple(fc.nat(), fc.nat(3), fc.constantFrom(...SIGNS), fc.nat(5));
+const CHANGES = fc.array(CHANGE, { minLength: 1, maxLength: 3 });
 
 /** The text with one to three changes at random: a piece removed, inserted, doubled, replaced, or in other letters. */
 export function disturb(text: string, variant: number): string {
-  const next = numbers(variant);
-  let disturbed = text;
-  for (let left = 1 + next(MOST_CHANGES); left > 0; left -= 1) {
-    const from = next(disturbed.length + 1);
-    const to = Math.min(disturbed.length, from + next(4));
-    const piece = disturbed.slice(from, to);
-    const sign = at(SIGNS, next(SIGNS.length));
-    const replacement = at(['', sign, piece + sign, piece + piece, piece.toUpperCase(), piece.toLowerCase()], next(6));
-    disturbed = disturbed.slice(0, from) + replacement + disturbed.slice(to);
-  }
-  return disturbed;
+  const [changes = []] = fc.sample(CHANGES, { seed: variant, numRuns: 1 });
+  return changes.reduce((disturbed, [where, length, sign, way]) => {
+    const from = where % (disturbed.length + 1);
+    const piece = disturbed.slice(from, from + length);
+    const replacement = at(['', sign, piece + sign, piece + piece, piece.toUpperCase(), piece.toLowerCase()], way);
+    return disturbed.slice(0, from) + replacement + disturbed.slice(from + piece.length);
+  }, text);
 }

@@ -61,12 +61,12 @@ const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const EXCHANGE = `grant_type=${TOKEN_EXCHANGE}&subject_token=${CALLERS_TOKEN}&subject_token_type=${ACCESS_TOKEN}`;
 
 const token = (profile: string, form = 'grant_type=client_credentials'): Ask => ({ profile, endpoint: 'token', form });
-const withToken = (profile: string, endpoint: Ask['endpoint']): Ask => ({
-  ...token(profile, `token=${CALLERS_TOKEN}`),
-  endpoint,
-});
+const withToken = (profile: string, endpoint: Ask['endpoint']): Ask => {
+  return { profile, endpoint, form: `token=${CALLERS_TOKEN}` };
+};
 const OWN = token('own');
 const INTROSPECT = withToken('introspecting2', 'introspect');
+const INTROSPECT_WITH_KEY = withToken('introspecting', 'introspect');
 const REVOKE = withToken('revoking', 'revoke');
 
 const isTo = (path: string) => (sent: Sent) => sent.head.startsWith(`POST ${path} `);
@@ -77,6 +77,7 @@ const isGet = ({ head }: Sent) => head.includes('.GetItem\r\n');
 const isUpdate = (what: string) => (sent: Sent) => sent.head.includes('.UpdateItem\r\n') && sent.body.includes(what);
 const isLease = isUpdate('SET #owner');
 const isPublication = isUpdate('SET #sealed');
+const isNotice = isUpdate('ADD #notices');
 const isSecret = (name: string) => (sent: Sent) => sent.body.includes(`"${name}"`);
 
 const NEW: Cell = { status: 200, token: 'new' };
@@ -142,14 +143,7 @@ const ROWS: readonly Row[] = [
   ['token exchange', 'token', token('exchanged'), isExchange, OWN_CELLS, [4, 12], { before: OWN }],
   ['token exchange for a caller', 'token', token('behalf', EXCHANGE), isExchange, BEHALF_CELLS, [2], { isHome: true }],
   ['introspection', 'introspection', INTROSPECT, isIntrospection, INTROSPECTION, [2], { isHome: true }],
-  [
-    'introspection with a key',
-    'introspection',
-    withToken('introspecting', 'introspect'),
-    isIntrospection,
-    INTROSPECTION,
-    [6],
-  ],
+  ['introspection with a key', 'introspection', INTROSPECT_WITH_KEY, isIntrospection, INTROSPECTION, [6]],
   ['revocation', 'revocation', REVOKE, isTo('/oauth/v2/revoke'), REVOCATION, [2], { isHome: true }],
   ['GetSecretValue', 'secret', OWN, isSecret('orders'), SECRET, [1, 3], { isHome: true }],
   ['GetSecretValue for introspection', 'secret', INTROSPECT, isSecret('shipping'), { ...SECRET, answer: PLAIN }, [6]],
@@ -162,31 +156,26 @@ const ROWS: readonly Row[] = [
     'UpdateItem that remembers a revocation',
     'update',
     REVOKE,
-    isUpdate('ADD #notices'),
+    isNotice,
     NOTICE,
     [4],
     { isWritten: false, isHome: true },
   ],
 ];
 
-/** What is asked for at each scope, and the longest that the broker takes over it. */
-const ZITADEL = { dependency: 'zitadel', limitMs: 3_600 } as const;
-const DYNAMODB = { dependency: 'dynamodb', limitMs: 2_000 } as const;
-const BY_SCOPE: Readonly<Record<Scope, Pick<Place, 'dependency' | 'limitMs'>>> = {
-  // One request; a refused key is tried again after 0.5 s.
-  token: ZITADEL,
-  introspection: ZITADEL,
-  revocation: ZITADEL,
+/** Who is asked, and the longest that the broker takes over it. */
+function askedAt(scope: Scope): Pick<Place, 'dependency' | 'limitMs'> {
   // One read of a secret, and one more if it proved wrong.
-  secret: { dependency: 'secrets-manager', limitMs: 4_600 },
+  if (scope === 'secret') return { dependency: 'secrets-manager', limitMs: 4_600 };
   // A few calls, 300 ms each; one that is throttled is repeated for 1 s.
-  item: DYNAMODB,
-  update: DYNAMODB,
-};
+  if (scope === 'item' || scope === 'update') return { dependency: 'dynamodb', limitMs: 2_000 };
+  // One request; a refused key is tried again after 0.5 s.
+  return { dependency: 'zitadel', limitMs: 3_600 };
+}
 
 /** All places. */
 export const PLACES: readonly Place[] = ROWS.map(([name, scope, ask, isMark, cells, every, more]) => {
-  return { name, scope, ask, isMark, cells, every, ...BY_SCOPE[scope], ...more };
+  return { name, scope, ask, isMark, cells, every, ...askedAt(scope), ...more };
 });
 
 /** The cell of the table of errors for an answer of a meaning at a place. */

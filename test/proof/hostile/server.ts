@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { perform, type Sent, type Step } from './play.ts';
 import { type Security, secure } from './secure.ts';
-import { noteMove, noteStrike, type Watch } from './time.ts';
+import { noteMove, type Watch } from './time.ts';
 
 /** What a server does on a connection: `isHostile` if that is what the case is about. */
 export interface Scene {
@@ -44,9 +44,8 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
   const sent: Sent[] = [];
 
   async function play(socket: Socket, { steps, isHostile }: Scene): Promise<void> {
-    if (isHostile) noteStrike(watch);
     const onMove = () => noteMove(watch, isHostile);
-    onMove();
+    noteMove(watch, isHostile, isHostile);
     await perform({ socket, clock: watch.clock, onMove }, steps);
   }
 

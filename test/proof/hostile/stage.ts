@@ -12,7 +12,7 @@ import type { Case } from './catalogue.ts';
 import type { Ask, Dependency } from './places.ts';
 import { answer, type Proper, RESET, type Sent } from './play.ts';
 import { createServer, type Server } from './server.ts';
-import { createWatch, noteStrike, pass, type Watch } from './time.ts';
+import { createWatch, noteMove, pass, type Watch } from './time.ts';
 
 /** What was seen of a case. */
 export interface Observation {
@@ -107,7 +107,7 @@ async function openServices({ kind, place }: Case, watch: Watch) {
       },
       security() {
         if (!isZitadel || !kind.isTls) return undefined;
-        if (isHostile) noteStrike(watch);
+        if (isHostile) noteMove(watch, true, true);
         return (isHostile && kind.security) || {};
       },
     });

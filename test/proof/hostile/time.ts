@@ -39,16 +39,11 @@ export function createWatch(): Watch {
   return { clock: { ...clock, after }, nextMs, moves: 0, struck: 0, isHostileLast: false };
 }
 
-/** Notes a move. */
-export function noteMove(watch: Watch, isHostile: boolean): void {
+/** Notes a move, and whether a hostile answer begins with it. */
+export function noteMove(watch: Watch, isHostile: boolean, isStrike = false): void {
   watch.moves += 1;
   watch.isHostileLast = isHostile;
-}
-
-/** Notes that a hostile answer begins. */
-export function noteStrike(watch: Watch): void {
-  watch.struck += 1;
-  noteMove(watch, true);
+  if (isStrike) watch.struck += 1;
 }
 
 /**
