@@ -67,22 +67,15 @@ const fill =
     return [...pairs, ['filling', unit.repeat(Math.max(0, Math.floor((at(sizes, variant) - used) / unit.length)))]];
   };
 
+const UNKNOWN = new URLSearchParams('x=y&state=ü&__proto__=x&constructor=1&=x&client_secret=x&toString=');
+const EMPTY = new URLSearchParams('scope=&client_id=&audience=&actor_token=&token_type_hint=');
+
 /** Changes that leave a fitting form fit to be served. */
 export const FINE = {
   'scope of the profile': set('scope', PROJECT, `${PROJECT} ${PROJECT} ${PROJECT}`),
   'client id of the profile': (pairs, variant, profile) => set('client_id', profile)(pairs, variant, profile),
-  'parameter that nobody knows': add(
-    ['x', 'y'],
-    ['state', 'ü'],
-    ['__proto__', 'x'],
-    ['constructor', '1'],
-    ['', 'x'],
-    ['client_secret', 'x'],
-    ['toString', ''],
-  ),
-  'parameter without value': add(
-    ...['scope', 'client_id', 'audience', 'actor_token', 'token_type_hint'].map((name) => [name, ''] as const),
-  ),
+  'parameter that nobody knows': add(...UNKNOWN),
+  'parameter without value': add(...EMPTY),
   'other order': (pairs) => [...pairs].reverse(),
   hint: set('token_type_hint', 'access_token', 'refresh_token', 'nonsense'),
   'requested type': set('requested_token_type', ...TYPES.slice(0, 3)),

@@ -1,14 +1,6 @@
 import { admit, isNameOfProfile, member, nameInPath } from './authoriser.ts';
-import {
-  AUDIENCES,
-  DOCUMENT,
-  type Endpoint,
-  NEED_ACTOR,
-  ROUTES,
-  SENT,
-  TOKEN_EXCHANGE,
-  TOKEN_TYPES,
-} from './setting.ts';
+import type { Endpoint } from './setting.ts';
+import { AUDIENCES, DOCUMENT, NEED_ACTOR, ROUTES, SENT, TOKEN_EXCHANGE, TOKEN_TYPES } from './setting.ts';
 
 /** A form that could be read. */
 export interface ReadForm {
