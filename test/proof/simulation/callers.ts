@@ -1,10 +1,10 @@
 import { SECOND_MS } from '../../../lib/core/time.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
-import type { Asked, Happening, Issued } from './happening.ts';
+import type { Asked, Issued } from './happening.ts';
 import type { Item } from './plan.ts';
 import type { Process, Sandboxes } from './sandboxes.ts';
-import type { Scheduler } from './scheduler.ts';
 import { bodyFor, eventFor, labelOf, maxAgeOf, mayUse, PREWARMED, scopesOf } from './setting.ts';
+import type { Stage } from './world.ts';
 import type { Zitadel } from './zitadel.ts';
 
 /** The time that functions other than the token function have. */
@@ -13,35 +13,17 @@ const TIMEOUT_MS = 60 * SECOND_MS;
 /** How often a request about a token may ask ZITADEL: whose it is, again, whether it is alive, and its revocation. */
 const MOST_CALLS = 3;
 
-/** Everybody who calls the broker. */
-export interface Callers {
-  readonly ask: (item: Extract<Item, { kind: 'ask' }>) => void;
-  readonly introspect: (item: Extract<Item, { kind: 'introspect' }>) => void;
-  /** Revokes the newest token that can be revoked. */
-  readonly revoke: (sandbox: number) => void;
-  /** Runs the schedule's function. */
-  readonly prewarm: (sandbox: number) => void;
-  /** Takes a line of log: it tells whose renewal has failed, and what became of a token that was sent back. */
-  readonly onLine: (line: string) => void;
-  readonly requests: () => number;
-  /** Reports what nobody expected to be thrown. */
-  readonly thrown: (what: string) => (error: unknown) => void;
-}
+/** What an error of the schedule's function says that has renewed less than it should, and says so. */
+export const isPrewarmReport = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('prewarm failed for');
 
-export interface CallersDeps {
-  readonly scheduler: Scheduler;
-  readonly sandboxes: Pick<Sandboxes, 'invoke'>;
-  readonly zitadel: Pick<Zitadel, 'find' | 'revocable' | 'isAlive' | 'endedAt' | 'issueToUser'>;
-  readonly emit: (happening: Happening) => void;
-}
-
-const contextOf = ({ lane }: Process, remainingMs: number) => {
+const contextOf = ({ lane }: Process, remainingMs: number = TIMEOUT_MS) => {
   const endsAt = lane.clock.now() + remainingMs;
   return { getRemainingTimeInMillis: () => endsAt - lane.clock.now() };
 };
 
-/** Creates the callers of one run. */
-export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDeps): Callers {
+/** Creates everybody who calls the broker in one run. */
+export function createCallers({ scheduler, emit, disturb }: Stage, sandboxes: Sandboxes, zitadel: Zitadel) {
   let requests = 0;
   /** The line of log of each request, which is there before its answer. */
   const lines = new Map<string, string>();
@@ -49,22 +31,16 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
   const given = new Map<string, Issued>();
   let usersToken: Issued | undefined;
 
-  const thrown = (what: string) => (error: unknown) => {
-    const detail = error instanceof Error ? error.stack : typeof error;
-    emit({ kind: 'thrown', at: scheduler.now(), what: `${what}: ${detail}` });
-  };
+  /** Reports what nobody expected to be thrown. */
+  const thrown = (where: string) => (error: unknown) =>
+    emit('thrown', { what: `${where}: ${error instanceof Error ? error.stack : typeof error}` });
 
   /** Makes a request about a token; `read` gets its answer, if the sandbox lives to give it. */
-  function offer(
-    { lane }: Process,
-    request: () => Promise<GatewayAnswer>,
-    read: (answer: GatewayAnswer) => void,
-  ): void {
-    emit({ kind: 'offered', at: scheduler.now(), calls: MOST_CALLS });
-    request().then((answer) => {
+  function offer({ lane }: Process, request: Promise<GatewayAnswer>, read: (answer: GatewayAnswer) => void): void {
+    request.then((answer) => {
       if (!lane.isAlive()) return;
-      emit({ kind: 'text', at: scheduler.now(), text: answer.body });
-      emit({ kind: 'offered', at: scheduler.now(), calls: -MOST_CALLS });
+      emit('text', { text: answer.body });
+      emit('offered', { calls: -MOST_CALLS });
       read(answer);
     }, thrown('a request about a token'));
   }
@@ -76,41 +52,33 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
       lane.receive(asked.at + allowedMs - scheduler.now(), () => {
         if (isAnswered()) return;
         const stretchedMs = asked.remainingMs + lane.frozenMs() - frozenBefore;
-        if (asked.at + stretchedMs < scheduler.now()) emit({ kind: 'overdue', at: scheduler.now(), asked });
+        if (asked.at + stretchedMs < scheduler.now()) emit('overdue', { asked });
         else look(stretchedMs + 1);
       });
     look(asked.remainingMs + 1);
   }
 
-  function finish(asked: Asked, { statusCode, body }: { statusCode: number; body: string }): void {
-    const at = scheduler.now();
+  function finish(asked: Asked, { statusCode, body }: GatewayAnswer): void {
     const { access_token: text, expires_in: expiresIn, ...rest } = JSON.parse(body);
-    emit({ kind: 'text', at, text: JSON.stringify(rest) });
+    emit('text', { text: JSON.stringify(rest) });
     const token = text === undefined ? undefined : (zitadel.find(text) ?? ('unknown' as const));
     const line = lines.get(asked.id) ?? '';
     lines.delete(asked.id);
     const [, rejected] = /"rejected":"(\w+)"/.exec(line) ?? [];
     if (rejected === 'replaced' && asked.rejected !== undefined) {
       const isTold = !line.includes('"degraded":["table"');
-      emit({ kind: 'died', at, askedAt: asked.at, text: asked.rejected.token.text, sandbox: asked.sandbox, isTold });
+      emit('died', { askedAt: asked.at, text: asked.rejected.token.text, sandbox: asked.sandbox, isTold });
     }
-    emit({
-      kind: 'answered',
-      at,
-      asked,
-      status: statusCode,
-      isMarked: line.includes('"renewal"'),
-      isSubjectDead: asked.subject !== undefined && !zitadel.isAlive(asked.subject.text),
-      ...(rejected === undefined ? {} : { rejected }),
-      ...(token === undefined ? {} : { token, expiresIn }),
-    });
+    const isMarked = line.includes('"renewal"');
+    const isSubjectDead = asked.subject !== undefined && !zitadel.isAlive(asked.subject.text);
+    emit('answered', { asked, status: statusCode, token, expiresIn, isMarked, isSubjectDead, rejected });
     if (token === undefined || token === 'unknown') return;
     given.delete(token.label);
     given.set(token.label, token);
   }
 
   /** The token that a caller wants exchanged: a user's, or one that the broker has handed out. */
-  function subjectFor({ wish, exchangesOwn }: Extract<Item, { kind: 'ask' }>): Issued | undefined {
+  function subjectFor({ wish, exchangesOwn }: Item<'ask'>): Issued | undefined {
     if (wish.profile !== 'desk') return undefined;
     const own = exchangesOwn ? [...given.values()].findLast(({ profile }) => profile === 'stock') : undefined;
     usersToken ??= zitadel.issueToUser();
@@ -118,7 +86,7 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
   }
 
   return {
-    ask(item) {
+    ask(item: Item<'ask'>): void {
       const { sandbox, caller, wish, remainingMs, rejects } = item;
       sandboxes.invoke(sandbox, (process) => {
         const { lane, functions, deployment } = process;
@@ -136,84 +104,64 @@ export function createCallers({ scheduler, sandboxes, zitadel, emit }: CallersDe
           mayUse: mayUse(caller, wish.profile, deployment),
           maxAgeMs: maxAgeOf(wish.profile, deployment),
           remainingMs,
-          ...(subject === undefined ? {} : { subject }),
-          ...(rejected === undefined ? {} : { rejected: { token: rejected, isDead: !zitadel.isAlive(rejected.text) } }),
+          subject,
+          rejected: rejected && { token: rejected, isDead: !zitadel.isAlive(rejected.text) },
         };
-        emit({ kind: 'asked', at: asked.at, asked });
+        emit('asked', { asked });
         let isAnswered = false;
-        const body = bodyFor(wish, { subject: subject?.text, rejected: rejected?.text });
-        functions
-          .token(eventFor(caller, wish.profile, asked.id, body), contextOf(process, remainingMs))
-          .then((answer) => {
-            isAnswered = true;
-            if (lane.isAlive()) finish(asked, answer);
-          }, thrown('a token request'));
+        const event = eventFor(caller, wish.profile, asked.id, bodyFor(wish, subject?.text, rejected?.text));
+        functions.token(event, contextOf(process, remainingMs)).then((answer) => {
+          isAnswered = true;
+          if (lane.isAlive()) finish(asked, answer);
+        }, thrown('a token request'));
         watch(asked, process, () => isAnswered);
       });
     },
-    introspect({ sandbox, token: index }) {
-      const token = [...given.values()].at(-index);
-      const text = (index === 0 ? undefined : token?.text) ?? 'made-up';
+    introspect({ sandbox, token: index }: Item<'introspect'>): void {
+      const token = index === 0 ? undefined : [...given.values()].at(-index);
+      const text = token?.text ?? 'made-up';
       sandboxes.invoke(sandbox, (process) => {
-        const { lane } = process;
         const askedAt = scheduler.now();
-        offer(
-          process,
-          () =>
-            process.introspect(
-              eventFor('shop', 'stock', 'introspect', `token=${text}`),
-              contextOf(process, TIMEOUT_MS),
-            ),
-          ({ statusCode, body }) => {
-            if (statusCode !== 200) return;
-            const endedAt = zitadel.endedAt(text);
-            emit({
-              kind: 'introspected',
-              at: scheduler.now(),
-              askedAt,
-              sandbox: lane.name,
-              token: zitadel.find(text),
-              isActive: JSON.parse(body).active,
-              ...(endedAt === undefined ? {} : { endedAt }),
-            });
-          },
-        );
+        emit('offered', { calls: MOST_CALLS });
+        const event = eventFor('shop', 'stock', 'introspect', `token=${text}`);
+        offer(process, process.introspect(event, contextOf(process)), ({ statusCode, body }) => {
+          if (statusCode !== 200) return;
+          const { active: isActive } = JSON.parse(body);
+          const known = { token: zitadel.find(text), endedAt: zitadel.endedAt(text) };
+          emit('introspected', { askedAt, sandbox: process.lane.name, isActive, ...known });
+        });
       });
     },
-    revoke(sandbox) {
+    /** Revokes the newest token that can be revoked. */
+    revoke({ sandbox }: Item<'revoke'>): void {
       const token = zitadel.revocable();
       if (token === undefined) return;
       sandboxes.invoke(sandbox, (process) => {
         // Until the answer has come, nobody knows whether the token is dead; what was exchanged from it goes as well.
-        const disturb = () => emit({ kind: 'disturbed', at: scheduler.now(), why: 'a revocation' });
-        disturb();
+        disturb('a revocation');
         const askedAt = scheduler.now();
+        emit('offered', { calls: MOST_CALLS });
         const event = eventFor('shop', 'stock', 'revoke', `token=${token.text}`);
-        offer(
-          process,
-          () => process.functions.revoke(event, contextOf(process, TIMEOUT_MS)),
-          ({ statusCode }) => {
-            disturb();
-            const { lane } = process;
-            const at = scheduler.now();
-            // What had run out of its own accord is not revoked.
-            if (statusCode === 200 && (zitadel.endedAt(token.text) ?? at) < token.expiresAt)
-              emit({ kind: 'died', at, askedAt, text: token.text, sandbox: lane.name, isTold: true });
-          },
-        );
-      });
-    },
-    prewarm(sandbox) {
-      sandboxes.invoke(sandbox, (process) => {
-        emit({ kind: 'prewarming', at: scheduler.now(), profiles: PREWARMED });
-        process.functions.prewarm({}, contextOf(process, TIMEOUT_MS)).catch((error: unknown) => {
-          const isReport = error instanceof Error && error.message.startsWith('prewarm failed for');
-          if (!isReport) thrown('prewarm')(error);
+        offer(process, process.functions.revoke(event, contextOf(process)), ({ statusCode }) => {
+          disturb('a revocation');
+          // What had run out of its own accord is not revoked.
+          if (statusCode === 200 && (zitadel.endedAt(token.text) ?? scheduler.now()) < token.expiresAt)
+            emit('died', { askedAt, text: token.text, sandbox: process.lane.name, isTold: true });
         });
       });
     },
-    onLine(line) {
-      emit({ kind: 'text', at: scheduler.now(), text: line });
+    /** Runs the schedule's function. */
+    prewarm({ sandbox }: Item<'prewarm'>): void {
+      sandboxes.invoke(sandbox, (process) => {
+        emit('prewarming', { profiles: PREWARMED });
+        process.functions.prewarm({}, contextOf(process)).catch((error: unknown) => {
+          if (!isPrewarmReport(error)) thrown('prewarm')(error);
+        });
+      });
+    },
+    /** Takes a line of log: it tells whose renewal has failed, and what became of a token that was sent back. */
+    onLine(line: string): void {
+      emit('text', { text: line });
       const [, id = ''] = /"id":"(\w+)"/.exec(line) ?? [];
       lines.set(id, line);
     },

@@ -1,5 +1,6 @@
 import type { Row } from '../../../lib/broker/store/table.ts';
 import type { ProfileName } from './setting.ts';
+import type { Kinds } from './worlds.ts';
 
 /** Who has tokens: the accounts of the profiles, and a user who brings tokens of its own. */
 export type Account = ProfileName | 'user';
@@ -15,7 +16,7 @@ export interface Issued {
   /** The projects and applications that take it. */
   readonly audience: readonly string[];
   /** The token that it was exchanged from. */
-  readonly subject?: Issued;
+  readonly subject?: Issued | undefined;
   /** Which sandbox obtained it, and how far its clock was ahead. */
   readonly sandbox: string;
   readonly skewMs: number;
@@ -45,90 +46,72 @@ export interface Asked {
   /** What the function has left. */
   readonly remainingMs: number;
   /** The token that the caller wants exchanged. */
-  readonly subject?: Issued;
+  readonly subject?: Issued | undefined;
   /** The token that the caller sends back as refused, and whether it was dead then. */
-  readonly rejected?: { readonly token: Issued; readonly isDead: boolean };
+  readonly rejected?: { readonly token: Issued; readonly isDead: boolean } | undefined;
 }
 
-/** What the invariants look at. Times are true times, in epoch milliseconds. */
-export type Happening =
-  | { readonly kind: 'asked'; readonly at: number; readonly asked: Asked }
-  | {
-      readonly kind: 'answered';
-      readonly at: number;
-      readonly asked: Asked;
-      readonly status: number;
-      /** The token that was handed out; `unknown` for one that was never issued. */
-      readonly token?: Issued | 'unknown';
-      readonly expiresIn?: number;
-      /** Whether the log says that the token is handed out although its renewal failed. */
-      readonly isMarked: boolean;
-      /** Whether the caller's own token was no good any more. */
-      readonly isSubjectDead: boolean;
-      /** What the log says became of the token that was sent back. */
-      readonly rejected?: string;
-    }
+/** What the promises look at, by kind. Times are true times, in epoch milliseconds. */
+interface Happenings {
+  asked: { asked: Asked };
+  answered: {
+    asked: Asked;
+    status: number;
+    /** The token that was handed out; `unknown` for one that was never issued. */
+    token: Issued | 'unknown' | undefined;
+    expiresIn: number | undefined;
+    /** Whether the log says that the token is handed out although its renewal failed. */
+    isMarked: boolean;
+    /** Whether the caller's own token was no good any more. */
+    isSubjectDead: boolean;
+    /** What the log says became of the token that was sent back. */
+    rejected: string | undefined;
+  };
   /** The introspection function has answered 200. `askedAt`: when it was asked. */
-  | {
-      readonly kind: 'introspected';
-      readonly at: number;
-      readonly askedAt: number;
-      readonly sandbox: string;
-      readonly token: Issued | undefined;
-      readonly isActive: boolean;
-      /** When ZITADEL ended the token before its time, if it has. */
-      readonly endedAt?: number;
-    }
+  introspected: {
+    askedAt: number;
+    sandbox: string;
+    token: Issued | undefined;
+    isActive: boolean;
+    /** When ZITADEL ended the token before its time, if it has. */
+    endedAt: number | undefined;
+  };
   /** Calls of ZITADEL that a request other than one for a token may make; negative when it is over. */
-  | { readonly kind: 'offered'; readonly at: number; readonly calls: number }
+  offered: { calls: number };
   /** A request has no answer although its time is over. */
-  | { readonly kind: 'overdue'; readonly at: number; readonly asked: Asked }
+  overdue: { asked: Asked };
   /** A schedule has asked for the renewal of so many tokens. */
-  | { readonly kind: 'prewarming'; readonly at: number; readonly profiles: number }
+  prewarming: { profiles: number };
   /** A token request has left a sandbox. */
-  | { readonly kind: 'sent'; readonly at: number; readonly label: string; readonly sandbox: string }
-  | { readonly kind: 'issued'; readonly at: number; readonly token: Issued }
+  sent: { label: string; sandbox: string };
+  issued: { token: Issued };
   /** Something that may cost one more token request, of one label or of all. */
-  | { readonly kind: 'disturbed'; readonly at: number; readonly label?: string; readonly why: string }
-  | {
-      readonly kind: 'written';
-      readonly at: number;
-      readonly label: string;
-      readonly before: Row;
-      readonly after: Row;
-    }
+  disturbed: { why: string; label: string | undefined };
+  written: { label: string; before: Row; after: Row };
   /** The broker has said that a token is revoked, or replaced. `isTold`: without saying that it could not tell others. */
-  | {
-      readonly kind: 'died';
-      readonly at: number;
-      readonly askedAt: number;
-      readonly text: string;
-      readonly sandbox: string;
-      readonly isTold: boolean;
-    }
+  died: { askedAt: number; text: string; sandbox: string; isTold: boolean };
   /** An operator was told that all that a profile, or every one (`*`), obtained before an instant is void. */
-  | { readonly kind: 'flushed'; readonly at: number; readonly before: number; readonly profile: string }
+  flushed: { madeBefore: number; profile: string };
   /** An account was locked, which ended its tokens, or is open again. */
-  | { readonly kind: 'locked'; readonly at: number; readonly account: Account; readonly isOn: boolean }
+  locked: { account: Account; isOn: boolean };
   /** A sandbox could not read the table. */
-  | { readonly kind: 'unread'; readonly at: number; readonly sandbox: string }
+  unread: { sandbox: string };
   /** ZITADEL is away as a whole, or back. */
-  | { readonly kind: 'outage'; readonly at: number; readonly isOn: boolean }
+  outage: { isOn: boolean };
   /** A text that left the broker: a line of log, an answer without its token, a row. */
-  | { readonly kind: 'text'; readonly at: number; readonly text: string }
+  text: { text: string };
   /** Something was thrown that nobody expected. */
-  | { readonly kind: 'thrown'; readonly at: number; readonly what: string };
-
-/** An answer with a token that was issued; `undefined` for whatever else happens. */
-export function handedOut(
-  happening: Happening,
-): (Extract<Happening, { kind: 'answered' }> & { token: Issued }) | undefined {
-  if (happening.kind !== 'answered') return undefined;
-  const { token } = happening;
-  return token === undefined || token === 'unknown' ? undefined : { ...happening, token };
+  thrown: { what: string };
+  /** The run is over. */
+  over: object;
 }
 
-/** What every invariant knows of the run. */
+export type Happening<Kind extends keyof Happenings = keyof Happenings> = Kinds<Happenings, Kind>;
+
+/** Reports what happens now. */
+export type Emit = <Kind extends keyof Happenings>(kind: Kind, facts: Readonly<Happenings[Kind]>) => void;
+
+/** What every promise knows of the run. */
 export interface Circumstances {
   /** Without any fault. */
   readonly isCalm: boolean;
@@ -138,14 +121,25 @@ export interface Circumstances {
   readonly clocksApartMs: number;
   /** When the last fault has ended; a true time. */
   readonly faultsUntil: number;
+  /** Calls of ZITADEL during its outages, and the requests that may have led to them; a promise adds to both. */
+  readonly outages: { sent: number; offered: number };
 }
 
-/** One promise: looks at all that happens, and answers what is wrong with it, if anything. */
-export interface Invariant {
-  readonly name: string;
-  readonly see: (happening: Happening) => string | undefined;
-  /** Looks at the run as a whole. */
-  readonly end?: () => string | undefined;
+/** A promise, fresh for one run: looks at all that happens, and answers what is wrong with it, if anything. */
+export type Promised = (circumstances: Circumstances) => (happening: Happening) => string | undefined;
+
+/** An answer with a token that was issued; `undefined` for whatever else happens. */
+export function handedOut(happening: Happening): (Happening<'answered'> & { readonly token: Issued }) | undefined {
+  if (happening.kind !== 'answered') return undefined;
+  const { token } = happening;
+  return token === undefined || token === 'unknown' ? undefined : { ...happening, token };
 }
 
-export type CreateInvariant = (circumstances: Circumstances) => Invariant;
+/** A promise about every answer with a token that was issued. */
+export const ofHandedOut =
+  (check: (answer: NonNullable<ReturnType<typeof handedOut>>) => string | undefined): Promised =>
+  () =>
+  (happening) => {
+    const given = handedOut(happening);
+    return given === undefined ? undefined : check(given);
+  };

@@ -1,91 +1,60 @@
-import type { Asked, Happening, Issued } from './happening.ts';
-import type { Item, Plan } from './plan.ts';
-import { runPlan } from './run.ts';
-import { START } from './world.ts';
+import type { History, Run, World } from './worlds.ts';
 
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(3).padStart(10)} s`;
+/** When runs begin: an instant in epoch milliseconds. */
+export const START = 1_795_438_700_000;
 
-/** An item in a line. */
-function describeItem({ kind, at, ...rest }: Item): string {
-  const facts = Object.entries(rest).flatMap(([name, value]) => {
-    if (value === undefined) return [];
-    return [`${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`];
-  });
-  return `${seconds(at)}  ${kind}: ${facts.join(', ')}`;
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;
+
+/** Members that a line leaves out: they say nothing, or what another one says. */
+const UNTOLD: ReadonlySet<string> = new Set(['before', 'sealed', 'audience', 'account', 'profile', 'lifeMs', 'sentAt']);
+
+function abridge(name: string, value: unknown): unknown {
+  if (UNTOLD.has(name)) return undefined;
+  // Tokens go by their numbers: no secret is told.
+  if (typeof value === 'string') return value.replace(/\w+-token-(\d+)-\w+/g, 'token $1');
+  return typeof value === 'number' && value > START / 2 ? seconds(value - START) : value;
 }
 
-const numbered = (text: string): string => text.replace(/\w+-token-(\d+)-\w+/, 'token $1');
-const who = ({ id, sandbox, label, rejected }: Asked): string =>
-  `${id} in ${sandbox} for ${numbered(label)}${rejected === undefined ? '' : `, instead of ${token(rejected.token)}`}`;
-const token = ({ text, sandbox, expiresAt }: Issued): string =>
-  `token ${text.split('-')[2]} of ${sandbox}, until${seconds(expiresAt - START)}`;
-
-/** What happened, in words; `undefined` for what tells nothing. No secret is among it: tokens go by their number. */
-function describe(happening: Happening): string | undefined {
-  switch (happening.kind) {
-    case 'asked':
-      return `asked    ${who(happening.asked)}, ${happening.asked.remainingMs} ms left`;
-    case 'answered': {
-      const { token: given } = happening;
-      const what = given === undefined || given === 'unknown' ? (given ?? 'no token') : token(given);
-      return `answered ${who(happening.asked)}: ${happening.status}, ${what}`;
-    }
-    case 'overdue':
-      return `overdue  ${who(happening.asked)}`;
-    case 'sent':
-      return `sent     by ${happening.sandbox} for ${numbered(happening.label)}`;
-    case 'issued':
-      return `issued   ${token(happening.token)} for ${numbered(happening.token.label)}`;
-    case 'disturbed':
-      return `disturbed ${numbered(happening.label ?? 'everything')}: ${happening.why}`;
-    case 'written': {
-      const { generation, owner, leaseUntil, notices } = happening.after;
-      return `written  ${happening.label}: ${JSON.stringify({ generation, owner, leaseUntil, notices })}`;
-    }
-    case 'died':
-      return `died     token ${happening.text.split('-')[2]}, as ${happening.sandbox} knows`;
-    case 'introspected': {
-      const { token: seen, sandbox, isActive } = happening;
-      return `said     ${isActive ? 'active' : 'inactive'} by ${sandbox} of ${seen === undefined ? 'no token' : token(seen)}`;
-    }
-    case 'flushed':
-      return `flushed  ${happening.profile} before ${seconds(happening.before - START)}`;
-    case 'locked':
-      return `locked   ${happening.account}: ${happening.isOn}`;
-    case 'offered':
-      return undefined;
-    case 'outage':
-      return `outage   ${happening.isOn ? 'begins' : 'ends'}`;
-    case 'prewarming':
-      return 'prewarm';
-    case 'thrown':
-      return `thrown   ${happening.what}`;
-    case 'unread':
-    case 'text':
-      return undefined;
-  }
-}
+/** What happens at a time, in milliseconds from the start, in a line. */
+export const lineOf = (atMs: number, what: string, facts: object = {}): string =>
+  `${seconds(atMs).padStart(12)}  ${what} ${JSON.stringify(facts, abridge)}`;
 
 /** A history in lines: what was made to happen, then what came of it, up to the violation. */
-export async function tell(plan: Plan): Promise<string> {
+export async function tell(world: World, plan: History): Promise<string> {
   const lines: string[] = [];
-  let isOver = false;
-  const { violation } = await runPlan(plan, {
-    onHappening(happening) {
-      const text = isOver ? undefined : describe(happening);
-      if (text !== undefined) lines.push(`${seconds(happening.at - START)}  ${text}`);
-    },
-    onViolation: () => {
-      isOver = true;
-    },
-  });
-  const { seed, sandboxes, lifeMs, items } = plan;
-  return [
-    `seed ${seed}: ${sandboxes} sandboxes, tokens of ${lifeMs / 1000} s`,
-    'made to happen:',
-    ...items.map(describeItem),
-    'what came of it:',
-    ...lines,
-    violation === undefined ? 'no violation' : `VIOLATION of "${violation.invariant}": ${violation.what}`,
-  ].join('\n');
+  const { violation } = await world.play(plan, (line) => lines.push(line));
+  const { items, ...shape } = plan;
+  const made = items.map(({ at, kind, ...facts }) => lineOf(at, kind, facts));
+  const end = violation === undefined ? 'no violation' : `VIOLATION of "${violation.invariant}": ${violation.what}`;
+  return [JSON.stringify(shape), 'made to happen:', ...made, 'what came of it:', ...lines, end].join('\n');
+}
+
+/**
+ * Leaves out of a history all that its violation does not need: halves first, then ever smaller parts, until no single
+ * item can go. What is left breaks the same promise.
+ * @param onTry is told how many items are left, after each history that was tried
+ */
+export async function shrink(
+  { play }: World,
+  plan: History,
+  invariant: string,
+  onTry: (items: number) => void = () => undefined,
+): Promise<{ readonly plan: History; readonly run: Run }> {
+  const breaking = async (items: History['items']): Promise<Run | undefined> => {
+    const run = await play({ ...plan, items });
+    return run.violation?.invariant === invariant ? run : undefined;
+  };
+  let { items } = plan;
+  let found = await breaking(items);
+  if (found === undefined) throw new Error(`this history does not break: ${invariant}`);
+  for (let size = Math.ceil(items.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let from = 0; from < items.length; ) {
+      const fewer = items.toSpliced(from, size);
+      const run = await breaking(fewer);
+      if (run === undefined) from += size;
+      else [items, found] = [fewer, run];
+      onTry(items.length);
+    }
+  }
+  return { plan: { ...plan, items }, run: found };
 }

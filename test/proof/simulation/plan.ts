@@ -1,9 +1,10 @@
 import { ALL } from '../../../lib/broker/store/notices.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
-import { type FaultSpan, OPERATION_FAULTS, type OperationFault } from './faults.ts';
+import { type FaultSpan, OPERATION_FAULTS } from './faults.ts';
 import { createRandom, type Random } from './random.ts';
 import { CALLERS, type CallerName, PROFILE_NAMES, type ProfileName, WISHES, type Wish } from './setting.ts';
 import { POISON_NAMES, type Poison } from './table.ts';
+import type { History, Kinds } from './worlds.ts';
 
 /** When a sandbox is killed: at once, or as soon as something has come about in it. */
 export type Moment = 'now' | 'at_await' | 'with_lease' | 'in_request' | 'before_publishing';
@@ -11,53 +12,42 @@ export type Moment = 'now' | 'at_await' | 'with_lease' | 'in_request' | 'before_
 /** What is done to a secret: changed with the account, put back to an older one by mistake, made unreadable. */
 export type Rotation = 'changed' | 'reverted' | 'garbled' | 'too_new';
 
-/** One thing that is made to happen. Times are milliseconds from the start; `sandbox` counts from 0. */
-export type Item =
-  | {
-      readonly kind: 'ask';
-      readonly at: number;
-      readonly sandbox: number;
-      readonly caller: CallerName;
-      readonly wish: Wish;
-      readonly remainingMs: number;
-      /** Sends back the token that was handed out last for the same, as one that was refused. */
-      readonly rejects?: boolean;
-      /** Has a token of `stock` exchanged instead of a user's, where profiles exchange callers' tokens. */
-      readonly exchangesOwn?: boolean;
-    }
-  | { readonly kind: 'prewarm'; readonly at: number; readonly sandbox: number }
+/** What is made to happen, by kind. `sandbox` counts from 0. */
+export interface Items {
+  ask: {
+    sandbox: number;
+    caller: CallerName;
+    wish: Wish;
+    remainingMs: number;
+    /** Sends back the token that was handed out last for the same, as one that was refused. */
+    rejects?: boolean;
+    /** Has a token of `stock` exchanged instead of a user's, where profiles exchange callers' tokens. */
+    exchangesOwn?: boolean;
+  };
+  prewarm: { sandbox: number };
   /** `token`: how many have been handed out since the one that is asked about; of one that never was, a made-up one. */
-  | { readonly kind: 'introspect'; readonly at: number; readonly sandbox: number; readonly token: number }
-  | { readonly kind: 'revoke'; readonly at: number; readonly sandbox: number }
-  | { readonly kind: 'flush'; readonly at: number; readonly profile: ProfileName | typeof ALL }
-  | { readonly kind: 'lock'; readonly at: number; readonly account: ProfileName; readonly durationMs: number }
-  | { readonly kind: 'deploy'; readonly at: number }
-  | { readonly kind: 'poison'; readonly at: number; readonly row: number; readonly poison: Poison }
-  | ({ readonly kind: 'fault'; readonly at: number } & FaultSpan)
-  | {
-      readonly kind: 'kill';
-      readonly at: number;
-      readonly sandbox: number;
-      readonly moment: Moment;
-      /** With `at_await`: how many events it still sees. */
-      readonly events: number;
-    }
-  | { readonly kind: 'freeze'; readonly at: number; readonly sandbox: number; readonly durationMs: number }
-  | {
-      readonly kind: 'rotate';
-      readonly at: number;
-      readonly secret: ProfileName;
-      readonly rotation: Rotation;
-      /** How long until it is right again. */
-      readonly durationMs: number;
-    }
-  | { readonly kind: 'shorten'; readonly at: number; readonly lifeMs: number }
-  | { readonly kind: 'delete_row'; readonly at: number; readonly row: number }
-  | { readonly kind: 'skew'; readonly at: 0; readonly sandbox: number; readonly skewMs: number };
+  introspect: { sandbox: number; token: number };
+  revoke: { sandbox: number };
+  flush: { profile: ProfileName | typeof ALL };
+  lock: { account: ProfileName; durationMs: number };
+  deploy: object;
+  poison: { row: number; poison: Poison };
+  fault: FaultSpan;
+  /** `events`: with `at_await`, how many events it still sees. */
+  kill: { sandbox: number; moment: Moment; events: number };
+  freeze: { sandbox: number; durationMs: number };
+  /** `durationMs`: how long until it is right again. */
+  rotate: { secret: ProfileName; rotation: Rotation; durationMs: number };
+  shorten: { lifeMs: number };
+  delete_row: { row: number };
+  skew: { sandbox: number; skewMs: number };
+}
+
+/** One thing that is made to happen. `at` and all other times are milliseconds from the start. */
+export type Item<Kind extends keyof Items = keyof Items> = Kinds<Items, Kind>;
 
 /** A whole history, made from its seed. */
-export interface Plan {
-  readonly seed: string;
+export interface Plan extends History {
   readonly sandboxes: number;
   readonly lifeMs: number;
   readonly durationMs: number;
@@ -69,96 +59,97 @@ export interface Plan {
 /** After the last fault the broker has this long to be well again: one failure's memory and a renewal. */
 export const RECOVERY_MS = 45 * SECOND_MS;
 
-const LIVES_MS = [12, 20, 25, 60, 60, 300, 300, 3600, 43_200].map((seconds) => seconds * SECOND_MS) as [
-  number,
-  ...number[],
-];
+const LIVES_MS = [12_000, 20_000, 25_000, 60_000, 60_000, 300_000, 300_000, 3_600_000, 43_200_000] as const;
 const MOST_SANDBOXES_LOG2 = 6;
 const CALM_SHARE = 0.15;
 const MILD_SHARE = 0.2;
 /** Of those with faults, in how many the clocks of one or two sandboxes are hours off. */
 const FAR_OFF_SHARE = 0.1;
 
-/** Instants at which many ask at once. */
-const bursts = (random: Random, durationMs: number): [number, ...number[]] => [
-  0,
-  ...Array.from({ length: random.int(2, 8) }, () => random.int(0, durationMs)),
-];
+type Shape = Omit<Plan, 'seed' | 'items'>;
 
-function createAsks(
-  random: Random,
-  { sandboxes, durationMs, faultsUntil }: Pick<Plan, 'sandboxes' | 'durationMs' | 'faultsUntil'>,
-): Item[] {
-  const instants = bursts(random, durationMs);
+/** What the items of a plan are drawn with. */
+const createDraws = (random: Random, { sandboxes, durationMs, faultsUntil }: Shape) => ({
+  random,
+  at: () => random.int(0, durationMs),
+  /** When a fault begins. */
+  from: () => random.int(0, faultsUntil),
+  /** How long a fault lasts that began at an instant. */
+  lasting: (from: number, mostMs: number) => Math.min(faultsUntil - from, random.int(100, mostMs)),
+  sandbox: () => random.int(0, sandboxes - 1),
+  /** From none to so many. */
+  many: (most: number, make: () => Item): Item[] => Array.from({ length: random.int(0, most) }, make),
+});
+type Draws = ReturnType<typeof createDraws>;
+
+function createAsks({ random, at, sandbox }: Draws, { durationMs, faultsUntil }: Shape): Item[] {
+  /** Instants at which many ask at once. */
+  const bursts: [number, ...number[]] = [0, ...Array.from({ length: random.int(2, 8) }, at)];
   const wellAt = faultsUntil + RECOVERY_MS + 1;
   return Array.from({ length: random.int(90, 300) }, (_, index) => {
-    const at = random.chance(0.4) ? random.pick(instants) : random.int(0, durationMs);
+    const askedAt = random.chance(0.4) ? random.pick(bursts) : at();
     const wish = random.pick(WISHES);
     return {
       kind: 'ask',
       // Some come just when all must be well again.
-      at: index < 10 ? Math.min(durationMs, wellAt + random.int(0, SECOND_MS)) : at,
-      sandbox: random.int(0, sandboxes - 1),
+      at: index < 10 ? Math.min(durationMs, wellAt + random.int(0, SECOND_MS)) : askedAt,
+      sandbox: sandbox(),
       caller: random.pick(CALLERS),
       wish,
       remainingMs: random.chance(0.85) ? 15 * SECOND_MS : random.int(200, 15 * SECOND_MS),
       ...(wish.profile === 'desk' ? { exchangesOwn: random.chance(0.5) } : { rejects: random.chance(0.1) }),
-    } as const;
+    };
   });
 }
 
-/** Makes items, from none to so many. */
-const several =
-  (random: Random) =>
-  (most: number, make: () => Item): Item[] =>
-    Array.from({ length: random.int(0, most) }, make);
+/** What happens without anything being wrong, besides token requests. */
+function createErrands({ random, at, sandbox, many }: Draws, watcher: number): Item[] {
+  const introspect = (): Item => {
+    const askedAt = at();
+    const who = random.chance(0.6) ? watcher : sandbox();
+    return { kind: 'introspect', at: askedAt, sandbox: who, token: random.int(0, 4) };
+  };
+  return [
+    ...many(12, () => ({ kind: 'prewarm', at: at(), sandbox: sandbox() })),
+    ...many(2, () => ({ kind: 'revoke', at: at(), sandbox: sandbox() })),
+    ...many(20, introspect),
+    ...many(1, () => ({ kind: 'flush', at: at(), profile: random.pick([ALL, ...PROFILE_NAMES]) })),
+  ];
+}
 
-/** How long something lasts that must be over at an instant. */
-const durations = (random: Random, until: number) => (from: number, mostMs: number) =>
-  Math.min(until - from, random.int(100, mostMs));
-
-/** A share of whole and half outages and of many single faults. */
-const shareOf = (random: Random): number => random.pick([1, 1, 0.5, 0.2, 0.05]);
-
-function createFaultItems(
-  random: Random,
-  { sandboxes, faultsUntil, lifeMs }: Pick<Plan, 'sandboxes' | 'faultsUntil' | 'lifeMs'>,
-): Item[] {
-  const kinds = Object.keys(OPERATION_FAULTS) as [OperationFault, ...OperationFault[]];
-  const at = () => random.int(0, faultsUntil);
-  const sandbox = () => random.int(0, sandboxes - 1);
-  const lasting = durations(random, faultsUntil);
-  const many = several(random);
-
+function createFaultItems(draws: Draws, { faultsUntil, lifeMs }: Shape): Item[] {
+  const { random, from, lasting, sandbox, many } = draws;
   const fault = (): Item => {
-    const from = random.chance(0.25) ? 0 : at();
+    const at = random.chance(0.25) ? 0 : from();
     const mostMs = random.pick([2 * SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS, faultsUntil + 100]);
     const only = random.chance(0.3) ? sandbox() : undefined;
-    const until = from + lasting(from, mostMs);
-    return { kind: 'fault', at: from, fault: random.pick(kinds), from, until, share: shareOf(random), sandbox: only };
+    const until = at + lasting(at, mostMs);
+    const kind = random.pick(OPERATION_FAULTS);
+    // Whole and half outages, and many single faults.
+    const share = random.pick([1, 1, 0.5, 0.2, 0.05]);
+    return { kind: 'fault', at, fault: kind, from: at, until, share, sandbox: only };
   };
   const outage = (): Item => {
-    const from = at();
-    const until = from + lasting(from, 5 * MINUTE_MS);
-    return { kind: 'fault', at: from, fault: 'zitadel_away', from, until, share: 1 };
+    const at = from();
+    return { kind: 'fault', at, fault: 'zitadel_away', from: at, until: at + lasting(at, 5 * MINUTE_MS), share: 1 };
   };
   const kill = (): Item => ({
     kind: 'kill',
-    at: random.chance(0.3) ? 0 : at(),
+    at: random.chance(0.3) ? 0 : from(),
     sandbox: sandbox(),
     moment: random.pick<Moment>(['now', 'at_await', 'at_await', 'with_lease', 'in_request', 'before_publishing']),
     events: random.int(1, 12),
   });
   const freeze = (): Item => {
-    const from = at();
+    const at = from();
     const mostMs = random.pick([SECOND_MS, 10 * SECOND_MS, lifeMs, 2 * lifeMs]);
-    return { kind: 'freeze', at: from, sandbox: sandbox(), durationMs: lasting(from, mostMs) };
+    return { kind: 'freeze', at, sandbox: sandbox(), durationMs: lasting(at, mostMs) };
   };
   const rotate = (): Item => {
-    const from = at();
+    const at = from();
     const secret = random.pick<ProfileName>(['reports', ...PROFILE_NAMES]);
     const rotation = random.pick<Rotation>(['changed', 'reverted', 'garbled', 'too_new']);
-    return { kind: 'rotate', at: from, secret, rotation, durationMs: lasting(from, 30 * SECOND_MS) };
+    return { kind: 'rotate', at, secret, rotation, durationMs: lasting(at, 30 * SECOND_MS) };
   };
   return [
     ...many(6, fault),
@@ -166,11 +157,11 @@ function createFaultItems(
     ...many(4, kill),
     ...many(3, freeze),
     ...many(2, rotate),
-    ...many(1, () => ({ kind: 'shorten', at: at(), lifeMs: random.pick(LIVES_MS) })),
-    ...many(1, () => ({ kind: 'delete_row', at: at(), row: random.int(0, 20) })),
-    ...many(2, () => ({ kind: 'poison', at: at(), row: random.int(0, 8), poison: random.pick(POISON_NAMES) })),
-    ...many(1, () => ({ kind: 'deploy', at: at() })),
-    ...createMildFaults(random, faultsUntil),
+    ...many(1, () => ({ kind: 'shorten', at: from(), lifeMs: random.pick(LIVES_MS) })),
+    ...many(1, () => ({ kind: 'delete_row', at: from(), row: random.int(0, 20) })),
+    ...many(2, () => ({ kind: 'poison', at: from(), row: random.int(0, 8), poison: random.pick(POISON_NAMES) })),
+    ...many(1, () => ({ kind: 'deploy', at: from() })),
+    ...createMildFaults(draws, faultsUntil),
   ];
 }
 
@@ -178,35 +169,27 @@ function createFaultItems(
 const ACCOUNTS = ['orders', 'reports', 'stock', 'brief'] as const satisfies readonly ProfileName[];
 
 /** What is wrong at ZITADEL while everything answers. */
-function createMildFaults(random: Random, faultsUntil: number): Item[] {
-  const lasting = durations(random, faultsUntil);
-  const many = several(random);
+function createMildFaults({ random, from, lasting, many }: Draws, faultsUntil: number): Item[] {
   const lock = (): Item => {
-    const at = random.int(0, faultsUntil);
+    const at = from();
     return { kind: 'lock', at, account: random.pick(ACCOUNTS), durationMs: lasting(at, MINUTE_MS) };
   };
   const forget = (): Item => {
-    const from = random.int(0, faultsUntil);
-    const until = from + lasting(from, faultsUntil);
-    return { kind: 'fault', at: from, fault: 'zitadel_forgets', from, until, share: random.pick([0.5, 0.1]) };
+    const at = from();
+    const until = at + lasting(at, faultsUntil);
+    return { kind: 'fault', at, fault: 'zitadel_forgets', from: at, until, share: random.pick([0.5, 0.1]) };
   };
   return [...many(2, lock), ...many(1, forget)];
 }
 
 function createSkews(random: Random, sandboxes: number): Item[] {
   const mostMs = random.pick([0, 0, 20, 500, 1000]);
-  if (random.chance(FAR_OFF_SHARE)) {
-    const offMs = () => random.pick([-1, 1]) * random.int(10 * MINUTE_MS, 5 * HOUR_MS);
-    return Array.from(
-      { length: random.int(1, 2) },
-      (_, sandbox) => ({ kind: 'skew', at: 0, sandbox, skewMs: offMs() }) as const,
-    );
-  }
-  if (mostMs === 0) return [];
-  return Array.from(
-    { length: sandboxes },
-    (_, sandbox) => ({ kind: 'skew', at: 0, sandbox, skewMs: random.int(-mostMs, mostMs) }) as const,
-  );
+  const isFarOff = random.chance(FAR_OFF_SHARE);
+  const skewMs = () =>
+    isFarOff ? random.pick([-1, 1]) * random.int(10 * MINUTE_MS, 5 * HOUR_MS) : random.int(-mostMs, mostMs);
+  const skewed = mostMs === 0 ? 0 : sandboxes;
+  const length = isFarOff ? random.int(1, 2) : skewed;
+  return Array.from({ length }, (_, sandbox) => ({ kind: 'skew', at: 0, sandbox, skewMs: skewMs() }));
 }
 
 /** Makes the history of a seed. */
@@ -217,28 +200,15 @@ export function createPlan(seed: string): Plan {
   const faultsUntil = Math.floor(Math.max(60 * SECOND_MS, lifeMs * (0.8 + 2 * random.next())));
   const durationMs = faultsUntil + RECOVERY_MS + Math.floor(Math.max(30 * SECOND_MS, 0.3 * lifeMs));
   const shape = { sandboxes, lifeMs, durationMs, faultsUntil };
-  const at = () => random.int(0, durationMs);
-  const sandbox = () => random.int(0, sandboxes - 1);
-  const many = several(random);
+  const draws = createDraws(random, shape);
   /** Asks about tokens more often than others. */
-  const watcher = sandbox();
-  const ordinary: Item[] = [
-    ...createAsks(random, shape),
-    ...many(12, () => ({ kind: 'prewarm', at: at(), sandbox: sandbox() })),
-    ...many(2, () => ({ kind: 'revoke', at: at(), sandbox: sandbox() })),
-    ...many(20, () => ({
-      kind: 'introspect',
-      at: at(),
-      sandbox: random.chance(0.6) ? watcher : sandbox(),
-      token: random.int(0, 4),
-    })),
-    ...many(1, () => ({ kind: 'flush', at: at(), profile: random.pick([ALL, ...PROFILE_NAMES]) })),
-  ];
+  const watcher = draws.sandbox();
+  const ordinary = [...createAsks(draws, shape), ...createErrands(draws, watcher)];
   const weather = random.next();
   const faults = (): Item[] => {
     if (weather < CALM_SHARE) return [];
-    if (weather < CALM_SHARE + MILD_SHARE) return createMildFaults(random, faultsUntil);
-    return [...createSkews(random, sandboxes), ...createFaultItems(random, shape)];
+    if (weather < CALM_SHARE + MILD_SHARE) return createMildFaults(draws, faultsUntil);
+    return [...createSkews(random, sandboxes), ...createFaultItems(draws, shape)];
   };
   return { seed, ...shape, items: [...ordinary, ...faults()].sort((a, b) => a.at - b.at) };
 }

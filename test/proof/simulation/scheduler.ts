@@ -23,6 +23,16 @@ export interface Lane {
   readonly frozenMs: () => number;
   /** Something reaches the process `delayMs` from now. */
   readonly receive: (delayMs: number, run: () => void) => void;
+  /**
+   * Makes a call that the process waits for: nothing comes of it in a dead one.
+   * @param late makes what it comes to without a reply in `limitMs`
+   * @param send gets what replies: the value is made as the reply is received, so long from then
+   */
+  readonly call: <T>(
+    limitMs: number,
+    late: () => T,
+    send: (reply: (delayMs: number, value: () => T) => void) => void,
+  ) => Promise<T>;
   readonly kill: () => void;
   /** Kills it in place of the `events`-th event from now, and says so. */
   readonly killAfter: (events: number, onKilled: () => void) => void;
@@ -130,22 +140,33 @@ export function createScheduler(start: number, random: Random): Scheduler {
       onKilled: () => undefined,
       waiting: [],
     };
+    function after(delayMs: number, run: () => void): () => void {
+      const event = push(now + Math.max(0, delayMs), lane, true, run);
+      return () => {
+        event.isCancelled = true;
+      };
+    }
+    const receive = (delayMs: number, run: () => void) => void push(now + delayMs, lane, false, run);
     return {
       name,
       skewMs,
-      clock: {
-        now: () => instant(Math.floor(now + skewMs)),
-        after(delayMs, run) {
-          const event = push(now + Math.max(0, delayMs), lane, true, run);
-          return () => {
-            event.isCancelled = true;
-          };
-        },
-      },
+      clock: { now: () => instant(Math.floor(now + skewMs)), after },
       isAlive: () => lane.isAlive,
       isFrozen: () => lane.frozenSince !== undefined,
       frozenMs: () => lane.frozenMs,
-      receive: (delayMs, run) => void push(now + delayMs, lane, false, run),
+      receive,
+      call(limitMs, late, send) {
+        if (!lane.isAlive) return NEVER;
+        return new Promise((resolve) => {
+          const cancel = after(limitMs, () => resolve(late()));
+          send((delayMs, value) =>
+            receive(delayMs, () => {
+              cancel();
+              resolve(value());
+            }),
+          );
+        });
+      },
       kill: () => {
         lane.isAlive = false;
       },

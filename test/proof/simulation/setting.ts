@@ -9,76 +9,63 @@ import { profilesOf } from '../../support/profiles.ts';
 export const ISSUER = 'https://simulated.zitadel.cloud';
 /** The one audience that is granted by exchanges, and one that subjects have besides. */
 export const PROJECT = '4711';
-const AUDIENCE = `urn:zitadel:iam:org:project:id:${PROJECT}:aud`;
+export const AUDIENCE = `urn:zitadel:iam:org:project:id:${PROJECT}:aud`;
 const OTHER_AUDIENCE = 'urn:zitadel:iam:org:project:id:1848:aud';
-const ROLE = 'arn:aws:iam::123456789012:role';
-
 /** The application that revokes: its client id is in the audience of every token that it can revoke. */
 const REVOKER = 'revoker-client';
 export const REVOKER_AUDIENCE = `urn:zitadel:iam:org:project:id:${REVOKER}:aud`;
 
-/** The document of profiles, one for each way to obtain a token. */
+export const CALLERS = ['shop', 'office', 'stranger'] as const;
+export type CallerName = (typeof CALLERS)[number];
+
+const ROLE = 'arn:aws:iam::123456789012:role';
+const SHOP = `${ROLE}/shop`;
+const OFFICE = `${ROLE}/office`;
+
+/** A profile for each way to obtain a token; its secret has its name. */
 const DOCUMENT = {
-  profiles: {
-    orders: {
-      issuer: ISSUER,
-      secret: 'orders',
-      scopes: [AUDIENCE, 'profile'],
-      callers: [`${ROLE}/shop`],
-      prewarm: true,
-    },
-    reports: {
-      issuer: ISSUER,
-      secret: 'reports',
-      scopes: [AUDIENCE, OTHER_AUDIENCE],
-      callers: [`${ROLE}/shop`, `${ROLE}/office`],
-      prewarm: true,
-    },
-    billing: {
-      issuer: ISSUER,
-      secret: 'billing',
-      subject: 'reports',
-      scopes: [AUDIENCE],
-      callers: [`${ROLE}/office`],
-    },
-    stock: {
-      issuer: ISSUER,
-      secret: 'stock',
-      scopes: [AUDIENCE],
-      callers: [`${ROLE}/shop`],
-      introspection: 'revoker',
-      introspectionCacheSeconds: 60,
-      revocation: { secret: 'revoker', callers: [`${ROLE}/shop`] },
-      minValiditySeconds: 20,
-    },
-    parcels: { issuer: ISSUER, secret: 'parcels', subject: 'stock', callers: [`${ROLE}/office`] },
-    desk: { issuer: ISSUER, secret: 'desk', scopes: [AUDIENCE], exchange: {}, callers: [`${ROLE}/shop`] },
-    brief: { issuer: ISSUER, secret: 'brief', scopes: [AUDIENCE], callers: [`${ROLE}/office`], maxAgeSeconds: 600 },
+  orders: { scopes: [AUDIENCE, 'profile'], callers: [SHOP], prewarm: true },
+  reports: { scopes: [AUDIENCE, OTHER_AUDIENCE], callers: [SHOP, OFFICE], prewarm: true },
+  billing: { scopes: [AUDIENCE], callers: [OFFICE], subject: 'reports' },
+  stock: {
+    scopes: [AUDIENCE],
+    callers: [SHOP],
+    introspection: 'revoker',
+    introspectionCacheSeconds: 60,
+    revocation: { secret: 'revoker', callers: [SHOP] },
+    minValiditySeconds: 20,
   },
-} as const;
+  parcels: { callers: [OFFICE], subject: 'stock' },
+  desk: { scopes: [AUDIENCE], callers: [SHOP], exchange: {} },
+  brief: { scopes: [AUDIENCE], callers: [OFFICE], maxAgeSeconds: 600 },
+};
 
-export type ProfileName = keyof typeof DOCUMENT.profiles;
-export const PROFILE_NAMES = Object.keys(DOCUMENT.profiles) as [ProfileName, ...ProfileName[]];
+export type ProfileName = keyof typeof DOCUMENT;
+export const PROFILE_NAMES = Object.keys(DOCUMENT) as [ProfileName, ...ProfileName[]];
 
-/** What a deployment in mid-traffic changes: `reports` loses a caller, and tokens of `brief` may get less old. */
-const CHANGES = { reports: { callers: [`${ROLE}/shop`] }, brief: { maxAgeSeconds: 120 } } as const;
-
-/** The documents before and after the deployment. */
+/** Before and after a deployment in mid-traffic: `reports` loses a caller, and tokens of `brief` may get less old. */
 const DOCUMENTS = {
-  before: DOCUMENT.profiles,
-  after: Object.fromEntries(
-    Object.entries(DOCUMENT.profiles).map(([name, profile]) => [
-      name,
-      { ...profile, ...CHANGES[name as keyof typeof CHANGES] },
-    ]),
-  ) as Readonly<Record<ProfileName, (typeof DOCUMENT.profiles)[ProfileName]>>,
-} as const;
+  before: DOCUMENT,
+  after: {
+    ...DOCUMENT,
+    reports: { ...DOCUMENT.reports, callers: [SHOP] },
+    brief: { ...DOCUMENT.brief, maxAgeSeconds: 120 },
+  },
+};
 
 export type Deployment = keyof typeof DOCUMENTS;
 
+const parse = (document: typeof DOCUMENT): Profiles => {
+  const entries = Object.entries(document).map(([name, profile]) => [
+    name,
+    { issuer: ISSUER, secret: name, ...profile },
+  ]);
+  return profilesOf({ profiles: Object.fromEntries(entries) });
+};
+
 export const PROFILES: Readonly<Record<Deployment, Profiles>> = {
-  before: profilesOf({ profiles: DOCUMENTS.before }),
-  after: profilesOf({ profiles: DOCUMENTS.after }),
+  before: parse(DOCUMENTS.before),
+  after: parse(DOCUMENTS.after),
 };
 const { before: BEFORE } = PROFILES;
 
@@ -136,68 +123,55 @@ export const chainOf = (profile: ProfileName): readonly string[] => {
 /** How many profiles the schedule renews. */
 export const PREWARMED = [...BEFORE.values()].filter(({ prewarm }) => prewarm).length;
 
-export const CALLERS = ['shop', 'office', 'stranger'] as const;
-export type CallerName = (typeof CALLERS)[number];
-
 /** Whether a caller is one of the profile's. */
 export const mayUse = (caller: CallerName, profile: ProfileName, deployment: Deployment): boolean =>
-  (DOCUMENTS[deployment][profile].callers as readonly string[]).includes(`${ROLE}/${caller}`);
+  DOCUMENTS[deployment][profile].callers.includes(`${ROLE}/${caller}`);
 
-/** The body of a token request. */
-export function bodyFor(
-  { scope }: Wish,
-  { subject, rejected }: { readonly subject: string | undefined; readonly rejected: string | undefined },
-): string {
-  const grantType = subject === undefined ? GRANT_TYPE.clientCredentials : GRANT_TYPE.tokenExchange;
-  const parameters = {
-    grant_type: grantType,
+/** The body of a token request. `subject`: the token to exchange; `rejected`: the token that is sent back. */
+export function bodyFor({ scope }: Wish, subject: string | undefined, rejected: string | undefined): string {
+  return new URLSearchParams({
+    grant_type: subject === undefined ? GRANT_TYPE.clientCredentials : GRANT_TYPE.tokenExchange,
     ...(scope === undefined ? {} : { scope }),
     ...(subject === undefined ? {} : { subject_token: subject, subject_token_type: TOKEN_TYPE.accessToken }),
     ...(rejected === undefined ? {} : { rejected_token: rejected }),
-  };
-  return new URLSearchParams(parameters).toString();
+  }).toString();
 }
 
 /** An event of API Gateway for a request with this body. */
-export function eventFor(
-  caller: CallerName,
-  profile: ProfileName,
-  requestId: string,
-  body: string,
-): Record<string, unknown> {
-  return tokenEvent(profile, body, {
-    requestContext: {
-      requestId,
-      authorizer: {
-        iam: {
-          accountId: '123456789012',
-          callerId: 'AROAEXAMPLEEXAMPLE000:i-0abc',
-          userArn: `arn:aws:sts::123456789012:assumed-role/${caller}/i-0abc`,
-          userId: 'AROAEXAMPLEEXAMPLE000:i-0abc',
-        },
-      },
-    },
-  });
+export function eventFor(caller: CallerName, profile: string, requestId: string, body: string) {
+  const iam = {
+    accountId: '123456789012',
+    callerId: 'AROAEXAMPLEEXAMPLE000:i-0abc',
+    userArn: `arn:aws:sts::123456789012:assumed-role/${caller}/i-0abc`,
+    userId: 'AROAEXAMPLEEXAMPLE000:i-0abc',
+  };
+  return tokenEvent(profile, body, { requestContext: { requestId, authorizer: { iam } } });
 }
 
 /** What the secrets of the simulation are made of: no piece of them is anything else, in any spelling. */
 export const MARK = 'Zq7';
 const MARKED = MARK.repeat(6);
 
+/** A key pair of P-256 in PEM: it is made in no time. */
+export const createPair = () =>
+  generateKeyPairSync('ec', {
+    namedCurve: 'prime256v1',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+
 /** The one private key: which of its versions is meant, its `kid` tells. */
-export const SIGNING_KEY = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
-export const PRIVATE_KEY = SIGNING_KEY.export({ type: 'pkcs8', format: 'pem' }).toString();
+export const PRIVATE_KEY = createPair().privateKey;
 
 /** The `version`-th credential in a secret, as text. Secrets: the profiles' names, and `revoker`. */
 export function secretText(name: string, version: number): string {
-  if (name === 'reports') {
+  if (name === 'reports')
     return JSON.stringify({
       type: 'serviceaccount',
       userId: 'reports-user',
       keyId: `key-${version}`,
       key: PRIVATE_KEY,
     });
-  }
   return JSON.stringify({ clientId: `${name}-client`, clientSecret: `${MARKED}-${version}-${MARKED}` });
 }
 

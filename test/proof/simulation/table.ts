@@ -5,11 +5,10 @@ import type { CacheKey } from '../../../lib/broker/token/demand.ts';
 import { fingerprint } from '../../../lib/core/digest.ts';
 import { fail, ok, type Result } from '../../../lib/core/result.ts';
 import { type EpochMs, instant, plus, SECOND_MS } from '../../../lib/core/time.ts';
-import type { DrawFault, OperationFault } from './faults.ts';
-import type { Happening } from './happening.ts';
 import type { Random } from './random.ts';
-import { type Lane, NEVER, type Scheduler } from './scheduler.ts';
+import type { Lane } from './scheduler.ts';
 import { ISSUER, LABELS } from './setting.ts';
+import type { Stage } from './world.ts';
 
 /** As the adapter has it. */
 const TABLE_MS = 300;
@@ -43,36 +42,78 @@ const foreignNotices = (now: EpochMs): readonly string[] => [
   `away ${fingerprint(ISSUER)} ${plus(now, FAR_MS)}`,
 ];
 
-/** The table of the simulation: rows, conditional writes, and what the network makes of them. */
-export interface SimulatedTable {
-  /** How one sandbox reaches it. */
-  readonly connect: (sandbox: number, lane: Lane, random: Random, onLease?: (lane: Lane) => void) => Table;
-  /** Deletes a row, as its time to live does; `false` where there is none of that number. */
-  readonly deleteRow: (index: number) => boolean;
-  /** Does to a row what its writers never do; `false` where there is none of that number. */
-  readonly poison: (index: number, poison: Poison) => boolean;
-}
+type Value = Row | undefined | 'refused';
 
-export interface TableDeps {
-  readonly scheduler: Scheduler;
-  readonly draw: DrawFault;
-  readonly emit: (happening: Happening) => void;
+/** An operation that is under way. */
+interface Operation {
+  readonly random: Random;
+  readonly wayMs: number;
+  /** Lets it arrive so long after it was sent. */
+  readonly arrive: (delayMs: number, run: () => void) => void;
+  /** Reads or writes. */
+  readonly perform: () => Value;
+  readonly reply: (delayMs: number, result: Result<Value, TableFault>) => void;
 }
-
-type Skew = ReturnType<typeof createSkew>;
-type Written = Row | 'refused';
 
 const lost = fail<TableFault>({ kind: 'unknown', detail: 'TimeoutError' });
 const throttled = fail<TableFault>({ kind: 'unavailable', detail: 'ThrottlingException' });
 const broken = fail<TableFault>({ kind: 'unknown', detail: 'InternalServerError' });
 const away = fail<TableFault>({ kind: 'unknown', detail: 'ECONNREFUSED' });
 
+const serve = ({ wayMs, arrive, perform, reply }: Operation) => arrive(wayMs, () => reply(wayMs, ok(perform())));
+
+/** What each fault makes of an operation. */
+const FAULTS = {
+  /** A write or a read that never arrives. */
+  table_request_lost: () => undefined,
+  /** A write that is made, and whose answer is lost. */
+  table_reply_lost: ({ wayMs, arrive, perform }) => arrive(wayMs, perform),
+  /** A write that is refused, and whose refusal is lost. */
+  table_refusal_lost: ({ wayMs, arrive, perform, reply }) =>
+    arrive(wayMs, () => {
+      const value = perform();
+      if (value !== 'refused') reply(wayMs, ok(value));
+    }),
+  /** Arrives after the caller has given up. */
+  table_late: ({ random, arrive, perform }) => arrive(random.int(TABLE_MS, 8 * SECOND_MS), perform),
+  /** Arrives behind others that were sent after it. */
+  table_reordered: ({ random, wayMs, arrive, perform, reply }) =>
+    arrive(random.int(wayMs, TABLE_MS - 10), () => reply(random.int(1, 300), ok(perform()))),
+  /** The answer is lost, and the client sends the write again at once. */
+  table_duplicated: ({ random, wayMs, arrive, perform, reply }) =>
+    arrive(wayMs, () => {
+      perform();
+      arrive(wayMs + random.int(1, 40), () => reply(wayMs, ok(perform())));
+    }),
+  /** Arrives, and once more seconds later. */
+  table_duplicated_late(operation) {
+    serve(operation);
+    operation.arrive(operation.random.int(100, 20 * SECOND_MS), operation.perform);
+  },
+  table_throttled: ({ wayMs, reply }) => reply(2 * wayMs, throttled),
+  /** Answered with 500, be it made or not. */
+  table_error: ({ random, wayMs, arrive, perform, reply }) =>
+    arrive(wayMs, () => {
+      if (random.chance(0.5)) perform();
+      reply(wayMs, broken);
+    }),
+  /** No connection. */
+  table_away: ({ wayMs, reply }) => reply(wayMs, away),
+  /** Reads what was there up to a second ago. */
+  table_stale: serve,
+} as const satisfies Record<string, (operation: Operation) => void>;
+
+export const TABLE_FAULTS = Object.keys(FAULTS) as (keyof typeof FAULTS)[];
+
+/** The table of the simulation: rows, conditional writes, and what the network makes of them. */
+export type SimulatedTable = ReturnType<typeof createSimulatedTable>;
+
 /** Creates the table of one run. */
-export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): SimulatedTable {
+export function createSimulatedTable({ scheduler, draw, emit, disturb }: Stage) {
   const rows = new Map<CacheKey, Row>();
   const before = new Map<CacheKey, { readonly row: Row | undefined; readonly until: number }>();
 
-  function write(key: CacheKey, update: RowUpdate): Written {
+  function write(key: CacheKey, update: RowUpdate): Row | 'refused' {
     const row = rows.get(key) ?? {};
     const applied = applyUpdate(row, update);
     if (applied === 'refused') return applied;
@@ -83,8 +124,8 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
     before.set(key, { row: rows.get(key), until: scheduler.now() });
     rows.set(key, next);
     const label = LABELS.get(key) ?? (key === BULLETIN_KEY ? 'the notices' : 'a holding');
-    emit({ kind: 'written', at: scheduler.now(), label, before: row, after: next });
-    emit({ kind: 'text', at: scheduler.now(), text: JSON.stringify(next) });
+    emit('written', { label, before: row, after: next });
+    emit('text', { text: JSON.stringify(next) });
     return next;
   }
 
@@ -93,121 +134,76 @@ export function createSimulatedTable({ scheduler, draw, emit }: TableDeps): Simu
     return isStale && old !== undefined && scheduler.now() - old.until < STALE_MS ? old.row : rows.get(key);
   }
 
-  function nameRow(index: number): { readonly key: CacheKey; readonly label: string } | undefined {
+  /** Changes a row of that number in a way that its writers never do; `false` where there is none. */
+  function change(index: number, why: string, run: (key: CacheKey) => void): boolean {
     const key = [...rows.keys()].filter((name) => LABELS.has(name))[index];
-    const label = key === undefined ? undefined : LABELS.get(key);
-    return key === undefined || label === undefined ? undefined : { key, label };
-  }
-
-  /** Plays one operation: `perform` runs at the table, as often and as late as the fault says. */
-  function operate<T extends Row | undefined | 'refused'>(
-    {
-      key,
-      sandbox,
-      lane,
-      random,
-      skew,
-      isWrite,
-    }: { key: CacheKey; sandbox: number; lane: Lane; random: Random; skew: Skew; isWrite: boolean },
-    perform: (fault: OperationFault | undefined) => T,
-  ): Promise<Result<T, TableFault>> {
-    if (!lane.isAlive()) return NEVER;
-    const sentAt = scheduler.now();
-    const fault = draw('table', sentAt, sandbox, random);
-    const label = LABELS.get(key);
-    const disturb = (why: string) => {
-      emit({ kind: 'disturbed', at: scheduler.now(), ...(label === undefined ? {} : { label }), why });
-      if (!isWrite) emit({ kind: 'unread', at: scheduler.now(), sandbox: lane.name });
-    };
-    if (fault !== undefined) disturb(fault);
-    const wayMs = random.int(1, 6);
-    return new Promise((resolve) => {
-      const cancel = lane.clock.after(TABLE_MS, () => {
-        if (fault === undefined) disturb('a time-out');
-        resolve(lost);
-      });
-      const sentBy = lane.clock.now();
-      const reply = (delayMs: number, result: Result<T, TableFault>) => {
-        const date = result === away ? undefined : new Date(scheduler.now()).toUTCString();
-        lane.receive(delayMs, () => {
-          cancel();
-          skew.hear(date, sentBy, lane.clock.now());
-          resolve(result);
-        });
-      };
-      const arrive = (delayMs: number, run: () => void) => scheduler.at(sentAt + delayMs, run);
-      switch (fault) {
-        case 'table_request_lost':
-          return;
-        case 'table_reply_lost':
-          return arrive(wayMs, () => void perform(fault));
-        case 'table_refusal_lost':
-          return arrive(wayMs, () => {
-            const value = perform(fault);
-            if (value !== 'refused') reply(wayMs, ok(value));
-          });
-        case 'table_late':
-          return arrive(random.int(TABLE_MS, 8 * SECOND_MS), () => void perform(fault));
-        case 'table_reordered':
-          return arrive(random.int(wayMs, TABLE_MS - 10), () => reply(random.int(1, 300), ok(perform(fault))));
-        case 'table_duplicated':
-          return arrive(wayMs, () => {
-            perform(fault);
-            scheduler.at(scheduler.now() + random.int(1, 40), () => reply(wayMs, ok(perform(fault))));
-          });
-        case 'table_duplicated_late':
-          arrive(wayMs, () => reply(wayMs, ok(perform(fault))));
-          return arrive(random.int(100, 20 * SECOND_MS), () => void perform(fault));
-        case 'table_throttled':
-          return reply(2 * wayMs, throttled);
-        case 'table_error':
-          return arrive(wayMs, () => {
-            if (random.chance(0.5)) perform(fault);
-            reply(wayMs, broken);
-          });
-        case 'table_away':
-          return reply(wayMs, away);
-        default:
-          return arrive(wayMs, () => reply(wayMs, ok(perform(fault))));
-      }
-    });
+    if (key === undefined) return false;
+    run(key);
+    disturb(why, LABELS.get(key));
+    return true;
   }
 
   return {
-    connect: (sandbox, lane, random, onLease) => {
+    /** How one sandbox reaches it; `onLease` is told when it has taken a lease. */
+    connect(sandbox: number, lane: Lane, random: Random, onLease: () => void = () => undefined): Table {
       const skew = createSkew();
-      const by = { sandbox, lane, random, skew };
+
+      function operate<T extends Value>(key: CacheKey, isRead: boolean, perform: (isStale: boolean) => T) {
+        const label = LABELS.get(key);
+        const disturbHere = (why: string) => {
+          disturb(why, label);
+          if (isRead) emit('unread', { sandbox: lane.name });
+        };
+        let fault: (typeof TABLE_FAULTS)[number] | undefined;
+        const late = () => {
+          if (fault === undefined) disturbHere('a time-out');
+          return lost;
+        };
+        return lane.call<Result<T, TableFault>>(TABLE_MS, late, (reply) => {
+          fault = draw('table', sandbox, random);
+          if (fault !== undefined) disturbHere(fault);
+          const sentAt = scheduler.now();
+          const sentBy = lane.clock.now();
+          (fault === undefined ? serve : FAULTS[fault])({
+            random,
+            wayMs: random.int(1, 6),
+            arrive: (delayMs, run) => scheduler.at(sentAt + delayMs, run),
+            perform: () => perform(fault === 'table_stale'),
+            reply(delayMs, result) {
+              const date = result === away ? undefined : new Date(scheduler.now()).toUTCString();
+              reply(delayMs, () => {
+                skew.hear(date, sentBy, lane.clock.now());
+                return result as Result<T, TableFault>;
+              });
+            },
+          });
+        });
+      }
+
       return {
         aheadMs: skew.aheadMs,
-        read: (key) => operate({ key, ...by, isWrite: false }, (fault) => read(key, fault === 'table_stale')),
+        read: (key) => operate(key, true, (isStale) => read(key, isStale)),
         update: (key, update) =>
-          operate({ key, ...by, isWrite: true }, () => {
+          operate(key, false, () => {
             const written = write(key, update);
-            if (written !== 'refused' && update.set.owner !== undefined) onLease?.(lane);
+            if (written !== 'refused' && update.set.owner !== undefined) onLease();
             return written;
           }),
       };
     },
-    deleteRow(index) {
-      const found = nameRow(index);
-      if (found === undefined) return false;
-      const { key, label } = found;
-      rows.delete(key);
-      emit({ kind: 'disturbed', at: scheduler.now(), label, why: 'row_deleted' });
-      return true;
-    },
-    poison(index, poison) {
-      const found = nameRow(index);
+    /** Deletes a row, as its time to live does; `false` where there is none of that number. */
+    deleteRow: (index: number): boolean => change(index, 'row_deleted', (key) => rows.delete(key)),
+    /** Does to a row what its writers never do; `false` where there is none of that number. */
+    poison(index: number, poison: Poison): boolean {
       const now = instant(scheduler.now());
       const notices = rows.get(BULLETIN_KEY)?.notices ?? [];
       rows.set(BULLETIN_KEY, { ...rows.get(BULLETIN_KEY), notices: [...notices, ...foreignNotices(now)] });
-      if (found === undefined) return false;
-      const { key, label } = found;
-      rows.set(key, POISONS[poison](rows.get(key) ?? {}, now, before.get(key)?.row ?? {}));
-      // The token of the row is lost, and so is what was known of others who hold its lease.
-      for (let cost = 0; cost < 2; cost += 1)
-        emit({ kind: 'disturbed', at: now, label, why: `row poisoned: ${poison}` });
-      return true;
+      const why = `row poisoned: ${poison}`;
+      return change(index, why, (key) => {
+        rows.set(key, POISONS[poison](rows.get(key) ?? {}, now, before.get(key)?.row ?? {}));
+        // The token of the row is lost, and so is what was known of others who hold its lease: two causes.
+        disturb(why, LABELS.get(key));
+      });
     },
   };
 }

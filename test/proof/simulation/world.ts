@@ -1,93 +1,104 @@
 import { postNotices } from '../../../lib/broker/store/bulletin.ts';
 import { instant, SECOND_MS } from '../../../lib/core/time.ts';
 import { createCallers } from './callers.ts';
-import { createFaults, type FaultKind, type FaultSpan } from './faults.ts';
-import type { Circumstances, Happening } from './happening.ts';
-import type { Item, Plan } from './plan.ts';
-import { createRandom } from './random.ts';
-import { createRotate } from './rotation.ts';
+import { createFaults, type DrawFault, type FaultKind, type FaultSpan } from './faults.ts';
+import type { Circumstances, Emit, Happening } from './happening.ts';
+import { lineOf, START } from './history.ts';
+import { HANDED_OUT } from './invariants/handed-out.ts';
+import { SERVICE } from './invariants/service.ts';
+import { TOKEN_REQUESTS } from './invariants/token-requests.ts';
+import type { Item, Items, Plan } from './plan.ts';
+import { createRandom, type Random } from './random.ts';
 import { createSandboxes } from './sandboxes.ts';
-import { createScheduler } from './scheduler.ts';
+import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createSimulatedSecrets } from './secrets.ts';
 import { createSimulatedTable } from './table.ts';
+import type { Actions, Run, Tell, Violation } from './worlds.ts';
 import { createZitadel } from './zitadel.ts';
 
-/** When runs begin: an instant in epoch milliseconds. */
-export const START = 1_795_438_700_000;
+/** What the parts of one run share. */
+export interface Stage {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly draw: DrawFault;
+  readonly count: (fault: FaultKind) => void;
+  readonly emit: Emit;
+  /** Reports what may cost one more token request, of one label or of all. */
+  readonly disturb: (why: string, label?: string) => void;
+}
+
+/** All promises, by their names. */
+export const PROMISES = { ...HANDED_OUT, ...TOKEN_REQUESTS, ...SERVICE };
 
 /** How long after the last item requests are still answered. */
 const AFTERGLOW_MS = 70 * SECOND_MS;
 
-/** What a run came to, besides what was seen. */
-export interface Played {
-  readonly requests: number;
-  readonly events: number;
-  readonly faults: ReadonlyMap<FaultKind, number>;
-}
-
-/** How each kind of item is carried out. */
-type CarryOut = { readonly [K in Item['kind']]: (item: Extract<Item, { kind: K }>) => void };
-
-const spanOf = (item: Item): readonly FaultSpan[] =>
-  item.kind === 'fault' ? [{ ...item, from: START + item.from, until: START + item.until }] : [];
-
-const skewOf = (item: Item): readonly (readonly [sandbox: number, skewMs: number])[] =>
-  item.kind === 'skew' ? [[item.sandbox, item.skewMs]] : [];
-
 /** What happens without anything being wrong. */
-const ORDINARY = ['ask', 'prewarm', 'introspect', 'revoke', 'flush'] as const satisfies readonly Item['kind'][];
+const ORDINARY: ReadonlySet<string> = new Set(['ask', 'prewarm', 'introspect', 'revoke', 'flush']);
 
 /** A clock that is off by more than this is far off. */
 const FAR_OFF_MS = 60 * SECOND_MS;
 
-/** What the invariants know beforehand. */
-export function circumstancesOf({ items, faultsUntil }: Plan): Circumstances {
-  const skews = [0, ...items.flatMap(skewOf).map(([, skewMs]) => skewMs)];
+const skewsOf = ({ items }: Plan) => items.flatMap((item) => (item.kind === 'skew' ? [item] : []));
+
+const spansOf = ({ items }: Plan): readonly FaultSpan[] =>
+  items.flatMap((item) =>
+    item.kind === 'fault' ? [{ ...item, from: START + item.from, until: START + item.until }] : [],
+  );
+
+/** What the promises know beforehand. */
+function circumstancesOf(plan: Plan): Circumstances {
+  const skews = [0, ...skewsOf(plan).map(({ skewMs }) => skewMs)];
   const isMild = (item: Item) => item.kind === 'lock' || (item.kind === 'fault' && item.fault === 'zitadel_forgets');
-  const faults = items.filter(({ kind }) => !(ORDINARY as readonly string[]).includes(kind));
+  const faults = plan.items.filter(({ kind }) => !ORDINARY.has(kind));
   return {
     isCalm: faults.length === 0,
     isMild: faults.every(isMild),
     clocksApartMs: Math.max(...skews) - Math.min(...skews),
-    faultsUntil: START + faultsUntil,
+    faultsUntil: START + plan.faultsUntil,
+    outages: { sent: 0, offered: 0 },
   };
 }
 
-/** Plays a plan against the real broker; `emit` gets all that happens. */
-export async function play(plan: Plan, emit: (happening: Happening) => void): Promise<Played> {
+/** Plays a plan against the real broker; `see` gets all that happens. */
+async function play(
+  plan: Plan,
+  see: (happening: Happening) => void,
+): Promise<Pick<Run, 'requests' | 'events' | 'faults'>> {
   const random = createRandom(plan.seed);
   const scheduler = createScheduler(START, random.fork('order'));
   const faults = new Map<FaultKind, number>();
   const count = (fault: FaultKind) => void faults.set(fault, (faults.get(fault) ?? 0) + 1);
-  const draw = createFaults(plan.items.flatMap(spanOf), count);
-  const zitadel = createZitadel({ scheduler, draw, emit, lifeMs: plan.lifeMs });
-  const table = createSimulatedTable({ scheduler, draw, emit });
-  const secrets = createSimulatedSecrets({ scheduler, draw, emit });
-  const skews = new Map(plan.items.flatMap(skewOf));
+  const emit: Emit = (kind, facts) => see({ kind, at: scheduler.now(), ...facts } as Happening);
+  const disturb: Stage['disturb'] = (why, label) => emit('disturbed', { why, label });
+  const draw = createFaults(spansOf(plan), scheduler.now, count);
+  const stage: Stage = { scheduler, random, draw, count, emit, disturb };
+  const zitadel = createZitadel(stage, plan.lifeMs);
+  const table = createSimulatedTable(stage);
+  const secrets = createSimulatedSecrets(stage, zitadel);
+  const skews = new Map(skewsOf(plan).map(({ sandbox, skewMs }) => [sandbox, skewMs]));
   for (const skewMs of skews.values()) {
     if (Math.abs(skewMs) > FAR_OFF_MS) count('clock_hours_off');
     else if (skewMs !== 0) count(skewMs > 0 ? 'clock_ahead' : 'clock_behind');
   }
   const operators = table.connect(-1, scheduler.lane('operator', 0), random.fork('operator'));
   const write = (line: string) => callers.onLine(line);
-  const sandboxes = createSandboxes({ scheduler, random, skews, zitadel, table, secrets, emit, count, write });
-  const callers = createCallers({ scheduler, sandboxes, zitadel, emit });
-  const announce = (isOn: boolean) => emit({ kind: 'outage', at: scheduler.now(), isOn });
+  const sandboxes = createSandboxes(stage, { zitadel, table, secrets, skews, write });
+  const callers = createCallers(stage, sandboxes, zitadel);
 
-  const carryOut: CarryOut = {
+  const actions: Actions<Items> = {
     ask: callers.ask,
-    prewarm: ({ sandbox }) => callers.prewarm(sandbox),
+    prewarm: callers.prewarm,
     introspect: callers.introspect,
-    revoke: ({ sandbox }) => callers.revoke(sandbox),
+    revoke: callers.revoke,
     flush({ profile }) {
-      const disturb = () => emit({ kind: 'disturbed', at: scheduler.now(), why: 'a flush' });
       // The time that AWS tells counts whole seconds.
-      const before = instant(scheduler.now() + SECOND_MS);
-      disturb();
-      const posting = postNotices(operators, [{ kind: 'before', profile, at: before }], before);
+      const madeBefore = instant(scheduler.now() + SECOND_MS);
+      disturb('a flush');
+      const posting = postNotices(operators, [{ kind: 'before', profile, at: madeBefore }], madeBefore);
       posting.then((posted) => {
-        disturb();
-        if (posted.ok) emit({ kind: 'flushed', at: scheduler.now(), before, profile });
+        disturb('a flush');
+        if (posted.ok) emit('flushed', { madeBefore, profile });
       }, callers.thrown('a flush'));
     },
     lock({ account, durationMs }) {
@@ -99,14 +110,9 @@ export async function play(plan: Plan, emit: (happening: Happening) => void): Pr
     poison({ row, poison }) {
       if (table.poison(row, poison)) count('row_poisoned');
     },
-    kill({ sandbox, moment, events }) {
-      if (moment === 'now') sandboxes.kill(sandbox);
-      else if (moment === 'at_await') sandboxes.killAfter(sandbox, events);
-      else sandboxes.doom(sandbox, moment);
-    },
-    freeze: ({ sandbox, durationMs }) =>
-      sandboxes.freeze(sandbox, durationMs, durationMs >= plan.lifeMs ? 'frozen_across_expiry' : 'frozen'),
-    rotate: createRotate({ scheduler, zitadel, secrets, count }),
+    kill: sandboxes.kill,
+    freeze: (item) => sandboxes.freeze(item, item.durationMs >= plan.lifeMs ? 'frozen_across_expiry' : 'frozen'),
+    rotate: secrets.rotate,
     shorten({ lifeMs }) {
       count('life_shortened');
       zitadel.setLife(lifeMs);
@@ -116,15 +122,42 @@ export async function play(plan: Plan, emit: (happening: Happening) => void): Pr
     },
     fault({ fault, share, sandbox, until }) {
       if (fault !== 'zitadel_away' || share < 1 || sandbox !== undefined) return;
-      announce(true);
-      scheduler.at(START + until, () => announce(false));
+      emit('outage', { isOn: true });
+      scheduler.at(START + until, () => emit('outage', { isOn: false }));
     },
     // The clocks are so from the start.
     skew: () => undefined,
   };
-
-  for (const item of plan.items) scheduler.at(START + item.at, () => carryOut[item.kind](item as never));
+  for (const item of plan.items) scheduler.at(START + item.at, () => actions[item.kind](item as never));
   scheduler.at(START + plan.faultsUntil, sandboxes.spare);
   const events = await scheduler.run(START + plan.durationMs + AFTERGLOW_MS);
+  emit('over', {});
   return { requests: callers.requests(), events, faults };
+}
+
+/** What tells nothing in a history. */
+const UNTOLD: ReadonlySet<string> = new Set(['offered', 'text', 'unread', 'over']);
+
+/**
+ * Plays a plan and judges it.
+ * @param onHappening gets all that is seen
+ */
+export async function playBroker(
+  plan: Plan,
+  tell: Tell = () => undefined,
+  onHappening: (happening: Happening) => void = () => undefined,
+): Promise<Run> {
+  const circumstances = circumstancesOf(plan);
+  const promises = Object.entries(PROMISES).map(([name, create]) => [name, create(circumstances)] as const);
+  let violation: Violation | undefined;
+  const played = await play(plan, (happening) => {
+    const { kind, at, ...facts } = happening;
+    onHappening(happening);
+    if (violation === undefined && !UNTOLD.has(kind)) tell(lineOf(at - START, kind, facts));
+    for (const [invariant, check] of promises) {
+      const what = check(happening);
+      if (what !== undefined) violation ??= { invariant, what, at };
+    }
+  });
+  return { ...played, outages: circumstances.outages, violation };
 }

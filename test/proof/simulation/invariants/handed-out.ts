@@ -1,6 +1,6 @@
 import { LEAST_LEFT_MS } from '../../../../lib/broker/token/freshness.ts';
 import { SECOND_MS } from '../../../../lib/core/time.ts';
-import { type Asked, CLOCKS_AGREE_MS, type CreateInvariant, handedOut, type Issued } from '../happening.ts';
+import { type Asked, CLOCKS_AGREE_MS, handedOut, type Issued, ofHandedOut, type Promised } from '../happening.ts';
 import { RECOVERY_MS } from '../plan.ts';
 import { minValidityOf, PROJECT } from '../setting.ts';
 
@@ -18,31 +18,24 @@ function leftMs({ expiresAt, skewMs, sandbox }: Issued, asked: Asked, at: number
   return expiresAt + writer.skewMs + writer.unknownMs - (at + reader.skewMs - reader.unknownMs);
 }
 
-/** No token is handed out with less than 5 s left, and none with a longer `expires_in` than it has. */
-export const createLeastLeft: CreateInvariant = () => ({
-  name: 'a token that is handed out has 5 s left',
-  see(happening) {
-    const given = handedOut(happening);
-    if (given === undefined) return undefined;
-    const { asked, at, token, expiresIn = Number.NaN } = given;
-    const left = leftMs(token, asked, at);
-    if (left < LEAST_LEFT_MS) return `${asked.id} got a token with ${left} ms left`;
-    // Clocks show whole milliseconds: each of the two may be one off.
-    return expiresIn * SECOND_MS <= left + 2 ? undefined : `${asked.id} was told ${expiresIn} s of ${left} ms`;
-  },
-});
-
 /** The share of a life that `minValiditySeconds` asks for at the most. */
 const MIN_VALIDITY_SHARE = 0.25;
 /** A request with less time than this waits for nothing. */
 const LEAST_TIME_MS = 1.5 * SECOND_MS;
 
-/** None is handed out with less than the profile's minimum, unless a renewal was tried and failed. */
-export const createMinValidity: CreateInvariant = () => {
-  let disturbedAt = Number.NEGATIVE_INFINITY;
-  return {
-    name: 'a token that is handed out has its minimum left, or its renewal has failed',
-    see(happening) {
+/** What is promised of a token that is handed out, and to whom. */
+export const HANDED_OUT = {
+  // None has a longer `expires_in` than it has left, either.
+  'a token that is handed out has 5 s left': ofHandedOut(({ asked, at, token, expiresIn = Number.NaN }) => {
+    const left = leftMs(token, asked, at);
+    if (left < LEAST_LEFT_MS) return `${asked.id} got a token with ${left} ms left`;
+    // Clocks show whole milliseconds: each of the two may be one off.
+    return expiresIn * SECOND_MS <= left + 2 ? undefined : `${asked.id} was told ${expiresIn} s of ${left} ms`;
+  }),
+
+  'a token that is handed out has its minimum left, or its renewal has failed': () => {
+    let disturbedAt = Number.NEGATIVE_INFINITY;
+    return (happening) => {
       if (happening.kind === 'disturbed') disturbedAt = happening.at;
       const given = handedOut(happening);
       if (given === undefined) return undefined;
@@ -55,54 +48,36 @@ export const createMinValidity: CreateInvariant = () => {
       const hadNoTime = asked.remainingMs - (at - asked.at) < LEAST_TIME_MS;
       if ((isMarked || hadNoTime) && (isExplained || hadNoTime)) return undefined;
       return `${asked.id} got a token with ${leftMs(token, asked, at)} ms left of ${wantedMs} that are the minimum`;
-    },
-  };
-};
+    };
+  },
 
-/** None is handed out that is older than its profile allows, whatever it allowed when the token was stored. */
-export const createMaxAge: CreateInvariant = () => ({
-  name: 'a token that is handed out is no older than its profile allows',
-  see(happening) {
-    const given = handedOut(happening);
-    if (given === undefined) return undefined;
-    const { asked, at, token } = given;
+  // Whatever its profile allowed when it was stored.
+  'a token that is handed out is no older than its profile allows': ofHandedOut(({ asked, at, token }) => {
     const isWrongClock = Math.abs(asked.skewMs) > CLOCKS_AGREE_MS || Math.abs(token.skewMs) > CLOCKS_AGREE_MS;
     const ageMs = at + asked.skewMs - (token.sentAt + token.skewMs);
     if (isWrongClock || ageMs <= asked.maxAgeMs) return undefined;
     return `${asked.id} got a token of ${ageMs} ms, with ${asked.maxAgeMs} allowed`;
-  },
-});
+  }),
 
-/** What was exchanged opens nothing that its profile does not grant, whatever its subject opens. */
-export const createAudience: CreateInvariant = () => ({
-  name: 'an exchanged token has no audience that its profile does not grant',
-  see(happening) {
-    const given = handedOut(happening);
-    if (given === undefined) return undefined;
-    const { asked, token } = given;
+  // Whatever its subject opens.
+  'an exchanged token has no audience that its profile does not grant': ofHandedOut(({ asked, token }) => {
     const isBounded = token.subject === undefined || token.audience.every((audience) => audience === PROJECT);
     return isBounded ? undefined : `${asked.id} got a token for ${token.audience.join(', ')}`;
-  },
-});
+  }),
 
-/** None is handed out to a caller, for a profile or scopes that it was not obtained for. */
-export const createRightToken: CreateInvariant = () => ({
-  name: 'a token is handed out only for what it was obtained for',
-  see(happening) {
+  // Whatever else happens.
+  'strangers get 403, and only they': () => (happening) => {
+    if (happening.kind !== 'answered') return undefined;
+    const { asked, status } = happening;
+    return (status === 403) === asked.mayUse ? `${asked.id} got ${status}` : undefined;
+  },
+
+  // To no other caller, and for no other profile or scopes.
+  'a token is handed out only for what it was obtained for': () => (happening) => {
     if (happening.kind !== 'answered' || happening.token === undefined) return undefined;
     const { asked, token } = happening;
     if (token === 'unknown') return `${asked.id} got a token that was never issued`;
     if (!asked.mayUse) return `${asked.id} got a token of ${token.profile}, which is not the caller's`;
     return token.label === asked.label ? undefined : `${asked.id} asked for ${asked.label} and got ${token.label}`;
   },
-});
-
-/** Who may not use a profile is told so, whatever else happens, and nobody else is. */
-export const createRightRefusal: CreateInvariant = () => ({
-  name: 'strangers get 403, and only they',
-  see(happening) {
-    if (happening.kind !== 'answered') return undefined;
-    const { asked, status } = happening;
-    return (status === 403) === asked.mayUse ? `${asked.id} got ${status}` : undefined;
-  },
-});
+} satisfies Readonly<Record<string, Promised>>;
