@@ -1,55 +1,31 @@
 import { SECOND_MS } from '../../../lib/core/time.ts';
-import type { Random } from '../simulation/random.ts';
-import type { Scheduler } from '../simulation/scheduler.ts';
-import type { Plan, RotationFaultKind } from './plan.ts';
+import type { RotationStage } from './judge.ts';
+import type { Plan } from './plan.ts';
 import { ARNS, type SecretName } from './setting.ts';
-import type { Vault } from './vault.ts';
+import type { VaultSecret } from './vault.ts';
 
-/** One invocation of the rotation function. */
+/** Invokes the rotation function. @returns whether the step is done */
 export type Invoke = (secret: SecretName, event: object) => Promise<boolean>;
-
-export interface EngineDeps {
-  readonly scheduler: Scheduler;
-  readonly random: Random;
-  readonly vault: Vault;
-  readonly plan: Pick<Plan, 'attempts' | 'twiceShare'>;
-  readonly invoke: Invoke;
-  readonly count: (fault: RotationFaultKind) => void;
-}
-
-/** What Secrets Manager does about rotations. */
-export interface Engine {
-  /** RotateSecret. Resolves to whether it has finished; `undefined` if one is under way. */
-  readonly rotate: (secret: SecretName) => Promise<boolean | undefined>;
-  /** CancelRotateSecret: what is under way in the function goes on. */
-  readonly cancel: (secret: SecretName) => void;
-  /** RotateSecret with RotateImmediately false. Resolves to whether the test passed. */
-  readonly dryRun: (secret: SecretName) => Promise<boolean | undefined>;
-  /** Whether a step of a rotation runs. */
-  readonly isBusy: (secret: SecretName) => boolean;
-  /** From now on no step is run twice. */
-  readonly calm: () => void;
-}
 
 const STEPS = ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const;
 
-/** Creates the rotations of one run. */
-export function createEngine({ scheduler, random, vault, plan, invoke, count }: EngineDeps): Engine {
+/** Creates what Secrets Manager does about rotations in one run. */
+export function createEngine(
+  { scheduler, random, count }: RotationStage,
+  { attempts, ...plan }: Plan,
+  vault: Readonly<Record<SecretName, VaultSecret>>,
+  invoke: Invoke,
+) {
+  const own = random.fork('engine');
   /** The rotation that is under way, by its number. */
   const active = new Map<SecretName, number>();
   const running = new Map<SecretName, number>();
   let numbers = 0;
-  let twiceShare = plan.twiceShare;
+  let { twiceShare } = plan;
 
-  const eventOf = (secret: SecretName, Step: string, token: string) => ({
-    Step,
-    SecretId: ARNS[secret],
-    ClientRequestToken: token,
-  });
-
-  async function step(secret: SecretName, event: object): Promise<boolean> {
+  async function step(secret: SecretName, name: string, token: string): Promise<boolean> {
     running.set(secret, (running.get(secret) ?? 0) + 1);
-    const isDone = await invoke(secret, event);
+    const isDone = await invoke(secret, { Step: name, SecretId: ARNS[secret], ClientRequestToken: token });
     running.set(secret, (running.get(secret) ?? 0) - 1);
     return isDone;
   }
@@ -57,60 +33,58 @@ export function createEngine({ scheduler, random, vault, plan, invoke, count }: 
   async function run(secret: SecretName, number: number, token: string): Promise<boolean> {
     for (const name of STEPS) {
       if (active.get(secret) !== number) return false;
-      const event = eventOf(secret, name, token);
-      const isTwice = random.chance(twiceShare);
-      if (isTwice) {
+      if (own.chance(twiceShare)) {
         count('step_twice');
-        const delayMs = random.chance(0.5) ? random.int(0, 200) : random.int(0, 30 * SECOND_MS);
-        scheduler.at(scheduler.now() + delayMs, () => void step(secret, event));
+        const delayMs = own.chance(0.5) ? own.int(0, 200) : own.int(0, 30 * SECOND_MS);
+        scheduler.at(scheduler.now() + delayMs, () => void step(secret, name, token));
       }
-      if (!(await step(secret, event))) return false;
+      if (!(await step(secret, name, token))) return false;
     }
     return true;
   }
 
-  const isFree = (secret: SecretName): boolean => !active.has(secret);
+  const begin = (secret: SecretName): number => {
+    numbers += 1;
+    active.set(secret, numbers);
+    return numbers;
+  };
 
   return {
-    async rotate(secret) {
-      if (!isFree(secret)) return undefined;
-      numbers += 1;
-      const number = numbers;
-      active.set(secret, number);
-      const labels = vault.labels(ARNS[secret]);
-      const pending = labels.get('AWSPENDING');
-      const isLeft = pending !== undefined && pending !== labels.get('AWSCURRENT');
-      const token = isLeft ? pending : `rotation-${number}`;
-      if (!isLeft) vault.begin(ARNS[secret], token);
+    /** RotateSecret. Resolves to whether it has finished; `undefined` if one is under way. */
+    async rotate(secret: SecretName): Promise<boolean | undefined> {
+      if (active.has(secret)) return undefined;
+      const number = begin(secret);
+      const left = vault[secret].pending();
+      const token = left ?? `rotation-${number}`;
+      if (left === undefined) vault[secret].begin(token);
       let isDone = false;
-      for (let attempt = 0; attempt < plan.attempts && !isDone && active.get(secret) === number; attempt += 1) {
+      for (let attempt = 0; attempt < attempts && !isDone && active.get(secret) === number; attempt += 1) {
         isDone = await run(secret, number, token);
       }
       if (active.get(secret) === number) active.delete(secret);
       return isDone;
     },
-    cancel(secret) {
-      if (isFree(secret)) return;
-      count('cancelled');
-      active.delete(secret);
+    /** CancelRotateSecret: what is under way in the function goes on. */
+    cancel({ secret }: { readonly secret: SecretName }): void {
+      if (active.delete(secret)) count('cancelled');
     },
-    async dryRun(secret) {
-      const arn = ARNS[secret];
-      const current = vault.labels(arn).get('AWSCURRENT');
-      if (!isFree(secret) || current === undefined) return undefined;
-      const pending = vault.labels(arn).get('AWSPENDING');
-      if (pending !== undefined && pending !== current) return undefined;
-      numbers += 1;
-      active.set(secret, numbers);
+    /** RotateSecret with RotateImmediately false. Resolves to whether the test passed. */
+    async dryRun(secret: SecretName): Promise<boolean | undefined> {
+      const { holder, move, pending } = vault[secret];
+      const current = holder('AWSCURRENT');
+      if (active.has(secret) || current === undefined || pending() !== undefined) return undefined;
+      begin(secret);
       count('dry_run');
-      vault.move(arn, 'AWSPENDING', { from: pending, to: current });
-      const isPassed = await step(secret, eventOf(secret, 'testSecret', current));
-      vault.move(arn, 'AWSPENDING', { from: current });
+      move('AWSPENDING', { from: holder('AWSPENDING'), to: current });
+      const isPassed = await step(secret, 'testSecret', current);
+      move('AWSPENDING', { from: current });
       active.delete(secret);
       return isPassed;
     },
-    isBusy: (secret) => !isFree(secret) || (running.get(secret) ?? 0) > 0,
-    calm() {
+    /** Whether a step of a rotation runs. */
+    isBusy: (secret: SecretName): boolean => active.has(secret) || (running.get(secret) ?? 0) > 0,
+    /** From now on no step is run twice. */
+    calm(): void {
       twiceShare = 0;
     },
   };

@@ -1,5 +1,6 @@
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
 import { createRandom, type Random } from '../simulation/random.ts';
+import type { History, Kinds } from '../simulation/worlds.ts';
 import { FLEETS, SECRETS, type SecretName } from './setting.ts';
 
 /** What a call of a rotation may meet. */
@@ -23,40 +24,29 @@ export type RotationFaultKind = CallFault | (typeof EVENT_FAULTS)[number];
 
 export const ROTATION_FAULTS: readonly RotationFaultKind[] = [...CALL_FAULTS, ...EVENT_FAULTS];
 
-/** What happens to a secret at an instant. */
-interface OfSecret<K extends string> {
-  readonly kind: K;
-  readonly at: number;
-  readonly secret: SecretName;
+interface OfSecret {
+  secret: SecretName;
 }
-type Rotate = OfSecret<'rotate'>;
+
+/** What is made to happen, by kind. */
+export interface Items {
+  ask: { fleet: 0 | 1; sandbox: number; profile: number };
+  rotate: OfSecret;
+  cancel: OfSecret;
+  clear: OfSecret;
+  change: OfSecret;
+  put_back: OfSecret;
+  dry_run: OfSecret;
+  remove_key: OfSecret;
+  away: { who: 'zitadel' | 'secrets'; durationMs: number };
+}
 
 /** One thing that is made to happen; `at` in milliseconds from the start. */
-export type Item =
-  | {
-      readonly kind: 'ask';
-      readonly at: number;
-      readonly fleet: number;
-      readonly sandbox: number;
-      readonly profile: number;
-    }
-  | Rotate
-  | OfSecret<'cancel'>
-  | OfSecret<'clear'>
-  | OfSecret<'change'>
-  | OfSecret<'put_back'>
-  | OfSecret<'dry_run'>
-  | OfSecret<'remove_key'>
-  | {
-      readonly kind: 'away';
-      readonly at: number;
-      readonly who: 'zitadel' | 'secrets';
-      readonly durationMs: number;
-    };
+export type Item = Kinds<Items>;
+type Rotate = Kinds<Items, 'rotate'>;
 
 /** A whole history, made from its seed. */
-export interface Plan {
-  readonly seed: string;
+export interface Plan extends History {
   readonly sandboxes: number;
   readonly lifeMs: number;
   readonly durationMs: number;
@@ -118,8 +108,8 @@ export function createPlan(seed: string): Plan {
     else rotations.push({ kind: 'rotate', at: random.int(0, durationMs), secret: random.pick(SECRETS) });
   }
   const asks = Array.from({ length: random.int(40, 120) }, (): Item => {
-    const fleet = random.int(0, FLEETS.length - 1);
-    const profile = random.int(0, (FLEETS[fleet]?.names.length ?? 1) - 1);
+    const fleet = random.pick<0 | 1>([0, 1]);
+    const profile = random.int(0, FLEETS[fleet].names.length - 1);
     const near = random.pick(rotations).at + random.int(-2, 6) * MINUTE_MS;
     const at = random.chance(0.6) ? Math.min(Math.max(0, near), durationMs) : random.int(0, durationMs);
     return { kind: 'ask', at, fleet, sandbox: random.int(0, sandboxes - 1), profile };

@@ -1,32 +1,25 @@
-import { generateKeyPairSync } from 'node:crypto';
-import type { Profiles } from '../../../lib/broker/profiles/profile.ts';
 import { profilesOf } from '../../support/profiles.ts';
-import { ISSUER } from '../simulation/setting.ts';
+import { AUDIENCE, ISSUER } from '../simulation/setting.ts';
 
-export const PROJECT = '4711';
-const AUDIENCE = `urn:zitadel:iam:org:project:id:${PROJECT}:aud`;
-export const ROLE = 'arn:aws:iam::123456789012:role';
-const shared = { issuer: ISSUER, callers: [`${ROLE}/shop`] };
+const shared = { issuer: ISSUER, callers: ['arn:aws:iam::123456789012:role/shop'] };
 
 /** The one account, whose keys two stages rotate, and the application whose keys it manages. */
 export const ACCOUNT = '100';
 export const APPLICATION = { appId: '200', clientId: '201' };
 
+const arn = (name: string) => `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}`;
+
 /** The secrets, by their short names: `a` and `b` are of two stages, and hold keys of one account. */
 export const ARNS = {
-  a: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:stage-a/reports-a1B2c3',
-  b: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:stage-b/reports-x1Y2z3',
-  application: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:stage-a/billing-m1N2o3',
+  a: arn('stage-a/reports-a1B2c3'),
+  b: arn('stage-b/reports-x1Y2z3'),
+  application: arn('stage-a/billing-m1N2o3'),
 } as const;
 export type SecretName = keyof typeof ARNS;
 export const SECRETS = Object.keys(ARNS) as [SecretName, ...SecretName[]];
 
-/** A deployment: its profiles, and which of the secrets they name. */
-export interface Fleet {
-  readonly profiles: Profiles;
-  readonly names: readonly string[];
-  readonly secrets: Readonly<Record<string, SecretName>>;
-}
+/** The user id or client id that a secret's keys belong to. */
+export const holderOf = (secret: SecretName): string => (secret === 'application' ? APPLICATION.clientId : ACCOUNT);
 
 const reports = (secret: string) => ({
   ...shared,
@@ -35,34 +28,27 @@ const reports = (secret: string) => ({
   rotation: { every: '30d' },
   prewarm: true,
 });
+const billing = { ...shared, secret: 'stage-a/billing', subject: 'reports', rotation: { every: '7d', by: 'reports' } };
 
-const fleet = (profiles: Readonly<Record<string, object>>, secrets: Fleet['secrets']): Fleet => ({
+const fleet = (profiles: Readonly<Record<string, object>>) => ({
   profiles: profilesOf({ profiles }),
   names: Object.keys(profiles),
-  secrets,
 });
 
-export const FLEETS: readonly [Fleet, Fleet] = [
-  fleet(
-    {
-      reports: reports('stage-a/reports'),
-      billing: { ...shared, secret: 'stage-a/billing', subject: 'reports', rotation: { every: '7d', by: 'reports' } },
-    },
-    { 'stage-a/reports': 'a', 'stage-a/billing': 'application' },
-  ),
-  fleet({ reports: reports('stage-b/reports') }, { 'stage-b/reports': 'b' }),
-];
+/** The two stages: their profiles. */
+export const FLEETS = [
+  fleet({ reports: reports('stage-a/reports'), billing }),
+  fleet({ reports: reports('stage-b/reports') }),
+] as const;
 
-/** Which fleet rotates a secret. */
-export const fleetOf = (secret: SecretName): Fleet => FLEETS[secret === 'b' ? 1 : 0];
+/** The number of the fleet that uses and rotates a secret. */
+export const fleetOf = (secret: SecretName): 0 | 1 => (secret === 'b' ? 1 : 0);
 
-/** A key pair of P-256 in PEM: it is made in no time. */
-export function createPair(): { readonly publicKey: string; readonly privateKey: string } {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-  return {
-    publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  };
+/** The secret that an ARN, or the name in a profile, means. */
+export function secretOf(id: string): SecretName {
+  const found = SECRETS.find((secret) => ARNS[secret] === id || ARNS[secret].startsWith(`${arn(id)}-`));
+  if (found === undefined) throw new Error(`there is no secret ${id}`);
+  return found;
 }
 
 /** The key JSON of the account or the application. */

@@ -3,173 +3,178 @@ import type { SecretVersions } from '../../../lib/broker/rotation/versions.ts';
 import type { Table } from '../../../lib/broker/store/table.ts';
 import { createRotateFunction } from '../../../lib/compose/rotate.ts';
 import { createTokenFunctions, type TokenFunctions } from '../../../lib/compose/tokens.ts';
+import { REQUEST_MS } from '../../../lib/core/limits.ts';
 import { redacted } from '../../../lib/core/redacted.ts';
 import { fail, ok, type Result } from '../../../lib/core/result.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
-import { tokenEvent } from '../../support/events.ts';
+import type { OAuthAnswer, Send, TransportFault } from '../../../lib/oauth/transport.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
-import { createRandom, type Random } from '../simulation/random.ts';
-import { createScheduler, type Lane, NEVER } from '../simulation/scheduler.ts';
-import type { Violation } from '../simulation/worlds.ts';
+import { isPrewarmReport } from '../simulation/callers.ts';
+import { START } from '../simulation/history.ts';
+import type { Random } from '../simulation/random.ts';
+import { ENVIRONMENT, idsOf } from '../simulation/sandboxes.ts';
+import type { Lane } from '../simulation/scheduler.ts';
+import { SECRET_MS } from '../simulation/secrets.ts';
+import { eventFor } from '../simulation/setting.ts';
+import { createStage } from '../simulation/stage.ts';
+import type { Actions, Run, Tell } from '../simulation/worlds.ts';
 import { createEngine } from './engine.ts';
-import { createJudge, PROMISES, type PromiseName } from './judge.ts';
-import type { CallFault, Item, Plan, RotationFaultKind } from './plan.ts';
-import { createRegistry } from './registry.ts';
-import {
-  ACCOUNT,
-  APPLICATION,
-  ARNS,
-  createPair,
-  FLEETS,
-  fleetOf,
-  keyIdIn,
-  keyJson,
-  SECRETS,
-  type SecretName,
-} from './setting.ts';
-import { createVault } from './vault.ts';
-import { createZitadel, FAIR, type Weather } from './zitadel.ts';
-
-/** When runs begin: an instant in epoch milliseconds. */
-const START = 1_795_438_700_000;
+import { type Happenings, PROMISES, type RotationStage } from './judge.ts';
+import { CALL_FAULTS, type CallFault, type Items, type Plan, type RotationFaultKind } from './plan.ts';
+import { ARNS, FLEETS, fleetOf, holderOf, keyIdIn, SECRETS, type SecretName, secretOf } from './setting.ts';
+import { createVaultSecret, type Move } from './vault.ts';
+import { createZitadel, isMarked } from './zitadel.ts';
 
 /** What Secrets Manager allows an invocation, as the function's time limit. */
 const INVOCATION_MS = 120 * SECOND_MS;
-const SECRET_MS = 2 * SECOND_MS;
 /** An operator waits so long for a rotation that is under way. */
 const HAND_MS = 10 * SECOND_MS;
 const CALLER_MS = 15 * SECOND_MS;
 
+/** A key's removal and the step that looks for it may cross. */
+const UNSEEN_MS = SECOND_MS;
+
 /** How often the last rotation is tried: the first may find what an earlier one has left, clean up, and say so. */
 const LAST_TRIES = 3;
 
-const ENVIRONMENT = { TABLE_NAME: 'tokens', METRICS_NAMESPACE: 'simulation' };
-const AWAY: SecretFault = { kind: 'away', detail: 'InternalServiceError' };
-
-/** Ids that nobody else makes. */
-function idsOf(name: string): () => string {
-  let ids = 0;
-  return () => {
-    ids += 1;
-    return `${name} ${ids}`;
-  };
+/** A process that makes calls. */
+interface Caller {
+  readonly lane: Lane;
+  readonly own: Random;
+  /** Decides what a call meets. */
+  readonly draw: () => CallFault | undefined;
+  readonly crash: () => void;
 }
 
-/** What a run came to, and the first promise that it broke, if any. */
-export interface Played {
-  readonly requests: number;
-  readonly events: number;
-  readonly faults: ReadonlyMap<RotationFaultKind, number>;
-  readonly violation?: Violation;
+/** A service that is called: how it fails, how long its callers wait, and how long a call and a reply take. */
+interface Service<T> {
+  readonly name: 'zitadel' | 'secrets';
+  readonly late: T;
+  readonly away: T;
+  readonly refused: T;
+  readonly limitMs: number;
+  readonly thereMs: readonly [number, number];
+  readonly backMs: readonly [number, number];
 }
 
-/** Plays a history with the real functions. @param tell takes what happens, in words */
-export async function playRotation(plan: Plan, tell: (line: string) => void = () => undefined): Promise<Played> {
-  const random = createRandom(plan.seed);
-  const scheduler = createScheduler(START, random.fork('order'));
-  const now = () => scheduler.now();
-  const faults = new Map<RotationFaultKind, number>();
-  const count = (fault: RotationFaultKind) => void faults.set(fault, (faults.get(fault) ?? 0) + 1);
-  const say = (what: string) => tell(`${((now() - START) / 1000).toFixed(3).padStart(10)} s  ${what}`);
-  let violation: Played['violation'];
-  const blame = (promise: PromiseName, what: string) => {
-    if (judge.isSpoilt()) return;
-    violation ??= { invariant: PROMISES[promise], what, at: now() };
-    say(`VIOLATION of "${PROMISES[promise]}": ${what}`);
+const secretFault = (detail: string) => fail<SecretFault>({ kind: 'away', detail });
+
+const SECRETS_MANAGER: Service<Result<never, SecretFault>> = {
+  name: 'secrets',
+  late: secretFault('TimeoutError'),
+  away: secretFault('InternalServiceError'),
+  refused: secretFault('InternalServiceError'),
+  limitMs: SECRET_MS,
+  thereMs: [2, 40],
+  backMs: [2, 20],
+};
+
+const ZITADEL: Service<Result<OAuthAnswer, TransportFault>> = {
+  name: 'zitadel',
+  late: fail({ kind: 'timeout', detail: 'total' }),
+  away: fail({ kind: 'unreachable', detail: 'ECONNREFUSED' }),
+  refused: ok({ status: 503, headers: {}, body: 'busy' }),
+  limitMs: REQUEST_MS,
+  thereMs: [5, 60],
+  backMs: [5, 60],
+};
+
+/** Plays a history with the real functions, and judges it. */
+export async function playRotation(plan: Plan, tell?: Tell): Promise<Run> {
+  const promises = Object.entries(PROMISES).map(([name, create]) => [name, create(plan.lifeMs)]);
+  const basis = createStage<Happenings, RotationFaultKind>({
+    seed: plan.seed,
+    promises: Object.fromEntries(promises),
+    tell,
+    untold: ['made', 'text'],
+  });
+  const { scheduler, random, count } = basis;
+  const { now } = scheduler;
+  /** Whether an operator has made the current key useless: nothing that follows tells anything. */
+  let isSpoilt = false;
+  const emit: RotationStage['emit'] = (kind, facts) => {
+    if (isSpoilt) return;
+    basis.emit(kind, facts);
+    if (kind === 'removed') look();
   };
+  const stage: RotationStage = { ...basis, emit };
+  const text = (text: string) => emit('text', { text });
   const away = { zitadel: 0, secrets: 0 };
   let isCalm = false;
   let requests = 0;
 
-  const vault = createVault();
-  const registry = createRegistry(now);
-  const judge = createJudge({ now, vault, registry, lifeMs: plan.lifeMs, lagMs: plan.lagMs, blame });
-  const makePair = () => {
-    const pair = createPair();
-    judge.plant(pair.privateKey);
-    return pair;
-  };
-  const zitadel = createZitadel({
-    scheduler,
-    registry,
-    random: random.fork('zitadel'),
-    lagMs: plan.lagMs,
-    lifeMs: plan.lifeMs,
-    isAway: () => away.zitadel > 0,
-    createPair: makePair,
-    onRequest: judge.text,
-    onRemoved: (key) => {
-      say(`removed key ${key.keyId}`);
-      judge.removed(key);
-      judge.changed();
-    },
-    onAdded: (keyId) => say(`added key ${keyId}`),
-    onIssued: (fleet, holder, keyId) => {
-      if (fleet === 'rotation') return;
-      say(`token for ${fleet} by key ${keyId}`);
-      judge.issued(`${fleet} ${holder}`);
-    },
-  });
+  const vault = { a: createVaultSecret(), b: createVaultSecret(), application: createVaultSecret() };
+  const zitadel = createZitadel(stage, plan);
+  /** When operators removed keys, by their ids. */
+  const removedByHand = new Map<string, number>();
 
-  /** A key that an operator makes by hand: it has no mark. */
-  function makeKey(secret: SecretName): string {
-    const { publicKey, privateKey } = makePair();
-    const holder = secret === 'application' ? APPLICATION.clientId : ACCOUNT;
-    const { keyId } = registry.add({ holder, publicKey, expirationDate: '2099-01-01T00:00:00Z' });
-    return keyJson(secret, keyId, privateKey);
-  }
-
-  /** One call of Secrets Manager. */
-  function call<T>(lane: Lane, own: Random, { draw, crash }: Weather, run: () => T): Promise<Result<T, SecretFault>> {
-    if (!lane.isAlive()) return NEVER;
-    return new Promise((resolve) => {
-      const fault = draw();
-      const cancel = lane.clock.after(SECRET_MS, () => resolve(fail({ kind: 'away', detail: 'TimeoutError' })));
-      scheduler.at(now() + own.int(2, 40), () => {
-        if (fault === 'call_lost') return;
-        const isRefused = away.secrets > 0 || fault === 'call_refused';
-        const value = isRefused ? undefined : ok(run());
-        if (fault === 'reply_lost') return;
-        if (fault === 'crashed') {
-          crash();
-          return;
-        }
-        lane.receive(own.int(2, 20), () => {
-          cancel();
-          resolve(value ?? fail(AWAY));
-        });
-      });
-    });
-  }
-
-  const secretsFor = (lane: Lane, own: Random, fleet: (typeof FLEETS)[number], weather: Weather): SecretStore => ({
-    async read(name) {
-      const arn = ARNS[fleet.secrets[name] ?? 'a'];
-      const text = await call(lane, own, weather, () => vault.text(arn, vault.labels(arn).get('AWSCURRENT')));
-      return text.ok ? ok(redacted(text.value ?? '')) : text;
-    },
-  });
-
-  const versionsFor = (lane: Lane, own: Random, weather: Weather): SecretVersions => ({
-    list: (arn) => call(lane, own, weather, () => vault.versions(arn)),
-    async read(arn, id) {
-      const text = await call(lane, own, weather, () => vault.text(arn, id));
-      return text.ok ? ok(text.value === undefined ? undefined : redacted(text.value)) : text;
-    },
-    write: (arn, id, text) =>
-      call(lane, own, weather, () => {
-        const written = vault.write(arn, id, text.reveal(), 'AWSPENDING');
-        say(`AWSPENDING of ${id} ${written}`);
-        return written;
+  /** The keys that AWSCURRENT and AWSPREVIOUS need. */
+  const needed = () =>
+    SECRETS.flatMap((secret) =>
+      ['AWSCURRENT', 'AWSPREVIOUS'].flatMap((stage) => {
+        const key = vault[secret].text(vault[secret].holder(stage));
+        return key === undefined ? [] : [{ secret, stage, keyId: keyIdIn(key) }];
       }),
-    async move(arn, stage, versions) {
-      const moved = await call(lane, own, weather, () => {
-        const { to = '' } = versions;
-        const labels = vault.labels(arn);
-        const isBack = vault.wasCurrent(arn, to) && labels.get('AWSCURRENT') !== to;
-        const isMoved = move(arn, stage, versions);
-        if (isMoved && isBack && stage === 'AWSCURRENT') blame('back', `${to} is current again`);
-        return isMoved;
+    );
+
+  /** Looks whether needed keys are gone: keys or labels have changed. */
+  function look(): void {
+    const present = zitadel.present();
+    for (const key of needed()) {
+      if (present.has(key.keyId)) continue;
+      const removedAt = removedByHand.get(key.keyId);
+      // Nobody can see that a key is removed by hand in the moment in which it becomes the current one.
+      const isUnseen = removedAt !== undefined && now() - removedAt < plan.lagMs + UNSEEN_MS;
+      if (isUnseen && key.stage === 'AWSCURRENT') isSpoilt = true;
+      emit('missing', { ...key, isByHand: removedAt !== undefined });
+    }
+  }
+
+  function call<T>(caller: Caller, service: Service<T>, run: () => T | Promise<T>): Promise<T> {
+    const { lane, own, draw, crash } = caller;
+    const { name, late, refused, limitMs, thereMs, backMs } = service;
+    return lane.call(
+      limitMs,
+      () => late,
+      (reply) => {
+        const fault = draw();
+        scheduler.at(now() + own.int(...thereMs), async () => {
+          if (fault === 'call_lost') return;
+          const isDown = away[name] > 0;
+          const value = isDown ? service.away : fault === 'call_refused' ? refused : await run();
+          if (fault === 'reply_lost') return;
+          if (fault === 'crashed') crash();
+          else reply(own.int(...backMs), () => value);
+        });
+      },
+    );
+  }
+
+  const ask = <T>(caller: Caller, run: () => T) =>
+    call<Result<T, SecretFault>>(caller, SECRETS_MANAGER, () => ok(run()));
+
+  const secretsFor = (caller: Caller): SecretStore => ({
+    async read(name) {
+      const { text, holder } = vault[secretOf(name)];
+      const read = await ask(caller, () => text(holder('AWSCURRENT')));
+      return read.ok ? ok(redacted(read.value ?? '')) : read;
+    },
+  });
+
+  const versionsFor = (caller: Caller): SecretVersions => ({
+    list: (arn) => ask(caller, vault[secretOf(arn)].list),
+    async read(arn, id) {
+      const read = await ask(caller, () => vault[secretOf(arn)].text(id));
+      return read.ok ? ok(read.value === undefined ? undefined : redacted(read.value)) : read;
+    },
+    write: (arn, id, value) => ask(caller, () => vault[secretOf(arn)].write(id, value.reveal(), 'AWSPENDING')),
+    async move(arn, label, versions) {
+      const secret = secretOf(arn);
+      const { wasCurrent, holder } = vault[secret];
+      const { to = '' } = versions;
+      const moved = await ask(caller, () => {
+        const isBack = label === 'AWSCURRENT' && wasCurrent(to) && holder('AWSCURRENT') !== to;
+        return move(secret, label, versions, isBack);
       });
       if (!moved.ok) return moved;
       return moved.value ? ok(undefined) : fail({ kind: 'refused', detail: 'InvalidParameterException' });
@@ -177,24 +182,22 @@ export async function playRotation(plan: Plan, tell: (line: string) => void = ()
   });
 
   /** Moves a label, and tells the fleet that uses the secret, as EventBridge does. */
-  function move(arn: string, stage: string, versions: { from?: string | undefined; to?: string | undefined }): boolean {
-    const isMoved = vault.move(arn, stage, versions);
-    say(`${stage} from ${versions.from} to ${versions.to}: ${isMoved}`);
-    if (isMoved && stage === 'AWSCURRENT') changed(arn);
+  function move(secret: SecretName, label: string, versions: Move, isBack = false): boolean {
+    const isMoved = vault[secret].move(label, versions);
+    emit('moved', { secret, stage: label, ...versions, isMoved, isBack: isBack && isMoved });
+    if (isMoved && label === 'AWSCURRENT') changed(secret);
     return isMoved;
   }
 
-  function changed(arn: string): void {
-    const secret = SECRETS.find((name) => ARNS[name] === arn) ?? 'a';
-    const index = secret === 'b' ? 1 : 0;
-    judge.changes(`fleet ${index} ${secret === 'application' ? APPLICATION.clientId : ACCOUNT}`);
-    judge.changed();
+  function changed(secret: SecretName): void {
+    const fleet = fleetOf(secret);
+    emit('changed', { label: `fleet ${fleet} ${holderOf(secret)}` });
+    look();
     scheduler.at(now() + random.int(SECOND_MS, 5 * SECOND_MS), () => {
-      const { lane, functions } = start(index, 0);
-      const event = { source: 'aws.secretsmanager', 'detail-type': 'Secret Label Updated', resources: [arn] };
+      const { lane, functions } = start(fleet, 0);
+      const event = { source: 'aws.secretsmanager', 'detail-type': 'Secret Label Updated', resources: [ARNS[secret]] };
       functions.prewarm(event, { getRemainingTimeInMillis: () => MINUTE_MS }).catch((error: unknown) => {
-        const isReport = error instanceof Error && error.message.startsWith('prewarm failed for');
-        if (lane.isAlive() && !isReport) blame('thrown', String(error));
+        if (lane.isAlive() && !isPrewarmReport(error)) emit('thrown', { what: String(error) });
       });
     });
   }
@@ -203,34 +206,39 @@ export async function playRotation(plan: Plan, tell: (line: string) => void = ()
   const watched = (table: Table): Table => ({
     ...table,
     update(key, update) {
-      judge.text(JSON.stringify(update));
+      text(JSON.stringify(update));
       return table.update(key, update);
     },
   });
-  const tables = FLEETS.map(() => watched(createMemoryTable()));
-  const sandboxes = new Map<string, { lane: Lane; functions: TokenFunctions }>();
+  const sendFor =
+    (caller: Caller, from: string): Send =>
+    (request) => {
+      text(request.body ?? '');
+      return call(caller, ZITADEL, async () => ok(await zitadel.answer(request, from)));
+    };
 
-  function start(fleet: number, sandbox: number): { lane: Lane; functions: TokenFunctions } {
+  const tables = FLEETS.map(() => watched(createMemoryTable()));
+  const sandboxes = new Map<string, { readonly lane: Lane; readonly functions: TokenFunctions }>();
+
+  function start(fleet: 0 | 1, sandbox: number) {
     const name = `fleet ${fleet} sandbox ${sandbox}`;
     const known = sandboxes.get(name);
     if (known !== undefined) return known;
     const lane = scheduler.lane(name, 0);
     const own = random.fork(name);
-    const { profiles } = FLEETS[fleet] ?? FLEETS[0];
-    const made = {
-      lane,
-      functions: createTokenFunctions(profiles, ENVIRONMENT, {
-        clock: lane.clock,
-        random: own.next,
-        uuid: idsOf(name),
-        write: judge.text,
-        secrets: secretsFor(lane, own, FLEETS[fleet] ?? FLEETS[0], FAIR),
-        table: tables[fleet] ?? createMemoryTable(),
-        send: zitadel.connect(lane, `fleet ${fleet}`),
-      }),
-    };
-    sandboxes.set(name, made);
-    return made;
+    const caller: Caller = { lane, own, draw: () => undefined, crash: () => undefined };
+    const functions = createTokenFunctions(FLEETS[fleet].profiles, ENVIRONMENT, {
+      clock: lane.clock,
+      random: own.next,
+      uuid: idsOf(name),
+      write: text,
+      secrets: secretsFor(caller),
+      table: tables[fleet] as Table,
+      send: sendFor(caller, `fleet ${fleet}`),
+    });
+    const started = { lane, functions };
+    sandboxes.set(name, started);
+    return started;
   }
 
   let invocations = 0;
@@ -241,153 +249,142 @@ export async function playRotation(plan: Plan, tell: (line: string) => void = ()
     const lane = scheduler.lane(name, 0);
     return new Promise((resolve) => {
       const end = (isDone: boolean) => {
-        say(`${name} of ${secret}, ${JSON.stringify(Object.values(event))}: ${isDone}`);
+        if (!lane.isAlive()) return;
+        emit('step', { name, secret, event, isDone });
         lane.kill();
         resolve(isDone);
       };
-      const weather: Weather = {
-        draw() {
-          if (isCalm || !own.chance(plan.faultShare)) return undefined;
-          const fault = own.pick<CallFault>(['call_lost', 'reply_lost', 'call_refused', 'crashed']);
-          count(fault);
-          return fault;
-        },
-        crash: () => end(false),
+      const draw = () => {
+        if (isCalm || !own.chance(plan.faultShare)) return undefined;
+        const fault = own.pick(CALL_FAULTS);
+        count(fault);
+        return fault;
       };
-      const handler = createRotateFunction(fleetOf(secret).profiles, ENVIRONMENT, {
+      const caller: Caller = { lane, own, draw, crash: () => end(false) };
+      const handler = createRotateFunction(FLEETS[fleetOf(secret)].profiles, ENVIRONMENT, {
         clock: lane.clock,
         uuid: idsOf(name),
         write: (line) => {
-          judge.text(line);
-          say(`log      ${line.slice(line.indexOf('"route"'))}`);
+          text(line);
+          emit('log', { line: line.slice(line.indexOf('"route"')) });
         },
-        secrets: secretsFor(lane, own, fleetOf(secret), weather),
-        versions: versionsFor(lane, own, weather),
-        send: zitadel.connect(lane, 'rotation', weather),
+        secrets: secretsFor(caller),
+        versions: versionsFor(caller),
+        send: sendFor(caller, 'rotation'),
         createKeyPair: async () => {
-          const { publicKey, privateKey } = makePair();
+          const { publicKey, privateKey } = zitadel.makePair();
           return { publicKey, privateKey: redacted(privateKey) };
         },
       });
       lane.receive(own.int(1, 50), () => {
         handler(event).then(
-          () => lane.isAlive() && end(true),
+          () => end(true),
           (error: Error) => {
-            judge.text(error.message);
-            if (error.message.includes('an internal error')) blame('thrown', error.message);
-            if (lane.isAlive()) end(false);
+            text(error.message);
+            if (error.message.includes('an internal error')) emit('thrown', { what: error.message });
+            end(false);
           },
         );
       });
-      scheduler.at(now() + INVOCATION_MS, () => lane.isAlive() && end(false));
+      scheduler.at(now() + INVOCATION_MS, () => end(false));
     });
   }
 
-  const engine = createEngine({ scheduler, random: random.fork('engine'), vault, plan, invoke, count });
+  const engine = createEngine(stage, plan, vault, invoke);
+  const isUndisturbed = plan.faultShare === 0 && plan.lagMs === 0;
+  const isAlone = plan.items.every(({ kind }) => kind === 'ask' || kind === 'rotate');
+  const isNobodyAway = plan.items.every(({ kind }) => kind !== 'away');
 
-  const original = makeKey('a');
-  for (const secret of SECRETS) {
-    // Both stages begin with the same key; the operator has one of its own besides.
-    vault.write(ARNS[secret], 'first', secret === 'application' ? makeKey(secret) : original, 'AWSCURRENT');
-  }
-  makeKey('a');
+  // Both stages begin with the same key; the operator has one of its own besides.
+  const original = zitadel.makeKey('a');
+  vault.a.write('first', original, 'AWSCURRENT');
+  vault.b.write('first', original, 'AWSCURRENT');
+  vault.application.write('first', zitadel.makeKey('application'), 'AWSCURRENT');
+  zitadel.makeKey('a');
 
-  const carryOut: { readonly [K in Item['kind']]: (item: Extract<Item, { kind: K }>) => void } = {
+  const actions: Actions<Items> = {
     ask({ fleet, sandbox, profile }) {
       const { lane, functions } = start(fleet, sandbox);
       requests += 1;
-      const name = FLEETS[fleet]?.names[profile] ?? '';
+      const name = FLEETS[fleet].names[profile] ?? '';
       const what = `request ${requests} for ${name} in ${lane.name}`;
       const askedAt = now();
       const endsAt = askedAt + CALLER_MS;
-      const event = tokenEvent(name, 'grant_type=client_credentials', {
-        requestContext: {
-          requestId: what,
-          authorizer: {
-            iam: {
-              accountId: '123456789012',
-              callerId: 'AROAEXAMPLEEXAMPLE000:i-0abc',
-              userArn: 'arn:aws:sts::123456789012:assumed-role/shop/i-0abc',
-              userId: 'AROAEXAMPLEEXAMPLE000:i-0abc',
-            },
-          },
-        },
-      });
+      const event = eventFor('shop', name, what, 'grant_type=client_credentials');
       functions.token(event, { getRemainingTimeInMillis: () => endsAt - now() }).then(
         ({ statusCode, body }) => {
-          judge.text(body);
-          judge.answered(what, askedAt, now() > endsAt ? 504 : statusCode);
+          text(body);
+          emit('answered', { what, askedAt, status: now() > endsAt ? 504 : statusCode });
         },
-        (error: unknown) => blame('thrown', String(error)),
+        (error: unknown) => emit('thrown', { what: String(error) }),
       );
     },
     rotate({ secret }) {
-      const isUndisturbed = plan.faultShare === 0 && plan.lagMs === 0;
-      const isAlone = plan.items.every(({ kind }) => kind === 'ask' || kind === 'rotate');
-      void engine.rotate(secret).then((isDone) => {
-        if (isDone === false && isUndisturbed && isAlone) blame('finishes', `${secret} was not rotated`);
+      void engine.rotate(secret).then((isDone = true) => {
+        emit('rotated', { secret, isDone, isExcused: !isUndisturbed || !isAlone });
       });
     },
-    cancel: ({ secret }) => engine.cancel(secret),
+    cancel: engine.cancel,
     clear({ secret }) {
-      const labels = vault.labels(ARNS[secret]);
-      const pending = labels.get('AWSPENDING');
-      if (pending === undefined || pending === labels.get('AWSCURRENT')) return;
+      const from = vault[secret].pending();
+      if (from === undefined) return;
       count('pending_cleared');
-      move(ARNS[secret], 'AWSPENDING', { from: pending });
+      move(secret, 'AWSPENDING', { from });
     },
     change({ secret }) {
       count('changed_by_hand');
-      vault.write(ARNS[secret], `by hand ${now()}`, makeKey(secret), 'AWSCURRENT');
-      changed(ARNS[secret]);
+      vault[secret].write(`by hand ${now()}`, zitadel.makeKey(secret), 'AWSCURRENT');
+      changed(secret);
     },
     put_back(item) {
       const { secret } = item;
       // Nobody puts a version back in the moment in which it is made current.
-      if (engine.isBusy(secret)) return scheduler.at(now() + HAND_MS, () => carryOut.put_back(item));
-      const labels = vault.labels(ARNS[secret]);
-      const [from, to] = [labels.get('AWSCURRENT'), labels.get('AWSPREVIOUS')];
+      if (engine.isBusy(secret)) return scheduler.at(now() + HAND_MS, () => actions.put_back(item));
+      const { holder } = vault[secret];
+      const [from, to] = [holder('AWSCURRENT'), holder('AWSPREVIOUS')];
       if (to === undefined) return;
       count('put_back');
-      move(ARNS[secret], 'AWSCURRENT', { from, to });
+      move(secret, 'AWSCURRENT', { from, to });
     },
     remove_key({ secret }) {
-      const labels = vault.labels(ARNS[secret]);
-      const pending = labels.get('AWSPENDING');
-      const text = pending === labels.get('AWSCURRENT') ? undefined : vault.text(ARNS[secret], pending);
-      if (text === undefined) return;
+      const pending = vault[secret].text(vault[secret].pending());
+      if (pending === undefined) return;
       count('key_removed');
-      say(`key ${keyIdIn(text)} of AWSPENDING is removed by hand`);
-      registry.remove(keyIdIn(text), secret === 'application' ? APPLICATION.clientId : ACCOUNT, true);
+      removedByHand.set(keyIdIn(pending), now());
+      zitadel.removeKey(keyIdIn(pending));
     },
     dry_run({ secret }) {
-      const keys = registry.all().length;
-      void engine.dryRun(secret).then((isPassed) => {
-        const isCalmRun = plan.faultShare === 0 && plan.lagMs === 0 && plan.items.every(({ kind }) => kind !== 'away');
-        if (isPassed === false && isCalmRun) blame('dry', `${secret}: the dry run failed, with ${keys} keys`);
+      void engine.dryRun(secret).then((isPassed = true) => {
+        emit('dry_run', { secret, isPassed, isExcused: !isUndisturbed || !isNobodyAway });
       });
     },
     away({ who, durationMs }) {
       count(`${who}_away`);
       away[who] += 1;
-      judge.away(true);
+      emit('away', { isOn: true });
       scheduler.at(now() + durationMs, () => {
         away[who] -= 1;
-        judge.away(away.zitadel + away.secrets > 0);
+        emit('away', { isOn: away.zitadel + away.secrets > 0 });
       });
     },
   };
   if (plan.lagMs > 0) count('lag');
-  for (const item of plan.items) scheduler.at(START + item.at, () => carryOut[item.kind](item as never));
+  for (const item of plan.items) scheduler.at(START + item.at, () => actions[item.kind](item as never));
 
   /** All is well from now on: what is under way ends, and each secret is rotated once more. */
   async function finish(): Promise<void> {
     for (const secret of SECRETS) {
       let isDone: boolean | undefined = false;
       for (let tries = 0; tries < LAST_TRIES && isDone !== true; tries += 1) isDone = await engine.rotate(secret);
-      if (isDone !== true) blame('finishes', `${secret} cannot be rotated`);
+      emit('rotated', { secret, isDone: isDone === true, isExcused: false });
     }
-    judge.end();
+    const kept = new Set(needed().map(({ keyId }) => keyId));
+    for (const [keyId, key] of zitadel.present()) {
+      if (isMarked(key) && !kept.has(keyId)) emit('left', { what: `key ${keyId}` });
+    }
+    for (const secret of SECRETS) {
+      if (vault[secret].pending() !== undefined) emit('left', { what: `AWSPENDING of ${secret}` });
+    }
     isOver = true;
   }
   let isOver = false;
@@ -395,19 +392,10 @@ export async function playRotation(plan: Plan, tell: (line: string) => void = ()
   scheduler.at(endsAt, () => {
     isCalm = true;
     engine.calm();
-    for (const secret of SECRETS) engine.cancel(secret);
+    for (const secret of SECRETS) engine.cancel({ secret });
   });
   scheduler.at(endsAt + 2 * INVOCATION_MS, () => void finish());
   const events = await scheduler.run(endsAt + HOUR_MS);
-  if (!isOver) blame('finishes', 'the last rotations do not end');
-  return { requests, events, faults, ...(violation === undefined ? {} : { violation }) };
-}
-
-/** A history in lines: what was made to happen, then what came of it. */
-export async function tellRotation(plan: Plan): Promise<string> {
-  const lines: string[] = [];
-  await playRotation(plan, (line) => lines.push(line));
-  const { items, ...shape } = plan;
-  const made = items.map((item) => JSON.stringify(item));
-  return [JSON.stringify(shape), 'made to happen:', ...made, 'what came of it:', ...lines].join('\n');
+  if (!isOver) emit('rotated', { secret: 'the last of them', isDone: false, isExcused: false });
+  return { requests, events, ...basis.result() };
 }

@@ -4,7 +4,7 @@ import type { Asked, Issued } from './happening.ts';
 import type { Item } from './plan.ts';
 import type { Process, Sandboxes } from './sandboxes.ts';
 import { bodyFor, eventFor, labelOf, maxAgeOf, mayUse, PREWARMED, scopesOf } from './setting.ts';
-import type { Stage } from './world.ts';
+import type { BrokerStage } from './world.ts';
 import type { Zitadel } from './zitadel.ts';
 
 /** The time that functions other than the token function have. */
@@ -23,7 +23,7 @@ const contextOf = ({ lane }: Process, remainingMs: number = TIMEOUT_MS) => {
 };
 
 /** Creates everybody who calls the broker in one run. */
-export function createCallers({ scheduler, emit, disturb }: Stage, sandboxes: Sandboxes, zitadel: Zitadel) {
+export function createCallers({ scheduler, emit, disturb }: BrokerStage, sandboxes: Sandboxes, zitadel: Zitadel) {
   let requests = 0;
   /** The line of log of each request, which is there before its answer. */
   const lines = new Map<string, string>();

@@ -1,5 +1,6 @@
 import type { Row } from '../../../lib/broker/store/table.ts';
 import type { ProfileName } from './setting.ts';
+import type { Check } from './stage.ts';
 import type { Kinds } from './worlds.ts';
 
 /** Who has tokens: the accounts of the profiles, and a user who brings tokens of its own. */
@@ -52,7 +53,7 @@ export interface Asked {
 }
 
 /** What the promises look at, by kind. Times are true times, in epoch milliseconds. */
-interface Happenings {
+export interface Happenings {
   asked: { asked: Asked };
   answered: {
     asked: Asked;
@@ -108,9 +109,6 @@ interface Happenings {
 
 export type Happening<Kind extends keyof Happenings = keyof Happenings> = Kinds<Happenings, Kind>;
 
-/** Reports what happens now. */
-export type Emit = <Kind extends keyof Happenings>(kind: Kind, facts: Readonly<Happenings[Kind]>) => void;
-
 /** What every promise knows of the run. */
 export interface Circumstances {
   /** Without any fault. */
@@ -125,8 +123,8 @@ export interface Circumstances {
   readonly outages: { sent: number; offered: number };
 }
 
-/** A promise, fresh for one run: looks at all that happens, and answers what is wrong with it, if anything. */
-export type Promised = (circumstances: Circumstances) => (happening: Happening) => string | undefined;
+/** Creates a promise for one run. */
+export type Promised = (circumstances: Circumstances) => Check<Happenings>;
 
 /** An answer with a token that was issued; `undefined` for whatever else happens. */
 export function handedOut(happening: Happening): (Happening<'answered'> & { readonly token: Issued }) | undefined {

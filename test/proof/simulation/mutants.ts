@@ -92,7 +92,7 @@ const BROKER: Mutants<keyof typeof OF_BROKER> = {
   },
 };
 
-const ROTATION: Mutants<(typeof OF_ROTATION)[keyof typeof OF_ROTATION]> = {
+const ROTATION: Mutants<keyof typeof OF_ROTATION> = {
   'no caller fails': {
     'believes that what it knows is current':
       'broker/credentials/attempt.ts: const current = await credentials.reread(secret, held.id); → const current = ok(held);',

@@ -8,7 +8,7 @@ import type { Lane } from './scheduler.ts';
 import type { SimulatedSecrets } from './secrets.ts';
 import { type Deployment, PROFILES } from './setting.ts';
 import type { SimulatedTable } from './table.ts';
-import type { Stage } from './world.ts';
+import type { BrokerStage } from './world.ts';
 import type { Zitadel } from './zitadel.ts';
 
 export const ENVIRONMENT = { TABLE_NAME: 'tokens', METRICS_NAMESPACE: 'simulation' };
@@ -52,7 +52,7 @@ const FAULT_OF = {
 export type Sandboxes = ReturnType<typeof createSandboxes>;
 
 /** Creates the sandboxes of one run. */
-export function createSandboxes({ scheduler, random, disturb, count }: Stage, services: Services) {
+export function createSandboxes({ scheduler, random, disturb, count }: BrokerStage, services: Services) {
   const { zitadel, table, secrets, skews, write } = services;
   const processes = new Map<number, Process>();
   const doomed = new Map<number, keyof typeof FAULT_OF>();

@@ -6,7 +6,7 @@ import type { Item } from './plan.ts';
 import type { Random } from './random.ts';
 import type { Lane } from './scheduler.ts';
 import { secretText } from './setting.ts';
-import type { Stage } from './world.ts';
+import type { BrokerStage } from './world.ts';
 import type { Zitadel } from './zitadel.ts';
 
 /** What Secrets Manager does to reads; `secrets_stale` answers with the version before the current one. */
@@ -34,7 +34,7 @@ const FAULT_OF = {
 export type SimulatedSecrets = ReturnType<typeof createSimulatedSecrets>;
 
 /** Creates the store of one run. */
-export function createSimulatedSecrets({ scheduler, draw, disturb, count }: Stage, zitadel: Zitadel) {
+export function createSimulatedSecrets({ scheduler, draw, disturb, count }: BrokerStage, zitadel: Zitadel) {
   const versions = new Map<string, { readonly current: number; readonly previous: number }>();
   const find = (name: string) => versions.get(name) ?? { current: 1, previous: 1 };
   /** The version that is right. */

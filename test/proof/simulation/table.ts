@@ -8,7 +8,7 @@ import { type EpochMs, instant, plus, SECOND_MS } from '../../../lib/core/time.t
 import type { Random } from './random.ts';
 import type { Lane } from './scheduler.ts';
 import { ISSUER, LABELS } from './setting.ts';
-import type { Stage } from './world.ts';
+import type { BrokerStage } from './world.ts';
 
 /** As the adapter has it. */
 const TABLE_MS = 300;
@@ -109,7 +109,7 @@ export const TABLE_FAULTS = Object.keys(FAULTS) as (keyof typeof FAULTS)[];
 export type SimulatedTable = ReturnType<typeof createSimulatedTable>;
 
 /** Creates the table of one run. */
-export function createSimulatedTable({ scheduler, draw, emit, disturb }: Stage) {
+export function createSimulatedTable({ scheduler, draw, emit, disturb }: BrokerStage) {
   const rows = new Map<CacheKey, Row>();
   const before = new Map<CacheKey, { readonly row: Row | undefined; readonly until: number }>();
 

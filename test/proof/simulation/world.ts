@@ -2,27 +2,22 @@ import { postNotices } from '../../../lib/broker/store/bulletin.ts';
 import { instant, SECOND_MS } from '../../../lib/core/time.ts';
 import { createCallers } from './callers.ts';
 import { createFaults, type DrawFault, type FaultKind, type FaultSpan } from './faults.ts';
-import type { Circumstances, Emit, Happening } from './happening.ts';
-import { lineOf, START } from './history.ts';
+import type { Circumstances, Happenings } from './happening.ts';
+import { START } from './history.ts';
 import { HANDED_OUT } from './invariants/handed-out.ts';
 import { SERVICE } from './invariants/service.ts';
 import { TOKEN_REQUESTS } from './invariants/token-requests.ts';
 import type { Item, Items, Plan } from './plan.ts';
-import { createRandom, type Random } from './random.ts';
 import { createSandboxes } from './sandboxes.ts';
-import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createSimulatedSecrets } from './secrets.ts';
+import { createStage, type Stage } from './stage.ts';
 import { createSimulatedTable } from './table.ts';
-import type { Actions, Run, Tell, Violation } from './worlds.ts';
+import type { Actions, Run, Tell } from './worlds.ts';
 import { createZitadel } from './zitadel.ts';
 
-/** What the parts of one run share. */
-export interface Stage {
-  readonly scheduler: Scheduler;
-  readonly random: Random;
+/** What the parts of one run of the broker share. */
+export interface BrokerStage extends Stage<Happenings, FaultKind> {
   readonly draw: DrawFault;
-  readonly count: (fault: FaultKind) => void;
-  readonly emit: Emit;
   /** Reports what may cost one more token request, of one label or of all. */
   readonly disturb: (why: string, label?: string) => void;
 }
@@ -60,19 +55,19 @@ function circumstancesOf(plan: Plan): Circumstances {
   };
 }
 
-/** Plays a plan against the real broker; `see` gets all that happens. */
-async function play(
-  plan: Plan,
-  see: (happening: Happening) => void,
-): Promise<Pick<Run, 'requests' | 'events' | 'faults'>> {
-  const random = createRandom(plan.seed);
-  const scheduler = createScheduler(START, random.fork('order'));
-  const faults = new Map<FaultKind, number>();
-  const count = (fault: FaultKind) => void faults.set(fault, (faults.get(fault) ?? 0) + 1);
-  const emit: Emit = (kind, facts) => see({ kind, at: scheduler.now(), ...facts } as Happening);
-  const disturb: Stage['disturb'] = (why, label) => emit('disturbed', { why, label });
-  const draw = createFaults(spansOf(plan), scheduler.now, count);
-  const stage: Stage = { scheduler, random, draw, count, emit, disturb };
+/** Plays a plan against the real broker, and judges it. */
+export async function playBroker(plan: Plan, tell?: Tell): Promise<Run> {
+  const circumstances = circumstancesOf(plan);
+  const promises = Object.entries(PROMISES).map(([name, create]) => [name, create(circumstances)]);
+  const basis = createStage<Happenings, FaultKind>({
+    seed: plan.seed,
+    promises: Object.fromEntries(promises),
+    tell,
+    untold: ['offered', 'text', 'unread', 'over'],
+  });
+  const { scheduler, random, count, emit } = basis;
+  const disturb: BrokerStage['disturb'] = (why, label) => emit('disturbed', { why, label });
+  const stage: BrokerStage = { ...basis, disturb, draw: createFaults(spansOf(plan), scheduler.now, count) };
   const zitadel = createZitadel(stage, plan.lifeMs);
   const table = createSimulatedTable(stage);
   const secrets = createSimulatedSecrets(stage, zitadel);
@@ -132,32 +127,5 @@ async function play(
   scheduler.at(START + plan.faultsUntil, sandboxes.spare);
   const events = await scheduler.run(START + plan.durationMs + AFTERGLOW_MS);
   emit('over', {});
-  return { requests: callers.requests(), events, faults };
-}
-
-/** What tells nothing in a history. */
-const UNTOLD: ReadonlySet<string> = new Set(['offered', 'text', 'unread', 'over']);
-
-/**
- * Plays a plan and judges it.
- * @param onHappening gets all that is seen
- */
-export async function playBroker(
-  plan: Plan,
-  tell: Tell = () => undefined,
-  onHappening: (happening: Happening) => void = () => undefined,
-): Promise<Run> {
-  const circumstances = circumstancesOf(plan);
-  const promises = Object.entries(PROMISES).map(([name, create]) => [name, create(circumstances)] as const);
-  let violation: Violation | undefined;
-  const played = await play(plan, (happening) => {
-    const { kind, at, ...facts } = happening;
-    onHappening(happening);
-    if (violation === undefined && !UNTOLD.has(kind)) tell(lineOf(at - START, kind, facts));
-    for (const [invariant, check] of promises) {
-      const what = check(happening);
-      if (what !== undefined) violation ??= { invariant, what, at };
-    }
-  });
-  return { ...played, outages: circumstances.outages, violation };
+  return { requests: callers.requests(), events, outages: circumstances.outages, ...basis.result() };
 }

@@ -56,7 +56,7 @@ export const WORLDS = {
   broker: { faults: FAULT_KINDS, promises: Object.keys(PROMISES), createPlan, play: playBroker },
   rotation: {
     faults: ROTATION_FAULTS,
-    promises: Object.values(ROTATION_PROMISES),
+    promises: Object.keys(ROTATION_PROMISES),
     createPlan: createRotationPlan,
     play: playRotation,
   },

@@ -6,7 +6,7 @@ import type { Account, Issued } from './happening.ts';
 import type { Random } from './random.ts';
 import type { Lane } from './scheduler.ts';
 import { labelOf, maxAgeOf, PROJECT, type ProfileName, REVOKER_AUDIENCE, tokenText, versionIn } from './setting.ts';
-import type { Stage } from './world.ts';
+import type { BrokerStage } from './world.ts';
 
 /** What the simulated ZITADEL knows of a credential: from when and until when a version is accepted. */
 interface Version {
@@ -77,7 +77,7 @@ const USERS_LIFE_MS = 100 * 24 * 60 * MINUTE_MS;
 export type Zitadel = ReturnType<typeof createZitadel>;
 
 /** Creates the server of one run. */
-export function createZitadel({ scheduler, draw, emit, disturb }: Stage, firstLifeMs: number) {
+export function createZitadel({ scheduler, draw, emit, disturb }: BrokerStage, firstLifeMs: number) {
   let lifeMs = firstLifeMs;
   const versions = new Map<string, Map<number, Version>>();
   const tokens = new Map<string, Issued>();
