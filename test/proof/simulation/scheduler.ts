@@ -3,7 +3,7 @@ import { instant } from '../../../lib/core/time.ts';
 import type { Random } from './random.ts';
 
 /** What a dead process gets for whatever it still does. */
-export const NEVER: Promise<never> = new Promise(() => undefined);
+const NEVER: Promise<never> = new Promise(() => undefined);
 
 /**
  * Everything that follows from an event without time passing: a tick that is asked for by a promise's work comes when no
@@ -11,62 +11,15 @@ export const NEVER: Promise<never> = new Promise(() => undefined);
  */
 const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
-/** What runs in a process: events of a dead one are dropped, those of a frozen one wait. */
-export interface Lane {
-  readonly name: string;
-  /** Its clock: `skewMs` ahead of the true time. */
-  readonly clock: Clock;
-  readonly skewMs: number;
-  readonly isAlive: () => boolean;
-  readonly isFrozen: () => boolean;
-  /** How long it has been frozen in all. */
-  readonly frozenMs: () => number;
-  /** Something reaches the process `delayMs` from now. */
-  readonly receive: (delayMs: number, run: () => void) => void;
-  /**
-   * Makes a call that the process waits for: nothing comes of it in a dead one.
-   * @param late makes what it comes to without a reply in `limitMs`
-   * @param send gets what replies: the value is made as the reply is received, so long from then
-   */
-  readonly call: <T>(
-    limitMs: number,
-    late: () => T,
-    send: (reply: (delayMs: number, value: () => T) => void) => void,
-  ) => Promise<T>;
-  readonly kill: () => void;
-  /** Kills it in place of the `events`-th event from now, and says so. */
-  readonly killAfter: (events: number, onKilled: () => void) => void;
-  readonly freeze: (durationMs: number) => void;
-}
-
-/** Virtual time: nothing happens but by its queue, one event at a time. */
-export interface Scheduler {
-  /** The true time, in epoch milliseconds. */
-  readonly now: () => number;
-  /** Runs something of the world itself, which no process can hold up. */
-  readonly at: (time: number, run: () => void) => void;
-  readonly lane: (name: string, skewMs: number) => Lane;
-  /** Runs until nothing is left to do, or `until` has come. Answers how many events there were. */
-  readonly run: (until: number) => Promise<number>;
-}
-
 interface Event {
   time: number;
   /** Decides between events of one instant. */
   order: number;
   readonly isTimer: boolean;
-  readonly lane: MutableLane | undefined;
+  /** Whether the process takes it now; otherwise it is dropped, or waits. */
+  readonly isTaken: (event: Event) => boolean;
   readonly run: () => void;
   isCancelled: boolean;
-}
-
-interface MutableLane {
-  isAlive: boolean;
-  frozenSince: number | undefined;
-  frozenMs: number;
-  eventsLeft: number;
-  onKilled: () => void;
-  waiting: Event[];
 }
 
 const isBefore = (a: Event, b: Event): boolean => a.time < b.time || (a.time === b.time && a.order < b.order);
@@ -105,58 +58,91 @@ function createQueue() {
   };
 }
 
+/** Virtual time: nothing happens but by its queue, one event at a time. */
+export type Scheduler = ReturnType<typeof createScheduler>;
+
+/** What runs in a process: events of a dead one are dropped, those of a frozen one wait. */
+export type Lane = ReturnType<Scheduler['lane']>;
+
 /** Creates the scheduler of one run. */
-export function createScheduler(start: number, random: Random): Scheduler {
+export function createScheduler(start: number, random: Random) {
   const queue = createQueue();
   let now = start;
 
-  const push = (time: number, lane: MutableLane | undefined, isTimer: boolean, run: () => void): Event => {
-    const event = { time: Math.max(time, now), order: random.next(), isTimer, lane, run, isCancelled: false };
+  function push(time: number, run: () => void, isTaken: Event['isTaken'] = () => true, isTimer = false): Event {
+    const event = { time: Math.max(time, now), order: random.next(), isTimer, isTaken, run, isCancelled: false };
     queue.push(event);
     return event;
-  };
-
-  function thaw(lane: MutableLane): void {
-    lane.frozenMs += now - (lane.frozenSince ?? now);
-    lane.frozenSince = undefined;
-    // A process that wakes finds timers that are due and bytes that have come, and begins with either.
-    const timersFirst = random.chance(0.5);
-    const waiting = lane.waiting.filter(({ isCancelled }) => !isCancelled);
-    lane.waiting = [];
-    for (const isTimer of timersFirst ? [true, false] : [false, true]) {
-      for (const event of waiting) {
-        if (event.isTimer === isTimer)
-          queue.push(Object.assign(event, { time: now, order: isTimer === timersFirst ? -2 : -1 }));
-      }
-    }
   }
 
-  function createLane(name: string, skewMs: number): Lane {
-    const lane: MutableLane = {
-      isAlive: true,
-      frozenSince: undefined,
-      frozenMs: 0,
-      eventsLeft: Number.POSITIVE_INFINITY,
-      onKilled: () => undefined,
-      waiting: [],
-    };
+  function createLane(name: string, skewMs: number) {
+    let isAlive = true;
+    let frozenSince: number | undefined;
+    let frozenMs = 0;
+    let eventsLeft = Number.POSITIVE_INFINITY;
+    let onKilled = (): void => undefined;
+    let waiting: Event[] = [];
+
+    function isTaken(event: Event): boolean {
+      if (!isAlive) return false;
+      if (frozenSince !== undefined) {
+        waiting.push(event);
+        return false;
+      }
+      eventsLeft -= 1;
+      if (eventsLeft > 0) return true;
+      isAlive = false;
+      onKilled();
+      return false;
+    }
+
+    function thaw(): void {
+      frozenMs += now - (frozenSince ?? now);
+      frozenSince = undefined;
+      // A process that wakes finds timers that are due and bytes that have come, and begins with either.
+      const timersFirst = random.chance(0.5);
+      const woken = waiting.filter(({ isCancelled }) => !isCancelled);
+      waiting = [];
+      for (const isTimer of [timersFirst, !timersFirst]) {
+        const order = isTimer === timersFirst ? -2 : -1;
+        for (const event of woken)
+          if (event.isTimer === isTimer) queue.push(Object.assign(event, { time: now, order }));
+      }
+    }
+
     function after(delayMs: number, run: () => void): () => void {
-      const event = push(now + Math.max(0, delayMs), lane, true, run);
+      const event = push(now + Math.max(0, delayMs), run, isTaken, true);
       return () => {
         event.isCancelled = true;
       };
     }
-    const receive = (delayMs: number, run: () => void) => void push(now + delayMs, lane, false, run);
+
+    const receive = (delayMs: number, run: () => void): void => void push(now + delayMs, run, isTaken);
+
+    /** Its clock: `skewMs` ahead of the true time. */
+    const clock: Clock = { now: () => instant(Math.floor(now + skewMs)), after };
+
     return {
       name,
       skewMs,
-      clock: { now: () => instant(Math.floor(now + skewMs)), after },
-      isAlive: () => lane.isAlive,
-      isFrozen: () => lane.frozenSince !== undefined,
-      frozenMs: () => lane.frozenMs,
+      clock,
+      isAlive: () => isAlive,
+      isFrozen: () => frozenSince !== undefined,
+      /** How long it has been frozen in all. */
+      frozenMs: () => frozenMs,
+      /** Something reaches the process `delayMs` from now. */
       receive,
-      call(limitMs, late, send) {
-        if (!lane.isAlive) return NEVER;
+      /**
+       * Makes a call that the process waits for: nothing comes of it in a dead one.
+       * @param late makes what it comes to without a reply in `limitMs`
+       * @param send gets what replies: the value is made as the reply is received, so long from then
+       */
+      call<T>(
+        limitMs: number,
+        late: () => T,
+        send: (reply: (delayMs: number, value: () => T) => void) => void,
+      ): Promise<T> {
+        if (!isAlive) return NEVER;
         return new Promise((resolve) => {
           const cancel = after(limitMs, () => resolve(late()));
           send((delayMs, value) =>
@@ -167,43 +153,37 @@ export function createScheduler(start: number, random: Random): Scheduler {
           );
         });
       },
-      kill: () => {
-        lane.isAlive = false;
+      kill(): void {
+        isAlive = false;
       },
-      killAfter: (events, onKilled) => Object.assign(lane, { eventsLeft: events, onKilled }),
-      freeze: (durationMs) => {
-        if (lane.frozenSince !== undefined || !lane.isAlive) return;
-        lane.frozenSince = now;
-        push(now + durationMs, undefined, false, () => thaw(lane));
+      /** Kills it in place of the `events`-th event from now, and says so. */
+      killAfter(events: number, tell: () => void): void {
+        eventsLeft = events;
+        onKilled = tell;
+      },
+      freeze(durationMs: number): void {
+        if (frozenSince !== undefined || !isAlive) return;
+        frozenSince = now;
+        push(now + durationMs, thaw);
       },
     };
   }
 
   return {
+    /** The true time, in epoch milliseconds. */
     now: () => now,
-    at: (time, run) => void push(time, undefined, false, run),
+    /** Runs something of the world itself, which no process can hold up. */
+    at: (time: number, run: () => void): void => void push(time, run),
     lane: createLane,
-    async run(until) {
+    /** Runs until nothing is left to do, or `until` has come. Answers how many events there were. */
+    async run(until: number): Promise<number> {
       let events = 0;
       for (;;) {
         const event = queue.pop();
         if (event === undefined || event.time > until) return events;
         if (event.isCancelled) continue;
         now = Math.max(now, event.time);
-        const { lane } = event;
-        if (lane !== undefined) {
-          if (!lane.isAlive) continue;
-          if (lane.frozenSince !== undefined) {
-            lane.waiting.push(event);
-            continue;
-          }
-          lane.eventsLeft -= 1;
-          if (lane.eventsLeft <= 0) {
-            lane.isAlive = false;
-            lane.onKilled();
-            continue;
-          }
-        }
+        if (!event.isTaken(event)) continue;
         events += 1;
         event.run();
         await settled();

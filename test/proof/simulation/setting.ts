@@ -165,14 +165,9 @@ export const PRIVATE_KEY = createPair().privateKey;
 
 /** The `version`-th credential in a secret, as text. Secrets: the profiles' names, and `revoker`. */
 export function secretText(name: string, version: number): string {
-  if (name === 'reports')
-    return JSON.stringify({
-      type: 'serviceaccount',
-      userId: 'reports-user',
-      keyId: `key-${version}`,
-      key: PRIVATE_KEY,
-    });
-  return JSON.stringify({ clientId: `${name}-client`, clientSecret: `${MARKED}-${version}-${MARKED}` });
+  const key = { type: 'serviceaccount', userId: 'reports-user', keyId: `key-${version}`, key: PRIVATE_KEY };
+  const client = { clientId: `${name}-client`, clientSecret: `${MARKED}-${version}-${MARKED}` };
+  return JSON.stringify(name === 'reports' ? key : client);
 }
 
 /** A token as nobody else would write it. */
