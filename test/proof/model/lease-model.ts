@@ -79,7 +79,7 @@ export interface State {
   readonly row: Row;
   readonly processes: readonly Process[];
   readonly messages: readonly Message[];
-  readonly left: Budget;
+  readonly left: Partial<Budget>;
   /** Tokens that were obtained. */
   readonly obtained: number;
   /** Crashes, freezes and deletions so far: each may cost one request more. */
@@ -95,16 +95,8 @@ export interface Step {
   readonly fault?: string;
 }
 
-const NO_FAULTS: Budget = {
-  crashes: 0,
-  freezes: 0,
-  duplicates: 0,
-  delays: 0,
-  deletions: 0,
-  failures: 0,
-  refusals: 0,
-  doubts: 0,
-};
+/** Each of these may cost one token request more. */
+const CAUSES: ReadonlySet<keyof Budget> = new Set(['crashes', 'freezes', 'delays', 'deletions']);
 /** How long Secrets Manager may take. */
 const REREAD_MS = 2 * SECOND_MS;
 /** A token that is obtained in a scenario needs no renewal as long as it lasts: that comes after 60 s. */
@@ -118,7 +110,7 @@ export const beginning = ({ members, row, budget, isSpoilt = false }: Scenario):
   row,
   processes: members.map(() => idle(0)),
   messages: [],
-  left: { ...NO_FAULTS, ...budget },
+  left: budget,
   obtained: 0,
   causes: 0,
   isSpoilt,
@@ -149,7 +141,12 @@ export function steps(
   const add = (what: string, by: Partial<State>, fault?: string): void => {
     found.push({ what, state: { ...state, ...by }, ...(fault === undefined ? {} : { fault }) });
   };
-  const spend = (what: keyof Budget): Budget => ({ ...left, [what]: left[what] - 1 });
+  /** Adds what follows from a fault, if the budget has one left. */
+  const suffer = (fault: keyof Budget, what: string, by: Partial<State>, wrong?: string): void => {
+    const { [fault]: count = 0 } = left;
+    const causes = state.causes + Number(CAUSES.has(fault));
+    if (count > 0) add(what, { ...by, causes, left: { ...left, [fault]: count - 1 } }, wrong);
+  };
   const isWorking = ({ phase, wasFrozen }: Process) => phase === 'exchanging' && !wasFrozen;
 
   // What takes a process no time, or a limited one, is over in its time, unless the process stands still.
@@ -163,19 +160,9 @@ export function steps(
     processes.every((process) => process.isFrozen || mayWait(process)) &&
     messages.every(({ isLate }) => isLate === true);
   if (tick * tickMs < seconds * SECOND_MS && mayTick) add('time passes', { tick: tick + 1 });
-  if (left.deletions > 0) {
-    add('the row is deleted', {
-      row: {},
-      isSpoilt: true,
-      causes: state.causes + 1,
-      left: spend('deletions'),
-    });
-  }
-
-  if (left.doubts > 0) {
-    const doubted = applyUpdate(row, doubt(read(row), BEGIN));
-    if (doubted !== 'refused') add('somebody doubts the token', { row: doubted, left: spend('doubts') });
-  }
+  suffer('deletions', 'the row is deleted', { row: {}, isSpoilt: true });
+  const doubted = applyUpdate(row, doubt(read(row), BEGIN));
+  if (doubted !== 'refused') suffer('doubts', 'somebody doubts the token', { row: doubted });
 
   for (const [at, message] of messages.entries()) {
     const { update, from, isAsked } = message;
@@ -183,54 +170,39 @@ export function steps(
     const isMade = written !== 'refused';
     const { owner = '', leaseUntil = BEGIN } = update.set;
     const lease = isMade ? { lease: { owner, until: leaseUntil } } : {};
-    const deliver = (what: string, others: readonly Message[], by: Partial<State>): void => {
-      const isWaiting = isAsked && processes[from]?.phase === 'asking';
-      add(
-        `${what} of process ${from}: ${isMade ? 'made' : 'refused'}`,
-        {
-          messages: others,
-          ...(isMade ? { row: written } : {}),
-          ...(isWaiting ? { processes: change(from, { phase: 'answered', ...lease }) } : {}),
-          ...by,
-        },
-        isMade && Number(written.sealed) < Number(row.sealed) ? 'a stored token gives way to an older one' : undefined,
-      );
+    const isWaiting = isAsked && processes[from]?.phase === 'asking';
+    const arrived: Partial<State> = {
+      ...(isMade ? { row: written } : {}),
+      ...(isWaiting ? { processes: change(from, { phase: 'answered', ...lease }) } : {}),
     };
-    deliver('a write', messages.toSpliced(at, 1), {});
-    if (left.delays > 0 && message.isLate === undefined) {
-      const late = { ...message, isLate: true, isAsked: false };
-      add(`a write of process ${from} is late`, {
-        messages: messages.with(at, late),
-        // Its sender has given up, and leaves things as they are.
-        processes: isAsked ? rest(from) : processes,
-        left: spend('delays'),
-        causes: state.causes + 1,
-      });
-    }
-    if (left.duplicates > 0) {
-      const again: Message = { ...message, isLate: true, isAsked: false };
-      deliver('a write that comes again', messages.with(at, again), { left: spend('duplicates') });
+    const outcome = `of process ${from}: ${isMade ? 'made' : 'refused'}`;
+    const isOlder = isMade && Number(written.sealed) < Number(row.sealed);
+    const wrong = isOlder ? 'a stored token gives way to an older one' : undefined;
+    const late: Message = { ...message, isLate: true, isAsked: false };
+    add(`a write ${outcome}`, { ...arrived, messages: messages.toSpliced(at, 1) }, wrong);
+    suffer(
+      'duplicates',
+      `a write that comes again ${outcome}`,
+      { ...arrived, messages: messages.with(at, late) },
+      wrong,
+    );
+    if (message.isLate === undefined) {
+      // Its sender has given up, and leaves things as they are.
+      const others = isAsked ? rest(from) : processes;
+      suffer('delays', `a write of process ${from} is late`, { messages: messages.with(at, late), processes: others });
     }
   }
 
   for (const [index, process] of processes.entries()) {
     const { phase, lease } = process;
     if (phase === 'dead') continue;
-    if (phase !== 'idle' && left.crashes > 0) {
-      add(`process ${index} dies`, {
-        processes: change(index, { phase: 'dead' }),
-        causes: state.causes + 1,
-        left: spend('crashes'),
-      });
-    }
+    if (phase !== 'idle') suffer('crashes', `process ${index} dies`, { processes: change(index, { phase: 'dead' }) });
     if (process.isFrozen) {
       add(`process ${index} wakes`, { processes: change(index, { isFrozen: false }) });
       continue;
     }
-    if (phase !== 'idle' && left.freezes > 0) {
-      const frozen = change(index, { isFrozen: true, wasFrozen: true });
-      add(`process ${index} freezes`, { processes: frozen, causes: state.causes + 1, left: spend('freezes') });
-    }
+    const frozen = change(index, { isFrozen: true, wasFrozen: true });
+    if (phase !== 'idle') suffer('freezes', `process ${index} freezes`, { processes: frozen });
     const now = nowOf(index);
     const member = members[index] as Member;
     if (phase === 'idle' && process.attempts < attempts) {
@@ -286,20 +258,14 @@ export function steps(
         },
         isTooMany ? `${state.obtained + 1} tokens, with ${state.causes} causes` : undefined,
       );
-      if (left.refusals > 0) {
-        add(`process ${index} is refused and reads the secret again`, {
-          processes: change(index, { phase: 'rereading', startedAt: tick }),
-          left: spend('refusals'),
-        });
-      }
-      if (left.failures > 0) {
-        const failure = { failedUntil: plus(now, LONGEST_PAUSE_MS), failure: 'unavailable', failures: 1 };
-        add(`the token request of process ${index} fails`, {
-          messages: send(release(lease, failure)),
-          processes: rest(index),
-          left: spend('failures'),
-        });
-      }
+      suffer('refusals', `process ${index} is refused and reads the secret again`, {
+        processes: change(index, { phase: 'rereading', startedAt: tick }),
+      });
+      const failure = { failedUntil: plus(now, LONGEST_PAUSE_MS), failure: 'unavailable', failures: 1 };
+      suffer('failures', `the token request of process ${index} fails`, {
+        messages: send(release(lease, failure)),
+        processes: rest(index),
+      });
     }
   }
   return found;
