@@ -27,6 +27,7 @@ const EVENT_FAULTS = [
   'row_poisoned',
   'account_locked',
   'deployed',
+  'rolled_back',
   'clock_ahead',
   'clock_behind',
   'clock_hours_off',

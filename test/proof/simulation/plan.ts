@@ -30,7 +30,8 @@ export interface Items {
   revoke: { sandbox: number };
   flush: { profile: ProfileName | typeof ALL };
   lock: { account: ProfileName; durationMs: number };
-  deploy: object;
+  /** A shift of half of the sandboxes to another bundle, or its roll-back. */
+  deploy: { isBack: boolean };
   poison: { row: number; poison: Poison };
   fault: FaultSpan;
   /** `events`: with `at_await`, how many events it still sees. */
@@ -160,7 +161,8 @@ function createFaultItems(draws: Draws, { faultsUntil, lifeMs }: Shape): Item[] 
     ...many(1, () => ({ kind: 'shorten', at: from(), lifeMs: random.pick(LIVES_MS) })),
     ...many(1, () => ({ kind: 'delete_row', at: from(), row: random.int(0, 20) })),
     ...many(2, () => ({ kind: 'poison', at: from(), row: random.int(0, 8), poison: random.pick(POISON_NAMES) })),
-    ...many(1, () => ({ kind: 'deploy', at: from() })),
+    ...many(1, () => ({ kind: 'deploy', at: from(), isBack: false })),
+    ...many(1, () => ({ kind: 'deploy', at: from(), isBack: true })),
     ...createMildFaults(draws, faultsUntil),
   ];
 }

@@ -141,10 +141,11 @@ export function createSandboxes({ scheduler, random, disturb, count }: BrokerSta
       scheduler.at(scheduler.now() + durationMs, () => disturb(`${lane.name} awake`));
       lane.freeze(durationMs);
     },
-    /** Half of the sandboxes start anew, with other profiles; what the old ones have under way goes on. */
-    deploy(): void {
-      isDeployed = true;
-      count('deployed');
+    /** Half of the sandboxes start anew, with other profiles or back with the old; what they had under way goes on. */
+    deploy({ isBack }: Item<'deploy'>): void {
+      if (isDeployed !== isBack) return;
+      isDeployed = !isBack;
+      count(isBack ? 'rolled_back' : 'deployed');
       disturb('a deployment');
       for (const sandbox of processes.keys()) if (sandbox % 2 === 0) processes.delete(sandbox);
     },

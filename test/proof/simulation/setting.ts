@@ -43,12 +43,18 @@ const DOCUMENT = {
 export type ProfileName = keyof typeof DOCUMENT;
 export const PROFILE_NAMES = Object.keys(DOCUMENT) as [ProfileName, ...ProfileName[]];
 
-/** Before and after a deployment in mid-traffic: `reports` loses a caller, and tokens of `brief` may get less old. */
+/** Another secret of the account of `reports`, with a key that is good beside the others. */
+export const MOVED = { secret: 'reports-moved', version: 1000 };
+
+/**
+ * The two bundles of a shift in mid-traffic: `reports` loses a caller and gets another secret, and tokens of `brief` may get
+ * less old.
+ */
 const DOCUMENTS = {
   before: DOCUMENT,
   after: {
     ...DOCUMENT,
-    reports: { ...DOCUMENT.reports, callers: [SHOP] },
+    reports: { ...DOCUMENT.reports, callers: [SHOP], secret: MOVED.secret },
     brief: { ...DOCUMENT.brief, maxAgeSeconds: 120 },
   },
 };
@@ -163,8 +169,9 @@ export const createPair = () =>
 /** The one private key: which of its versions is meant, its `kid` tells. */
 export const PRIVATE_KEY = createPair().privateKey;
 
-/** The `version`-th credential in a secret, as text. Secrets: the profiles' names, and `revoker`. */
+/** The `version`-th credential in a secret, as text. Secrets: the profiles' names, `revoker`, and the one that moved. */
 export function secretText(name: string, version: number): string {
+  if (name === MOVED.secret) return secretText('reports', MOVED.version);
   const key = { type: 'serviceaccount', userId: 'reports-user', keyId: `key-${version}`, key: PRIVATE_KEY };
   const client = { clientId: `${name}-client`, clientSecret: `${MARKED}-${version}-${MARKED}` };
   return JSON.stringify(name === 'reports' ? key : client);

@@ -5,7 +5,16 @@ import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../../../l
 import type { Account, Issued } from './happening.ts';
 import type { Random } from './random.ts';
 import type { Lane } from './scheduler.ts';
-import { labelOf, maxAgeOf, PROJECT, type ProfileName, REVOKER_AUDIENCE, tokenText, versionIn } from './setting.ts';
+import {
+  labelOf,
+  MOVED,
+  maxAgeOf,
+  PROJECT,
+  type ProfileName,
+  REVOKER_AUDIENCE,
+  tokenText,
+  versionIn,
+} from './setting.ts';
 import type { BrokerStage } from './world.ts';
 
 /** What the simulated ZITADEL knows of a credential: from when and until when a version is accepted. */
@@ -85,6 +94,7 @@ export function createZitadel({ scheduler, draw, emit, disturb }: BrokerStage, f
   const locked = new Set<Account>();
 
   const isAccepted = ({ secret, version }: Client): boolean => {
+    if (version === MOVED.version) return true;
     const known = versions.get(secret)?.get(version);
     if (known === undefined) return version === 1 && !versions.has(secret);
     return known.from <= scheduler.now() && scheduler.now() < known.until;

@@ -14,6 +14,8 @@ interface Window {
   /** Until when the token that was issued last needs no renewal. */
   until: number;
   version: number;
+  /** Who has obtained one in it. */
+  readonly sandboxes: Set<string>;
   /** How many causes had been seen when the window before this one began. */
   readonly causesBefore: number;
   /** How many when this one began. */
@@ -61,17 +63,19 @@ export const TOKEN_REQUESTS = {
       if (kind !== 'issued' || happening.token.lifeMs < LEAST_CACHED_LIFE_MS) return undefined;
       // What callers have exchanged is kept by each sandbox for itself, and so is all where a clock is far off.
       if (happening.token.profile === 'desk' || clocksApartMs > CLOCKS_AGREE_MS) return undefined;
-      const { label, version, sentAt, lifeMs } = happening.token;
+      const { label, version, sentAt, lifeMs, sandbox } = happening.token;
       const until = sentAt + lifeMs * EARLIEST_RENEWAL_SHARE - clocksApartMs;
       const window = windows.get(label);
       if (window === undefined || at >= window.until) {
         // What went wrong in the window before, a request that hangs or a sandbox that is away, may still cost one here.
         const causesBefore = window?.causesAtStart ?? 0;
-        windows.set(label, { until, version, causesBefore, causesAtStart: causesOf(label), extra: 0 });
+        const sandboxes = new Set([sandbox]);
+        windows.set(label, { until, version, sandboxes, causesBefore, causesAtStart: causesOf(label), extra: 0 });
         return undefined;
       }
-      // Whoever holds another version of the credential cannot open what this one has sealed.
-      if (window.version !== version) addCause(label);
+      // Whoever holds another credential cannot open what this one has sealed; it keeps what it obtains, and asks once.
+      if (window.version !== version && !window.sandboxes.has(sandbox)) addCause(label);
+      window.sandboxes.add(sandbox);
       // What was handed out unstored leaves the row, and when it is due, as they were.
       Object.assign(window, { until: Math.min(until, window.until), version, extra: window.extra + 1 });
       const { extra, causesBefore } = window;
