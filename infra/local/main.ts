@@ -109,6 +109,7 @@ async function main(): Promise<void> {
     port: settings.port,
     ...(tls && { tls: tls.identity }),
     ...(settings.throttle && { throttle: settings.throttle }),
+    ...(settings.callerRate && { callerRate: settings.callerRate }),
     payload: settings.rest ? 'v1' : 'v2',
     clock,
     send: feed.send,

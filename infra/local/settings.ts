@@ -18,6 +18,7 @@ Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
   --tls             https, with a certificate of its own authority; prints the file of the authority, which it keeps:
                     trust it once (curl --cacert, NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE)
   --throttle RATE[:BURST]  answers 429 above RATE requests per second, BURST at once (default RATE), as API Gateway does
+  --caller-rate N   the parameter callerRate: the broker answers 429 to a role that sends more than N requests per second
   --rest            is a REST API (payload 1.0) instead of an HTTP API (2.0), with its answers
   --help            prints this text
 
@@ -35,6 +36,8 @@ export interface Settings {
   readonly rest: boolean;
   readonly tls: boolean;
   readonly throttle?: ThrottleOptions;
+  /** Requests per second, as the function reads it. */
+  readonly callerRate?: string;
   readonly help: boolean;
 }
 
@@ -60,6 +63,12 @@ function readThrottle(text: string): ThrottleOptions {
   return { ratePerSecond: Number(rate), burst: burst === undefined ? Math.ceil(Number(rate)) : Number(burst) };
 }
 
+/** @throws {UsageError} if it is not a rate */
+function readCallerRate(text: string): string {
+  if (/^\d{1,5}(?:\.\d{1,3})?$/.test(text)) return text;
+  throw new UsageError('--caller-rate takes a number of requests per second: 10, 0.5');
+}
+
 /**
  * Reads the command line.
  * @throws {UsageError} that says what to write instead
@@ -74,6 +83,7 @@ export function readSettings(args: readonly string[]): Settings {
     rest: { type: 'boolean', default: false },
     tls: { type: 'boolean', default: false },
     throttle: { type: 'string' },
+    'caller-rate': { type: 'string' },
     help: { type: 'boolean', default: false },
   } as const;
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -88,6 +98,7 @@ export function readSettings(args: readonly string[]): Settings {
     profiles,
     secrets,
     throttle,
+    'caller-rate': callerRate,
     zitadel = true,
     rest = false,
     tls = false,
@@ -106,6 +117,7 @@ export function readSettings(args: readonly string[]): Settings {
     ...(pagePort === undefined ? {} : { pagePort: readPort('page-port', pagePort) }),
     ...(profiles && secrets ? { profiles, secrets } : {}),
     ...(throttle === undefined ? {} : { throttle: readThrottle(throttle) }),
+    ...(callerRate === undefined ? {} : { callerRate: readCallerRate(callerRate) }),
     zitadel,
     rest,
     tls,

@@ -26,6 +26,8 @@ export interface StackOptions extends Pick<GatewayOptions, 'port' | 'payload' | 
   readonly profiles: Profiles;
   readonly secrets: Readonly<Record<string, string>>;
   readonly principals: Iterable<Principal>;
+  /** The parameter `callerRate`. */
+  readonly callerRate?: string;
   /** Takes each line of the log: the broker's, and why the gateway refused a request. */
   readonly write: (line: string) => void;
   readonly onError: (error: unknown) => void;
@@ -108,6 +110,7 @@ export async function createStack({
   profiles,
   secrets,
   principals,
+  callerRate = '',
   write,
   onError,
   clock = systemClock,
@@ -126,7 +129,7 @@ export async function createStack({
     createTable({ tableName: 'tokens', now: clock.now }),
   ]);
   for (const [name, text] of Object.entries(secrets)) secretsManager.put(name, text);
-  const env = environment(profiles, secretsManager, table);
+  const env = { ...environment(profiles, secretsManager, table), CALLER_RATE: callerRate };
   for (const name of ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_ENDPOINT_URL']) delete process.env[name];
   Object.assign(process.env, env);
   const closeServices = () => Promise.all([secretsManager.close(), table.close()]);

@@ -7,6 +7,7 @@ import { createExplainRefusal, type ExplainRefusal } from '../broker/credentials
 import { createOutages, type Outages } from '../broker/credentials/outages.ts';
 import { createInquiry, type Inquiry } from '../broker/introspection/inquiry.ts';
 import { createIntrospect, type Introspect } from '../broker/introspection/introspect.ts';
+import { createCallerLimit, type LimitCaller, parseCallerRate } from '../broker/profiles/caller-rate.ts';
 import type { Profiles } from '../broker/profiles/profile.ts';
 import { type Bulletin, createBulletin } from '../broker/store/bulletin.ts';
 import { createHoldings, type Holdings } from '../broker/store/holdings.ts';
@@ -34,6 +35,8 @@ export interface Base extends Journal {
   readonly explainRefusal: ExplainRefusal;
   readonly inquiry: Inquiry;
   readonly introspect: Introspect;
+  /** Of the parameter `callerRate`. */
+  readonly limitCaller?: LimitCaller;
 }
 
 /**
@@ -42,6 +45,7 @@ export interface Base extends Journal {
  */
 export function createBase(profiles: Profiles, env: Environment, overrides: Overrides): Base {
   const journal = createJournal(env, overrides);
+  const callerRate = parseCallerRate(env.CALLER_RATE);
   const { clock, health, expiries, isLocal } = journal;
   const { random = Math.random, uuid = randomUUID } = overrides;
   const secrets = watchSecrets(overrides.secrets ?? createSecretsManagerStore({ clock }), health);
@@ -75,5 +79,6 @@ export function createBase(profiles: Profiles, env: Environment, overrides: Over
     explainRefusal,
     inquiry,
     introspect: createIntrospect({ clock, inquiry, bulletin, holdings }),
+    ...(callerRate && { limitCaller: createCallerLimit(clock, callerRate) }),
   };
 }

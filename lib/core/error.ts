@@ -9,6 +9,8 @@ export type BrokerError =
   | CallerError
   /** The event contains no trustworthy identity. */
   | { readonly kind: 'untrusted_caller'; readonly detail: string }
+  /** This caller sends more requests than it may. */
+  | { readonly kind: 'caller_throttled'; readonly detail: string; readonly retryAfterMs: number }
   /** The profile does not exist, or does not list this caller: the answer is the same for both. */
   | { readonly kind: 'not_allowed'; readonly detail: string }
   /** ZITADEL does not allow impersonation at all, or not by this actor. */

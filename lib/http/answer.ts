@@ -19,6 +19,7 @@ const STATUS = {
   invalid_target: 400,
   invalid_grant: 400,
   untrusted_caller: 401,
+  caller_throttled: 429,
   not_allowed: 403,
   impersonation_refused: 403,
   credential_unusable: 502,
@@ -31,6 +32,11 @@ const STATUS = {
 /** What the caller sees if the failure is not its own: an error code and what to do. */
 const PUBLIC = {
   untrusted_caller: ['invalid_client', 'sign the request as an IAM role (AWS Signature Version 4)'],
+  // No RFC has a code for 429 at a token endpoint; clients that know 503 wait for Retry-After with this one too.
+  caller_throttled: [
+    'temporarily_unavailable',
+    'this caller sends too many requests; keep tokens, and try again later',
+  ],
   not_allowed: ['unauthorized_client', 'the profile does not exist, or this caller may not use it'],
   impersonation_refused: [
     'unauthorized_client',

@@ -1,6 +1,7 @@
 import type { Expiries } from '../broker/credentials/expiries.ts';
 import type { Health } from '../broker/credentials/health.ts';
 import type { Principal } from '../broker/profiles/caller.ts';
+import type { LimitCaller } from '../broker/profiles/caller-rate.ts';
 import { authorize, type Use } from '../broker/profiles/policy.ts';
 import { isProfileName, type Profile, type Profiles } from '../broker/profiles/profile.ts';
 import type { Bulletin } from '../broker/store/bulletin.ts';
@@ -31,6 +32,8 @@ export interface EndpointDeps {
   readonly health: Pick<Health, 'degraded'>;
   readonly expiries: Pick<Expiries, 'take'>;
   readonly bulletin: Pick<Bulletin, 'look' | 'hasLooked' | 'isBlocked'>;
+  /** Absent: callers may send any number of requests. */
+  readonly limitCaller?: LimitCaller;
 }
 
 /** What is known about a request so far. It is logged whatever the outcome. */
@@ -66,11 +69,11 @@ export interface EndpointOptions {
 }
 
 /**
- * Creates `POST /{profile}{route}`. It checks the caller, then its access to the profile, then the form. It always
+ * Creates `POST /{profile}{route}`. It checks the caller and how much it sends, then its access to the profile, then the form. It always
  * answers and writes one log line.
  */
 export function createEndpoint(
-  { clock, profiles, log, health, expiries, bulletin }: EndpointDeps,
+  { clock, profiles, log, health, expiries, bulletin, limitCaller }: EndpointDeps,
   { name, use, route, largestBytes }: EndpointOptions,
   serve: Serve,
 ): GatewayHandler {
@@ -84,6 +87,8 @@ export function createEndpoint(
     const caller = identify(event);
     if (!caller.ok) return caller;
     facts.caller = caller.value;
+    const limited = limitCaller?.(caller.value);
+    if (limited?.ok === false) return limited;
     const profile = authorize(profiles, request.profile, caller.value, use);
     if (!profile.ok) return profile;
     facts.issuer = profile.value.issuer;

@@ -104,8 +104,17 @@ function levelOf({ status, obtained, degraded = [] }: RequestRecord): string {
   return status >= 400 || obtained?.failure !== undefined || degraded.length > 0 ? 'warn' : 'info';
 }
 
-const refusals = (error: BrokerError | undefined): Record<string, number> =>
-  error?.kind === 'credential_refused' || error?.kind === 'credential_unusable' ? { CredentialRefused: 1 } : {};
+function refusals(error: BrokerError | undefined): Record<string, number> {
+  switch (error?.kind) {
+    case 'credential_refused':
+    case 'credential_unusable':
+      return { CredentialRefused: 1 };
+    case 'caller_throttled':
+      return { CallerThrottled: 1 };
+    default:
+      return {};
+  }
+}
 
 const AWAY_METRICS = { table: 'TableAway', secrets: 'SecretsAway', zitadel: 'ZitadelAway' } as const;
 

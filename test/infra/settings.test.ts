@@ -10,6 +10,8 @@ describe('npm start --', () => {
     ['--throttle 10', { throttle: { ratePerSecond: 10, burst: 10 } }],
     ['--throttle 0.5', { throttle: { ratePerSecond: 0.5, burst: 1 } }],
     ['--throttle 500:1000', { throttle: { ratePerSecond: 500, burst: 1000 } }],
+    ['--caller-rate 10', { callerRate: '10' }],
+    ['--caller-rate=0.5', { callerRate: '0.5' }],
     ['--throttle=0:0', { throttle: { ratePerSecond: 0, burst: 0 } }],
   ])('%s', (line, settings) => {
     expect(readSettings(line.split(' ').filter(Boolean))).toMatchObject(settings);
@@ -26,6 +28,7 @@ describe('npm start --', () => {
       `--throttle=${value}`,
       /--throttle takes RATE or RATE:BURST/,
     ]),
+    ...['x', '-1', '1e3'].map((value): [string, RegExp] => [`--caller-rate=${value}`, /--caller-rate takes a number/]),
   ])('%s is refused', (line, message) => {
     const read = () => readSettings(line.split(' '));
     expect(read).toThrow(UsageError);
@@ -41,6 +44,7 @@ describe('npm start --', () => {
       'no-zitadel',
       'tls',
       'throttle RATE',
+      'caller-rate N',
       'rest',
       'help',
     ])

@@ -61,6 +61,8 @@ export interface RigOptions {
   readonly changes?: Readonly<Record<string, object>>;
   readonly tokenLifetimeSeconds?: number;
   readonly lambdaTimeoutMs?: number;
+  /** More of the environment of the functions. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A request of a service. */
@@ -124,7 +126,7 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
   });
   const lines: string[] = [];
   const profiles = profilesOf(profilesFor(zitadel.url, options.changes));
-  const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'test' };
+  const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'test', ...options.env };
   const addSandbox = (overrides: Overrides = {}) =>
     createSandbox(profiles, env, {
       clock: clock as Clock,

@@ -54,6 +54,7 @@ export const WITHOUT_ALARM: Readonly<Record<string, string>> = {
   TokenRequests: 'a token that was obtained',
   Renewed: 'a token that was renewed ahead',
   SecondsLeft: 'what tokens have left; LastResort counts those that have too little',
+  CallerThrottled: 'a caller that loops, which gets 429; others are served',
   Waits: 'a caller that waited, and was served',
   PrewarmFailed: 'RenewalsFailed counts it too, and the run fails: prewarm-errors',
 };

@@ -174,6 +174,7 @@ describe('the alarms on what the log counts', () => {
       'Hits',
       'SecondsLeft',
       'Waits',
+      'CallerThrottled',
       'TokenRequests',
       'Renewed',
       'TableAway',

@@ -204,6 +204,7 @@ describe('failures as HTTP', () => {
     [{ kind: 'invalid_target', detail }, 400, 'invalid_target'],
     [{ kind: 'invalid_grant', detail }, 400, 'invalid_grant'],
     [{ kind: 'untrusted_caller', detail }, 401, 'invalid_client'],
+    [{ kind: 'caller_throttled', detail, retryAfterMs: 2_001 }, 429, 'temporarily_unavailable'],
     [{ kind: 'not_allowed', detail }, 403, 'unauthorized_client'],
     [{ kind: 'credential_unusable', detail }, 502, 'server_error'],
     [{ kind: 'credential_refused', detail }, 502, 'server_error'],
@@ -223,7 +224,7 @@ describe('failures as HTTP', () => {
     // RFC 6749 §5.2: error_description is %x20-21 / %x23-5B / %x5D-7E.
     expect(body.error_description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/);
     expect(body.error_description === detail).toBe(status === 400);
-    const retryAfter = { unavailable: '2', out_of_time: '1' }[error.kind as string];
+    const retryAfter = { unavailable: '2', out_of_time: '1', caller_throttled: '3' }[error.kind as string];
     expect(answer.headers['retry-after']).toBe(retryAfter);
     expect('www-authenticate' in answer.headers).toBe(status === 401);
     if (status === 401) expect(answer.headers['www-authenticate']).toBe('AWS4-HMAC-SHA256');

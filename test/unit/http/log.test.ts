@@ -108,6 +108,12 @@ describe('what is counted', () => {
       'warn',
       { Hits: 1, SecondsLeft: 60, RenewalsFailed: 1, CredentialRefused: 1 },
     ],
+    [
+      'a caller that sends too much',
+      failed({ kind: 'caller_throttled', detail: 'x', retryAfterMs: 1 }, 429),
+      'warn',
+      { CallerThrottled: 1 },
+    ],
     ['a refused credential', failed(refused, 502), 'error', { CredentialRefused: 1, ServerErrors: 1 }],
     [
       'a secret that cannot serve',
