@@ -24,9 +24,18 @@ export function authorize(
 ): Result<Profile, BrokerError> {
   const profile = profiles.get(name);
   if (profile === undefined) return fail({ kind: 'not_allowed', detail: 'no such profile' });
-  if (callersFor(profile, use).some((pattern) => matchesRole(pattern, principal))) return ok(profile);
+  const listed = callersFor(profile, use);
+  if (listed.some((pattern) => matchesRole(pattern, principal))) return ok(profile);
   const list = use === 'token' ? 'the profile' : `${use} of the profile`;
-  return fail({ kind: 'not_allowed', detail: `${list} does not list this caller` });
+  // The log names callers by account and role, so it would look like the listed one.
+  const elsewhere = listed.find(({ partition, ...role }) =>
+    matchesRole({ ...role, partition: principal.partition }, principal),
+  );
+  const hint =
+    elsewhere === undefined
+      ? ''
+      : `: the caller is in partition ${principal.partition}, the list has its role in ${elsewhere.partition}`;
+  return fail({ kind: 'not_allowed', detail: `${list} does not list this caller${hint}` });
 }
 
 const invalid = (detail: string) => fail<CallerError>({ kind: 'invalid_scope', detail });

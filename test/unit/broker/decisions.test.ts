@@ -84,6 +84,39 @@ describe('callers', () => {
     expect(authorize(profiles, '__proto__', principal()).ok).toBe(false);
   });
 
+  test.each<[string, Partial<Profile>, Partial<Principal>, string]>([
+    [
+      'the listed role in another partition',
+      {},
+      { partition: 'aws-cn' },
+      'the profile does not list this caller: the caller is in partition aws-cn, the list has its role in aws',
+    ],
+    [
+      'a prefix of roles in another partition',
+      { callers: [{ partition: 'aws-us-gov', account: '123456789012', role: 'orders-', isPrefix: true }] },
+      {},
+      'the profile does not list this caller: the caller is in partition aws, the list has its role in aws-us-gov',
+    ],
+    [
+      'another role in another partition',
+      {},
+      { partition: 'aws-cn', role: 'other' },
+      'the profile does not list this caller',
+    ],
+    [
+      'another account in another partition',
+      {},
+      { partition: 'aws-cn', account: '210987654321' },
+      'the profile does not list this caller',
+    ],
+  ])('the log says why for %s', (_name, changes, caller, detail) => {
+    const profiles = new Map([['orders', profile(changes)]]);
+    expect(authorize(profiles, 'orders', principal(caller))).toEqual({
+      ok: false,
+      error: { kind: 'not_allowed', detail },
+    });
+  });
+
   test('one of the profile’s patterns is enough', () => {
     const [pattern, other] = ['orders-service', 'reports-service'].map((name) => {
       const parsed = parseRolePattern(`arn:aws:iam::123456789012:role/${name}`);
