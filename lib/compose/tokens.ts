@@ -23,6 +23,14 @@ export interface TokenFunctions {
   readonly prewarm: (event: unknown, context: InvocationContext) => Promise<void>;
 }
 
+/** The names in an error; the log has all. */
+const MOST_NAMES = 20;
+
+const listOf = (names: readonly string[]): string =>
+  names.length <= MOST_NAMES
+    ? names.join(', ')
+    : `${names.slice(0, MOST_NAMES).join(', ')} and ${names.length - MOST_NAMES} more`;
+
 /**
  * Builds the functions that obtain tokens.
  * @throws {Error} if the environment is not that of a deployment: the function cannot start
@@ -58,7 +66,7 @@ export function createTokenFunctions(profiles: Profiles, env: Environment, overr
       const requested = { issued: issued.take(), keyIds: keyIds.take() };
       log.prewarm({ at, durationMs, results, ...requested, degraded: health.degraded(), expiring });
       const failed = results.filter(({ outcome }) => outcome === 'failed').map(({ profile }) => profile);
-      if (failed.length > 0) throw new Error(`prewarm failed for ${failed.join(', ')}`);
+      if (failed.length > 0) throw new Error(`prewarm failed for ${listOf(failed)}`);
     },
   };
 }

@@ -203,6 +203,12 @@ const describeDegraded = (degraded: readonly Degradation[] = []) =>
         })),
       };
 
+/**
+ * The most that the line of a run lists, so that it stays below the 256 kB that CloudWatch takes as one event: with a
+ * thousand failures, names and kinds of all, and details of the first. Failures come first; the metrics count all.
+ */
+const MOST_LISTED = { names: 1_000, details: 100, detailLength: 300 };
+
 export interface LogOptions {
   /** Whether metrics of requests are counted for each profile as well. */
   readonly isByProfile?: boolean;
@@ -307,14 +313,17 @@ export function createLog(
       });
     },
     prewarm({ at, durationMs, results, issued, keyIds, degraded, expiring }) {
-      const named = (wanted: Prewarmed['outcome']) =>
-        results.filter(({ outcome }) => outcome === wanted).map(({ profile }) => profile);
       const failed = results.filter(({ outcome }) => outcome === 'failed');
+      const others = results.filter(({ outcome }) => outcome !== 'failed');
+      const listed = [...failed, ...others].slice(0, MOST_LISTED.names);
+      const named = (wanted: Prewarmed['outcome']) =>
+        listed.filter(({ outcome }) => outcome === wanted).map(({ profile }) => profile);
+      const postponed = named('postponed');
       const bugs = failed.filter((result) => 'bug' in result).length;
       emit(
         at,
         {
-          Renewed: named('renewed').length,
+          Renewed: others.filter(({ outcome }) => outcome === 'renewed').length,
           PrewarmFailed: failed.length,
           ...(failed.length > 0 ? { RenewalsFailed: failed.length } : {}),
           ...(bugs > 0 ? { Bugs: bugs } : {}),
@@ -324,18 +333,22 @@ export function createLog(
           ...expiryMetrics(expiring),
         },
         {
-          level: failed.length === 0 ? 'info' : 'error',
+          level: failed.length > 0 ? 'error' : postponed.length > 0 ? 'warn' : 'info',
           route: 'prewarm',
           ms: durationMs,
           renewed: named('renewed'),
           kept: named('kept'),
-          failed: failed.map(({ profile, error, ...rest }) => {
+          postponed: postponed.length === 0 ? undefined : postponed,
+          failed: failed.slice(0, MOST_LISTED.names).map(({ profile, error, ...rest }, index) => {
+            if (index >= MOST_LISTED.details) return { profile, kind: error?.kind };
             const bug = 'bug' in rest ? describeBug(rest.bug) : undefined;
-            return { profile, ...(error === undefined ? {} : describe(error)), bug: bug?.name, at: bug?.at };
+            const described = error === undefined ? {} : describe(error);
+            const detail = error?.detail.slice(0, MOST_LISTED.detailLength);
+            return { profile, ...described, detail, bug: bug?.name, at: bug?.at };
           }),
           ...describeDegraded(degraded),
           ...describeExpiring(expiring),
-          kid: describeKeys(keyIds),
+          kid: describeKeys(keyIds.slice(0, MOST_LISTED.names)),
           cold: takeCold(),
         },
       );

@@ -7,16 +7,18 @@ import type { Tokens } from './memory.ts';
 /** The outcome for one profile. */
 export interface Prewarmed {
   readonly profile: string;
-  /** `kept`: not due before the next run, or another sandbox has renewed it. */
-  readonly outcome: 'renewed' | 'kept' | 'failed';
+  /**
+   * `kept`: not due before the next run, or another sandbox has renewed it; `postponed`: this run had no time left, and
+   * the token lasts until the next one, which renews the most urgent first.
+   */
+  readonly outcome: 'renewed' | 'kept' | 'postponed' | 'failed';
   readonly error?: BrokerError;
   /** What a bug threw. */
   readonly bug?: unknown;
 }
 
-/** The concurrent renewals, and those of one issuer if there are several issuers. */
+/** The concurrent renewals. */
 export const PARALLEL_RENEWALS = 5;
-const PARALLEL_OF_ISSUER = 3;
 
 /** The concurrent reads of rows, to find the most urgent tokens. */
 const PARALLEL_READS = 20;
@@ -42,19 +44,22 @@ async function inParallel<T>(items: Iterable<T>, most: number, work: (item: T) =
   await Promise.all(Array.from({ length: most }, worker));
 }
 
-/** Queues profiles: the next one is of the issuer with the fewest renewals in progress. */
+/**
+ * Queues profiles: the next one is of the issuer with the fewest renewals in progress. So an issuer that hangs holds up
+ * no more than its share while profiles of others wait.
+ */
 function createQueue(profiles: readonly Profile[]) {
   const waiting = Map.groupBy(profiles, ({ issuer }) => issuer);
   const busy = new Map<string, number>();
-  const most = waiting.size > 1 ? PARALLEL_OF_ISSUER : PARALLEL_RENEWALS;
   const busyOf = (issuer: string) => busy.get(issuer) ?? 0;
   return {
     take(): Profile | undefined {
-      const [next] = [...waiting]
-        .filter(([issuer, rest]) => rest.length > 0 && busyOf(issuer) < most)
-        .sort(([a], [b]) => busyOf(a) - busyOf(b));
-      const profile = next?.[1].shift();
-      if (profile !== undefined) busy.set(profile.issuer, busyOf(profile.issuer) + 1);
+      const [next] = [...waiting].sort(([a], [b]) => busyOf(a) - busyOf(b));
+      if (next === undefined) return undefined;
+      const [issuer, rest] = next;
+      busy.set(issuer, busyOf(issuer) + 1);
+      const profile = rest.shift();
+      if (rest.length === 0) waiting.delete(issuer);
       return profile;
     },
     done: ({ issuer }: Profile) => void busy.set(issuer, busyOf(issuer) - 1),
@@ -63,8 +68,8 @@ function createQueue(profiles: readonly Profile[]) {
 
 /**
  * Renews the tokens of profiles with `prewarm` that become due before the next run, the most urgent first, with a fair
- * share for each issuer. A failure affects only its own profile. A renewal that has not started by the deadline counts
- * as failed.
+ * share for each issuer. A failure affects only its own profile. What has no time left is postponed if its token lasts,
+ * else it counts as failed.
  */
 export async function prewarm(
   { profiles, tokens }: { profiles: Profiles; tokens: Pick<Tokens, 'renew' | 'expiry'> },
@@ -78,6 +83,9 @@ export async function prewarm(
   // Profiles without a token come first.
   const queue = createQueue([...wanted].sort((a, b) => (ends.get(a) ?? 0) - (ends.get(b) ?? 0)));
   const done = new Map<Profile, Prewarmed>();
+  /** Until the next run has ended, with what callers are promised. */
+  const lasts = (end: EpochMs | undefined, { minValidityMs }: Profile): boolean =>
+    end !== undefined && end >= plus(deadline, AHEAD_MS + minValidityMs);
 
   async function renewOne(profile: Profile): Promise<Prewarmed> {
     const { name, scopes } = profile;
@@ -86,6 +94,8 @@ export async function prewarm(
       bug = thrown;
       return fail(BUG);
     });
+    if (!result.ok && result.error.kind === 'out_of_time' && lasts(ends.get(profile), profile))
+      return { profile: name, outcome: 'postponed' };
     if (!result.ok)
       return { profile: name, outcome: 'failed', error: result.error, ...(bug === undefined ? {} : { bug }) };
     const { source, failure } = result.value;
@@ -93,7 +103,6 @@ export async function prewarm(
     return { profile: name, outcome: source === 'issued' ? 'renewed' : 'kept' };
   }
 
-  /** A worker ends when every issuer is at its limit; the other workers take the rest. */
   async function work(): Promise<void> {
     for (let profile = queue.take(); profile !== undefined; profile = queue.take()) {
       done.set(profile, await renewOne(profile));

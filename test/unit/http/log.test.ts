@@ -427,6 +427,46 @@ describe('a run of the schedule', () => {
     expect(JSON.stringify(line)).not.toContain('canary');
   });
 
+  test('that had no time for all', () => {
+    const line = lineOfRun([
+      { profile: 'a', outcome: 'renewed' },
+      { profile: 'b', outcome: 'postponed' },
+    ]);
+    expect(line).toMatchObject({ level: 'warn', renewed: ['a'], postponed: ['b'], failed: [], PrewarmFailed: 0 });
+  });
+
+  const name = (index: number) => `p${index}`.padEnd(63, 'x');
+  const error = {
+    kind: 'unavailable',
+    dependency: 'secrets-manager',
+    detail: '"'.repeat(5_000),
+    retryAfterMs: 0,
+  } as const;
+  test.each<[string, (index: number) => Prewarmed]>([
+    ['failed', (index) => ({ profile: name(index), outcome: 'failed', error })],
+    ['failed by a bug', (index) => ({ profile: name(index), outcome: 'failed', error, bug: new TypeError('x') })],
+    [
+      'is half renewed, half failed',
+      (index) =>
+        index % 2 === 0
+          ? { profile: name(index), outcome: 'renewed' }
+          : { profile: name(index), outcome: 'failed', error },
+    ],
+    ['renewed', (index) => ({ profile: name(index), outcome: 'renewed' })],
+  ])('of whose thousand profiles each %s: its line is one event of CloudWatch', (_name, resultOf) => {
+    const keyIds = Array.from({ length: 2_000 }, (_, index) => `${400_000_000_000_000_000n + BigInt(index)}`);
+    for (const profiles of [1_000, 3_000]) {
+      const results = Array.from({ length: profiles }, (_, index) => resultOf(index));
+      const degraded = [{ what: 'secrets' as const, since: NOW, detail: 'x' }];
+      const line = lineOfRun(results, { keyIds, degraded });
+      expect(JSON.stringify(line).length).toBeLessThan(256 * 1_000);
+      expect(line.Renewed + line.PrewarmFailed).toBe(profiles);
+      const listed = [...line.renewed, ...line.failed.map(({ profile }: { profile: string }) => profile)];
+      if (profiles === 1_000) expect(listed).toHaveLength(1_000);
+      expect(line._aws.CloudWatchMetrics[0].Metrics.length).toBeLessThan(100);
+    }
+  });
+
   test('counts no bugs where there are none', () => {
     const line = lineOfRun([{ profile: 'a', outcome: 'failed', error: { kind: 'unexpected_answer', detail: 'x' } }]);
     for (const name of ['Bugs', 'TokenRequests', 'CredentialRefused']) expect(line).not.toHaveProperty(name);
