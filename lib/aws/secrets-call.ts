@@ -55,14 +55,16 @@ function toFault(error: unknown, action: Action): SecretFault {
 /** A client of the SDK with the function's credentials, a time limit, and its way through a proxy. */
 export function createClient(region: string): SecretsManagerClient {
   const agent = agentOptions(process.env);
+  // The SDK refuses either with an endpoint of its own, which wins here, as it does for DynamoDB.
+  const isOwn = Boolean(process.env.AWS_ENDPOINT_URL_SECRETS_MANAGER || process.env.AWS_ENDPOINT_URL);
   return new SecretsManagerClient({
     region,
     credentials: async () => readCredentials(),
     maxAttempts: ATTEMPTS,
     retryMode: 'standard',
     defaultsMode: 'standard',
-    useDualstackEndpoint: process.env.AWS_USE_DUALSTACK_ENDPOINT === 'true',
-    useFipsEndpoint: process.env.AWS_USE_FIPS_ENDPOINT === 'true',
+    useDualstackEndpoint: !isOwn && process.env.AWS_USE_DUALSTACK_ENDPOINT === 'true',
+    useFipsEndpoint: !isOwn && process.env.AWS_USE_FIPS_ENDPOINT === 'true',
     requestHandler: {
       connectionTimeout: SECRET_MS,
       requestTimeout: SECRET_MS,

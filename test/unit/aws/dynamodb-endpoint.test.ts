@@ -2,7 +2,15 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
 import { dynamoDbEndpoint } from '../../../lib/aws/dynamodb-call.ts';
 
-const REGIONS = ['eu-central-1', 'us-east-1', 'ap-southeast-5', 'us-gov-east-1', 'cn-north-1', 'us-iso-east-1'];
+const REGIONS = [
+  'eu-central-1',
+  'us-east-1',
+  'ap-southeast-5',
+  'us-gov-east-1',
+  'us-gov-west-1',
+  'cn-north-1',
+  'us-iso-east-1',
+];
 const CHOICES = [false, true].flatMap((dualStack) => [false, true].map((fips) => ({ dualStack, fips })));
 
 test.each(REGIONS.flatMap((region) => CHOICES.map((choice) => ({ region, ...choice }))))(
