@@ -1,6 +1,8 @@
 // The alarms; docs/runbooks.md says of each what it means and what to do. All of them notify the topic in the parameter
 // alarmTopicArn, if it is set.
+const readParameters = require('./parameters.cjs');
 const readProfiles = require('./chosen-profiles.cjs');
+const { title } = require('./statements.cjs');
 
 /** The functions, and the effect if one of them does not work. */
 const FUNCTIONS = {
@@ -47,8 +49,6 @@ const SLOW_MS = 3000;
 
 /** The defaults of an alarm: it fires on any count above 0, and missing data is healthy. */
 const DEFAULTS = { Threshold: 0, ComparisonOperator: 'GreaterThanThreshold', TreatMissingData: 'notBreaching' };
-
-const title = (name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 
 const lambda = (name, MetricName) => ({
   Namespace: 'AWS/Lambda',
@@ -109,14 +109,41 @@ const ofFunction = (prefix) => (name) => ({
   },
 });
 
+/** While traffic shifts to a new version of `token` (shift.cjs): CodeDeploy returns to the one before. */
+const shiftAlarms = (namespace) => ({
+  'token-shift-errors': {
+    AlarmDescription: `token crashes, times out or does not start behind its alias: ${FUNCTIONS.token}. A shift of traffic that is in progress is rolled back.`,
+    ...lambda('token', 'Errors'),
+    // Both versions behind the alias; what invokes the function in other ways does not count.
+    Dimensions: [
+      { Name: 'FunctionName', Value: { Ref: 'TokenLambdaFunction' } },
+      { Name: 'Resource', Value: { 'Fn::Sub': `\${TokenLambdaFunction}:live` } },
+    ],
+    Period: 60,
+    EvaluationPeriods: 1,
+  },
+  'token-shift-failures': {
+    AlarmDescription:
+      'Callers get 5xx, twice in three minutes at least 5. A shift of traffic that is in progress is rolled back. The log says why in the field error.',
+    ...own(namespace, 'ServerErrors'),
+    // One caller that repeats its request is not enough.
+    Threshold: 4,
+    Period: 60,
+    EvaluationPeriods: 3,
+    DatapointsToAlarm: 2,
+  },
+});
+
 /** All alarms, by the suffix of their names. */
-const alarms = (prefix, namespace) => ({
+const alarms = (prefix, { namespace, scheduleMinutes, trafficShift }) => ({
   ...Object.assign({}, ...Object.keys(FUNCTIONS).map(ofFunction(prefix))),
   // Replaces the generic one: a run fails if one token was not renewed, and the next run retries it.
   'prewarm-errors': {
     AlarmDescription: `prewarm could not renew tokens in two runs: they are still handed out until they end. The log group /aws/lambda/${prefix}-prewarm says which, and why, in the field failed.`,
     ...lambda('prewarm', 'Errors'),
     ...AGAIN,
+    // At least one run in each period.
+    Period: Math.ceil(scheduleMinutes / 5) * 300,
   },
   'prewarm-missing': {
     AlarmDescription:
@@ -178,6 +205,7 @@ const alarms = (prefix, namespace) => ({
     ...LASTING,
   },
   ...Object.fromEntries(Object.entries(BURNS).map(([name, window]) => [name, burn(namespace, window)])),
+  ...(trafficShift === '' ? {} : shiftAlarms(namespace)),
   bugs: {
     AlarmDescription:
       'The broker met a bug: a caller got 500, or a token was not renewed ahead. The log says what and where in the fields bug and at; report it.',
@@ -224,15 +252,18 @@ const ofProfile = (all, profile) =>
 
 const idOf = (name) => name.split('-').map(title).join('');
 
-module.exports = async ({ resolveVariable }) => {
-  const text = async (name) => String(await resolveVariable(name));
-  const prefix = `${await text('self:service')}-${await text('sls:stage')}`;
-  const topic = await text('param:alarmTopicArn');
-  const topics = topic === '' ? [] : [topic];
-  const runbooks = await text('param:runbooksUrl');
-  const all = alarms(prefix, await text('self:provider.environment.METRICS_NAMESPACE'));
+module.exports = async (context) => {
+  const { values, place } = await readParameters(context);
+  const prefix = `${place.service}-${place.stage}`;
+  const topics = values.alarmTopicArn === '' ? [] : [values.alarmTopicArn];
+  const all = alarms(prefix, {
+    // As METRICS_NAMESPACE in options.cjs.
+    namespace: prefix,
+    scheduleMinutes: Number(/\d+/.exec(values.prewarmSchedule)[0]),
+    trafficShift: values.trafficShift,
+  });
   const shared = Object.entries(all).map(([name, properties]) => ({ name, id: idOf(name), runbook: name, properties }));
-  const profiles = (await text('param:metricsByProfile')) === 'true' ? Object.keys(readProfiles().profiles) : [];
+  const profiles = values.metricsByProfile ? Object.keys(readProfiles().profiles) : [];
   const resource = ({ name, id, runbook, properties }) => [
     `${id}Alarm`,
     {
@@ -241,7 +272,7 @@ module.exports = async ({ resolveVariable }) => {
         AlarmName: `${prefix}-${name}`,
         ...DEFAULTS,
         ...properties,
-        AlarmDescription: `${properties.AlarmDescription} ${runbooks}#${runbook}`,
+        AlarmDescription: `${properties.AlarmDescription} ${values.runbooksUrl}#${runbook}`,
         AlarmActions: topics,
         OKActions: topics,
       },

@@ -1,4 +1,5 @@
 // When keys rotate, who may start it, and who learns of it: of a new credential prewarm, of a failure the alarms' topic.
+const readParameters = require('./parameters.cjs');
 const readProfiles = require('./chosen-profiles.cjs');
 const rotatedSecrets = require('./rotated-secrets.cjs');
 
@@ -71,38 +72,40 @@ const schedule = ({ secret, days }) => [
 ];
 
 /** Secrets Manager invokes a function of the secret's own region and account only. */
-function checkPlace(secret, region, account) {
-  if (!secret.startsWith('arn:')) return;
+function placeFaults(secret, region, account) {
+  if (!secret.startsWith('arn:')) return [];
   const [, , , itsRegion, itsAccount] = secret.split(':');
   const move = 'remove its rotation here, and deploy another broker there';
   if (itsRegion !== region) {
-    throw new Error(`The secret ${secret} cannot rotate: it is in ${itsRegion}, the deployment in ${region}; ${move}`);
+    return [`The secret ${secret} cannot rotate: it is in ${itsRegion}, the deployment in ${region}; ${move}`];
   }
-  if (account !== undefined && itsAccount !== account) {
-    throw new Error(`The secret ${secret} cannot rotate: it is not of the account ${account}; ${move}`);
-  }
+  if (account === undefined || itsAccount === account) return [];
+  return [`The secret ${secret} cannot rotate: it is not of the account ${account}; ${move}`];
 }
 
 /** Two schedules of one secret would replace each other, and removing one would end both. */
-function checkNames(secrets) {
-  const first = new Map();
-  for (const secret of secrets) {
-    const id = rotatedSecrets.idOf(secret);
-    if (first.has(id)) {
-      throw new Error(`${first.get(id)} and ${secret} are one secret: name it in the same way in every profile`);
-    }
-    first.set(id, secret);
-  }
-}
+const nameFaults = (secrets) =>
+  secrets.flatMap((secret, at) => {
+    const first = secrets.slice(0, at).find((other) => rotatedSecrets.idOf(other) === rotatedSecrets.idOf(secret));
+    return first === undefined
+      ? []
+      : [`${first} and ${secret} are one secret: name it in the same way in every profile`];
+  });
 
-module.exports = async ({ resolveVariable }) => {
-  const text = async (name) => String(await resolveVariable(name));
+module.exports = async (context) => {
+  const { values, place } = await readParameters(context);
   const rotated = rotatedSecrets(readProfiles().profiles);
-  if (rotated.length === 0) return { Resources: CHANGES };
-  const region = await text('self:provider.region');
-  for (const { secret } of rotated) checkPlace(secret, region, process.env.AWS_ACCOUNT_ID);
-  checkNames(rotated.map(({ secret }) => secret));
-  const topic = await text('param:alarmTopicArn');
-  const schedules = Object.fromEntries(rotated.map(schedule));
-  return { Resources: { ...CHANGES, ...START, ...schedules, ...(topic === '' ? {} : failures(topic)) } };
+  const secrets = rotated.map(({ secret }) => secret);
+  const faults = [
+    ...secrets.flatMap((secret) => placeFaults(secret, place.region, process.env.AWS_ACCOUNT_ID)),
+    ...nameFaults(secrets),
+  ];
+  const topic = values.alarmTopicArn;
+  const Resources = {
+    ...CHANGES,
+    ...(rotated.length === 0 ? {} : START),
+    ...Object.fromEntries(rotated.map(schedule)),
+    ...(rotated.length === 0 || topic === '' ? {} : failures(topic)),
+  };
+  return { template: { Resources }, faults, warnings: [] };
 };

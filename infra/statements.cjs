@@ -1,6 +1,20 @@
 // The IAM statements of the functions, derived from the profiles: each function may read only the secrets that it uses.
-const readProfiles = require('./chosen-profiles.cjs');
 const rotatedSecrets = require('./rotated-secrets.cjs');
+
+/**
+ * What a function may do.
+ * @typedef {object} Rights
+ * @property {object[]} own statements that do not depend on how many profiles there are
+ * @property {Share[]} shares statements on secrets
+ */
+
+/**
+ * Rights on secrets that may be split over several policies.
+ * @typedef {object} Share
+ * @property {string[]} secrets as profiles name them, without `#member`
+ * @property {(resources: unknown[]) => object} of the statement on some of them
+ * @property {object[]} keys statements on the keys that encrypt them
+ */
 
 /** The secrets of references, without `#member`. */
 const unique = (references) =>
@@ -27,12 +41,6 @@ function obtainingSecrets(profiles, names) {
   return unique([...seen].flatMap((name) => [profiles[name].secret, ...applications(profiles[name])]));
 }
 
-/** Secrets Manager appends a hyphen and six random characters to the name; only the full ARN contains them. */
-const secretArn = (secret) =>
-  secret.startsWith('arn:')
-    ? secret
-    : { 'Fn::Sub': `arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${secret}-??????` };
-
 /** The service's name where it is called: here, or in the region of a secret's ARN. */
 const serviceName = (service, region) =>
   region === undefined
@@ -40,9 +48,8 @@ const serviceName = (service, region) =>
     : { 'Fn::Sub': `${service}.${region}.\${AWS::URLSuffix}` };
 
 /** Empty without a customer managed key: an AWS managed key admits every principal that the service admits. */
-const useKeys = (kmsKeyArns, Action, service, regions = [undefined]) => {
-  const keys = kmsKeyArns.split(',').map((arn) => arn.trim());
-  if (keys[0] === '') return [];
+const useKeys = (keys, Action, service, regions = [undefined]) => {
+  if (keys.length === 0) return [];
   const services = regions.map((region) => serviceName(service, region));
   return [
     {
@@ -74,56 +81,77 @@ const TRACING = {
   Resource: '*',
 };
 
-const table = (actions, kmsKeyArn) => [
-  { Effect: 'Allow', Action: actions, Resource: { 'Fn::GetAtt': ['TokenTable', 'Arn'] } },
-  ...useKeys(kmsKeyArn, 'kms:Decrypt', 'dynamodb'),
+/**
+ * Lambda attaches its network interfaces with the role of the function (AWS, Giving Lambda functions access to resources in
+ * an Amazon VPC). Interfaces that do not exist yet have no ARN to name.
+ */
+const NETWORK = {
+  Effect: 'Allow',
+  Action: [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ],
+  Resource: '*',
+};
+
+/** For safety: the code of the function itself may not use them (the condition is present only in its own calls). */
+const networkDenied = (functionName) => ({
+  ...NETWORK,
+  Effect: 'Deny',
+  Condition: { ArnEquals: { 'lambda:SourceFunctionArn': functionArn(functionName) } },
+});
+
+/** By its name: the function depends on its role. */
+const functionArn = (functionName) => ({
+  'Fn::Sub': `arn:\${AWS::Partition}:lambda:\${AWS::Region}:\${AWS::AccountId}:function:${functionName}`,
+});
+
+const table = (kmsKeyArn) => [
+  {
+    Effect: 'Allow',
+    Action: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+    Resource: { 'Fn::GetAtt': ['TokenTable', 'Arn'] },
+  },
+  ...useKeys(kmsKeyArn === '' ? [] : [kmsKeyArn], 'kms:Decrypt', 'dynamodb'),
 ];
 
-const read = (secrets, kmsKeyArn) => [
-  ...secrets.map((secret) => ({
-    Effect: 'Allow',
-    Action: 'secretsmanager:GetSecretValue',
-    Resource: secretArn(secret),
-  })),
-  ...(secrets.length === 0 ? [] : useKeys(kmsKeyArn, 'kms:Decrypt', 'secretsmanager', regionsOf(secrets))),
-];
+const read = (secrets, kmsKeyArns) => ({
+  secrets,
+  of: (Resource) => ({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource }),
+  keys: secrets.length === 0 ? [] : useKeys(kmsKeyArns, 'kms:Decrypt', 'secretsmanager', regionsOf(secrets)),
+});
 
 /** For safety: only secrets whose rotation function is this one, as Secrets Manager knows it, may be changed. */
-const rotate = (secrets, functionName, kmsKeyArn) =>
-  secrets.length === 0
-    ? []
-    : [
-        {
-          Effect: 'Allow',
-          Action: ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'].map(
-            (action) => `secretsmanager:${action}`,
-          ),
-          Resource: secrets.map(secretArn),
-          Condition: {
-            StringEquals: {
-              // By its name: the function depends on this role.
-              'secretsmanager:resource/AllowRotationLambdaArn': {
-                'Fn::Sub': `arn:\${AWS::Partition}:lambda:\${AWS::Region}:\${AWS::AccountId}:function:${functionName}`,
-              },
-            },
-          },
-        },
-        ...useKeys(kmsKeyArn, ['kms:Decrypt', 'kms:GenerateDataKey'], 'secretsmanager'),
-      ];
+const rotate = (secrets, functionName, kmsKeyArns) => ({
+  secrets,
+  of: (Resource) => ({
+    Effect: 'Allow',
+    Action: ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'].map(
+      (action) => `secretsmanager:${action}`,
+    ),
+    Resource,
+    Condition: {
+      StringEquals: { 'secretsmanager:resource/AllowRotationLambdaArn': functionArn(functionName) },
+    },
+  }),
+  keys: secrets.length === 0 ? [] : useKeys(kmsKeyArns, ['kms:Decrypt', 'kms:GenerateDataKey'], 'secretsmanager'),
+});
 
-module.exports = async ({ resolveVariable }) => {
-  const { profiles } = readProfiles();
-  const keys = {
-    secrets: String(await resolveVariable('param:secretsKmsKeyArn')),
-    table: String(await resolveVariable('param:tableKmsKeyArn')),
-  };
-  const names = Object.keys(profiles);
+/**
+ * The rights of each function.
+ * @param {object} profiles as in the document
+ * @param {object} values the parameters (parameters.cjs)
+ * @param {(name: string) => string} functionName the name of a function in Lambda
+ * @returns {Record<'token' | 'introspect' | 'revoke' | 'metadata' | 'prewarm' | 'rotate', Rights>}
+ */
+module.exports = (profiles, values, functionName) => {
   const all = Object.values(profiles);
+  const names = Object.keys(profiles);
   const prewarmed = names.filter((name) => profiles[name].prewarm === true);
-  const obtain = (secrets) => [
-    ...table(['dynamodb:GetItem', 'dynamodb:UpdateItem'], keys.table),
-    ...read(secrets, keys.secrets),
-  ];
   const introspection = unique(all.map((profile) => secretOf(profile.introspection)));
   // The profile's own credential identifies the account whose tokens may be revoked.
   const revocation = unique(
@@ -133,21 +161,40 @@ module.exports = async ({ resolveVariable }) => {
   const rotatedNames = unique(rotated.map(({ secret }) => secret));
   // Those that manage the keys of applications; if they rotate too, they are among the others.
   const managers = unique(rotated.map(({ by }) => profiles[by]?.secret));
-  const statements = {
-    token: [ownLogs('TokenLogs'), ...obtain(obtainingSecrets(profiles, names))],
-    prewarm: [ownLogs('PrewarmLogs'), ...obtain(obtainingSecrets(profiles, prewarmed))],
-    introspect: [ownLogs('IntrospectLogs'), ...obtain(introspection)],
-    revoke: [ownLogs('RevokeLogs'), ...obtain(revocation)],
-    metadata: [ownLogs('MetadataLogs')],
-    rotate: [
-      ownLogs('RotateLogs'),
-      ...rotate(rotatedNames, await resolveVariable('self:functions.rotate.name'), keys.secrets),
-      ...read(
-        managers.filter((secret) => !rotatedNames.includes(secret)),
-        keys.secrets,
-      ),
-    ],
+  const keys = values.secretsKmsKeyArn;
+  const rows = table(values.tableKmsKeyArn);
+  const rights = {
+    token: { own: rows, shares: [read(obtainingSecrets(profiles, names), keys)] },
+    introspect: { own: rows, shares: [read(introspection, keys)] },
+    revoke: { own: rows, shares: [read(revocation, keys)] },
+    metadata: { own: [], shares: [] },
+    prewarm: { own: prewarmed.length === 0 ? [] : rows, shares: [read(obtainingSecrets(profiles, prewarmed), keys)] },
+    rotate: {
+      own: [],
+      shares: [
+        rotate(rotatedNames, functionName('rotate'), keys),
+        read(
+          managers.filter((secret) => !rotatedNames.includes(secret)),
+          keys,
+        ),
+      ],
+    },
   };
-  if (String(await resolveVariable('param:tracing')) !== 'Active') return statements;
-  return Object.fromEntries(Object.entries(statements).map(([name, own]) => [name, [...own, TRACING]]));
+  const everywhere = (name) => [
+    ...(values.tracing === 'Active' ? [TRACING] : []),
+    ...(values.vpcSubnetIds.length === 0 ? [] : [NETWORK, networkDenied(functionName(name))]),
+  ];
+  return Object.fromEntries(
+    Object.entries(rights).map(([name, { own, shares }]) => [
+      name,
+      {
+        own: [ownLogs(`${title(name)}Logs`), ...own, ...everywhere(name)],
+        shares: shares.filter(({ secrets }) => secrets.length > 0),
+      },
+    ]),
+  );
 };
+
+/** The logical names of a function's resources begin so. */
+const title = (name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+module.exports.title = title;

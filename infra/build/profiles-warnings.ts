@@ -56,3 +56,31 @@ export const findFaults = (profiles: Profiles, deployment: Deployment): readonly
 /** What to check about secrets before a deployment, one per line. */
 export const findWarnings = (profiles: Profiles, deployment: Deployment): readonly string[] =>
   collect(profiles, deployment, warningOf);
+
+/** Names of the example that stand for one's own. */
+export interface Placeholders {
+  /** Hosts that may belong to somebody else, who would be sent assertions and client secrets: nothing to deploy. */
+  readonly foreign: readonly string[];
+  /** An account that test environments have too. */
+  readonly doubtful: readonly string[];
+}
+
+const EXAMPLE_HOST = /^example\.zitadel\.cloud$|(^|\.)example(\.(com|net|org))?$/;
+
+/** The account of AWS's documentation. */
+export const EXAMPLE_ACCOUNT = '123456789012';
+
+/** What is still as in the example, one line for each issuer and for the account. */
+export function findPlaceholders(profiles: Profiles): Placeholders {
+  const all = [...profiles.values()];
+  const hosts = new Set(
+    all.map(({ issuer }) => issuer).filter((issuer) => EXAMPLE_HOST.test(new URL(issuer).hostname)),
+  );
+  const isExample = all.some(({ callers }) => callers.some(({ account }) => account === EXAMPLE_ACCOUNT));
+  return {
+    foreign: [...hosts].map(
+      (issuer) => `${issuer} is an example: write the issuer of your own ZITADEL in the profiles`,
+    ),
+    doubtful: isExample ? [`${EXAMPLE_ACCOUNT} is the account of an example: write that of the callers' roles`] : [],
+  };
+}

@@ -19,7 +19,7 @@ const endpointsOf = ({ callers, introspection, revocation }: Profile): readonly 
   ['revoke', revocation?.callers ?? []],
 ];
 
-/** The IAM policy that docs/deploying.md tells to give the role: `execute-api:Invoke` on what its profiles let it use. */
+/** The IAM policy that docs/deploy.md tells to give the role: `execute-api:Invoke` on what its profiles let it use. */
 function policyFor(pattern: RolePattern, profiles: readonly Profile[]): ReadonlySet<string> {
   const role = { kind: 'iam_role', ...pattern, role: roleOf(pattern) } as const;
   return new Set(

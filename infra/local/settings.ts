@@ -23,7 +23,7 @@ Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
   --help            prints this text
 
 The gateway answers as API Gateway does, and the log says why it refused a request. Each role may call what the profiles
-let it use, as if it had the IAM policy of docs/deploying.md. Ctrl-C (or SIGTERM) ends all of it, with exit code 0.
+let it use, as if it had the IAM policy of docs/deploy.md. Ctrl-C (or SIGTERM) ends all of it, with exit code 0.
 `;
 
 export interface Settings {

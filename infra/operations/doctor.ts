@@ -15,12 +15,13 @@ import { asJson, asText, EXIT, exitCode } from './doctor/report.ts';
 const HELP = `Checks a deployment: the profiles, AWS and ZITADEL. Changes nothing. Never prints a secret's value.
 
   npm run doctor [-- --json]
-  npm run doctor -- (--stage S | --local) [--profile P] [--token-request] [--drift] [--json]
+  npm run doctor -- (--stage S | --local) [--profile P] [--param NAME=VALUE]… [--token-request] [--drift] [--json]
   npm run doctor -- --as-caller --profile P (--url U | --local) [--json]
 
 Without --stage and --local it checks the files alone, which needs nothing.
 
   --profile P      only this profile, and those whose tokens it needs
+  --param N=V      a parameter that the deployment got on the command line, as often as needed
   --token-request  also requests a token of each profile from ZITADEL, and introspects it where that is configured
   --drift          also lets CloudFormation look for changes by hand, which takes a minute or more
   --as-caller      run where a service runs, with its credentials: requests a token from the broker as a service does
@@ -39,6 +40,7 @@ const OPTIONS = {
   drift: { type: 'boolean', default: false },
   'as-caller': { type: 'boolean', default: false },
   url: { type: 'string' },
+  param: { type: 'string', multiple: true },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -67,7 +69,10 @@ async function asOperator(values: Values, deps: DoctorDeps): Promise<{ name: str
   if (isOfFiles && (values['token-request'] || values.drift || values.profile !== undefined)) {
     throw new UsageError('--profile, --token-request and --drift need a broker: --stage S or --local');
   }
-  const gathered = await gather({ ...values, wantsTokens: values['token-request'], startsDrift: values.drift }, deps);
+  const gathered = await gather(
+    { ...values, parameters: values.param ?? [], wantsTokens: values['token-request'], startsDrift: values.drift },
+    deps,
+  );
   return { name: gathered.name, findings: judgeAll(gathered) };
 }
 

@@ -69,8 +69,8 @@ export interface EndpointOptions {
 }
 
 /**
- * Creates `POST /{profile}{route}`. It checks the caller and how much it sends, then its access to the profile, then the form. It always
- * answers and writes one log line.
+ * Creates `POST /{profile}{route}`. It checks the caller and how much it sends, then its access to the profile, then the
+ * form. It always answers and writes one log line.
  */
 export function createEndpoint(
   { clock, profiles, log, health, expiries, bulletin, limitCaller }: EndpointDeps,

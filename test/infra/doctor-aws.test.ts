@@ -24,8 +24,11 @@ beforeAll(async () => {
   const issuer = 'https://zitadel.example.com';
   const callers = [`arn:aws:iam::${ACCOUNT}:role/orders`];
   const rotation = { every: '30d' };
-  const profiles = profilesOf({ profiles: { orders: { issuer, secret: 'zitadel/orders', callers, rotation } } });
-  const parameters = { alarmTopicArn: TOPIC };
+  const orders = { issuer, secret: 'zitadel/orders', callers, rotation };
+  // So many that their secrets go into managed policies.
+  const others = Array.from({ length: 120 }, (_, at) => [`p${at}`, { issuer, secret: `zitadel/p${at}`, callers }]);
+  const profiles = profilesOf({ profiles: { orders, ...Object.fromEntries(others) } });
+  const parameters = [`alarmTopicArn=${TOPIC}`];
   const packaged = await packageTemplate({ stage: 'dev', region: REGION, profiles, parameters });
   if (!packaged.ok) throw new Error(packaged.error.says);
   template = packaged.value;
@@ -60,6 +63,19 @@ const nameOf = (id: string): string => {
   const { FunctionName, TableName } = template.Resources[id]?.Properties ?? {};
   return String(FunctionName ?? TableName ?? `${STACK}-${id}`);
 };
+
+/** What policies of the template allow, as IAM answers it: filled in and encoded. */
+function documentOf(policies: unknown): string {
+  const role = { Type: 'AWS::IAM::Role', Properties: { Policies: policies } };
+  const filled = structureOf({ Resources: { ...template.Resources, Only: role } }, place).roles;
+  const Statement = filled
+    .find(({ id }) => id === 'Only')
+    ?.rights.map((right) => {
+      const [Action, Resource] = right.split(' ');
+      return { Effect: 'Allow', Action, Resource };
+    });
+  return encodeURIComponent(JSON.stringify({ Version: '2012-10-17', Statement }));
+}
 
 /** AWS as the stack is deployed as packaged; lists have two pages. */
 function answer(service: string, path: string, operation: string, input: Record<string, string>): Answer {
@@ -102,18 +118,21 @@ function answer(service: string, path: string, operation: string, input: Record<
       ];
     case 'iam ListRolePolicies':
       return xml(operation, { PolicyNames: ['only'], IsTruncated: false });
-    case 'iam GetRolePolicy': {
-      const { rights = [] } = structure.roles.find(({ id }) => id === roleId()) ?? {};
-      const Statement = rights.map((right) => {
-        const [Action, Resource] = right.split(' ');
-        return { Effect: 'Allow', Action, Resource };
-      });
+    case 'iam GetRolePolicy':
+      return xml(operation, { PolicyDocument: documentOf(template.Resources[roleId()]?.Properties?.Policies) });
+    case 'iam ListAttachedRolePolicies': {
+      const arns = (template.Resources[roleId()]?.Properties?.ManagedPolicyArns ?? []) as readonly { Ref: string }[];
+      return xml(operation, { AttachedPolicies: arns.map(({ Ref }) => ({ PolicyArn: nameOf(Ref) })) });
+    }
+    case 'iam GetPolicy':
+      return xml(operation, { Policy: { DefaultVersionId: 'v7' } });
+    case 'iam GetPolicyVersion': {
+      const id = Object.keys(template.Resources).find((one) => nameOf(one) === input.PolicyArn) ?? '';
+      const isAsked = input.VersionId === 'v7';
       return xml(operation, {
-        PolicyDocument: encodeURIComponent(JSON.stringify({ Version: '2012-10-17', Statement })),
+        PolicyVersion: { Document: documentOf(isAsked ? template.Resources[id]?.Properties : []) },
       });
     }
-    case 'iam ListAttachedRolePolicies':
-      return xml(operation, { AttachedPolicies: [] });
     case 'monitoring DescribeAlarms': {
       const all = structure.alarms.map(({ name, topics }) => ({
         AlarmName: name,
@@ -224,7 +243,11 @@ test('what is deployed as packaged looks as packaged', async () => {
     METRICS_NAMESPACE: one.environment.METRICS_NAMESPACE,
   });
   expect(functions).toEqual(ok(structure.functions.map((one) => ({ ...one, environment: variables(one) }))));
-  expect(await aws.roles()).toEqual(ok(structure.roles));
+  const roles = await aws.roles();
+  expect(roles).toEqual(ok(structure.roles));
+  const token = structure.roles.find(({ id }) => id === 'TokenRole');
+  expect(token?.rights.filter((right) => right.startsWith('secretsmanager:'))).toHaveLength(121);
+  expect(token?.attached).toEqual([]);
   expect(await aws.alarms()).toEqual(ok(structure.alarms));
   expect(await aws.rules()).toEqual(ok(structure.rules));
   expect(await aws.table()).toEqual(ok(structure.table));

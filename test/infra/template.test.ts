@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { bundle, FUNCTIONS } from '../../infra/build/bundle.ts';
 import { openTarget } from '../../infra/operations/target.ts';
+import { optionsOf, parametersOf, rolesOf, type Statement, statementsIn } from './template/framework.ts';
 import { type Json, packageService, type Resource } from './template/packaged.ts';
 
 const run = promisify(execFile);
@@ -18,21 +18,6 @@ const PROFILES = `profiles:
   reports: { issuer: https://example.zitadel.cloud, secret: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:reports-a1B2c3", callers: [arn:aws:iam::123456789012:role/reports] }
 `;
 const REPORTS_ARN = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:reports-a1B2c3';
-
-interface Statement {
-  readonly Effect: string;
-  readonly Action: string | string[];
-  readonly Resource: unknown;
-}
-
-/** What `${file(infra/statements.cjs)}` in a template calls. */
-type ResolveStatements = (framework: {
-  resolveVariable: (name: string) => Promise<unknown>;
-}) => Promise<Record<'token' | 'introspect' | 'revoke' | 'metadata' | 'prewarm' | 'rotate', readonly Statement[]>>;
-const require = createRequire(import.meta.url);
-const resolveStatements: ResolveStatements = require('../../infra/statements.cjs');
-const resolveOptions: (framework: { resolveVariable: (name: string) => Promise<string> }) => Promise<object> =
-  require('../../infra/options.cjs');
 
 let home: string;
 let output: string;
@@ -53,10 +38,7 @@ const ofType = (type: string) => Object.values(resources).filter(({ Type }) => T
 /** The properties of a resource; empty where there is none of that name. */
 const properties = (name: string): Json => resources[name]?.Properties ?? {};
 
-const statements = (role: string): readonly Statement[] => {
-  const policies = properties(role).Policies as { PolicyDocument: { Statement: Statement[] } }[];
-  return policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
-};
+const statements = (role: string): readonly Statement[] => statementsIn(resources, role);
 
 /** The logical name of a function begins so. */
 const title = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
@@ -69,7 +51,12 @@ const secret = (name: string) => ({
 
 test('the packaging has nothing to complain of', () => {
   expect(output).toContain('Service packaged');
-  expect(output).not.toMatch(/warning|deprecat|error/i);
+  expect(output.match(/warning.*/gi)).toEqual([
+    'Warning: No one learns of the alarms: set alarmTopicArn to the ARN of an SNS topic.',
+    "Warning: 123456789012 is the account of an example: write that of the callers' roles",
+    'Warning: https://example.zitadel.cloud is an example: write the issuer of your own ZITADEL in the profiles',
+  ]);
+  expect(output).not.toMatch(/deprecat|error/i);
 });
 
 describe('roles', () => {
@@ -81,7 +68,7 @@ describe('roles', () => {
     expect(statements(role)).toEqual([
       { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: getAtt(logs) },
       { Effect: 'Allow', Action: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], Resource: getAtt('TokenTable') },
-      ...secrets.map((Resource) => ({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource })),
+      { Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: secrets },
     ]);
   });
 
@@ -99,6 +86,7 @@ describe('roles', () => {
         Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
       },
       Policies: [expect.objectContaining({ PolicyName: name })],
+      Tags: expect.any(Array),
     });
   });
 
@@ -122,12 +110,36 @@ describe('roles', () => {
   });
 });
 
-test('functions send segments only where they are wanted', async () => {
+test('functions send segments, and join a network, only where that is wanted', async () => {
   const tracing = { Effect: 'Allow', Action: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], Resource: '*' };
-  const variables = { 'param:tracing': 'Active' };
-  const traced = await resolveStatements({ resolveVariable: async (name) => Reflect.get(variables, name) ?? '' });
-  const untraced = await resolveStatements({ resolveVariable: async () => '' });
-  for (const name of FUNCTIONS) expect(traced[name]).toEqual([...untraced[name], tracing]);
+  const network = {
+    Action: expect.arrayContaining(['ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface']),
+    Resource: '*',
+  };
+  const plain = (await rolesOf()).template.Resources;
+  const params = { tracing: 'Active', vpcSubnetIds: 'subnet-0123456789abcdef0', vpcSecurityGroupIds: 'sg-01234567' };
+  const more = (await rolesOf({ params })).template.Resources;
+  for (const name of FUNCTIONS) {
+    const before = statementsIn(plain, `${title(name)}Role`);
+    const added = statementsIn(more, `${title(name)}Role`).filter(
+      (statement) => !before.some((known) => isDeepStrictEqual(known, statement)),
+    );
+    expect(added).toEqual([
+      tracing,
+      { Effect: 'Allow', ...network },
+      {
+        Effect: 'Deny',
+        ...network,
+        Condition: {
+          ArnEquals: {
+            'lambda:SourceFunctionArn': {
+              'Fn::Sub': expect.stringMatching(new RegExp(`:function:zitadel-token-broker-dev-${name}$`)),
+            },
+          },
+        },
+      },
+    ]);
+  }
 });
 
 describe('statements', () => {
@@ -145,25 +157,42 @@ describe('statements', () => {
   });
   afterAll(() => void vi.unstubAllEnvs());
 
-  const resolve = (params: Record<string, string>) =>
-    resolveStatements({ resolveVariable: async (name) => params[name] ?? '' });
-  const resources = (of: readonly Statement[], action: string) =>
-    of.filter(({ Action }) => Action === action).map(({ Resource }) => Resource);
+  /** What the role of a function may do with an action, resource by resource. */
+  async function resourcesFor(action: string, params: Record<string, string> = {}) {
+    const { Resources } = (await rolesOf({ params })).template;
+    return (name: string) =>
+      statementsIn(Resources, `${title(name)}Role`)
+        .filter(({ Action }) => Action === action)
+        .flatMap(({ Resource }) => Resource);
+  }
 
   test('each function reads the secrets that it uses, and none of another', async () => {
-    const { token, prewarm, introspect, revoke, metadata } = await resolve({});
+    const readBy = await resourcesFor('secretsmanager:GetSecretValue');
     const all = ['api-app', 'orders', 'orders-app', 'reports', 'reports-app', 'shipping'];
-    expect(resources(token, 'secretsmanager:GetSecretValue')).toEqual(all.map(secret));
-    const used = ['api-app', 'orders', 'orders-app', 'shipping'];
-    expect(resources(prewarm, 'secretsmanager:GetSecretValue')).toEqual(used.map(secret));
-    expect(resources(introspect, 'secretsmanager:GetSecretValue')).toEqual([secret('api-app')]);
-    const own = ['orders', 'orders-app', 'reports', 'reports-app'];
-    expect(resources(revoke, 'secretsmanager:GetSecretValue')).toEqual(own.map(secret));
-    expect(metadata).toHaveLength(1);
+    expect(readBy('token')).toEqual(all.map(secret));
+    expect(readBy('prewarm')).toEqual(['api-app', 'orders', 'orders-app', 'shipping'].map(secret));
+    expect(readBy('introspect')).toEqual([secret('api-app')]);
+    expect(readBy('revoke')).toEqual(['orders', 'orders-app', 'reports', 'reports-app'].map(secret));
+    expect(readBy('metadata')).toEqual([]);
   });
 
+  test('where nothing is prewarmed, prewarm may do nothing but log', async () => {
+    writeFileSync(join(home, 'cold.yml'), 'profiles: { orders: { secret: orders } }');
+    vi.stubEnv('PROFILES_FILE', join(home, 'cold.yml'));
+    const { Resources } = (await rolesOf()).template;
+    vi.stubEnv('PROFILES_FILE', file);
+    expect(statementsIn(Resources, 'PrewarmRole').map(({ Action }) => Action)).toEqual([
+      ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    ]);
+  });
+
+  const key = (name: string, region = 'eu-central-1') => `arn:aws:kms:${region}:123456789012:key/${name}`;
+  const decrypting = async (params: Record<string, string>) => {
+    const { Resources } = (await rolesOf({ params })).template;
+    return statementsIn(Resources, 'TokenRole').filter(({ Action }) => Action === 'kms:Decrypt');
+  };
+
   test("a key is used through its service only, and not at all unless it is the operator's own", async () => {
-    const { token } = await resolve({ 'param:secretsKmsKeyArn': 'key/s', 'param:tableKmsKeyArn': 'key/t' });
     const decrypt = (Resource: string, service: string) => ({
       Effect: 'Allow',
       Action: 'kms:Decrypt',
@@ -172,11 +201,11 @@ describe('statements', () => {
         StringEquals: { 'kms:ViaService': { 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` } },
       },
     });
-    expect(token.filter(({ Action }) => Action === 'kms:Decrypt')).toEqual([
-      decrypt('key/t', 'dynamodb'),
-      decrypt('key/s', 'secretsmanager'),
+    expect(await decrypting({ secretsKmsKeyArn: key('s'), tableKmsKeyArn: key('t') })).toEqual([
+      decrypt(key('t'), 'dynamodb'),
+      decrypt(key('s'), 'secretsmanager'),
     ]);
-    expect(resources((await resolve({})).token, 'kms:Decrypt')).toEqual([]);
+    expect(await decrypting({})).toEqual([]);
   });
 
   test('members of a secret are one secret; a secret of another region is decrypted there', async () => {
@@ -187,14 +216,15 @@ describe('statements', () => {
         orders: { secret: "all#orders", introspection: "all#app" }
         billing: { secret: "${arn}#billing" }`,
     );
-    const { token } = await resolve({ 'param:secretsKmsKeyArn': 'key/a, key/b' });
-    expect(resources(token, 'secretsmanager:GetSecretValue')).toEqual([secret('all'), arn]);
+    const readBy = await resourcesFor('secretsmanager:GetSecretValue');
+    expect(readBy('token')).toEqual([secret('all'), arn]);
     const via = (region: string) => ({ 'Fn::Sub': `secretsmanager.${region}.\${AWS::URLSuffix}` });
-    expect(token.filter(({ Action }) => Action === 'kms:Decrypt')).toEqual([
+    const keys = [key('a'), key('b', 'us-east-1')];
+    expect(await decrypting({ secretsKmsKeyArn: keys.join(', ') })).toEqual([
       {
         Effect: 'Allow',
         Action: 'kms:Decrypt',
-        Resource: ['key/a', 'key/b'],
+        Resource: keys,
         Condition: { StringEquals: { 'kms:ViaService': [via(`\${AWS::Region}`), via('us-east-1')] } },
       },
     ]);
@@ -352,9 +382,9 @@ test('the table is encrypted, recoverable, protected in production, and forgets'
 
 test('every log group has a retention, and every function one of its own', () => {
   const groups = ofType('AWS::Logs::LogGroup').map(({ Properties }) => Properties);
-  expect(groups.map(({ LogGroupName }) => LogGroupName)).toEqual([
-    ...FUNCTIONS.map((name) => `/aws/lambda/zitadel-token-broker-prod-${name}`),
+  expect(groups.map(({ LogGroupName }) => LogGroupName).sort()).toEqual([
     '/aws/http-api/zitadel-token-broker-prod',
+    ...FUNCTIONS.map((name) => `/aws/lambda/zitadel-token-broker-prod-${name}`).sort(),
   ]);
   expect(groups.every(({ RetentionInDays }) => RetentionInDays === 30)).toBe(true);
 });
@@ -480,87 +510,55 @@ test('prewarm is missed after 15 minutes', () => {
   });
 });
 
-const withOptions = (set: Readonly<Record<string, string>>) =>
-  resolveOptions({
-    resolveVariable: async (name) =>
-      ({
-        'param:requestTimeoutSeconds': '3',
-        'param:metricsByProfile': 'false',
-        'param:tracing': 'PassThrough',
-        ...set,
-      })[name] ?? '',
-  });
-
 test.each([
-  [{}, { tableEncryption: { SSEEnabled: true, SSEType: 'KMS' } }],
-  [{ 'param:tableKmsKeyArn': 'key' }, { tableEncryption: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: 'key' } }],
-  [{ 'param:requestTimeoutSeconds': '3' }, { timeouts: { token: 15, introspect: 10, revoke: 15 } }],
-  [{ 'param:requestTimeoutSeconds': '3.5' }, { timeouts: { token: 16, introspect: 11, revoke: 17 } }],
-  [{ 'param:requestTimeoutSeconds': '5' }, { timeouts: { token: 19, introspect: 14, revoke: 21 } }],
-  [{ 'param:metricsByProfile': 'true' }, { environment: { METRICS_BY_PROFILE: 'true' } }],
+  [{}, { tableEncryption: { SSEEnabled: true, SSEType: 'KMS' }, timeouts: { token: 15, introspect: 10, revoke: 15 } }],
   [
-    { 'param:httpsProxy': 'http://p.example:3128', 'param:noProxy': 'a.example' },
+    { tableKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/t' },
+    { tableEncryption: { KMSMasterKeyId: 'arn:aws:kms:eu-central-1:123456789012:key/t' } },
+  ],
+  [{ requestTimeoutSeconds: '3.5' }, { timeouts: { token: 16, introspect: 11, revoke: 17 } }],
+  [{ requestTimeoutSeconds: '5' }, { timeouts: { token: 19, introspect: 14, revoke: 21 } }],
+  [{ metricsByProfile: 'true' }, { environment: { METRICS_BY_PROFILE: 'true' } }],
+  [{ callerRate: '2.5' }, { environment: { CALLER_RATE: '2.5' } }],
+  [
+    { httpsProxy: 'http://p.example:3128', noProxy: 'a.example' },
     { environment: { HTTPS_PROXY: 'http://p.example:3128', NO_PROXY: 'a.example' }, patterns: ['!**'] },
   ],
   [
-    { 'param:caBundle': './test/proof/hostile/certificates/ca.pem' },
+    { caBundle: './test/proof/hostile/certificates/ca.pem' },
     {
       environment: { NODE_EXTRA_CA_CERTS: '/var/task/test/proof/hostile/certificates/ca.pem' },
       patterns: ['!**', 'test/proof/hostile/certificates/ca.pem'],
     },
   ],
-])('with the options %o', async (set, expected) => {
-  expect(await withOptions(set as Readonly<Record<string, string>>)).toMatchObject(expected);
+  [
+    { vpcSubnetIds: 'subnet-01234567, subnet-89abcdef', vpcSecurityGroupIds: 'sg-01234567' },
+    { vpc: { subnetIds: ['subnet-01234567', 'subnet-89abcdef'], securityGroupIds: ['sg-01234567'] } },
+  ],
+])('with the options %o', async (params, expected) => {
+  expect(await optionsOf({ params: params as Record<string, string> })).toMatchObject(expected);
 });
 
-test.each([
-  ['', ''],
-  ['https://tokens.example.com', 'https://tokens.example.com'],
-  ['https://tokens.example.com/', 'https://tokens.example.com'],
-  ['HTTPS://Tokens.Example.com/broker//', 'https://tokens.example.com/broker'],
-])('the public URL %j is %j', async (set, publicUrl) => {
-  expect(await withOptions({ 'param:publicUrl': set })).toMatchObject({ publicUrl });
+test('FIPS endpoints are used where they are wanted', async () => {
+  const fips = { AWS_USE_FIPS_ENDPOINT: 'true' };
+  expect(await optionsOf({ params: { fips: 'true' }, region: 'us-east-1' })).toMatchObject({ environment: fips });
+  expect(await optionsOf({ region: 'us-east-1' })).not.toMatchObject({ environment: fips });
 });
-
-test.each(['tokens.example.com', 'http://tokens.example.com', 'https://a@b.example', 'https://b.example?x=1', 'x'])(
-  'the public URL %j is refused',
-  async (set) => {
-    await expect(withOptions({ 'param:publicUrl': set })).rejects.toThrow('publicUrl must be an https URL');
-  },
-);
 
 test('of several issuers, one is named in the metadata, or none', async () => {
   const file = join(home, 'two-issuers.yml');
   writeFileSync(file, 'profiles: { a: { issuer: https://a.example }, b: { issuer: https://b.example } }');
   vi.stubEnv('PROFILES_FILE', file);
   try {
-    expect(await withOptions({})).toMatchObject({ metadataIssuer: '' });
-    const named = await withOptions({ 'param:metadataIssuer': 'https://b.example' });
+    expect(await optionsOf()).toMatchObject({ metadataIssuer: '' });
+    const named = await optionsOf({ params: { metadataIssuer: 'https://b.example' } });
     expect(named).toMatchObject({ metadataIssuer: 'https://b.example' });
-    await expect(withOptions({ 'param:metadataIssuer': 'https://c.example' })).rejects.toThrow(
+    expect((await parametersOf({ params: { metadataIssuer: 'https://c.example' } })).faults).toEqual([
       'metadataIssuer must be an issuer of the profiles: https://a.example, https://b.example',
-    );
+    ]);
   } finally {
     vi.unstubAllEnvs();
   }
-});
-
-test.each([
-  ['httpsProxy', 'socks5://p.example', 'httpsProxy must be a URL such as http://proxy.example.com:3128'],
-  ['httpsProxy', 'p.example', 'httpsProxy must be a URL such as http://proxy.example.com:3128'],
-  ['caBundle', 'nowhere.pem', 'caBundle must be a file of certificates in PEM; nowhere.pem has none'],
-  ['caBundle', 'README.md', 'caBundle must be a file of certificates in PEM; README.md has none'],
-  ['tracing', 'active', 'tracing must be Active or PassThrough; it is active'],
-  ['metricsByProfile', 'yes', 'metricsByProfile must be true or false'],
-  ['caBundle', '../ca.pem', 'caBundle must be a file within the project'],
-])('%s=%s is refused', async (name, value, message) => {
-  await expect(withOptions({ [`param:${name}`]: value })).rejects.toThrow(message);
-});
-
-test.each(['2.9', '5.1', 'soon', ''])('a request may not take %j seconds', async (seconds) => {
-  await expect(withOptions({ 'param:requestTimeoutSeconds': seconds })).rejects.toThrow(
-    'requestTimeoutSeconds must be a number from 3 to 5',
-  );
 });
 
 test('without a topic, alarms tell nobody', () => {

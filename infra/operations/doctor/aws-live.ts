@@ -106,6 +106,19 @@ export function createAwsView(
     }
   }
 
+  const documentIn = (policy: Json): Json =>
+    JSON.parse(decodeURIComponent(text(policy.PolicyDocument ?? policy.Document))) as Json;
+
+  /** The document of a managed policy of the stack, in its version that counts. */
+  async function managedDocument(PolicyArn: string): Promise<Fact<Json | undefined>> {
+    const policy = await calls.query('iam', 'GetPolicy', { PolicyArn });
+    if (!policy.ok) return missingOr<Json>(policy.error, 'iam:GetPolicy');
+    const VersionId = text(members(policy.value.Policy).DefaultVersionId);
+    const version = await calls.query('iam', 'GetPolicyVersion', { PolicyArn, VersionId });
+    if (!version.ok) return missingOr<Json>(version.error, 'iam:GetPolicyVersion');
+    return ok(documentIn(members(version.value.PolicyVersion)));
+  }
+
   return {
     clockAheadMs: calls.aheadMs,
     async identity() {
@@ -158,20 +171,25 @@ export function createAwsView(
         });
       }),
     roles: () =>
-      eachOf('AWS::IAM::Role', async ({ id, name: RoleName }): Promise<Fact<Role | undefined>> => {
+      eachOf('AWS::IAM::Role', async ({ id, name: RoleName }, all): Promise<Fact<Role | undefined>> => {
         const listed = await calls.query('iam', 'ListRolePolicies', { RoleName });
         if (!listed.ok) return missingOr<Role>(listed.error, 'iam:ListRolePolicies');
         const rights: string[] = [];
         for (const PolicyName of items(listed.value.PolicyNames).map(String)) {
           const policy = await calls.query('iam', 'GetRolePolicy', { RoleName, PolicyName });
           if (!policy.ok) return missingOr<Role>(policy.error, 'iam:GetRolePolicy');
-          const document = JSON.parse(decodeURIComponent(text(policy.value.PolicyDocument))) as Json;
-          rights.push(...rightsOf(document.Statement));
+          rights.push(...rightsOf(documentIn(policy.value).Statement));
         }
         const attached = await calls.query('iam', 'ListAttachedRolePolicies', { RoleName });
         if (!attached.ok) return missingOr<Role>(attached.error, 'iam:ListAttachedRolePolicies');
         const arns = items(attached.value.AttachedPolicies).map(({ PolicyArn }) => text(PolicyArn));
-        return ok({ id, rights, attached: arns });
+        const isOwn = (arn: string): boolean => all.some(({ name }) => name === arn);
+        for (const PolicyArn of arns.filter(isOwn)) {
+          const document = await managedDocument(PolicyArn);
+          if (!document.ok) return document;
+          rights.push(...rightsOf(document.value?.Statement));
+        }
+        return ok({ id, rights: [...new Set(rights)], attached: arns.filter((arn) => !isOwn(arn)) });
       }),
     async alarms() {
       const prefix = { AlarmNamePrefix: `${stackName}-`, MaxRecords: '100' };

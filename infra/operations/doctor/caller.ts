@@ -150,7 +150,7 @@ export const CALLER_CHECKS: readonly Check<CallerFacts>[] = [
         if (!isGateway(answer)) return [];
         if (signatureProblems(facts).length > 0) return undefined;
         const says = `API Gateway refuses it (403 ${answer.message}): IAM, not the profile`;
-        const todo = `allow execute-api:Invoke on …/POST/${facts.profile}/oauth/v2/token, or correct the key: docs/deploying.md`;
+        const todo = `allow execute-api:Invoke on …/POST/${facts.profile}/oauth/v2/token, or correct the key: docs/deploy.md`;
         return [fault(facts.profile, says, todo)];
       }),
   },

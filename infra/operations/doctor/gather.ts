@@ -43,6 +43,8 @@ export interface Wanted {
   readonly port: string;
   /** One profile, with those whose tokens it needs; all by default. */
   readonly profile?: string | undefined;
+  /** `NAME=VALUE`, as the deployment got them on the command line. */
+  readonly parameters: readonly string[];
   readonly wantsTokens: boolean;
   readonly startsDrift: boolean;
 }
@@ -97,7 +99,7 @@ export async function gather(wanted: Wanted, deps: DoctorDeps): Promise<Gathered
   if (profile !== undefined) checkProfile(deployment, profile);
   const place = placeOf(region, account);
   const stage = isLocal ? 'local' : (wanted.stage ?? FILES_STAGE);
-  const parameters = isLocal ? { alarmTopicArn: LOCAL_TOPIC } : {};
+  const parameters = isLocal ? [`alarmTopicArn=${LOCAL_TOPIC}`] : wanted.parameters;
   const template = await deps.packageTemplate({ stage, region, profiles, parameters });
   const own: OwnFacts = { ...shared, profiles: ok(profiles), place, template };
   if (isOfFiles) return { name, own };

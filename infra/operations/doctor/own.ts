@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { partition } from '@aws-sdk/core/client';
 import type { Profile, Profiles } from '../../../lib/broker/profiles/profile.ts';
 import type { Result } from '../../../lib/core/result.ts';
-import { type EpochMs, instant, MINUTE_MS } from '../../../lib/core/time.ts';
+import { type EpochMs, instant } from '../../../lib/core/time.ts';
 import { audiencesOf } from '../../../lib/zitadel/scope.ts';
 import type { ProfilesFileFaults } from '../../build/profiles-file.ts';
-import { findFaults, findWarnings } from '../../build/profiles-warnings.ts';
+import { EXAMPLE_ACCOUNT, findFaults, findWarnings } from '../../build/profiles-warnings.ts';
 import type { Place } from './aws-view.ts';
-import { type Check, type Fact, fault, judgeKnown, type Problem, warning } from './finding.ts';
-import { policySizes, ROLE_POLICY_CHARACTERS, structureOf, type Template } from './template.ts';
+import { type Check, type Fact, fault, type Problem, warning } from './finding.ts';
+import type { Template } from './template.ts';
 
 /** The facts that need no network. */
 export interface OwnFacts {
@@ -44,7 +44,7 @@ export function placeOf(region: string, account = '000000000000'): Place {
 const LEAST_NODE_MAJOR = 24;
 
 /** What the shipped example names, and nobody has. */
-const EXAMPLE = { issuer: 'https://example.zitadel.cloud', account: '123456789012', project: /^30{16}\d$/ };
+const EXAMPLE = { issuer: 'https://example.zitadel.cloud', account: EXAMPLE_ACCOUNT, project: /^30{16}\d$/ };
 
 /** What of the example a profile still has. */
 function placeholdersOf({ issuer, scopes, callers, introspection, revocation }: Profile, isLocal: boolean): string[] {
@@ -57,19 +57,6 @@ function placeholdersOf({ issuer, scopes, callers, introspection, revocation }: 
     ...(project === undefined ? [] : [`the project ${project}`]),
   ];
 }
-
-/** The least frequent schedule of prewarm: alarms count its runs. */
-const LONGEST_SCHEDULE_MS = 5 * MINUTE_MS;
-
-/** The period of `rate(…)`; `undefined` for a cron expression. */
-function periodMs(schedule: string): number | undefined {
-  const [, count, unit = ''] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(schedule) ?? [];
-  const units: Readonly<Record<string, number>> = { minute: 1, hour: 60, day: 1_440 };
-  return count === undefined ? undefined : Number(count) * (units[unit] ?? 1) * MINUTE_MS;
-}
-
-/** The share of IAM's quota from which it is a warning. */
-const NEARLY_FULL = 0.9;
 
 const problemsOf = (lines: readonly string[], make: typeof fault, todo: string): readonly Problem[] =>
   lines.map((line) => {
@@ -155,35 +142,5 @@ export const OWN_CHECKS: readonly Check<OwnFacts>[] = [
       if (template === undefined) return undefined;
       return template.ok ? [] : [fault('template', `cannot be packaged: ${template.error.says}`, template.error.todo)];
     },
-  },
-  {
-    code: 'ZTB107',
-    title: 'IAM policies',
-    fine: ({ template, place }) => {
-      const sizes = template?.ok ? [...policySizes(template.value, place).values()] : [];
-      return `at most ${Math.max(...sizes)} of ${ROLE_POLICY_CHARACTERS} characters`;
-    },
-    run: ({ template, place }) =>
-      judgeKnown(template, (value) =>
-        [...policySizes(value, place)].flatMap(([role, size]) => {
-          if (size < NEARLY_FULL * ROLE_POLICY_CHARACTERS) return [];
-          const says = `has ${size} characters of policy; IAM allows ${ROLE_POLICY_CHARACTERS}`;
-          const make = size < ROLE_POLICY_CHARACTERS ? warning : fault;
-          return [make(role, says, 'put several credentials into one secret (NAME#MEMBER), or deploy a second broker')];
-        }),
-      ),
-  },
-  {
-    code: 'ZTB108',
-    title: 'schedule of prewarm',
-    fine: () => 'often enough',
-    run: ({ template, place }) =>
-      judgeKnown(template, (value) =>
-        structureOf(value, place).rules.flatMap(({ schedule }) => {
-          if ((periodMs(schedule) ?? 0) <= LONGEST_SCHEDULE_MS) return [];
-          const says = `${schedule} is less often than every 5 minutes: alarms count the runs`;
-          return [fault('prewarmSchedule', says, 'set the parameter to rate(5 minutes) or less')];
-        }),
-      ),
   },
 ];

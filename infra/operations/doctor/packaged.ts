@@ -24,7 +24,7 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
 
 /** Folders of the project that packaging writes to, and the file that must not be a link. */
-const NOT_LINKED = ['.build', '.serverless', '.git', 'serverless.yml'];
+const NOT_LINKED = ['.build', '.serverless', '.git', 'dist', 'serverless.yml'];
 
 const rotationOf = (rotation: Rotation | undefined): object =>
   rotation === undefined ? {} : { rotation: { ...rotation, every: `${rotation.everyMs / DAY_MS}d` } };
@@ -46,8 +46,8 @@ export interface PackageOptions {
   readonly stage: string;
   readonly region: string;
   readonly profiles: Profiles;
-  /** Parameters of the deployment, by name. */
-  readonly parameters?: Readonly<Record<string, string>>;
+  /** Parameters of the deployment: `NAME=VALUE`. */
+  readonly parameters: readonly string[];
 }
 
 /** What the deployment tool says about a failure: the reason within, without the stacks around it. */
@@ -82,8 +82,8 @@ export async function packageTemplate({
     const document = [...profiles].map(([name, profile]) => [name, documentOf(profile)]);
     writeFileSync(file, JSON.stringify({ profiles: Object.fromEntries(document) }));
     const quiet = { SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
-    const env = { PATH: process.env.PATH ?? '', HOME: home, PROFILES_FILE: file, ...quiet };
-    const set = Object.entries(parameters ?? {}).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+    const env = { PATH: process.env.PATH ?? '', HOME: home, PROFILES_FILE: file, PACKAGE_ONLY: 'template', ...quiet };
+    const set = parameters.flatMap((parameter) => ['--param', parameter]);
     const osls = join(root, 'node_modules/.bin/osls');
     const args = [osls, 'package', '--stage', stage, '--region', region, ...set];
     await run(process.execPath, args, { cwd: home, env });

@@ -152,12 +152,12 @@ export const STACK_CHECKS: readonly Check<AwsContext>[] = [
         expected?.roles,
         roles,
         ({ id }) => id,
-        (actual, { id, rights }) =>
-          rights
-            .filter((right) => !isOptional(right) && !actual.rights.includes(right))
-            .map((right) =>
-              fault(id, `lacks ${right}`, `the deployed profiles are others, or someone changed it: ${DEPLOY}`),
-            ),
+        (actual, { id, rights }) => {
+          const [first, ...others] = rights.filter((right) => !isOptional(right) && !actual.rights.includes(right));
+          if (first === undefined) return [];
+          const says = `lacks ${first}${others.length === 0 ? '' : `, and ${others.length} rights more`}`;
+          return [fault(id, says, `the deployed profiles are others, or someone changed it: ${DEPLOY}`)];
+        },
       ),
   ),
   furtherOf(

@@ -61,6 +61,19 @@ export const rightsOf = (statements: unknown, text: (value: unknown) => string =
     return list(Action).flatMap((action) => list(Resource).map((resource) => `${action} ${text(resource)}`));
   });
 
+/** The policies of a role that are the stack's: inline, those that it names, those that name it; and what else it names. */
+function policiesOf({ Resources }: Template, id: string, { Policies, ManagedPolicyArns }: Json) {
+  const refersTo = (value: unknown, name: string): boolean => isObject(value) && value.Ref === name;
+  const named = list(ManagedPolicyArns);
+  const separate = Object.entries(Resources).flatMap(([name, { Properties = {} }]) =>
+    named.some((one) => refersTo(one, name)) || list(Properties.Roles).some((one) => refersTo(one, id))
+      ? [Properties]
+      : [],
+  );
+  const attached = named.filter((one) => !Object.keys(Resources).some((name) => refersTo(one, name)));
+  return { ofRole: [...(list(Policies) as readonly Json[]), ...separate], attached };
+}
+
 /** What a stack of a template consists of. */
 export function structureOf(template: Template, place: Place): Structure {
   const { text, ofType } = createReader(template, place);
@@ -81,14 +94,11 @@ export function structureOf(template: Template, place: Place): Structure {
         environment: Object.fromEntries(Object.entries(Variables ?? {}).map(([name, value]) => [name, text(value)])),
       };
     }),
-    roles: ofType('AWS::IAM::Role').map(([id, { Policies, ManagedPolicyArns }]) => ({
-      id,
-      rights: list(Policies).flatMap((policy) => {
-        const { PolicyDocument } = policy as { PolicyDocument: Json };
-        return rightsOf(PolicyDocument.Statement, text);
-      }),
-      attached: list(ManagedPolicyArns).map(text),
-    })),
+    roles: ofType('AWS::IAM::Role').map(([id, role]) => {
+      const { ofRole, attached } = policiesOf(template, id, role);
+      const rights = ofRole.flatMap(({ PolicyDocument }) => rightsOf((PolicyDocument as Json).Statement, text));
+      return { id, rights: [...new Set(rights)], attached: attached.map(text) };
+    }),
     alarms: ofType('AWS::CloudWatch::Alarm').map(([, { AlarmName, AlarmActions, ActionsEnabled }]) => ({
       name: text(AlarmName),
       isEnabled: ActionsEnabled !== false,
@@ -117,24 +127,4 @@ export function structureOf(template: Template, place: Place): Structure {
       };
     })[0],
   };
-}
-
-/** IAM's quota for the inline policies of one role, without white space. It cannot be raised. */
-export const ROLE_POLICY_CHARACTERS = 10_240;
-
-/** How many characters the inline policies of each role have. */
-export function policySizes(template: Template, place: Place): ReadonlyMap<string, number> {
-  const { text, ofType } = createReader(template, place);
-  const filled = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(filled);
-    if (!isObject(value)) return value;
-    if ('Fn::GetAtt' in value || 'Fn::Sub' in value || 'Ref' in value) return text(value);
-    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, filled(part)]));
-  };
-  return new Map(
-    ofType('AWS::IAM::Role').map(([id, { Policies }]) => {
-      const documents = list(Policies).map((policy) => (policy as Json).PolicyDocument);
-      return [id, JSON.stringify(filled(documents)).length - '[]'.length];
-    }),
-  );
 }

@@ -58,8 +58,24 @@ export const ACCEPTED: readonly Accepted[] = [
     rule,
     resources: ROLES,
     only: 'options' as const,
-    reason: 'X-Ray has no resources to name; with the parameter tracing, functions may send segments and nothing else.',
+    reason:
+      'X-Ray has no resources to name, nor have network interfaces that do not exist yet. With the parameters tracing ' +
+      'and vpcSubnetIds, functions may send segments and Lambda may attach them; their own code may not.',
   })),
+  {
+    rule: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited]',
+    resources: ['TokenShiftRole'],
+    only: 'options',
+    reason:
+      'AWS keeps this policy for what CodeDeploy needs to move an alias; it may change no function and read no secret.',
+  },
+  {
+    rule: 'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:/aws/lambda/zitadel-token-broker-dev-metadata:*]',
+    resources: ['MetadataRole'],
+    only: 'options',
+    reason:
+      'The streams of one log group, whose names are not known in advance; the group exists and is not of the stack.',
+  },
   {
     rule: 'Serverless-LambdaAsyncFailureDestination',
     resources: ['PrewarmLambdaEvConf'],

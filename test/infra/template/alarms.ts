@@ -74,6 +74,12 @@ const isOwn = (template: Template, { Namespace }: Watched): boolean =>
 const isByProfile = (template: Template): boolean =>
   variables(template).every(({ METRICS_BY_PROFILE }) => METRICS_BY_PROFILE === 'true');
 
+/** The aliases of a function, as the dimension `Resource` of its metrics names them. */
+const aliasesOf = (template: Template, to: string): readonly unknown[] =>
+  ofType(template, 'AWS::Lambda::Alias')
+    .filter(([, { FunctionName }]) => references(FunctionName).includes(to))
+    .map(([, { Name }]) => `\${${to}}:${Name}`);
+
 /** The functions' own metrics have no dimensions but the profile's, so an alarm with another would wait for ever. */
 export function isThere(template: Template, metric: Watched): boolean {
   const { Namespace, MetricName, Dimensions = [] } = metric;
@@ -84,10 +90,13 @@ export function isThere(template: Template, metric: Watched): boolean {
     return isOwn(template, metric) && isCounted && loggedMetrics().includes(String(MetricName));
   }
   const [name, type, metrics] = aws;
-  const [dimension] = Dimensions;
+  const [dimension, ...others] = Dimensions;
   const [to = ''] = references(dimension?.Value);
   const isOfType = dimension?.Name === name && template.Resources[to]?.Type === type;
-  return Dimensions.length === 1 && isOfType && metrics.includes(String(MetricName));
+  const isOfAlias = others.every(
+    ({ Name, Value }) => Name === 'Resource' && aliasesOf(template, to).includes((Value as Json)['Fn::Sub']),
+  );
+  return others.length < 2 && isOfAlias && isOfType && metrics.includes(String(MetricName));
 }
 
 /** Names in an expression: those of functions are in capitals. */

@@ -2,7 +2,7 @@ import type { Rule } from './essentials.ts';
 import type { Json } from './packaged.ts';
 import { ofType, references } from './reading.ts';
 
-/** What a function may have: no layer, file system, image or network that would bring other code or other ways along. */
+/** What a function may have: no layer, file system or image that would bring other code along. */
 const FUNCTION_PROPERTIES: ReadonlySet<string> = new Set([
   'Architectures',
   'Code',
@@ -17,6 +17,7 @@ const FUNCTION_PROPERTIES: ReadonlySet<string> = new Set([
   'Tags',
   'Timeout',
   'TracingConfig',
+  'VpcConfig',
 ]);
 
 const CLOSED = ['BlockPublicAcls', 'BlockPublicPolicy', 'IgnorePublicAcls', 'RestrictPublicBuckets'] as const;

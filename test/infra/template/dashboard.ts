@@ -49,6 +49,9 @@ const arnOf = ({ AlarmName }: Json): string =>
 const isOfProfile = ({ Dimensions = [] }: Json): boolean =>
   (Dimensions as readonly { readonly Name: string }[]).some(({ Name }) => Name === 'profile');
 
+/** It matters to CodeDeploy while traffic shifts; what it looks at has an alarm of its own. */
+const isOfShift = ({ AlarmName }: Json): boolean => String(AlarmName).includes('-token-shift-');
+
 /** What is seen at one glance. */
 export const SEEN: readonly Rule[] = [
   {
@@ -78,10 +81,12 @@ export const SEEN: readonly Rule[] = [
     },
   },
   {
-    name: 'the dashboard shows every alarm, but those of single profiles',
+    name: 'the dashboard shows every alarm, but those of single profiles and of a shift',
     complaints: (template) => {
       const shown = widgetsOf(template).flatMap(({ properties }) => (properties.alarms ?? []) as readonly string[]);
-      const wanted = alarmsOf(template).flatMap(([, alarm]) => (isOfProfile(alarm) ? [] : [arnOf(alarm)]));
+      const wanted = alarmsOf(template).flatMap(([, alarm]) =>
+        isOfProfile(alarm) || isOfShift(alarm) ? [] : [arnOf(alarm)],
+      );
       const missing = wanted.filter((arn) => !shown.includes(arn));
       return [...missing, ...shown.filter((arn) => !wanted.includes(arn))];
     },

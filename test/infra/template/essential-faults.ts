@@ -31,6 +31,14 @@ export const ESSENTIAL_FAULTS: readonly (readonly [rule: string, fault: string, 
     (of) => Object.assign(of('TokenRole'), { ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] }),
   ],
   [
+    'a function may do what it needs, and nothing else',
+    'a policy that names the role',
+    (of, { Resources }) => {
+      const PolicyDocument = { Statement: [{ ...statement(of('TokenRole')), Action: 'dynamodb:Scan' }] };
+      Resources.More = { Type: 'AWS::IAM::Policy', Properties: { PolicyDocument, Roles: [{ Ref: 'TokenRole' }] } };
+    },
+  ],
+  [
     'every function has its own role',
     'a role for two',
     (of) => Object.assign(of('RevokeLambdaFunction'), { Role: of('TokenLambdaFunction').Role }),

@@ -1,4 +1,5 @@
 import type { Json, Template } from './packaged.ts';
+import { grantedTo, ofType, references, statements } from './reading.ts';
 
 /** A file of profiles that uses all that a profile can have. */
 // biome-ignore format: one profile a line
@@ -7,7 +8,7 @@ export const EVERYTHING = `profiles:
   shipping: { issuer: https://example.zitadel.cloud, secret: zitadel/shipping, subject: orders, revocation: { secret: zitadel/app, callers: [arn:aws:iam::123456789012:role/shipping] }, callers: [arn:aws:iam::123456789012:role/shipping], prewarm: true }
   reports: { issuer: https://example.zitadel.cloud, secret: zitadel/reports, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/reports], rotation: { every: 30d } }
   owner: { issuer: https://example.zitadel.cloud, secret: zitadel/owner, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/owner] }
-  billing: { issuer: https://example.zitadel.cloud, secret: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:zitadel/billing-a1B2c3", subject: reports, callers: [arn:aws:iam::123456789012:role/billing], rotation: { every: 90d, by: owner } }
+  billing: { issuer: https://example.zitadel.cloud, secret: "arn:aws:secretsmanager:us-east-1:123456789012:secret:zitadel/billing-a1B2c3", subject: reports, callers: [arn:aws:iam::123456789012:role/billing], rotation: { every: 90d, by: owner } }
 `;
 
 /** One rule for templates: answers what breaks it. */
@@ -15,11 +16,6 @@ export interface Rule {
   readonly name: string;
   readonly complaints: (template: Template) => readonly string[];
 }
-
-const ofType = ({ Resources }: Template, type: string): readonly (readonly [name: string, properties: Json])[] =>
-  Object.entries(Resources).flatMap(([name, { Type, Properties }]) =>
-    Type === type ? [[name, Properties ?? {}] as const] : [],
-  );
 
 /** Each text in a value, with the way to it. */
 function* texts(value: unknown, path: string): Generator<readonly [path: string, text: string]> {
@@ -29,13 +25,6 @@ function* texts(value: unknown, path: string): Generator<readonly [path: string,
   }
 }
 
-/** Each statement of a policy, wherever in the template it is. */
-function* statements(value: unknown, path: string): Generator<readonly [path: string, statement: Json]> {
-  if (typeof value !== 'object' || value === null) return;
-  if ('Effect' in value) yield [path, value as Json];
-  for (const [name, part] of Object.entries(value)) yield* statements(part, `${path}.${name}`);
-}
-
 /** Statements in which a `*` is right, and why. */
 const STARS: Readonly<Record<string, string>> = {
   'ServerlessDeploymentBucketPolicy Resource': 'all objects of the one bucket, for which plain HTTP is denied',
@@ -43,10 +32,13 @@ const STARS: Readonly<Record<string, string>> = {
   'ServerlessDeploymentBucketPolicy Principal': 'plain HTTP is denied to everybody',
 };
 
+/** The streams of one log group, whose names are not known in advance. */
+const isLogStreams = (text: string): boolean => /:log-group:\/aws\/[a-z-]+\/[\w-]+:\*$/.test(text);
+
 /** The variables that functions may have; none of them is a secret. */
 const VARIABLES = [
   ...['TABLE_NAME', 'METRICS_NAMESPACE', 'REQUEST_TIMEOUT_SECONDS', 'PUBLIC_URL', 'METADATA_ISSUER'],
-  ...['HTTPS_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS', 'METRICS_BY_PROFILE'],
+  ...['HTTPS_PROXY', 'NO_PROXY', 'NODE_EXTRA_CA_CERTS', 'METRICS_BY_PROFILE', 'CALLER_RATE', 'AWS_USE_FIPS_ENDPOINT'],
 ];
 
 /** What a function may be allowed to do, and no other. */
@@ -70,37 +62,50 @@ const OPEN_ROUTES: Readonly<Record<string, string>> = {
 };
 
 const TRACING = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
+const NETWORK = [
+  ...['CreateNetworkInterface', 'DescribeNetworkInterfaces', 'DescribeSubnets', 'DeleteNetworkInterface'],
+  ...['AssignPrivateIpAddresses', 'UnassignPrivateIpAddresses'],
+].map((action) => `ec2:${action}`);
 
-/** Whether functions send segments. */
-const isTraced = (template: Template): boolean =>
-  ofType(template, 'AWS::Lambda::Function').every(
-    ([, { TracingConfig }]) => (TracingConfig as Json | undefined)?.Mode === 'Active',
-  );
+/** What functions may do besides: they send segments, and Lambda puts them into a VPC. */
+const besides = (template: Template): readonly string[] => {
+  const functions = ofType(template, 'AWS::Lambda::Function');
+  const isTraced = functions.every(([, { TracingConfig }]) => (TracingConfig as Json | undefined)?.Mode === 'Active');
+  const isInside = functions.every(([, { VpcConfig }]) => VpcConfig !== undefined);
+  return [...(isTraced ? TRACING : []), ...(isInside ? NETWORK : [])];
+};
 
-/** X-Ray has no resources that a statement could name. */
-const isTracing = (action: unknown): boolean => [action].flat().every((one) => TRACING.includes(String(one)));
+/** These actions have no resources that a statement could name. */
+const isUnnamed = (action: unknown): boolean =>
+  [action].flat().every((one) => [...TRACING, ...NETWORK].includes(String(one)));
+
+/** What AWS keeps for the one service that takes a role: CodeDeploy moves the alias. */
+const OF_AWS: Readonly<Record<string, string>> = { TokenShiftRole: 'service-role/AWSCodeDeployRoleForLambdaLimited' };
 
 const rule = (name: string, complaints: Rule['complaints']): Rule => ({ name, complaints });
 
 /** All rules. */
 export const RULES: readonly Rule[] = [
-  rule('no * without its reason', ({ Resources }) =>
-    Object.entries(Resources).flatMap(([name, { Properties }]) =>
-      [...statements(Properties, name)].flatMap(([path, { Action, Resource, Principal }]) =>
-        Object.entries({ Action, Resource, Principal }).flatMap(([part, value]) => {
-          const stars = [...texts(value, part)].filter(([, text]) => text.includes('*'));
-          const isKnown = `${name} ${part}` in STARS || (part === 'Resource' && isTracing(Action));
-          return stars.length === 0 || isKnown ? [] : [`${path}.${part}`];
-        }),
-      ),
-    ),
+  rule('no * without its reason', (template) =>
+    statements(template).flatMap(([path, { Action, Resource, Principal }]) => {
+      const [name = ''] = path.split('.');
+      return Object.entries({ Action, Resource, Principal }).flatMap(([part, value]) => {
+        const stars = [...texts(value, part)].filter(([, text]) => text.includes('*') && !isLogStreams(text));
+        const isKnown = `${name} ${part}` in STARS || (part === 'Resource' && isUnnamed(Action));
+        return stars.length === 0 || isKnown ? [] : [`${path}.${part}`];
+      });
+    }),
   ),
   rule('a function may do what it needs, and nothing else', (template) =>
     ofType(template, 'AWS::IAM::Role').flatMap(([name, properties]) => {
-      const allowed = [...(ACTIONS[name] ?? []), ...LOGGING, ...(isTraced(template) ? TRACING : [])];
-      const inline = [...statements(properties.Policies, name)].flatMap(([, { Action }]) => [Action].flat());
-      const attached = properties.ManagedPolicyArns === undefined ? [] : [`${name}: managed policies`];
-      return [...inline.filter((action) => !allowed.includes(String(action))).map((a) => `${name}: ${a}`), ...attached];
+      const allowed = [...(ACTIONS[name] ?? []), ...LOGGING, ...besides(template)];
+      const granted = grantedTo(template, name).filter(
+        ([path, { Effect }]) => Effect === 'Allow' && !path.includes('.AssumeRolePolicyDocument.'),
+      );
+      const actions = granted.flatMap(([, { Action }]) => [Action].flat().map(String));
+      const attached = [properties.ManagedPolicyArns ?? []].flat().filter((arn) => references(arn).length === 0);
+      const foreign = attached.filter((arn) => !JSON.stringify(arn).endsWith(`:aws:policy/${OF_AWS[name]}"}`));
+      return [...actions.filter((action) => !allowed.includes(action)), ...foreign].map((one) => `${name}: ${one}`);
     }),
   ),
   rule('every function has its own role', (template) => {

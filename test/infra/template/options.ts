@@ -1,44 +1,58 @@
-import { execFile } from 'node:child_process';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import type { Template } from './packaged.ts';
-
-const run = promisify(execFile);
-const osls = join(import.meta.dirname, '../../../node_modules/.bin/osls');
+import { FUNCTIONS } from '../../../infra/build/bundle.ts';
+import { runTool, type Template } from './packaged.ts';
 
 /** Every parameter of a deployment that is empty, off or another by default. */
 export const ALL_OPTIONS: Readonly<Record<string, string>> = {
-  alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
+  alarmTopicArn: 'arn:aws:sns:us-east-1:123456789012:alarms',
   caBundle: 'ca.pem',
+  callerRate: '50',
   deletionProtection: 'true',
+  existingLogGroups: 'metadata',
+  fips: 'true',
   httpsProxy: 'http://proxy.example.com:3128',
   logRetentionDays: '365',
   metadataIssuer: 'https://example.zitadel.cloud',
   metricsByProfile: 'true',
   noProxy: 'amazonaws.com',
+  permissionsBoundaryArn: 'arn:aws:iam::123456789012:policy/boundary',
   prewarmSchedule: 'rate(2 minutes)',
   publicUrl: 'https://tokens.example.com',
   requestTimeoutSeconds: '5',
   reservedConcurrency: '20',
   runbooksUrl: 'https://wiki.example.com/broker/runbooks',
-  secretsKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000001',
-  tableKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000002',
+  secretsKmsKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000001',
+  secretsPrefix: 'zitadel/',
+  tableKmsKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000002',
   throttleBurst: '20',
   throttleRate: '10',
   tracing: 'Active',
+  trafficShift: 'Canary10Percent5Minutes',
+  vpcSecurityGroupIds: 'sg-0123456789abcdef0',
+  vpcSubnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
 };
 
+/** How a template is packaged. */
+export interface Again {
+  /** `us-east-1` by default. */
+  readonly region?: string;
+  readonly params?: Readonly<Record<string, string>>;
+}
+
 /**
- * Packages once more what `packageService` has packaged, with parameters, for the stage `dev`.
- * @param home as `packageService` answers it; its template is overwritten
+ * Packages the template of a copy of the service once more, for the stage `dev`.
+ * @param home as `copyService` answers it, or `packageService`, whose template is overwritten
  */
-export async function packageAgain(home: string, options: Readonly<Record<string, string>>): Promise<Template> {
-  const set = Object.entries(options).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+export async function packageAgain(home: string, { region = 'us-east-1', params = {} }: Again): Promise<Template> {
+  const set = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
   cpSync(join(import.meta.dirname, '../../proof/hostile/certificates/ca.pem'), join(home, 'ca.pem'));
-  const quiet = { SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
-  const PROFILES_FILE = join(home, 'profiles-of-the-test.yml');
-  const env = { PATH: process.env.PATH ?? '', HOME: home, PROFILES_FILE, ...quiet };
-  await run(process.execPath, [osls, 'package', '--stage', 'dev', ...set], { cwd: home, env });
+  // The template does not depend on what is in them.
+  for (const name of FUNCTIONS) {
+    mkdirSync(join(home, '.build', name), { recursive: true });
+    writeFileSync(join(home, '.build', name, 'index.cjs'), '', { flag: 'a' });
+  }
+  const onlyTemplate = { PACKAGE_ONLY: 'template' };
+  await runTool(home, ['package', '--stage', 'dev', '--region', region, ...set], onlyTemplate);
   return JSON.parse(readFileSync(join(home, '.serverless/cloudformation-template-update-stack.json'), 'utf8'));
 }

@@ -3,7 +3,6 @@ import { cpSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { bundle } from '../../../infra/build/bundle.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');
@@ -35,22 +34,36 @@ export interface Packaged {
 }
 
 /**
- * Packages a copy of the service for the stage `prod`, offline and without credentials, as `npm run package` does.
+ * Packages a copy of the service for the stage `prod` in us-east-1, offline and without credentials, as `npm run package` does.
  * @param profiles the text of the file of profiles
  */
 export async function packageService(profiles: string): Promise<Packaged> {
+  const home = copyService(profiles);
+  const { stdout, stderr } = await runTool(home, ['package', '--stage', 'prod', '--region', 'us-east-1']);
+  const file = join(home, '.serverless/cloudformation-template-update-stack.json');
+  return { home, file, template: JSON.parse(readFileSync(file, 'utf8')), output: stdout + stderr };
+}
+
+/** Copies what is packaged to a folder of its own, with these profiles. */
+export function copyService(profiles: string): string {
   const home = mkdtempSync(join(tmpdir(), 'package-'));
-  for (const part of ['serverless.yml', 'infra', 'package.json']) {
+  for (const part of ['serverless.yml', 'infra', 'package.json', 'lib', 'functions']) {
     cpSync(join(root, part), join(home, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'));
-  const profilesFile = join(home, 'profiles-of-the-test.yml');
-  writeFileSync(profilesFile, profiles);
-  await bundle({ profilesFile, outdir: join(home, '.build') });
+  writeFileSync(join(home, PROFILES), profiles);
+  return home;
+}
+
+const PROFILES = 'profiles-of-the-test.yml';
+
+/**
+ * Runs the deployment tool in a copy of the service, without credentials.
+ * @throws what it printed, in `stdout` and `stderr`, if it fails
+ */
+export function runTool(home: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
   const quiet = { SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };
-  const env = { PATH: process.env.PATH ?? '', HOME: home, PROFILES_FILE: profilesFile, ...quiet };
-  const osls = join(root, 'node_modules/.bin/osls');
-  const { stdout, stderr } = await run(process.execPath, [osls, 'package', '--stage', 'prod'], { cwd: home, env });
-  const file = join(home, '.serverless/cloudformation-template-update-stack.json');
-  return { home, file, template: JSON.parse(readFileSync(file, 'utf8')), output: stdout + stderr };
+  const PROFILES_FILE = join(home, PROFILES);
+  const env = { PATH: process.env.PATH ?? '', HOME: home, PROFILES_FILE, ...quiet, ...more };
+  return run(process.execPath, [join(root, 'node_modules/.bin/osls'), ...args], { cwd: home, env });
 }

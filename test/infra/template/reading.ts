@@ -19,6 +19,14 @@ export const statements = ({ Resources }: Template): readonly (readonly [path: s
     [...parts(Properties, name)].filter(([, part]) => 'Effect' in part),
   );
 
+/** The statements of a role, wherever they are: inline, in managed policies that it names, and in policies that name it. */
+export function grantedTo(template: Template, role: string): readonly (readonly [path: string, statement: Json])[] {
+  const named = references(template.Resources[role]?.Properties.ManagedPolicyArns);
+  const isOfRole = (id: string): boolean =>
+    id === role || named.includes(id) || references(template.Resources[id]?.Properties.Roles).includes(role);
+  return statements(template).filter(([path]) => isOfRole(path.split('.')[0] ?? ''));
+}
+
 /** The logical names in `${…}` of a text for `Fn::Sub`; `${!…}` stands for itself. */
 const namesIn = (text: string): readonly string[] =>
   [...text.matchAll(/\$\{([^!}][^}]*)\}/g)].map(([, name = '']) => name.split('.')[0] ?? '');

@@ -1,14 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Deployment, rolesOf, rotationOf, statementsIn } from './framework.ts';
 import type { Json, Resource } from './packaged.ts';
-
-type Resolve<T> = (framework: { resolveVariable: (name: string) => Promise<string> }) => Promise<T>;
-const require = createRequire(import.meta.url);
-const resolveRotation: Resolve<{ Resources: Record<string, Resource> }> = require('../../../infra/rotation.cjs');
-const resolveStatements: Resolve<Record<'rotate', readonly Json[]>> = require('../../../infra/statements.cjs');
 
 let home: string;
 beforeAll(() => {
@@ -24,21 +19,15 @@ afterAll(() => {
 const ARN = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:zitadel/reports-a1B2c3';
 const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:alarms';
 
-/** What the template's variables are; others are empty. */
-const variables = (set: Readonly<Record<string, string>>) => ({
-  resolveVariable: async (name: string) =>
-    ({
-      'self:provider.region': 'eu-central-1',
-      'self:functions.rotate.name': 'broker-dev-rotate',
-      ...set,
-    })[name] ?? '',
-});
-
-/** The resources for these profiles, one a line. */
-async function resourcesFor(profiles: readonly string[], set = {}): Promise<Record<string, Resource>> {
+/** What is said of these profiles, one a line. */
+async function rotationFor(profiles: readonly string[], deployment: Deployment = {}) {
   writeFileSync(join(home, 'profiles.yml'), ['profiles:', ...profiles].join('\n  '));
-  return (await resolveRotation(variables(set))).Resources;
+  return rotationOf(deployment);
 }
+
+/** The resources for these profiles. */
+const resourcesFor = async (profiles: readonly string[], deployment?: Deployment): Promise<Record<string, Resource>> =>
+  (await rotationFor(profiles, deployment)).template.Resources;
 
 /** The schedules for these profiles: how many days each secret has, and the logical name of its schedule. */
 async function schedulesFor(profiles: readonly string[]) {
@@ -100,13 +89,13 @@ test.each([
   ['nobody is told', [REPORTS], '', ['RotateLambdaPermissionSecretsManager']],
   ['somebody is told', [REPORTS], TOPIC, ['RotateLambdaPermissionSecretsManager', 'RotationFailedRule']],
 ])('what else there is where %s', async (_name, profiles, topic, expected) => {
-  const names = Object.keys(await resourcesFor(profiles, { 'param:alarmTopicArn': topic }));
+  const names = Object.keys(await resourcesFor(profiles, { params: { alarmTopicArn: topic } }));
   const others = names.filter((name) => !/Schedule$/.test(name));
   expect(others).toEqual(['SecretChangedRule', 'PrewarmLambdaPermissionSecretChangedRule', ...expected]);
 });
 
 test('the rules wait for what Secrets Manager sends', async () => {
-  const { SecretChangedRule, RotationFailedRule } = await resourcesFor([REPORTS], { 'param:alarmTopicArn': TOPIC });
+  const { SecretChangedRule, RotationFailedRule } = await resourcesFor([REPORTS], { params: { alarmTopicArn: TOPIC } });
   expect(SecretChangedRule?.Properties.EventPattern).toEqual({
     source: ['aws.secretsmanager'],
     'detail-type': ['Secret Label Updated'],
@@ -132,15 +121,15 @@ describe('what cannot rotate is refused', () => {
     ['another account', 'eu-central-1', '210987654321', /cannot rotate: it is not of the account 210987654321; remove/],
   ])('in %s', async (_name, region, account, message) => {
     vi.stubEnv('AWS_ACCOUNT_ID', account);
-    await expect(resourcesFor([byArn], { 'self:provider.region': region })).rejects.toThrow(message);
+    expect((await rotationFor([byArn], { region })).faults).toEqual([expect.stringMatching(message)]);
     // A name is always of the deployment's own region and account.
-    await expect(resourcesFor([REPORTS], { 'self:provider.region': region })).resolves.toBeDefined();
+    expect((await rotationFor([REPORTS], { region })).faults).toEqual([]);
   });
 
   test('as two', async () => {
-    await expect(resourcesFor([REPORTS, byArn.replace('reports:', 'again:')])).rejects.toThrow(
+    expect((await rotationFor([REPORTS, byArn.replace('reports:', 'again:')])).faults).toEqual([
       `zitadel/reports and ${ARN} are one secret: name it in the same way in every profile`,
-    );
+    ]);
   });
 
   test.each([undefined, '123456789012'])('but not in its own region and the account %s', async (account) => {
@@ -165,13 +154,15 @@ describe('the function may', () => {
     ],
     Resource,
     Condition: {
-      StringEquals: { 'secretsmanager:resource/AllowRotationLambdaArn': here('lambda', 'function:broker-dev-rotate') },
+      StringEquals: {
+        'secretsmanager:resource/AllowRotationLambdaArn': here('lambda', 'function:zitadel-token-broker-dev-rotate'),
+      },
     },
   });
   const read = (name: string) => ({
     Effect: 'Allow',
     Action: 'secretsmanager:GetSecretValue',
-    Resource: secret(name),
+    Resource: [secret(name)],
   });
   const use = (Action: unknown) => ({
     Effect: 'Allow',
@@ -185,8 +176,8 @@ describe('the function may', () => {
   /** The statements for these profiles, but for that of the log. */
   async function statementsFor(profiles: readonly string[], secretsKmsKeyArn = '') {
     writeFileSync(join(home, 'profiles.yml'), ['profiles:', ...profiles].join('\n  '));
-    const { rotate } = await resolveStatements(variables({ 'param:secretsKmsKeyArn': secretsKmsKeyArn }));
-    return rotate.slice(1);
+    const { Resources } = (await rolesOf({ params: { secretsKmsKeyArn } })).template;
+    return statementsIn(Resources, 'RotateRole').slice(1);
   }
 
   test.each([
