@@ -1,27 +1,23 @@
-import { createRequire } from 'node:module';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createSandbox, type Sandbox } from '../../../lib/compose/sandbox.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { createFleet, cut, type Fleet, refusal } from '../../support/fleet.ts';
+import { resourcesOf } from '../template/framework.ts';
 import { type Alarm, createCloudWatch, type Sample } from './cloudwatch.ts';
 
-type ResolveAlarms = (framework: {
-  resolveVariable: (name: string) => Promise<string>;
-}) => Promise<{ Resources: Record<string, { Properties: Alarm & { AlarmName: string; AlarmDescription: string } }> }>;
-const resolveAlarms: ResolveAlarms = createRequire(import.meta.url)('../../../infra/alarms.cjs');
-
-const VARIABLES: Readonly<Record<string, string>> = {
-  'self:service': 'broker',
-  'sls:stage': 'test',
-  'param:runbooksUrl': 'docs/runbooks.md',
-  'self:provider.environment.METRICS_NAMESPACE': 'test',
-};
-const { Resources } = await resolveAlarms({ resolveVariable: async (name) => VARIABLES[name] ?? '' });
+const PREFIX = 'zitadel-token-broker-test';
+/** The alarms, on the metrics of a fleet of `test/support`. */
+const Resources = JSON.parse(
+  JSON.stringify(await resourcesOf('alarms.cjs', { stage: 'test' })).replaceAll(
+    `"Namespace":"${PREFIX}"`,
+    '"Namespace":"test"',
+  ),
+) as Record<string, { Properties: Alarm & { AlarmName: string; AlarmDescription: string } }>;
 
 /** No sample of its metric is made here. */
 const UNTRIED = ['api-latency'];
 const ALARMS = Object.values(Resources)
-  .map(({ Properties }) => ({ ...Properties, name: Properties.AlarmName.replace('broker-test-', '') }))
+  .map(({ Properties }) => ({ ...Properties, name: Properties.AlarmName.replace(`${PREFIX}-`, '') }))
   .filter(({ name }) => !UNTRIED.includes(name));
 
 const MINUTE_MS = 60_000;

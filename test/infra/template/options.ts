@@ -38,13 +38,18 @@ export interface Again {
   /** `us-east-1` by default. */
   readonly region?: string;
   readonly params?: Readonly<Record<string, string>>;
+  /** With the bundles, and with `dist/`. */
+  readonly isWhole?: boolean;
 }
 
 /**
  * Packages the template of a copy of the service once more, for the stage `dev`.
  * @param home as `copyService` answers it, or `packageService`, whose template is overwritten
  */
-export async function packageAgain(home: string, { region = 'us-east-1', params = {} }: Again): Promise<Template> {
+export async function packageAgain(
+  home: string,
+  { region = 'us-east-1', params = {}, isWhole }: Again,
+): Promise<Template> {
   const set = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
   cpSync(join(import.meta.dirname, '../../proof/hostile/certificates/ca.pem'), join(home, 'ca.pem'));
   // The template does not depend on what is in them.
@@ -52,7 +57,7 @@ export async function packageAgain(home: string, { region = 'us-east-1', params 
     mkdirSync(join(home, '.build', name), { recursive: true });
     writeFileSync(join(home, '.build', name, 'index.cjs'), '', { flag: 'a' });
   }
-  const onlyTemplate = { PACKAGE_ONLY: 'template' };
+  const onlyTemplate: Record<string, string> = isWhole ? {} : { PACKAGE_ONLY: 'template' };
   await runTool(home, ['package', '--stage', 'dev', '--region', region, ...set], onlyTemplate);
   return JSON.parse(readFileSync(join(home, '.serverless/cloudformation-template-update-stack.json'), 'utf8'));
 }

@@ -28,7 +28,7 @@ beforeAll(async () => {
   packaged = await packageService(EVERYTHING);
   files = read(packaged.home);
   plain = templateOf(files);
-  await packageAgain(packaged.home, ALL_OPTIONS);
+  await packageAgain(packaged.home, { params: ALL_OPTIONS, isWhole: true });
   full = templateOf(read(packaged.home));
 }, 120_000);
 afterAll(() => rmSync(packaged.home, { recursive: true, force: true }));
