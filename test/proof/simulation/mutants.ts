@@ -27,8 +27,7 @@ const BROKER: Mutants<keyof typeof OF_BROKER> = {
     'names no audience': 'zitadel/token-request.ts: audience: audiences, → audience: [],',
   },
   'strangers get 403, and only they': {
-    'looks at nobody':
-      'broker/profiles/policy.ts: callersFor(profile, use).some((pattern) => matchesRole(pattern, principal)) → true',
+    'looks at nobody': 'broker/profiles/policy.ts: listed.some((pattern) => matchesRole(pattern, principal)) → true',
   },
   'a token is handed out only for what it was obtained for': {
     'leaves the scopes out of the key':
