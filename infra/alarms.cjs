@@ -1,5 +1,6 @@
 // The alarms; docs/runbooks.md says of each what it means and what to do. All of them notify the topic in the parameter
 // alarmTopicArn, if it is set.
+const { apiMetrics } = require('./api.cjs');
 const readParameters = require('./parameters.cjs');
 const readProfiles = require('./chosen-profiles.cjs');
 const { title } = require('./statements.cjs');
@@ -55,12 +56,6 @@ const lambda = (name, MetricName) => ({
   MetricName,
   Dimensions: [{ Name: 'FunctionName', Value: { Ref: `${title(name)}LambdaFunction` } }],
   Statistic: 'Sum',
-});
-
-const api = (MetricName) => ({
-  Namespace: 'AWS/ApiGateway',
-  MetricName,
-  Dimensions: [{ Name: 'ApiId', Value: { Ref: 'HttpApi' } }],
 });
 
 /** The broker's own metrics, which have no dimensions (lib/http/log.ts). */
@@ -135,7 +130,7 @@ const shiftAlarms = (namespace) => ({
 });
 
 /** All alarms, by the suffix of their names. */
-const alarms = (prefix, { namespace, scheduleMinutes, trafficShift }) => ({
+const alarms = (prefix, { namespace, scheduleMinutes, trafficShift, api, serverErrors }) => ({
   ...Object.assign({}, ...Object.keys(FUNCTIONS).map(ofFunction(prefix))),
   // Replaces the generic one: a run fails if one token was not renewed, and the next run retries it.
   'prewarm-errors': {
@@ -218,7 +213,7 @@ const alarms = (prefix, { namespace, scheduleMinutes, trafficShift }) => ({
       // A minute without requests has no share; a minute without errors may have no error count.
       { Id: 'share', Expression: 'IF(requests > 0, 100 * FILL(errors, 0) / requests, 0)', ReturnData: true },
       sum('requests', api('Count')),
-      sum('errors', api('5xx')),
+      sum('errors', api(serverErrors)),
     ],
     Threshold: ERRORS_PERCENT,
     EvaluationPeriods: 15,
@@ -256,11 +251,14 @@ module.exports = async (context) => {
   const { values, place } = await readParameters(context);
   const prefix = `${place.service}-${place.stage}`;
   const topics = values.alarmTopicArn === '' ? [] : [values.alarmTopicArn];
+  const { dimensions, serverErrors } = apiMetrics(values, place);
   const all = alarms(prefix, {
     // As METRICS_NAMESPACE in options.cjs.
     namespace: prefix,
     scheduleMinutes: Number(/\d+/.exec(values.prewarmSchedule)[0]),
     trafficShift: values.trafficShift,
+    api: (MetricName) => ({ Namespace: 'AWS/ApiGateway', MetricName, Dimensions: dimensions }),
+    serverErrors,
   });
   const shared = Object.entries(all).map(([name, properties]) => ({ name, id: idOf(name), runbook: name, properties }));
   const profiles = values.metricsByProfile ? Object.keys(readProfiles().profiles) : [];

@@ -1,5 +1,6 @@
 // The parts of the template that depend on parameters.
 const readParameters = require('./parameters.cjs');
+const { apiMetrics, domainUrl } = require('./api.cjs');
 const readProfiles = require('./chosen-profiles.cjs');
 
 /** What each function may take, in seconds: the requests to ZITADEL that it may send one after the other, and the rest. */
@@ -13,6 +14,19 @@ function metadataIssuer(named) {
   if (named !== '') return named;
   const issuers = [...new Set(Object.values(readProfiles().profiles ?? {}).map(({ issuer }) => issuer))];
   return issuers.length === 1 ? issuers[0] : '';
+}
+
+/** The API's metrics as the dashboard names them: the beginning of a list in JSON. */
+function dashboardParts(values, place) {
+  const { dimensions, clientErrors, serverErrors } = apiMetrics(values, place);
+  const pairs = dimensions.flatMap(({ Name, Value }) => [Name, typeof Value === 'string' ? Value : `\${${Value.Ref}}`]);
+  const metric = (name) => JSON.stringify(['AWS/ApiGateway', name, ...pairs]).slice(1, -1);
+  return {
+    count: metric('Count'),
+    latency: metric('Latency'),
+    clientErrors: metric(clientErrors),
+    serverErrors: metric(serverErrors),
+  };
 }
 
 /** Variables that are only set if there is something to set. */
@@ -42,6 +56,8 @@ module.exports = async (context) => {
       ? {}
       : { vpc: { subnetIds: values.vpcSubnetIds, securityGroupIds: values.vpcSecurityGroupIds } }),
     metadataIssuer: metadataIssuer(values.metadataIssuer),
+    publicUrl: values.publicUrl || domainUrl(values),
+    dashboard: dashboardParts(values, place),
     timeouts: timeouts(values.requestTimeoutSeconds),
     // Without a customer managed key: the AWS managed key.
     tableEncryption: {

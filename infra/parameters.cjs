@@ -148,6 +148,21 @@ const RULES = {
   noProxy: (text) => value(text),
   caBundle: optional(caFile),
   publicUrl: optional(httpsUrl),
+  api: oneOf('http', 'private'),
+  vpcEndpointIds: listOf(matching(/^vpce-[0-9a-f]{8,17}$/, 'ids of VPC endpoints such as vpce-0123456789abcdef0')),
+  callerAccounts: listOf(matching(/^\d{12}$/, 'ids of AWS accounts, of 12 digits each')),
+  callerOrganization: optional(matching(/^o-[a-z0-9]{10,32}$/, 'the id of an AWS organisation such as o-a1b2c3d4e5')),
+  apiLogsRole: optional(oneOf('create')),
+  domainName: optional(
+    matching(
+      /^(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,251}\.[a-z]{2,63}$/,
+      'a domain name in small letters such as tokens.example.com',
+    ),
+  ),
+  certificateArn: optional(
+    arn('acm', 'certificate/[A-Za-z0-9-]+', 'arn:aws:acm:eu-central-1:111122223333:certificate/ID'),
+  ),
+  basePath: optional(matching(/^[\w.-]{1,100}$/, 'one segment of a path, without slashes')),
   metadataIssuer: optional(profilesIssuer),
   deletionProtection: isOn,
   reservedConcurrency: optional(number(1, 100_000, { isWhole: true }), null),
@@ -191,6 +206,25 @@ function together(values, { stage, service, region }) {
   if ((values.vpcSubnetIds.length === 0) !== (values.vpcSecurityGroupIds.length === 0)) {
     faults.push('vpcSubnetIds and vpcSecurityGroupIds must be set together');
   }
+  if (values.api === 'private') {
+    if (values.vpcEndpointIds.length === 0) {
+      faults.push('vpcEndpointIds must be set with api=private: nobody could reach the broker');
+    }
+    if (values.apiLogsRole === '') {
+      warnings.push(
+        'API Gateway writes the access log of a REST API only with a role of the account (aws apigateway get-account): set apiLogsRole=create if this region has none.',
+      );
+    }
+  } else {
+    const without = ['vpcEndpointIds', 'callerAccounts', 'callerOrganization', 'apiLogsRole'].filter(
+      (name) => values[name].length > 0,
+    );
+    faults.push(...without.map((name) => `${name} has no effect without api=private`));
+  }
+  if ((values.domainName === '') !== (values.certificateArn === '')) {
+    faults.push('domainName and certificateArn must be set together');
+  }
+  if (values.basePath !== '' && values.domainName === '') faults.push('basePath has no effect without domainName');
   if (stage === 'prod' && values.alarmTopicArn === '') {
     warnings.push('No one learns of the alarms: set alarmTopicArn to the ARN of an SNS topic.');
   }

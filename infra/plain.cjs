@@ -4,7 +4,7 @@ const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 
 /** Resources and outputs that only the deployment tool uses. */
-const ITS_OWN = /^ServerlessDeploymentBucket|QualifiedArn$|^HttpApi(Id|Url)$/;
+const ITS_OWN = /^ServerlessDeploymentBucket|QualifiedArn$/;
 
 /** The stack's name begins the names of functions, table, logs and alarms, as it does for the deployment tool. */
 const STACK = `\${AWS::StackName}`;

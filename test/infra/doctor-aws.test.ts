@@ -254,6 +254,46 @@ test('what is deployed as packaged looks as packaged', async () => {
   expect(await aws.topic(TOPIC)).toEqual(ok({ arn: TOPIC, confirmed: 2, pending: 1 }));
 });
 
+test('the routes of a private API', async () => {
+  const method = (path: string, name: string, authorizationType: string) => ({
+    path,
+    resourceMethods: { [name]: { authorizationType } },
+  });
+  const found = [
+    { path: '/' },
+    method('/{profile}/oauth/v2/token', 'POST', 'AWS_IAM'),
+    method('/{profile}/.well-known/openid-configuration', 'GET', 'NONE'),
+  ];
+  const { view: aws } = view((service, operation, given) => {
+    if (operation === 'ListStackResources') {
+      const api = { LogicalResourceId: 'RestApi', PhysicalResourceId: 'r1', ResourceType: 'AWS::ApiGateway::RestApi' };
+      return xml(operation, { StackResourceSummaries: [api] });
+    }
+    return service === 'apigateway' ? [200, { _embedded: { item: found } }] : given;
+  });
+  expect(await aws.routes()).toEqual(
+    ok([
+      { key: 'POST /{profile}/oauth/v2/token', authorisation: 'AWS_IAM' },
+      { key: 'GET /{profile}/.well-known/openid-configuration', authorisation: 'NONE' },
+    ]),
+  );
+});
+
+test('a private API is packaged with the same routes', async () => {
+  const orders = {
+    issuer: 'https://zitadel.test',
+    secret: 'zitadel/orders',
+    callers: [`arn:aws:iam::${ACCOUNT}:role/orders`],
+  };
+  const profiles = profilesOf({ profiles: { orders } });
+  const parameters = ['api=private', 'vpcEndpointIds=vpce-01234567'];
+  const rest = await packageTemplate({ stage: 'dev', region: REGION, profiles, parameters });
+  const { routes } = rest.ok ? structureOf(rest.value, place) : { routes: [] };
+  expect(routes.toSorted((a, b) => (a.key < b.key ? -1 : 1))).toEqual(
+    structure.routes.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+  );
+}, 60_000);
+
 test('resources are listed once, and all pages', async () => {
   const { view: aws, asked } = view();
   await Promise.all([aws.routes(), aws.functions(), aws.rules()]);

@@ -353,7 +353,7 @@ describe('the API', () => {
       ...Array(2).fill('events.amazonaws.com'),
     ]);
     expect(properties('TokenLambdaPermissionHttpApi').SourceArn).toMatchObject({
-      'Fn::Join': ['', expect.arrayContaining([{ Ref: 'AWS::AccountId' }, { Ref: 'HttpApi' }])],
+      'Fn::Sub': expect.stringMatching(/:\$\{AWS::AccountId\}:\$\{HttpApi\}\/\*$/),
     });
     expect(properties('PrewarmLambdaPermissionEventsRuleSchedule1').SourceArn).toEqual(
       getAtt('PrewarmEventsRuleSchedule1'),

@@ -3,7 +3,7 @@ import { fail, ok } from '../../../lib/core/result.ts';
 import { MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
 import type { Deployment } from '../deployment.ts';
 import { type AwsError, createAwsCalls, items, type Json, members } from './aws-call.ts';
-import type { Alarm, AwsView, Func, Role, Rule, Stack } from './aws-view.ts';
+import type { Alarm, AwsView, Func, Role, Route, Rule, Stack } from './aws-view.ts';
 import type { Fact, Unread } from './finding.ts';
 import { placeOf } from './own.ts';
 import type { SignedDeps } from './signed.ts';
@@ -106,6 +106,21 @@ export function createAwsView(
     }
   }
 
+  async function restRoutes(api: string): Promise<Fact<readonly Route[]>> {
+    const listed = await calls.get('apigateway', `/restapis/${api}/resources?embed=methods&limit=500`);
+    if (!listed.ok) return fail(unread(listed.error, 'apigateway:GET'));
+    // In HAL, one item is not a list.
+    const found = items([members(listed.value._embedded).item ?? listed.value.item ?? []].flat());
+    return ok(
+      found.flatMap(({ path, resourceMethods }) =>
+        Object.entries(members(resourceMethods)).map(([method, its]) => ({
+          key: `${method} ${text(path)}`,
+          authorisation: text(members(its).authorizationType) || 'NONE',
+        })),
+      ),
+    );
+  }
+
   const documentIn = (policy: Json): Json =>
     JSON.parse(decodeURIComponent(text(policy.PolicyDocument ?? policy.Document))) as Json;
 
@@ -141,6 +156,8 @@ export function createAwsView(
     async routes() {
       const all = await resources();
       if (!all.ok) return all;
+      const rest = all.value.find(({ type }) => type === 'AWS::ApiGateway::RestApi');
+      if (rest !== undefined) return restRoutes(rest.name);
       const api = all.value.find(({ type }) => type === 'AWS::ApiGatewayV2::Api')?.name ?? '';
       const listed = await calls.get('apigateway', `/v2/apis/${api}/routes?maxResults=100`);
       if (!listed.ok) return fail(unread(listed.error, 'apigateway:GET'));

@@ -61,6 +61,13 @@ export const rightsOf = (statements: unknown, text: (value: unknown) => string =
     return list(Action).flatMap((action) => list(Resource).map((resource) => `${action} ${text(resource)}`));
   });
 
+/** The path of a resource of a REST API; empty for the root, which is an attribute of the API. */
+function pathOf({ Resources }: Template, resource: unknown): string {
+  const { Ref } = resource as { Ref?: string };
+  const { ParentId, PathPart } = Resources[Ref ?? '']?.Properties ?? {};
+  return PathPart === undefined ? '' : `${pathOf({ Resources }, ParentId)}/${PathPart}`;
+}
+
 /** The policies of a role that are the stack's: inline, those that it names, those that name it; and what else it names. */
 function policiesOf({ Resources }: Template, id: string, { Policies, ManagedPolicyArns }: Json) {
   const refersTo = (value: unknown, name: string): boolean => isObject(value) && value.Ref === name;
@@ -78,12 +85,20 @@ function policiesOf({ Resources }: Template, id: string, { Policies, ManagedPoli
 export function structureOf(template: Template, place: Place): Structure {
   const { text, ofType } = createReader(template, place);
   return {
-    routes: ofType('AWS::ApiGatewayV2::Route').map(
-      ([, { RouteKey, AuthorizationType = 'NONE' }]): Route => ({
-        key: text(RouteKey),
-        authorisation: text(AuthorizationType),
-      }),
-    ),
+    routes: [
+      ...ofType('AWS::ApiGatewayV2::Route').map(
+        ([, { RouteKey, AuthorizationType = 'NONE' }]): Route => ({
+          key: text(RouteKey),
+          authorisation: text(AuthorizationType),
+        }),
+      ),
+      ...ofType('AWS::ApiGateway::Method').map(
+        ([, { HttpMethod, ResourceId, AuthorizationType }]): Route => ({
+          key: `${text(HttpMethod)} ${pathOf(template, ResourceId)}`,
+          authorisation: text(AuthorizationType),
+        }),
+      ),
+    ],
     functions: ofType('AWS::Lambda::Function').map(([, { FunctionName, Role, Environment, Runtime }]): Func => {
       const { Variables } = (Environment ?? {}) as { Variables?: Json };
       return {

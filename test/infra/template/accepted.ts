@@ -3,8 +3,8 @@ export interface Accepted {
   readonly rule: string;
   /** Logical names of resources. */
   readonly resources: readonly string[];
-  /** With the defaults alone, or with every option set alone; else with both. */
-  readonly only?: 'defaults' | 'options';
+  /** With the defaults alone, with every option set alone, or with a private API alone; else with the first two. */
+  readonly only?: 'defaults' | 'options' | 'private';
   readonly reason: string;
 }
 
@@ -18,6 +18,13 @@ const FUNCTIONS = [
 ];
 
 const ROLES = ['TokenRole', 'IntrospectRole', 'RevokeRole', 'MetadataRole', 'PrewarmRole', 'RotateRole'];
+
+const METHODS = ['Token', 'Introspect', 'Revoke'].map((name) => `RestApiMethodPostProfileVarOauthV2${name}`);
+const OPEN_METHODS = [
+  'RestApiMethodGetProfileVarWellDashknownOpenidDashconfiguration',
+  'RestApiMethodGetProfileVarWellDashknownOauthDashauthorizationDashserver',
+  'RestApiMethodGetWellDashknownOauthDashauthorizationDashserverProfileVar',
+];
 
 /** What cdk-nag finds and why it stays so; docs/template-checks.md says the same of other checkers. */
 export const ACCEPTED: readonly Accepted[] = [
@@ -87,5 +94,52 @@ export const ACCEPTED: readonly Accepted[] = [
     reason:
       'The schedule carries no data that could be lost, and runs that are missing raise an alarm after 15 minutes. The ' +
       'next of them does what a lost event would have done; of a failed rotation, alarms of its own tell as well.',
+  },
+  {
+    rule: 'AwsSolutions-APIG2',
+    resources: ['RestApi'],
+    only: 'private',
+    reason:
+      'The functions validate requests themselves: API Gateway validates bodies in JSON only, and these are forms.',
+  },
+  {
+    rule: 'AwsSolutions-COG4',
+    resources: [...METHODS, ...OPEN_METHODS],
+    only: 'private',
+    reason:
+      'Callers are IAM roles that sign their requests (AWS_IAM), not users of Cognito; metadata is open to its VPC.',
+  },
+  {
+    rule: 'AwsSolutions-APIG4',
+    resources: OPEN_METHODS,
+    only: 'private',
+    reason: 'Metadata (RFC 8414) is public, as with the HTTP API; here only the VPC endpoints reach it.',
+  },
+  {
+    rule: 'AwsSolutions-APIG3',
+    resources: ['RestApiStage'],
+    only: 'private',
+    reason:
+      'Only the VPC endpoints reach a private API; IAM, its resource policy and throttling are what AWS WAF would add.',
+  },
+  {
+    rule: 'AwsSolutions-APIG6',
+    resources: ['RestApiStage'],
+    only: 'private',
+    reason:
+      'The access log has a line for each request; the execution log would hold headers, and with them signatures.',
+  },
+  {
+    rule: 'Serverless-APIGWXrayEnabled',
+    resources: ['RestApiStage'],
+    only: 'private',
+    reason:
+      'As for the functions: the parameter tracing switches the segments on, for the stage and the functions alike.',
+  },
+  {
+    rule: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
+    resources: ['ApiLogsRole'],
+    only: 'private',
+    reason: 'AWS keeps this policy for the one role by which API Gateway writes the logs of all APIs of the account.',
   },
 ];

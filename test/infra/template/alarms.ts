@@ -35,6 +35,18 @@ const AWS_METRICS: Readonly<Record<string, readonly [dimension: string, type: st
   'AWS/ApiGateway': ['ApiId', 'AWS::ApiGatewayV2::Api', ['Count', '4xx', '5xx', 'Latency']],
 };
 
+/** A REST API counts by its name and stage, in words of its own. */
+const isOfRestApi = (template: Template, { MetricName, Dimensions = [] }: Watched): boolean => {
+  const named = new Map(Dimensions.map(({ Name, Value }) => [Name, (Value as Json)['Fn::Sub'] ?? Value]));
+  const isThis = ofType(template, 'AWS::ApiGateway::RestApi').some(([, { Name }]) => Name === named.get('ApiName'));
+  const isIts = ofType(template, 'AWS::ApiGateway::Stage').some(
+    ([, { StageName }]) => StageName === named.get('Stage'),
+  );
+  return (
+    named.size === 2 && isThis && isIts && ['Count', '4XXError', '5XXError', 'Latency'].includes(String(MetricName))
+  );
+};
+
 /** Words of the Embedded Metric Format itself. */
 const FORMAT = ['Namespace', 'Dimensions', 'Metrics'];
 
@@ -89,6 +101,7 @@ export function isThere(template: Template, metric: Watched): boolean {
       Dimensions.length === 0 || (isByProfile(template) && Dimensions.every(({ Name }) => Name === 'profile'));
     return isOwn(template, metric) && isCounted && loggedMetrics().includes(String(MetricName));
   }
+  if (Namespace === 'AWS/ApiGateway' && isOfRestApi(template, metric)) return true;
   const [name, type, metrics] = aws;
   const [dimension, ...others] = Dimensions;
   const [to = ''] = references(dimension?.Value);

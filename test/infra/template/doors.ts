@@ -4,7 +4,18 @@ import { ofType, references } from './reading.ts';
 
 /** What the service consists of. A type that joins is looked at first: some are a way in (`AWS::Lambda::Url`). */
 const TYPES: ReadonlySet<string> = new Set([
+  'AWS::ApiGateway::Account',
+  'AWS::ApiGateway::BasePathMappingV2',
+  'AWS::ApiGateway::Deployment',
+  'AWS::ApiGateway::DomainNameAccessAssociation',
+  'AWS::ApiGateway::DomainNameV2',
+  'AWS::ApiGateway::Method',
+  'AWS::ApiGateway::Resource',
+  'AWS::ApiGateway::RestApi',
+  'AWS::ApiGateway::Stage',
   'AWS::ApiGatewayV2::Api',
+  'AWS::ApiGatewayV2::ApiMapping',
+  'AWS::ApiGatewayV2::DomainName',
   'AWS::ApiGatewayV2::Integration',
   'AWS::ApiGatewayV2::Route',
   'AWS::ApiGatewayV2::Stage',
@@ -30,10 +41,10 @@ const TYPES: ReadonlySet<string> = new Set([
   'AWS::SecretsManager::RotationSchedule',
 ]);
 
-/** Who may call a function, and the type of the resource of this stack on whose behalf. */
-const CALLERS: Readonly<Record<string, string>> = {
-  'apigateway.amazonaws.com': 'AWS::ApiGatewayV2::Api',
-  'events.amazonaws.com': 'AWS::Events::Rule',
+/** Who may call a function, and the types of the resources of this stack on whose behalf. */
+const CALLERS: Readonly<Record<string, readonly string[]>> = {
+  'apigateway.amazonaws.com': ['AWS::ApiGatewayV2::Api', 'AWS::ApiGateway::RestApi'],
+  'events.amazonaws.com': ['AWS::Events::Rule'],
 };
 
 /** The permissions of a service to call a function. */
@@ -64,6 +75,26 @@ function mayCall(template: Template, rule: string, { Arn }: Json): boolean {
 /** What API Gateway waits at most for an answer, and without a word of its own. */
 const INTEGRATION_TIMEOUT_MS = 30_000;
 
+/** Each way of a request to a function, or to its alias: of a route or of a method. */
+function* waysOf(template: Template): Generator<readonly [route: string, uri: unknown, timeoutMs: unknown]> {
+  for (const [name, { Target }] of ofType(template, 'AWS::ApiGatewayV2::Route')) {
+    const { IntegrationUri, TimeoutInMillis } = template.Resources[references(Target)[0] ?? '']?.Properties ?? {};
+    yield [name, IntegrationUri, TimeoutInMillis];
+  }
+  for (const [name, { Integration }] of ofType(template, 'AWS::ApiGateway::Method')) {
+    const { Uri, TimeoutInMillis } = (Integration ?? {}) as Json;
+    yield [name, Uri, TimeoutInMillis];
+  }
+}
+
+/** The function behind what is invoked: itself, or that of an alias. */
+function functionBehind({ Resources }: Template, to: string): Json | undefined {
+  const { Type, Properties } = Resources[to] ?? {};
+  return Type === 'AWS::Lambda::Alias'
+    ? Resources[references(Properties?.FunctionName)[0] ?? '']?.Properties
+    : Properties;
+}
+
 /** Who comes in, and by which way. */
 export const DOORS: readonly Rule[] = [
   {
@@ -76,9 +107,9 @@ export const DOORS: readonly Rule[] = [
     complaints: (template) =>
       ofType(template, 'AWS::Lambda::Permission').flatMap(([name, properties]) => {
         const { Action, Principal, SourceArn } = properties;
-        const type = CALLERS[String(Principal)];
-        const sources = references(SourceArn).map((source) => template.Resources[source]?.Type);
-        const isOurs = type !== undefined && sources.length === 1 && sources[0] === type;
+        const types = CALLERS[String(Principal)] ?? [];
+        const sources = references(SourceArn).map((source) => template.Resources[source]?.Type ?? '');
+        const isOurs = sources.length === 1 && sources.every((source) => types.includes(source));
         const isKnown = isOurs || isForRotation(template, properties);
         return isKnown && Action === 'lambda:InvokeFunction' ? [] : [name];
       }),
@@ -103,26 +134,60 @@ export const DOORS: readonly Rule[] = [
   {
     name: 'a route leads to a function that this API may call, and that answers in time',
     complaints: (template) =>
-      ofType(template, 'AWS::ApiGatewayV2::Route').flatMap(([name, { Target }]) => {
-        const [integration = ''] = references(Target);
-        const { IntegrationUri, TimeoutInMillis } = template.Resources[integration]?.Properties ?? {};
-        const [to = ''] = references(IntegrationUri);
+      [...waysOf(template)].flatMap(([name, uri, waitMs]) => {
+        const [to = ''] = references(uri);
         const mayBeCalled = permissionsFor(template, 'apigateway.amazonaws.com', to).length > 0;
-        const timeoutMs = Number(template.Resources[to]?.Properties.Timeout) * 1000;
-        const isInTime = timeoutMs < Number(TimeoutInMillis ?? INTEGRATION_TIMEOUT_MS);
+        const timeoutMs = Number(functionBehind(template, to)?.Timeout) * 1000;
+        const isInTime = timeoutMs < Number(waitMs ?? INTEGRATION_TIMEOUT_MS);
         return mayBeCalled && isInTime ? [] : [name];
+      }),
+  },
+  {
+    name: 'a function with an alias is called by it alone',
+    complaints: (template) =>
+      ofType(template, 'AWS::Lambda::Alias').flatMap(([alias, { FunctionName }]) => {
+        const [name = ''] = references(FunctionName);
+        const called = [
+          ...[...waysOf(template)].map(([route, uri]) => [route, uri] as const),
+          ...ofType(template, 'AWS::Lambda::Permission').map(
+            ([id, permission]) => [id, permission.FunctionName] as const,
+          ),
+        ];
+        const isAround = called.filter(([, to]) => references(to).includes(name)).map(([id]) => id);
+        const isUsed = called.some(([, to]) => references(to).includes(alias));
+        return isUsed ? isAround : [alias, ...isAround];
       }),
   },
   {
     name: 'every API has one stage, whose limits no route goes round',
     complaints: (template) => {
-      const stages = ofType(template, 'AWS::ApiGatewayV2::Stage');
-      const apis = ofType(template, 'AWS::ApiGatewayV2::Api').map(([name]) => name);
-      const stagesOf = (api: string) => stages.filter(([, { ApiId }]) => references(ApiId).includes(api));
+      const stages = ['AWS::ApiGatewayV2::Stage', 'AWS::ApiGateway::Stage'].flatMap((type) => ofType(template, type));
+      const apis =
+        CALLERS['apigateway.amazonaws.com']?.flatMap((type) => ofType(template, type)).map(([name]) => name) ?? [];
+      const stagesOf = (api: string) =>
+        stages.filter(([, { ApiId, RestApiId }]) => references(ApiId ?? RestApiId).includes(api));
+      const goesRound = ({ RouteSettings, MethodSettings }: Json) =>
+        RouteSettings !== undefined || (MethodSettings !== undefined && [MethodSettings].flat().length !== 1);
       return [
         ...apis.filter((api) => stagesOf(api).length !== 1),
-        ...stages.filter(([, { RouteSettings }]) => RouteSettings !== undefined).map(([name]) => name),
+        ...stages.filter(([, properties]) => goesRound(properties)).map(([name]) => name),
       ];
     },
+  },
+  {
+    name: 'a private API is reached through its VPC endpoints alone',
+    complaints: (template) =>
+      ['AWS::ApiGateway::RestApi', 'AWS::ApiGateway::DomainNameV2']
+        .flatMap((type) => ofType(template, type))
+        .flatMap(([name, { EndpointConfiguration, Policy }]) => {
+          const { Types = [] } = (EndpointConfiguration ?? {}) as { Types?: readonly string[] };
+          const { Statement = [] } = (Policy ?? {}) as { Statement?: readonly Json[] };
+          const isClosed = Statement.some(({ Effect, Principal, Resource, Condition }) => {
+            const { StringNotEquals } = (Condition ?? {}) as { StringNotEquals?: Json };
+            const ids = [StringNotEquals?.['aws:SourceVpce'] ?? []].flat();
+            return Effect === 'Deny' && Principal === '*' && Resource === 'execute-api:/*' && ids.length > 0;
+          });
+          return Types.join() === 'PRIVATE' && isClosed ? [] : [name];
+        }),
   },
 ];

@@ -1,5 +1,5 @@
 import type { Json, Template } from './packaged.ts';
-import { grantedTo, ofType, references, statements } from './reading.ts';
+import { grantedTo, ofType, references, routesOf, statements } from './reading.ts';
 
 /** A file of profiles that uses all that a profile can have. */
 // biome-ignore format: one profile a line
@@ -30,6 +30,10 @@ const STARS: Readonly<Record<string, string>> = {
   'ServerlessDeploymentBucketPolicy Resource': 'all objects of the one bucket, for which plain HTTP is denied',
   'ServerlessDeploymentBucketPolicy Action': 'whatever is asked of that bucket over plain HTTP is denied',
   'ServerlessDeploymentBucketPolicy Principal': 'plain HTTP is denied to everybody',
+  'RestApi Resource': 'the routes of this API by their methods',
+  'RestApi Principal': 'whoever reaches a VPC endpoint, or is of an organisation: see RIGHTS',
+  'PrivateDomainName Resource': 'what its API decides itself',
+  'PrivateDomainName Principal': 'whoever reaches a VPC endpoint',
 };
 
 /** The streams of one log group, whose names are not known in advance. */
@@ -79,8 +83,11 @@ const besides = (template: Template): readonly string[] => {
 const isUnnamed = (action: unknown): boolean =>
   [action].flat().every((one) => [...TRACING, ...NETWORK].includes(String(one)));
 
-/** What AWS keeps for the one service that takes a role: CodeDeploy moves the alias. */
-const OF_AWS: Readonly<Record<string, string>> = { TokenShiftRole: 'service-role/AWSCodeDeployRoleForLambdaLimited' };
+/** What AWS keeps for the one service that takes a role: CodeDeploy moves the alias, API Gateway writes its logs. */
+const OF_AWS: Readonly<Record<string, string>> = {
+  TokenShiftRole: 'service-role/AWSCodeDeployRoleForLambdaLimited',
+  ApiLogsRole: 'service-role/AmazonAPIGatewayPushToCloudWatchLogs',
+};
 
 const rule = (name: string, complaints: Rule['complaints']): Rule => ({ name, complaints });
 
@@ -127,15 +134,19 @@ export const RULES: readonly Rule[] = [
     ];
   }),
   rule('stages throttle and log', (template) =>
-    ofType(template, 'AWS::ApiGatewayV2::Stage').flatMap(([name, { DefaultRouteSettings, AccessLogSettings }]) => {
-      const { ThrottlingRateLimit = 0, ThrottlingBurstLimit = 0 } = (DefaultRouteSettings ?? {}) as Json;
-      const isThrottled = Number(ThrottlingRateLimit) > 0 && Number(ThrottlingBurstLimit) > 0;
-      return isThrottled && AccessLogSettings !== undefined ? [] : [name];
-    }),
+    ['AWS::ApiGatewayV2::Stage', 'AWS::ApiGateway::Stage']
+      .flatMap((type) => ofType(template, type))
+      .flatMap(([name, stage]) => {
+        const [settings] = [stage.DefaultRouteSettings ?? stage.MethodSettings].flat();
+        const { ThrottlingRateLimit = 0, ThrottlingBurstLimit = 0 } = (settings ?? {}) as Json;
+        const isThrottled = Number(ThrottlingRateLimit) > 0 && Number(ThrottlingBurstLimit) > 0;
+        const isLogged = (stage.AccessLogSettings ?? stage.AccessLogSetting) !== undefined;
+        return isThrottled && isLogged ? [] : [name];
+      }),
   ),
   rule('routes want IAM authorisation', (template) =>
-    ofType(template, 'AWS::ApiGatewayV2::Route').flatMap(([, { RouteKey, AuthorizationType }]) =>
-      AuthorizationType === 'AWS_IAM' || String(RouteKey) in OPEN_ROUTES ? [] : [String(RouteKey)],
+    routesOf(template).flatMap(({ key, authorisation }) =>
+      authorisation === 'AWS_IAM' || key in OPEN_ROUTES ? [] : [key],
     ),
   ),
   rule('no secret in an environment variable', (template) =>

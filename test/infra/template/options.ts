@@ -3,12 +3,19 @@ import { join } from 'node:path';
 import { FUNCTIONS } from '../../../infra/build/bundle.ts';
 import { runTool, type Template } from './packaged.ts';
 
-/** Every parameter of a deployment that is empty, off or another by default. */
+/** Every parameter of a deployment that is empty, off or another by default; those of a private API are left empty. */
 export const ALL_OPTIONS: Readonly<Record<string, string>> = {
   alarmTopicArn: 'arn:aws:sns:us-east-1:123456789012:alarms',
+  api: 'http',
+  apiLogsRole: '',
+  basePath: 'broker',
   caBundle: 'ca.pem',
+  callerAccounts: '',
+  callerOrganization: '',
   callerRate: '50',
+  certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-4000-8000-000000000003',
   deletionProtection: 'true',
+  domainName: 'tokens.example.com',
   existingLogGroups: 'metadata',
   fips: 'true',
   httpsProxy: 'http://proxy.example.com:3128',
@@ -29,9 +36,27 @@ export const ALL_OPTIONS: Readonly<Record<string, string>> = {
   throttleRate: '10',
   tracing: 'Active',
   trafficShift: 'Canary10Percent5Minutes',
+  vpcEndpointIds: '',
   vpcSecurityGroupIds: 'sg-0123456789abcdef0',
   vpcSubnetIds: 'subnet-0123456789abcdef0,subnet-0123456789abcdef1',
 };
+
+/** The same with a private API, which has parameters of its own. */
+export const ALL_PRIVATE_OPTIONS: Readonly<Record<string, string>> = {
+  ...ALL_OPTIONS,
+  api: 'private',
+  apiLogsRole: 'create',
+  callerAccounts: '210987654321,321098765432',
+  callerOrganization: 'o-a1b2c3d4e5',
+  vpcEndpointIds: 'vpce-0123456789abcdef0,vpce-0123456789abcdef1',
+};
+
+/** With keys of one's own, functions use them; how, RIGHTS says. One log group exists and is not of the stack. */
+export const WITH_OWN_KEYS: readonly string[] = [
+  'zitadel-token-broker-dev-metadata',
+  ...['PrewarmRole', 'RevokeRole', 'TokenRole', 'IntrospectRole', 'RotateRole'].map((role) => `${role}: kms:Decrypt`),
+  'RotateRole: kms:GenerateDataKey',
+];
 
 /** How a template is packaged. */
 export interface Again {
@@ -50,7 +75,7 @@ export async function packageAgain(
   home: string,
   { region = 'us-east-1', params = {}, isWhole }: Again,
 ): Promise<Template> {
-  const set = Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]);
+  const set = Object.entries(params).flatMap(([name, value]) => (value === '' ? [] : ['--param', `${name}=${value}`]));
   cpSync(join(import.meta.dirname, '../../proof/hostile/certificates/ca.pem'), join(home, 'ca.pem'));
   // The template does not depend on what is in them.
   for (const name of FUNCTIONS) {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULTS, parametersOf } from './framework.ts';
 
+const CERTIFICATE = 'arn:aws:acm:eu-central-1:111122223333:certificate/00000000-0000-4000-8000-000000000003';
 const TOPIC = 'arn:aws:sns:eu-central-1:111122223333:alarms';
 
 test('the defaults have no fault', async () => {
@@ -74,6 +75,13 @@ describe('a parameter', () => {
     ['existingLogGroups', 'token, access', ['token', 'access']],
     ['existingLogGroups', '/aws/lambda/x', undefined],
     ['fips', 'on', undefined],
+    ['api', 'rest', undefined],
+    ['basePath', 'a/b', undefined],
+    ['domainName', 'Tokens.example.com', undefined],
+    ['domainName', 'tokens', undefined],
+    ['certificateArn', CERTIFICATE.replace('eu-central-1', 'us-east-1'), undefined],
+    ['callerAccounts', '1234', undefined],
+    ['vpcEndpointIds', 'vpc-0123456789abcdef0', undefined],
   ])('%s=%s is %j', async (name, text, value) => {
     const { values, faults } = await parametersOf({ params: { [name]: text } });
     if (value === undefined) {
@@ -112,6 +120,15 @@ describe('what belongs together', () => {
     ['a stage with an underscore', { stage: 'my_stage' }, /^The stage my_stage must begin with a letter/],
     ['FIPS in Europe', { params: { fips: 'true' } }, /^fips must be false in eu-central-1/],
     ['subnets alone', { params: { vpcSubnetIds: 'subnet-01234567' } }, /must be set together$/],
+    [
+      'a private API that nobody reaches',
+      { params: { api: 'private' } },
+      /^vpcEndpointIds must be set with api=private/,
+    ],
+    ['endpoints of no private API', { params: { vpcEndpointIds: 'vpce-01234567' } }, /^vpcEndpointIds has no effect/],
+    ['an organisation for no private API', { params: { callerOrganization: 'o-a1b2c3d4e5' } }, /has no effect/],
+    ['a domain without a certificate', { params: { domainName: 'tokens.example.com' } }, /must be set together$/],
+    ['a path of no domain', { params: { basePath: 'broker' } }, /^basePath has no effect without domainName$/],
     ['groups alone', { params: { vpcSecurityGroupIds: 'sg-01234567' } }, /must be set together$/],
   ])('%s', async (_name, deployment, fault) => {
     expect((await parametersOf(deployment)).faults).toEqual([expect.stringMatching(fault)]);
@@ -120,6 +137,8 @@ describe('what belongs together', () => {
   test.each([
     [{ stage: 'a'.repeat(32) }],
     [{ params: { fips: 'true' }, region: 'us-gov-west-1' }],
+    [{ params: { api: 'private', vpcEndpointIds: 'vpce-01234567,vpce-89abcdef', callerAccounts: '111122223333' } }],
+    [{ params: { domainName: 'tokens.example.com', certificateArn: CERTIFICATE, basePath: 'broker' } }],
     [{ params: { vpcSubnetIds: 'subnet-01234567', vpcSecurityGroupIds: 'sg-01234567' } }],
   ])('%j is right', async (deployment) => {
     expect((await parametersOf(deployment)).faults).toEqual([]);

@@ -19,6 +19,25 @@ export const statements = ({ Resources }: Template): readonly (readonly [path: s
     [...parts(Properties, name)].filter(([, part]) => 'Effect' in part),
   );
 
+/** The path of a resource of a REST API. */
+function pathOf({ Resources }: Template, id: string): string {
+  const { ParentId, PathPart } = Resources[id]?.Properties ?? {};
+  const [parent = ''] = references(ParentId);
+  return PathPart === undefined ? '' : `${pathOf({ Resources, Outputs: {} }, parent)}/${PathPart}`;
+}
+
+/** The routes of every API, with how they are authorised. */
+export const routesOf = (template: Template): readonly { readonly key: string; readonly authorisation: unknown }[] => [
+  ...ofType(template, 'AWS::ApiGatewayV2::Route').map(([, { RouteKey, AuthorizationType }]) => ({
+    key: String(RouteKey),
+    authorisation: AuthorizationType,
+  })),
+  ...ofType(template, 'AWS::ApiGateway::Method').map(([, { HttpMethod, ResourceId, AuthorizationType }]) => ({
+    key: `${HttpMethod} ${pathOf(template, references(ResourceId)[0] ?? '')}`,
+    authorisation: AuthorizationType,
+  })),
+];
+
 /** The statements of a role, wherever they are: inline, in managed policies that it names, and in policies that name it. */
 export function grantedTo(template: Template, role: string): readonly (readonly [path: string, statement: Json])[] {
   const named = references(template.Resources[role]?.Properties.ManagedPolicyArns);

@@ -40,6 +40,13 @@ function areForRotated(
   return isItself && named.toSorted().join() === rotated.toSorted().join();
 }
 
+/** Whether a condition says from which VPC endpoints, or of which organisation beside the own account. */
+function isNarrowed(condition: unknown): boolean {
+  const { StringEquals = {}, StringNotEquals = {} } = (condition ?? {}) as Record<string, Json | undefined>;
+  const isOfOrganization = 'aws:PrincipalOrgID' in StringEquals && 'aws:PrincipalAccount' in StringNotEquals;
+  return 'aws:SourceVpce' in StringEquals || isOfOrganization;
+}
+
 /** What somebody may do. */
 export const RIGHTS: readonly Rule[] = [
   {
@@ -50,10 +57,10 @@ export const RIGHTS: readonly Rule[] = [
       ),
   },
   {
-    name: 'a statement for everybody only denies',
+    name: 'a statement for everybody only denies, or is for VPC endpoints or an organisation',
     complaints: (template) =>
-      statements(template).flatMap(([path, { Effect, Principal }]) =>
-        JSON.stringify(Principal ?? '').includes('*') && Effect !== 'Deny' ? [path] : [],
+      statements(template).flatMap(([path, { Effect, Principal, Condition }]) =>
+        JSON.stringify(Principal ?? '').includes('*') && Effect !== 'Deny' && !isNarrowed(Condition) ? [path] : [],
       ),
   },
   {

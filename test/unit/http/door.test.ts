@@ -87,6 +87,17 @@ describe('the caller', () => {
     }
   });
 
+  test('a role of another account comes through a REST API as itself', () => {
+    // `requestContext.accountId` is the account of the API; `identity.accountId` is the caller's.
+    const userArn = 'arn:aws:sts::210987654321:assumed-role/orders-service/i-0abc';
+    const event = v1({ userArn, accountId: '210987654321' });
+    const requestContext = { ...event.requestContext, accountId: '123456789012' };
+    expect(identify({ ...event, requestContext })).toEqual({
+      ok: true,
+      value: { kind: 'iam_role', partition: 'aws', account: '210987654321', role: 'orders-service' },
+    });
+  });
+
   test('what a caller sends is not looked at', () => {
     const sent = {
       headers: { 'x-amzn-iam-arn': ARN },
