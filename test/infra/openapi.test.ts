@@ -9,6 +9,7 @@ import { type Refusal, refusalResponse } from '../../infra/local/gateway/refusal
 import type { GatewayAnswer } from '../../lib/http/answer.ts';
 import { context, tokenEvent } from '../support/events.ts';
 import { createRig, type Rig } from '../support/rig.ts';
+import { resourcesOf } from './template/framework.ts';
 
 interface Operation {
   readonly requestBody?: { readonly content: Record<string, { readonly schema: object }> };
@@ -46,9 +47,10 @@ test('is OpenAPI 3.1', async () => {
   expect(result.valid).toBe(true);
 });
 
-test('describes the routes of the deployment, and no others', () => {
-  const deployed = readFileSync(join(import.meta.dirname, '../../serverless.yml'), 'utf8').match(/path: \/.*/g) ?? [];
-  expect(Object.keys(description.paths).sort()).toEqual(deployed.map((line) => line.replace('path: ', '')).sort());
+test('describes the routes of the deployment, and no others', async () => {
+  const keys = Object.values(await resourcesOf('api.cjs')).flatMap(({ Properties }) => Properties.RouteKey ?? []);
+  const deployed = keys.map((key) => String(key).replace(/^[A-Z]+ /, ''));
+  expect(Object.keys(description.paths).sort()).toEqual(deployed.sort());
 });
 
 const EXCHANGE = 'grant_type=urn:ietf:params:oauth:grant-type:token-exchange';
