@@ -99,6 +99,7 @@ export function createCallers({ scheduler, emit, disturb }: BrokerStage, sandbox
           at: scheduler.now(),
           sandbox: lane.name,
           skewMs: lane.skewMs,
+          caller,
           profile: wish.profile,
           label,
           mayUse: mayUse(caller, wish.profile, deployment),

@@ -1,5 +1,5 @@
 import type { Row } from '../../../lib/broker/store/table.ts';
-import type { ProfileName } from './setting.ts';
+import type { CallerName, ProfileName } from './setting.ts';
 import type { Check } from './stage.ts';
 import type { Kinds } from './worlds.ts';
 
@@ -38,6 +38,7 @@ export interface Asked {
   readonly at: number;
   readonly sandbox: string;
   readonly skewMs: number;
+  readonly caller: CallerName;
   readonly profile: ProfileName;
   readonly label: string;
   /** Whether the caller is one of the profile's. */

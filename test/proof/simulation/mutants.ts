@@ -63,6 +63,12 @@ const BROKER: Mutants<keyof typeof OF_BROKER> = {
     'believes a failure for as long as a row says':
       'broker/store/failure.ts: failure.until <= now + LONGEST_PAUSE_MS + CLOCK_SKEW_MS && → failure.until > 0 &&',
   },
+  'only a caller that sends too many requests gets 429': {
+    'limits all callers together': [
+      "broker/profiles/caller-rate.ts: allowances.get(key) → allowances.get('')",
+      "broker/profiles/caller-rate.ts: allowances.set(key, → allowances.set('',",
+    ],
+  },
   'a token that died early is not handed out after a minute': {
     'looks for notices too seldom':
       'broker/store/bulletin.ts: LOOK_EVERY_MS = 50 * SECOND_MS; → LOOK_EVERY_MS = 5000 * SECOND_MS;',

@@ -24,6 +24,8 @@ export interface Items {
     /** Has a token of `stock` exchanged instead of a user's, where profiles exchange callers' tokens. */
     exchangesOwn?: boolean;
   };
+  /** One caller loops: it asks a sandbox for the same again and again. */
+  loop: { sandbox: number; caller: CallerName; wish: Wish; requests: number };
   prewarm: { sandbox: number };
   /** `token`: how many have been handed out since the one that is asked about; of one that never was, a made-up one. */
   introspect: { sandbox: number; token: number };
@@ -64,6 +66,8 @@ const LIVES_MS = [12_000, 20_000, 25_000, 60_000, 60_000, 300_000, 300_000, 3_60
 const MOST_SANDBOXES_LOG2 = 6;
 const CALM_SHARE = 0.15;
 const MILD_SHARE = 0.2;
+/** In how many a caller loops. */
+const LOOP_SHARE = 0.1;
 /** Of those with faults, in how many the clocks of one or two sandboxes are hours off. */
 const FAR_OFF_SHARE = 0.1;
 
@@ -101,6 +105,13 @@ function createAsks({ random, at, sandbox }: Draws, { durationMs, faultsUntil }:
       ...(wish.profile === 'desk' ? { exchangesOwn: random.chance(0.5) } : { rejects: random.chance(0.1) }),
     };
   });
+}
+
+/** A caller that loops, in some histories. */
+function createLoops({ random, at, sandbox }: Draws): Item[] {
+  if (!random.chance(LOOP_SHARE)) return [];
+  const who = { sandbox: sandbox(), caller: random.pick(CALLERS), wish: random.pick(WISHES) };
+  return [{ kind: 'loop', at: at(), ...who, requests: random.int(100, 400) }];
 }
 
 /** What happens without anything being wrong, besides token requests. */
@@ -205,7 +216,8 @@ export function createPlan(seed: string): Plan {
   const draws = createDraws(random, shape);
   /** Asks about tokens more often than others. */
   const watcher = draws.sandbox();
-  const ordinary = [...createAsks(draws, shape), ...createErrands(draws, watcher)];
+  const loops = createLoops(createDraws(random.fork('loops'), shape));
+  const ordinary = [...createAsks(draws, shape), ...createErrands(draws, watcher), ...loops];
   const weather = random.next();
   const faults = (): Item[] => {
     if (weather < CALM_SHARE) return [];

@@ -11,7 +11,9 @@ import type { SimulatedTable } from './table.ts';
 import type { BrokerStage } from './world.ts';
 import type { Zitadel } from './zitadel.ts';
 
-export const ENVIRONMENT = { TABLE_NAME: 'tokens', METRICS_NAMESPACE: 'simulation' };
+/** Requests per second that one caller may send to one sandbox; ordinary callers stay below twice as many at once. */
+export const CALLER_RATE = 60;
+export const ENVIRONMENT = { TABLE_NAME: 'tokens', METRICS_NAMESPACE: 'simulation', CALLER_RATE: String(CALLER_RATE) };
 
 /** Makes ids that nobody else makes. */
 export function idsOf(name: string): () => string {

@@ -28,8 +28,11 @@ export const PROMISES = { ...HANDED_OUT, ...TOKEN_REQUESTS, ...SERVICE };
 /** How long after the last item requests are still answered. */
 const AFTERGLOW_MS = 70 * SECOND_MS;
 
+/** What a looping caller's requests have left. */
+const LOOPS_WAIT_MS = 15 * SECOND_MS;
+
 /** What happens without anything being wrong. */
-const ORDINARY: ReadonlySet<string> = new Set(['ask', 'prewarm', 'introspect', 'revoke', 'flush']);
+const ORDINARY: ReadonlySet<string> = new Set(['ask', 'loop', 'prewarm', 'introspect', 'revoke', 'flush']);
 
 /** A clock that is off by more than this is far off. */
 const FAR_OFF_MS = 60 * SECOND_MS;
@@ -83,6 +86,9 @@ export async function playBroker(plan: Plan, tell?: Tell): Promise<Run> {
 
   const actions: Actions<Items> = {
     ask: callers.ask,
+    loop({ requests, ...ask }) {
+      for (let sent = 0; sent < requests; sent += 1) callers.ask({ ...ask, kind: 'ask', remainingMs: LOOPS_WAIT_MS });
+    },
     prewarm: callers.prewarm,
     introspect: callers.introspect,
     revoke: callers.revoke,

@@ -67,7 +67,8 @@ export const HANDED_OUT = {
 
   // Whatever else happens.
   'strangers get 403, and only they': () => (happening) => {
-    if (happening.kind !== 'answered') return undefined;
+    // Who loops is refused before anything is looked up.
+    if (happening.kind !== 'answered' || happening.status === 429) return undefined;
     const { asked, status } = happening;
     return (status === 403) === asked.mayUse ? `${asked.id} got ${status}` : undefined;
   },

@@ -5,6 +5,7 @@ import { MINUTE_MS, SECOND_MS } from '../../../../lib/core/time.ts';
 import { createCanaries } from '../../../support/canaries.ts';
 import { type Asked, CLOCKS_AGREE_MS, type Happening, handedOut, type Issued, type Promised } from '../happening.ts';
 import { RECOVERY_MS } from '../plan.ts';
+import { CALLER_RATE } from '../sandboxes.ts';
 import { chainOf, MARK, PRIVATE_KEY } from '../setting.ts';
 
 /** With less time than this, a request that has to wait may be told to come again. */
@@ -29,6 +30,9 @@ const lineOf = (token: Issued): readonly Issued[] => [
   ...(token.subject === undefined ? [] : lineOf(token.subject)),
 ];
 
+/** What a caller may send at once: what two seconds make up for. */
+const BURST = 2 * CALLER_RATE;
+
 const canaries = createCanaries();
 // All other secrets, and every token, are made of repetitions of one mark.
 canaries.plant('a client secret or a token', MARK.repeat(8));
@@ -50,10 +54,34 @@ export const SERVICE = {
       if (happening.kind !== 'answered' || !happening.asked.mayUse) return undefined;
       const { asked, status, isMarked, isSubjectDead } = happening;
       const isOver = isCalm || asked.at >= faultsUntil + RECOVERY_MS;
-      if (!isOver || asked.remainingMs < ENOUGH_MS || isSubjectDead) return undefined;
+      // Who loops is refused: see the next promise.
+      if (!isOver || asked.remainingMs < ENOUGH_MS || isSubjectDead || status === 429) return undefined;
       if (status !== 200) return `${asked.id} for ${asked.label} got ${status}`;
       return isMarked ? `${asked.id} got a token whose renewal had failed` : undefined;
     },
+
+  // Whoever else asks the same sandbox sees nothing of it.
+  'only a caller that sends too many requests gets 429': () => {
+    const sent = new Map<string, number[]>();
+    return (happening) => {
+      if (happening.kind === 'asked') {
+        const key = `${happening.asked.sandbox} ${happening.asked.caller}`;
+        const times = sent.get(key) ?? [];
+        times.push(happening.at);
+        sent.set(key, times);
+      }
+      if (happening.kind !== 'answered' || happening.status !== 429) return undefined;
+      const { id, at, sandbox, caller } = happening.asked;
+      const times = sent.get(`${sandbox} ${caller}`) ?? [];
+      // More than the burst, and what the rate has added to it since.
+      const isTooMany = times.some(
+        (from, index) =>
+          from <= at &&
+          times.slice(index).filter((one) => one <= at).length > BURST + (CALLER_RATE * (at - from)) / SECOND_MS,
+      );
+      return isTooMany ? undefined : `${id} of ${caller} got 429`;
+    };
+  },
 
   // Nor at all where the broker learnt of it; neither is what was exchanged from it. The same is true of what an
   // operator has flushed.
