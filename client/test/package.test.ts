@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
@@ -62,7 +62,14 @@ test('nothing else is packed', () => {
   expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
 });
 
-test('no dependency', () => expect(manifest.dependencies).toBeUndefined());
+test('no dependency, and nothing of the broker', () => {
+  expect(manifest.dependencies).toBeUndefined();
+  const sources = readdirSync(join(root, 'src')).map((name) => readFileSync(join(root, 'src', name), 'utf8'));
+  const imported = sources.flatMap((text) =>
+    [...text.matchAll(/(?:from |import\()'([^']+)'/g)].map(([, to = '']) => to),
+  );
+  expect([...new Set(imported)].filter((to) => !/^\.\/[a-z0-9-]+\.ts$/.test(to))).toEqual(['node:fs/promises']);
+});
 
 test('the types find each other', () => {
   const types = packed.files.map(({ path }) => path).filter((path) => path.endsWith('.d.ts'));
