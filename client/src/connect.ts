@@ -1,0 +1,26 @@
+import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import type { TokenSource } from './authorized-fetch.ts';
+
+/**
+ * An interceptor for transports of Connect, those of `@zitadel/client` and `@zitadel/node` too, which adds the token of a
+ * profile to each call. `unauthenticated` drops the token; a unary call is sent once more with another one.
+ */
+export const brokerInterceptor =
+  (profile: TokenSource): Interceptor =>
+  (next) =>
+  async (request) => {
+    const send = (token: string) => {
+      request.header.set('authorization', `Bearer ${token}`);
+      return next(request);
+    };
+    const { token } = await profile.token({ signal: request.signal });
+    try {
+      return await send(token);
+    } catch (error) {
+      if (ConnectError.from(error).code !== Code.Unauthenticated) throw error;
+      profile.reject(token);
+      const other = request.stream ? undefined : await profile.token({ signal: request.signal }).catch(() => undefined);
+      if (!other || other.token === token) throw error;
+      return send(other.token);
+    }
+  };
