@@ -64,7 +64,7 @@ export interface ExchangeOptions extends CallOptions {
 export interface Profile {
   /**
    * The token of the profile. It is kept in memory; at about 75 % of its life it is renewed in the background, and no call
-   * waits. Before a call fails, the token has expired.
+   * waits. No call fails while it is valid.
    * @throws {BrokerError}
    */
   token(options?: CallOptions): Promise<Token>;

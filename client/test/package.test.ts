@@ -59,7 +59,7 @@ describe('each subpath', () => {
 
 test('nothing else is packed', () => {
   const others = packed.files.map(({ path }) => path).filter((path) => !/^dist\/[a-z0-9-]+\.(js|d\.ts)$/.test(path));
-  expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+  expect(others.sort()).toEqual(['API.md', 'LICENSE', 'README.md', 'package.json']);
 });
 
 test('no dependency, and nothing of the broker', () => {
@@ -71,6 +71,12 @@ test('no dependency, and nothing of the broker', () => {
   expect([...new Set(imported)].filter((to) => !/^\.\/[a-z0-9-]+\.ts$/.test(to))).toEqual(
     expect.arrayContaining(['node:fs/promises']),
   );
+});
+
+test('API.md says what the types say: npm run api', () => {
+  const printed = execFileSync(process.execPath, ['api.mjs'], { cwd: root, encoding: 'utf8' });
+  expect(readFileSync(join(root, 'API.md'), 'utf8')).toBe(printed);
+  for (const name of ['createBroker', 'Profile', 'brokerInterceptor']) expect(printed).toContain(`### ${name}\n`);
 });
 
 test('the types find each other', () => {
