@@ -12,7 +12,8 @@ const HELP = `Bundles each function into one file, the profiles and the AWS SDK 
   --analyze   prints the largest parts of each bundle
   --help      prints this text
 
-The profiles are read from $PROFILES_FILE (default infra/profiles.yml); npm run profiles checks them.
+The profiles are read from $PROFILES_FILE, a file or a folder (default infra/profiles/, else infra/profiles.yml);
+npm run profiles checks them.
 esbuild's metadata of each bundle is written to .build/{function}.meta.json, the licences to .build/licences.txt.
 `;
 

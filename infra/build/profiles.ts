@@ -9,9 +9,9 @@ import { table } from './table.ts';
 
 const HELP = `Checks the profiles and prints them as a table, or every fault with its place.
 
-  npm run profiles -- [--file FILE] [--account ID] [--region REGION]
+  npm run profiles -- [--file PATH] [--account ID] [--region REGION]
 
-  --file FILE       the profiles (default: $PROFILES_FILE, else infra/profiles.yml)
+  --file PATH       the profiles, a file or a folder (default: $PROFILES_FILE, else infra/profiles/ or infra/profiles.yml)
   --account ID      the AWS account of the deployment (default: $AWS_ACCOUNT_ID): secrets of others are named
   --region REGION   its region (default: $AWS_REGION): secrets that it cannot reach are faults
   --help            prints this text
@@ -48,8 +48,10 @@ function main(): number {
   const deployment = { account: values.account, region: values.region };
   const faults = findFaults(read.value, deployment);
   if (faults.length > 0) return refuse(file, faults);
+  const hasSeveral = new Set(read.fileOf.values()).size > 1;
   const rows = [...read.value.values()].map((profile) => [
     profile.name,
+    ...(hasSeveral ? [read.fileOf.get(profile.name) ?? ''] : []),
     profile.issuer,
     profile.secret,
     howObtained(profile),
@@ -57,9 +59,8 @@ function main(): number {
     `${profile.callers.length}`,
     profile.prewarm ? 'yes' : 'no',
   ]);
-  process.stdout.write(
-    `${table([['PROFILE', 'ISSUER', 'SECRET', 'TOKEN BY', 'SCOPES', 'CALLERS', 'PREWARM'], ...rows])}\n`,
-  );
+  const columns = ['ISSUER', 'SECRET', 'TOKEN BY', 'SCOPES', 'CALLERS', 'PREWARM'];
+  process.stdout.write(`${table([['PROFILE', ...(hasSeveral ? ['FILE'] : []), ...columns], ...rows])}\n`);
   const rotated = rotatedSecrets(read.value).map(({ secret, everyMs, by }) => [
     secret,
     `every ${everyMs / DAY_MS} days`,

@@ -12,7 +12,8 @@ Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
 
   --port N          the gateway's port (default ${DEFAULT_PORT}; 0 picks a free port)
   --page-port N     the port of the page that shows all this (default: the gateway's + 1, or a free one)
-  --profiles FILE   your own profiles; tokens then come from the issuers that they name (https, or http on loopback)
+  --profiles FILE   your own profiles, a file or a folder; tokens then come from the issuers that they name (https, or
+                    http on loopback)
   --secrets FILE    the secrets that the profiles name, by name or ARN, as JSON: { "name": "secret string or JSON", … }
   --no-zitadel      does not start the ZITADEL stand-in
   --tls             https, with a certificate of its own authority; prints the file of the authority, which it keeps:

@@ -20,7 +20,7 @@ export const TARGET_HELP = `  --stage S     the deployed stage; AWS credentials 
   --local       the local stack (npm start) instead; add --port N if it was started with that
   --help        prints this text
 
-The profiles are read from $PROFILES_FILE (default infra/profiles.yml), which must be the deployed file.
+The profiles are read from $PROFILES_FILE (default infra/profiles/, else infra/profiles.yml), which must be as deployed.
 `;
 
 /** The values of `TARGET_OPTIONS`. */

@@ -1,10 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { parse } from 'yaml';
 import { readProfilesFile } from '../../infra/build/profiles-file.ts';
 import { findFaults, findWarnings } from '../../infra/build/profiles-warnings.ts';
 import { profilesOf } from '../support/profiles.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const chosenDocument: () => { profiles: object } = createRequire(import.meta.url)('../../infra/chosen-profiles.cjs');
 
 let home: string;
 beforeAll(() => {
@@ -74,6 +80,137 @@ test.each([
   const [first = ''] = Array.isArray(profiles) ? profiles : [];
   expect(first).toMatch(fault);
   expect(first).not.toMatch(/at line|parse\w*\(/);
+});
+
+describe('several files', () => {
+  const base = 'issuer: https://example.zitadel.cloud, secret: a';
+  const readFolder = (files: Readonly<Record<string, string>>) => {
+    const folder = mkdtempSync(join(home, 'several-'));
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    const place = join(folder, 'profiles');
+    vi.stubEnv('PROFILES_FILE', place);
+    const read = readProfilesFile(place, { allowLoopbackHttp: false });
+    const relative = (text: string) => text.replaceAll(`${folder}/`, '');
+    return {
+      profiles: read.ok ? [...read.value.keys()] : [],
+      homes: read.ok ? [...read.fileOf.values()].map(relative) : [],
+      faults: read.ok ? [] : read.error.map(relative),
+    };
+  };
+  afterEach(() => vi.unstubAllEnvs());
+
+  const orders = `profiles:\n  orders: { ${base}, callers: &c ${CALLERS} }\n`;
+  const billing = `profiles:\n  billing: { ${base}, subject: orders, callers: ${CALLERS} }\n`;
+
+  test('are one, in the order of their names; others beside them are left out', () => {
+    const files = {
+      'profiles/z.yml': orders,
+      'profiles/b.json': JSON.stringify(parse(orders.replace('orders', 'json'))),
+      'profiles/a/billing.yaml': billing.replace('subject: orders, ', ''),
+      'profiles/empty.yml': 'profiles: {}\n',
+      'profiles/.#z.yml': '{',
+      'profiles/README.md': '# Ours',
+    };
+    const { profiles, homes, faults } = readFolder(files);
+    expect(faults).toEqual([]);
+    expect(profiles).toEqual(['billing', 'json', 'orders']);
+    expect(homes).toEqual(['profiles/a/billing.yaml', 'profiles/b.json', 'profiles/z.yml']);
+    expect(Object.keys(chosenDocument().profiles)).toEqual(profiles);
+  });
+
+  const unfit = `profiles:\n  billing: { ${base}, subject: nobody, callers: ${CALLERS} }\n`;
+
+  test.each<[string, Record<string, string>, RegExp[]]>([
+    [
+      'a subject in another file',
+      {
+        'profiles/a.yml': billing,
+        'profiles/b.yml': orders.replace('secret: a', 'secret: a, scopes: ["urn:zitadel:iam:org:project:id:1:aud"]'),
+      },
+      [],
+    ],
+    [
+      'a subject in no file',
+      { 'profiles/a.yml': unfit, 'profiles/b.yml': orders },
+      [/^profiles\/a\.yml:2:\d+ profiles\.billing\.subject /],
+    ],
+    [
+      'one name in two files',
+      { 'profiles/a.yml': orders, 'profiles/b.yml': `# 2\n${orders}` },
+      [/^profiles\/b\.yml:3:11 profiles\.orders is in profiles\/a\.yml:2:11 too;/],
+    ],
+    [
+      'faults of two files',
+      { 'profiles/a.yml': unfit, 'profiles/b.yml': `x: 1\n${orders.replace('https:', 'http:')}` },
+      [
+        /^profiles\/b\.yml:1:4 x /,
+        /^profiles\/b\.yml:3:\d+ profiles\.orders\.issuer /,
+        /^profiles\/a\.yml:2:\d+ profiles\.billing\.subject /,
+      ],
+    ],
+    [
+      'YAML faults of two files',
+      { 'profiles/a.yml': '{', 'profiles/b.yml': '[' },
+      [/^profiles\/a\.yml:/, /^profiles\/b\.yml:/],
+    ],
+    [
+      'an anchor of another file',
+      { 'profiles/a.yml': orders, 'profiles/b.yml': 'profiles: { b: *c }' },
+      [/^profiles\/b\.yml:1:16 \*c names nothing/],
+    ],
+    ['a list', { 'profiles/a.yml': '- 1', 'profiles/b.yml': orders }, [/^profiles\/a\.yml:1:1 must be a mapping/]],
+    [
+      'no profile',
+      { 'profiles/a.yml': 'profiles: {}' },
+      [/^profiles\/a\.yml:1:11 profiles must hold at least one profile$/],
+    ],
+    ['no file', { 'profiles/README.md': '' }, [/profiles: holds no profiles; add/]],
+    [
+      'a file beside the folder',
+      { 'profiles/a.yml': billing, 'profiles.yml': orders },
+      [/^profiles\.yml: profiles holds profiles too; move this file/],
+    ],
+  ])('%s', (_name, files, expected) => {
+    const { faults } = readFolder(files);
+    expect(faults).toEqual(expected.map((fault) => expect.stringMatching(fault)));
+  });
+
+  test.each([
+    ['one name in two files', { 'profiles/a.yml': orders, 'profiles/b.yml': orders }],
+    ['a file beside the folder', { 'profiles/a.yml': billing, 'profiles.yml': orders }],
+  ])('the template refuses %s', (_name, files) => {
+    readFolder(files);
+    expect(chosenDocument).toThrow(/one name|holds profiles too/);
+  });
+
+  test.each([
+    [['infra/profiles.yml'], 'infra/profiles.yml'],
+    [['infra/profiles.yml', 'infra/profiles/README.md'], 'infra/profiles.yml'],
+    [['infra/profiles.yml', 'infra/profiles/orders.yml'], 'infra/profiles'],
+    [['infra/profiles/orders.yml'], 'infra/profiles'],
+  ])('of %j, %s is chosen', (files, chosen) => {
+    const folder = mkdtempSync(join(home, 'chosen-'));
+    mkdirSync(join(folder, 'infra/profiles'), { recursive: true });
+    for (const file of files) writeFileSync(join(folder, file), orders);
+    const print = `process.stdout.write(require('${ROOT}/infra/profiles-files.cjs').chosenProfilesFile())`;
+    const { PROFILES_FILE: _, ...env } = process.env;
+    expect(execFileSync(process.execPath, ['-e', print], { cwd: folder, env, encoding: 'utf8' })).toBe(chosen);
+  });
+
+  test('npm run profiles shows the file of each profile', () => {
+    readFolder({ 'profiles/a.yml': orders, 'profiles/b.yml': orders.replace('orders', 'other') });
+    const script = join(ROOT, 'infra/build/profiles.ts');
+    const lines = execFileSync(process.execPath, [script], { encoding: 'utf8' }).split('\n');
+    const files = lines.slice(0, 3).map((line) => line.split(/ {2,}/).slice(0, 2));
+    expect(files).toEqual([
+      ['PROFILE', 'FILE'],
+      ['orders', expect.stringMatching(/a\.yml$/)],
+      ['other', expect.stringMatching(/b\.yml$/)],
+    ]);
+  });
 });
 
 describe('the ARN of a secret', () => {

@@ -5,7 +5,7 @@ import { ok } from '../../../lib/core/result.ts';
 import { plus } from '../../../lib/core/time.ts';
 import type { HttpClient } from '../../../lib/net/http-client.ts';
 import type { Send } from '../../../lib/oauth/transport.ts';
-import { chosenProfilesFile, readProfilesFile } from '../../build/profiles-file.ts';
+import { chosenProfilesFile, profilesFiles, readProfilesFile } from '../../build/profiles-file.ts';
 import { checkProfile, type Deployment, findDeployment } from '../deployment.ts';
 import { gatherAws } from './aws.ts';
 import type { AwsContext } from './aws-context.ts';
@@ -84,7 +84,10 @@ const chosenOf = (profiles: Profiles, name: string | undefined): readonly Profil
  */
 export async function gather(wanted: Wanted, deps: DoctorDeps): Promise<Gathered> {
   const { local: isLocal, profile, wantsTokens, startsDrift } = wanted;
-  const file = { profilesChangedAt: changedAt(chosenProfilesFile()), bundledAt: changedAt(BUNDLE_FILE) };
+  const profilesPlace = chosenProfilesFile();
+  const files = profilesFiles(profilesPlace);
+  const profilesChangedAt = changedAt(profilesPlace, ...(files.ok ? files.value : []));
+  const file = { profilesChangedAt, bundledAt: changedAt(BUNDLE_FILE) };
   const account = isLocal ? LOCAL_ACCOUNT : ACCOUNT;
   const shared = { nodeVersion: process.version, isLocal, account, ...file };
   const faulty = gatherProfiles(wanted);

@@ -26,10 +26,10 @@ export interface OwnFacts {
   readonly template?: Fact<Template>;
 }
 
-/** When a file was changed; `undefined` if there is none. */
-export function changedAt(file: string): EpochMs | undefined {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  return stats === undefined ? undefined : instant(stats.mtimeMs);
+/** When the last of some files was changed; `undefined` if there is none. */
+export function changedAt(...files: readonly string[]): EpochMs | undefined {
+  const changes = files.flatMap((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? []);
+  return changes.length === 0 ? undefined : instant(Math.max(...changes));
 }
 
 /** The bundle that a deployment makes first. */
