@@ -3,17 +3,19 @@ import type { Profile } from '../../lib/broker/profiles/profile.ts';
 import { hasOwnTokens } from '../../lib/broker/profiles/profile.ts';
 import { rotatedSecrets } from '../../lib/broker/profiles/rotation.ts';
 import { DAY_MS } from '../../lib/core/time.ts';
+import { findChanges, isVersion } from './profiles-changes.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 import { findFaults, findWarnings } from './profiles-warnings.ts';
 import { table } from './table.ts';
 
 const HELP = `Checks the profiles and prints them as a table, or every fault with its place.
 
-  npm run profiles -- [--file PATH] [--account ID] [--region REGION]
+  npm run profiles -- [--file PATH] [--account ID] [--region REGION] [--from VERSION]
 
   --file PATH       the profiles, a file or a folder (default: $PROFILES_FILE, else infra/profiles/ or infra/profiles.yml)
   --account ID      the AWS account of the deployment (default: $AWS_ACCOUNT_ID): secrets of others are named
   --region REGION   its region (default: $AWS_REGION): secrets that it cannot reach are faults
+  --from VERSION    the deployed version, before an upgrade: fields that mean something else now are named
   --help            prints this text
 `;
 
@@ -35,6 +37,7 @@ function main(): number {
     file: { type: 'string' },
     account: { type: 'string', default: process.env.AWS_ACCOUNT_ID },
     region: { type: 'string', default: process.env.AWS_REGION },
+    from: { type: 'string' },
     help: { type: 'boolean' },
   } as const;
   const { values } = parseArgs({ options });
@@ -42,6 +45,8 @@ function main(): number {
     process.stdout.write(HELP);
     return 0;
   }
+  const { from } = values;
+  if (from !== undefined && !isVersion(from)) throw new Error('--from takes a version: 0.1.0');
   const file = values.file ?? chosenProfilesFile();
   const read = readProfilesFile(file, { allowLoopbackHttp: false });
   if (!read.ok) return refuse(file, read.error);
@@ -67,7 +72,9 @@ function main(): number {
     by ?? 'itself',
   ]);
   if (rotated.length > 0) process.stdout.write(`\n${table([['KEY IN', 'ROTATES', 'MANAGED BY'], ...rotated])}\n`);
-  for (const warning of findWarnings(read.value, deployment)) process.stderr.write(`warning: ${warning}\n`);
+  const changes = from === undefined ? [] : findChanges(read.value, from);
+  for (const warning of [...findWarnings(read.value, deployment), ...changes])
+    process.stderr.write(`warning: ${warning}\n`);
   return 0;
 }
 

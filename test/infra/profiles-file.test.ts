@@ -1,12 +1,14 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
+import { findChanges } from '../../infra/build/profiles-changes.ts';
 import { readProfilesFile } from '../../infra/build/profiles-file.ts';
 import { findFaults, findWarnings } from '../../infra/build/profiles-warnings.ts';
+import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import { profilesOf } from '../support/profiles.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -210,6 +212,39 @@ describe('several files', () => {
       ['orders', expect.stringMatching(/a\.yml$/)],
       ['other', expect.stringMatching(/b\.yml$/)],
     ]);
+  });
+});
+
+describe('an upgrade', () => {
+  const audience = 'scopes: ["urn:zitadel:iam:org:project:id:1:aud"]';
+  const text = `profiles:
+  orders: { issuer: https://example.zitadel.cloud, secret: a, callers: ${CALLERS}, ${audience} }
+  reports: { issuer: https://example.zitadel.cloud, secret: b, callers: ${CALLERS}, ${audience}, subject: orders, maxAgeSeconds: 60 }
+`;
+
+  test.each([
+    ['0.0.9', ['subject', 'maxAgeSeconds']],
+    ['0.1.0', ['subject', 'maxAgeSeconds']],
+    ['0.1.1', []],
+    ['0.10.0', []],
+    ['1.0.0', []],
+  ])('from %s: %j have another meaning', (from, fields) => {
+    const profiles = read(text);
+    if (Array.isArray(profiles)) throw new Error(profiles.join());
+    const expected = fields.map((field) => expect.stringContaining(`profile reports: ${field} has changed since`));
+    expect(findChanges(profiles as Profiles, from)).toEqual(expected);
+  });
+
+  test('npm run profiles warns only if it is told the deployed version', () => {
+    read(text);
+    const warnings = (...args: readonly string[]) => {
+      const script = join(ROOT, 'infra/build/profiles.ts');
+      const file = join(home, 'profiles.yml');
+      return spawnSync(process.execPath, [script, '--file', file, ...args], { encoding: 'utf8' }).stderr;
+    };
+    expect(warnings()).toBe('');
+    expect(warnings('--from', '0.1.0').match(/^warning: profile reports: /gm)).toHaveLength(2);
+    expect(warnings('--from', 'old')).toBe('--from takes a version: 0.1.0\nTry --help.\n');
   });
 });
 
