@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import type { CompiledProfiles } from '../../lib/compose/environment.ts';
+import { packageOf, thirdPartyLicenses } from './licences.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 
 const HELP = `Bundles each function into one file, the profiles and the AWS SDK included.
@@ -14,7 +15,8 @@ const HELP = `Bundles each function into one file, the profiles and the AWS SDK 
 
 The profiles are read from $PROFILES_FILE, a file or a folder (default infra/profiles/, else infra/profiles.yml);
 npm run profiles checks them.
-esbuild's metadata of each bundle is written to .build/{function}.meta.json, the licences to .build/licences.txt.
+esbuild's metadata of each bundle is written to .build/{function}.meta.json, the licences of its packages to
+.build/{function}/THIRD-PARTY-LICENSES.
 `;
 
 /** The functions, by their file names in functions/. */
@@ -78,13 +80,11 @@ const analyze = (metafile: Metafile): string =>
     .map(([input, bytes]) => `  ${(bytes / 1000).toFixed(1).padStart(6)} kB  ${input}\n`)
     .join('');
 
-const PACKAGE = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+\//;
-
 /** The source of a part of a bundle: a package, a project folder, or the bundler. */
 function sourceOf(input: string): string {
   if (input.startsWith('<define:')) return 'the profiles';
   if (input.startsWith('left-out:')) return 'instead of what is left out';
-  return PACKAGE.exec(input)?.[0].replace(/^.*node_modules\/|\/$/g, '') ?? dirname(input);
+  return packageOf(input)?.replace(/^.*node_modules\/|\/$/g, '') ?? dirname(input);
 }
 
 function sourcesOf(metafile: Metafile): Bundle['sources'] {
@@ -96,21 +96,11 @@ function sourcesOf(metafile: Metafile): Bundle['sources'] {
   return [...sizes].sort(([, a], [, b]) => b - a);
 }
 
-/** The packages in the bundles, with version and licence, since the bundles contain no licence comments. */
-function licences(metafiles: readonly Metafile[]): string {
-  const folders = metafiles.flatMap(parts).flatMap(([input]) => PACKAGE.exec(input)?.[0] ?? []);
-  const lines = [...new Set(folders)].map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-    return `${name} ${version} ${license}\n`;
-  });
-  return lines.sort().join('');
-}
-
 /**
  * Bundles the functions to `{outdir}/{name}/index.cjs`. CommonJS, because in ESM an import of `node:http` also loads
- * undici, which would slow down cold starts. esbuild's metadata goes to `{outdir}/{name}.meta.json`, the packages and
- * their licences to `{outdir}/licences.txt`: next to the packaged folders, not in them.
- * @throws {Error} with every fault of the profiles and its place
+ * undici, which would slow down cold starts. The licences of its packages are
+ * beside it in `THIRD-PARTY-LICENSES`. esbuild's metadata goes to `{outdir}/{name}.meta.json`, outside the packaged folder.
+ * @throws {Error} with every fault of the profiles and its place; if a package has no text of its licence
  */
 export async function bundle({
   profilesFile,
@@ -143,10 +133,11 @@ export async function bundle({
         logLevel: 'warning',
       });
       writeFileSync(join(out, `${name}.meta.json`), JSON.stringify(metafile));
+      const inputs = parts(metafile).map(([input]) => input);
+      writeFileSync(join(out, name, 'THIRD-PARTY-LICENSES'), thirdPartyLicenses(inputs, root));
       return { name, file: join(outdir, name, 'index.cjs'), bytes: statSync(file).size, metafile };
     }),
   );
-  writeFileSync(join(out, 'licences.txt'), licences(made.map(({ metafile }) => metafile)));
   return made.map(({ metafile, ...bundled }) => ({
     ...bundled,
     analysis: analyze(metafile),

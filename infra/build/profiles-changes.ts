@@ -34,8 +34,9 @@ const VERSION = /^\d{1,6}\.\d{1,6}\.\d{1,6}$/;
 /** Whether it is a version: `0.1.0`. */
 export const isVersion = (text: string): boolean => VERSION.test(text);
 
-const isUpTo = (version: string, last: string): boolean =>
-  version.localeCompare(last, 'en', { numeric: true, sensitivity: 'base' }) <= 0;
+/** Whether a version is another one or before it. */
+export const isUpTo = (version: string, last: string): boolean =>
+  version.localeCompare(last, 'en', { numeric: true }) <= 0;
 
 /** What means something else in these profiles than in the version that is deployed, one per line. */
 export const findChanges = (profiles: Profiles, deployed: string): readonly string[] =>

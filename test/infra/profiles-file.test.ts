@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
-import { findChanges } from '../../infra/build/profiles-changes.ts';
+import { findChanges, isUpTo } from '../../infra/build/profiles-changes.ts';
 import { readProfilesFile } from '../../infra/build/profiles-file.ts';
 import { findFaults, findWarnings } from '../../infra/build/profiles-warnings.ts';
 import type { Profiles } from '../../lib/broker/profiles/profile.ts';
@@ -234,6 +234,13 @@ describe('an upgrade', () => {
     const expected = fields.map((field) => expect.stringContaining(`profile reports: ${field} has changed since`));
     expect(findChanges(profiles as Profiles, from)).toEqual(expected);
   });
+
+  test.each([
+    ['0.9.0', '0.10.0', true],
+    ['0.10.0', '0.9.0', false],
+    ['0.9.9', '0.9.9', true],
+    ['1.0.0', '0.9.9', false],
+  ])('%s is up to %s: %s', (version, last, expected) => expect(isUpTo(version, last)).toBe(expected));
 
   test('npm run profiles warns only if it is told the deployed version', () => {
     read(text);

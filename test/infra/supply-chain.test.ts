@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { bundle } from '../../infra/build/bundle.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundle, FUNCTIONS } from '../../infra/build/bundle.ts';
+import { thirdPartyLicenses } from '../../infra/build/licences.ts';
 
 const root = join(import.meta.dirname, '../..');
 const readJson = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'));
@@ -184,12 +185,65 @@ test('the bundles hold code of deployed packages only, and name its licences', a
   const outdir = mkdtempSync(join(tmpdir(), 'bundles-'));
   try {
     await bundle({ profilesFile: join(root, 'infra/profiles.yml'), outdir });
-    const lines = readFileSync(join(outdir, 'licences.txt'), 'utf8').trimEnd().split('\n');
-    const held = lines.map((line) => line.split(' '));
+    const texts = FUNCTIONS.map((name) => readFileSync(join(outdir, name, 'THIRD-PARTY-LICENSES'), 'utf8'));
+    const held = texts.flatMap((text) => [...text.matchAll(/^- (\S+) (\S+) \((.+)\)$/gm)].map(([, ...of]) => of));
     expect(held.map(([name, version]) => `${name}@${version}`).filter((name) => !deployed.has(name))).toEqual([]);
     expect(held.filter(([, , licence = '']) => !LICENCES.includes(licence))).toEqual([]);
     expect(held.map(([name]) => name)).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));
+    expect(texts[FUNCTIONS.indexOf('metadata')]).toBe('This function contains no third-party software.\n');
   } finally {
     rmSync(outdir, { recursive: true, force: true });
   }
+});
+
+describe('the licences of a bundle', () => {
+  const home = mkdtempSync(join(tmpdir(), 'licences-'));
+  afterAll(() => rmSync(home, { recursive: true, force: true }));
+  const PACKAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    'node_modules/b': { LICENSE: 'Free.\r\nFor all.\n' },
+    'node_modules/@a/a': { 'LICENSE.md': 'Free.\nFor all.', NOTICE: 'Made by A.' },
+    'node_modules/b/node_modules/c': { 'Licence-MIT.txt': 'C is free.', 'licenses.js': 'code' },
+    'node_modules/bare': { NOTICE: 'Made by Bare.' },
+  };
+  for (const [folder, files] of Object.entries(PACKAGES)) {
+    mkdirSync(join(home, folder), { recursive: true });
+    const name = nameOf(folder);
+    writeFileSync(join(home, folder, 'package.json'), JSON.stringify({ name, version: '1.0.0', license: 'MIT' }));
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(home, folder, file), text);
+  }
+
+  test('each package once, equal texts once, and notices', () => {
+    const inputs = ['b/x.js', 'b/y.js', 'b/node_modules/c/x.js', '@a/a/x.js'].map((name) => `node_modules/${name}`);
+    const rule = '-'.repeat(80);
+    expect(thirdPartyLicenses([...inputs, 'lib/core/time.ts'], home)).toBe(`This function contains third-party software:
+
+- @a/a 1.0.0 (MIT)
+- b 1.0.0 (MIT)
+- c 1.0.0 (MIT)
+
+${rule}
+@a/a 1.0.0 (MIT)
+b 1.0.0 (MIT)
+${rule}
+
+Free.
+For all.
+
+${rule}
+@a/a 1.0.0 (MIT)
+${rule}
+
+Made by A.
+
+${rule}
+c 1.0.0 (MIT)
+${rule}
+
+C is free.
+`);
+  });
+
+  test('a package without the text of its licence stops the build', () => {
+    expect(() => thirdPartyLicenses(['node_modules/bare/x.js'], home)).toThrow('bare 1.0.0 (MIT): holds no text');
+  });
 });

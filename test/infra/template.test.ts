@@ -266,9 +266,9 @@ describe('functions', () => {
   });
 
   test('what tells of the bundles stays beside them', () => {
-    const beside = ['licences.txt', ...FUNCTIONS, ...FUNCTIONS.map((name) => `${name}.meta.json`)];
+    const beside = [...FUNCTIONS, ...FUNCTIONS.map((name) => `${name}.meta.json`)];
     expect(readdirSync(join(home, '.build')).sort()).toEqual(beside.sort());
-    expect(readFileSync(join(home, '.build/licences.txt'), 'utf8')).toMatch(/^jose [\d.]+ MIT$/m);
+    expect(readFileSync(join(home, '.build/token/THIRD-PARTY-LICENSES'), 'utf8')).toMatch(/^- jose [\d.]+ \(MIT\)$/m);
   });
 
   test.each([
