@@ -41,7 +41,7 @@ function help(command: string): string {
 
 ${lines.join('\n')}
 
-  The profiles are read from $PROFILES_FILE (default infra/profiles.yml); npm run profiles checks them.
+  The profiles are read from $PROFILES_FILE (default infra/profiles/, else infra/profiles.yml); npm run profiles checks them.
 `;
 }
 

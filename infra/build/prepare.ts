@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
+import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import { bundle } from './bundle.ts';
+import { findChanges } from './profiles-changes.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 import { findFaults, findPlaceholders, findWarnings } from './profiles-warnings.ts';
 
@@ -8,6 +10,17 @@ export interface Prepared {
   /** Nothing is packaged if there is one. */
   readonly faults: readonly string[];
   readonly warnings: readonly string[];
+}
+
+/** The version whose profiles may mean something else now. Which one is deployed, nobody knows here. */
+const CHANGED_SINCE = '0.1.0';
+
+function changes(profiles: Profiles): readonly string[] {
+  const count = findChanges(profiles, CHANGED_SINCE).length;
+  if (count === 0) return [];
+  return [
+    `${count} fields of profiles have changed their meaning since ${CHANGED_SINCE}: if that is deployed, see npm run profiles -- --from ${CHANGED_SINCE}`,
+  ];
 }
 
 /**
@@ -24,6 +37,7 @@ async function prepare({ region, isDeployed }: { region: string; isDeployed: boo
   const warnings = [
     ...findWarnings(read.value, deployment),
     ...placeholders.doubtful,
+    ...changes(read.value),
     ...(isDeployed ? [] : placeholders.foreign),
   ];
   if (faults.length === 0) await bundle({ profilesFile: file, outdir: '.build' });
