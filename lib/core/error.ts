@@ -1,5 +1,5 @@
 /** The services that the broker depends on. */
-export type Dependency = 'zitadel' | 'secrets-manager' | 'dynamodb';
+export type Dependency = 'zitadel' | 'secrets-manager' | 'dynamodb' | 'issuer';
 
 /**
  * Every failure that the broker expects. `detail` is for the log: it may name profiles, secrets and fields, but never
@@ -11,6 +11,8 @@ export type BrokerError =
   | { readonly kind: 'untrusted_caller'; readonly detail: string }
   /** This caller sends more requests than it may. */
   | { readonly kind: 'caller_throttled'; readonly detail: string; readonly retryAfterMs: number }
+  /** The caller's assertion is not valid (RFC 7521 §4.2.1). The caller reads `detail`, which repeats nothing of it. */
+  | { readonly kind: 'assertion_refused'; readonly detail: string }
   /** The profile does not exist, or does not list this caller: the answer is the same for both. */
   | { readonly kind: 'not_allowed'; readonly detail: string }
   /** ZITADEL does not allow impersonation at all, or not by this actor. */

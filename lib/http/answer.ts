@@ -20,6 +20,7 @@ const STATUS = {
   invalid_grant: 400,
   untrusted_caller: 401,
   caller_throttled: 429,
+  assertion_refused: 401,
   not_allowed: 403,
   impersonation_refused: 403,
   credential_unusable: 502,
@@ -75,8 +76,10 @@ export const answerPublic = (body: object, maxAgeSeconds: number): GatewayAnswer
 /** An answer whose body is already JSON, or empty. */
 export const answerText = (statusCode: number, body: string): GatewayAnswer => ({ statusCode, headers: HEADERS, body });
 
-const publicText = (error: BrokerError): readonly [error: string, description: string] =>
-  error.kind in PUBLIC ? PUBLIC[error.kind as keyof typeof PUBLIC] : [error.kind, error.detail];
+const publicText = (error: BrokerError): readonly [error: string, description: string] => {
+  if (error.kind === 'assertion_refused') return ['invalid_client', error.detail];
+  return error.kind in PUBLIC ? PUBLIC[error.kind as keyof typeof PUBLIC] : [error.kind, error.detail];
+};
 
 /** The answer for a failure (RFC 6749 §5.2), with the request id that finds the details in the log. */
 export function answerError(error: BrokerError, requestId: string): GatewayAnswer {
@@ -88,6 +91,7 @@ export function answerError(error: BrokerError, requestId: string): GatewayAnswe
       ...('retryAfterMs' in error ? { 'retry-after': String(coveringSeconds(error.retryAfterMs)) } : {}),
       // RFC 9110 §11.6.1: a 401 must name an accepted scheme.
       ...(error.kind === 'untrusted_caller' ? { 'www-authenticate': 'AWS4-HMAC-SHA256' } : {}),
+      ...(error.kind === 'assertion_refused' ? { 'www-authenticate': 'Bearer' } : {}),
     },
   );
 }

@@ -3,7 +3,7 @@ import { COSTS, type Degradation } from '../broker/credentials/health.ts';
 import type { Rejected } from '../broker/introspection/doubts.ts';
 import type { Prewarmed } from '../broker/obtain/prewarm.ts';
 import type { Obtained } from '../broker/obtain/renewal.ts';
-import type { Principal } from '../broker/profiles/caller.ts';
+import { nameOf, type Principal } from '../broker/profiles/caller.ts';
 import type { RotationFault } from '../broker/rotation/rotated-key.ts';
 import type { StepDone } from '../broker/rotation/run.ts';
 import type { Token } from '../broker/token/freshness.ts';
@@ -122,6 +122,7 @@ const AWAY_BY_DEPENDENCY: Readonly<Record<Dependency, string>> = {
   dynamodb: AWAY_METRICS.table,
   'secrets-manager': AWAY_METRICS.secrets,
   zitadel: AWAY_METRICS.zitadel,
+  issuer: 'IssuerAway',
 };
 
 /** What an error says is away, even if this sandbox has not called it: another one may have told of the outage. */
@@ -263,7 +264,7 @@ export function createLog(
         level: levelOf(record),
         route,
         profile,
-        caller: caller === undefined ? undefined : `${caller.account}:${caller.role}`,
+        caller: caller === undefined ? undefined : nameOf(caller),
         status,
         ms: durationMs,
         source: obtained?.source ?? introspected?.source,

@@ -9,7 +9,7 @@ const LINE = ['profiles', 'token', 'store', 'credentials', 'introspection', 'obt
   (name) => `lib/broker/${name}`,
 );
 /** The use cases at its end, which know nothing of each other. */
-const USE_CASES = ['exchange', 'revocation', 'rotation'].map((name) => `lib/broker/${name}`);
+const USE_CASES = ['exchange', 'federation', 'revocation', 'rotation'].map((name) => `lib/broker/${name}`);
 
 const BELOW = ['lib/core', 'lib/oauth', 'lib/zitadel'];
 const BROKER = [...LINE, ...USE_CASES];

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from '../../core/result.ts';
 
-/** An identity that API Gateway has verified. An alias, so that it can become a union. */
-export type Principal = RolePrincipal;
+/** A verified identity: by API Gateway, or by its issuer's signature. */
+export type Principal = RolePrincipal | FederatedPrincipal;
 
 /** An IAM role. The session name is not part of it: the caller chooses it, so it must not affect any decision. */
 export interface RolePrincipal {
@@ -12,6 +12,20 @@ export interface RolePrincipal {
   /** The role's name without its path, which an assumed-role ARN does not contain. */
   readonly role: string;
 }
+
+/** A workload whose assertion was verified. */
+export interface FederatedPrincipal {
+  readonly kind: 'federated';
+  /** The name of its issuer in the profiles. */
+  readonly issuer: string;
+  /** `sub`: printable ASCII. */
+  readonly subject: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** A principal as the log names it. */
+export const nameOf = (caller: Principal): string =>
+  caller.kind === 'iam_role' ? `${caller.account}:${caller.role}` : `${caller.issuer}:${caller.subject}`;
 
 /** Roles that may use a profile. */
 export interface RolePattern {
@@ -49,7 +63,8 @@ export function parseRolePattern(text: string): Result<RolePattern, string> {
 }
 
 /** Whether the pattern matches this caller. */
-export const matchesRole = (pattern: RolePattern, { partition, account, role }: Principal): boolean =>
-  pattern.partition === partition &&
-  pattern.account === account &&
-  (pattern.isPrefix ? role.startsWith(pattern.role) : role === pattern.role);
+export const matchesRole = (pattern: RolePattern, caller: Principal): boolean =>
+  caller.kind === 'iam_role' &&
+  pattern.partition === caller.partition &&
+  pattern.account === caller.account &&
+  (pattern.isPrefix ? caller.role.startsWith(pattern.role) : caller.role === pattern.role);

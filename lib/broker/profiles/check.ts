@@ -92,9 +92,9 @@ function checkSubject(profile: Profile, subjectName: string, profiles: Profiles)
 export function checkSubjects(profiles: Profiles): readonly ProfileFault[] {
   const subjects = new Set([...profiles.values()].map(({ subject }) => subject));
   return [...profiles.values()].flatMap((profile) => {
-    const { name, callers, grant, subject, introspection, revocation } = profile;
+    const { name, callers, federated = [], grant, subject, introspection, revocation } = profile;
     const faults: ProfileFault[] = [];
-    const others = [...(introspection?.callers ?? []), ...(revocation?.callers ?? [])];
+    const others = [...federated, ...(introspection?.callers ?? []), ...(revocation?.callers ?? [])];
     if (callers.length === 0 && others.length === 0 && !subjects.has(name)) {
       const problem = 'is missing: no one could use this profile; list the ARNs of IAM roles';
       faults.push({ path: ['profiles', name, 'callers'], problem });

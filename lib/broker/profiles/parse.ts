@@ -8,6 +8,8 @@ import { parseRolePattern, type RolePattern } from './caller.ts';
 import { checkSubjects, resolveScopes } from './check.ts';
 import { isMapping, list, type Path, type Report, unknownFields } from './document.ts';
 import { parseExchangeRules } from './exchange-rules.ts';
+import type { FederatedCaller } from './federated-caller.ts';
+import { type DeclaredIssuers, parseFederatedCaller, parseIssuers } from './parse-federated.ts';
 import {
   type Introspection,
   isProfileName,
@@ -26,6 +28,8 @@ export interface ProfileRules {
 }
 
 const DEFAULT_MIN_VALIDITY_SECONDS = 60;
+/** The first segment of the paths for callers without IAM, so no profile's name. */
+const RESERVED = 'federated';
 /** Every field that a profile may have. */
 export const PROFILE_FIELDS: readonly string[] = [
   'issuer',
@@ -56,6 +60,21 @@ function checkIssuer(text: unknown, { allowLoopbackHttp }: ProfileRules): string
 
 const parseCallers = (value: unknown, path: Path, report: Report): readonly RolePattern[] =>
   list(value, path, report, (item) => parseRolePattern(String(item)));
+
+/** Parses `callers` of a profile: ARNs of roles, and mappings for workloads of `issuers`. */
+function parseAllCallers(
+  value: unknown,
+  issuers: DeclaredIssuers,
+  path: Path,
+  report: Report,
+): Pick<Profile, 'callers' | 'federated'> {
+  const all = list<RolePattern | FederatedCaller>(value, path, report, (item) =>
+    isMapping(item) ? parseFederatedCaller(item, issuers) : parseRolePattern(String(item)),
+  );
+  const callers = all.filter((caller) => 'role' in caller);
+  const federated = all.filter((caller) => 'rules' in caller);
+  return { callers, ...(federated.length === 0 ? {} : { federated }) };
+}
 
 const parseOwnRotation = ({ rotation }: Readonly<Record<string, unknown>>, path: Path, report: Report) =>
   rotation === undefined ? {} : { rotation: parseRotation(rotation, [...path, 'rotation'], report) };
@@ -112,10 +131,17 @@ function seconds(value: unknown, { least, most }: { least: number; most: number 
   return least * SECOND_MS;
 }
 
-function parseProfile(name: string, value: unknown, rules: ProfileRules, report: Report): Profile | undefined {
+function parseProfile(
+  name: string,
+  value: unknown,
+  rules: ProfileRules,
+  issuers: DeclaredIssuers,
+  report: Report,
+): Profile | undefined {
   const path = ['profiles', name];
   if (!isProfileName(name))
     report(path, 'must be a name of 1 to 63 lower-case letters, digits and hyphens, a letter first');
+  if (name === RESERVED) report(path, 'is the path of callers without IAM (docs/federation.md); choose another name');
   if (!isMapping(value)) {
     report(path, `must be a mapping with ${PROFILE_FIELDS.slice(0, 4).join(', ')}`);
     return undefined;
@@ -131,7 +157,7 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
     const problem = checkScope(item);
     return problem === undefined ? ok(String(item)) : fail(problem);
   });
-  const callers = parseCallers(value.callers ?? [], at('callers'), report);
+  const callers = parseAllCallers(value.callers ?? [], issuers, at('callers'), report);
   const { grant, subject, prewarm = false, minValiditySeconds = DEFAULT_MIN_VALIDITY_SECONDS, maxAgeSeconds } = value;
   const { exchange, introspection, introspectionCacheSeconds = 0, revocation } = value;
   if (grant !== undefined && !GRANTS.includes(grant as Grant))
@@ -145,7 +171,7 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
     issuer: String(value.issuer),
     secret: String(value.secret),
     scopes: canonicalScopes(scopes),
-    callers,
+    ...callers,
     ...(grant === undefined ? {} : { grant: grant as Grant }),
     ...(typeof subject === 'string' ? { subject } : {}),
     ...(exchange === undefined
@@ -172,7 +198,7 @@ function parseProfile(name: string, value: unknown, rules: ProfileRules, report:
 const isInField = (path: Path, field: Path): boolean => field.every((part, index) => path[index] === part);
 
 /**
- * Parses the document of profiles: `{ profiles: { [name]: … } }`.
+ * Parses the document of profiles: `{ issuers: { [name]: … }, profiles: { [name]: … } }`.
  * @returns the profiles, or every fault at once
  */
 export function parseProfiles(document: unknown, rules: ProfileRules): Result<Profiles, readonly ProfileFault[]> {
@@ -183,10 +209,11 @@ export function parseProfiles(document: unknown, rules: ProfileRules): Result<Pr
       { path: isMapping(document) ? ['profiles'] : [], problem: 'must be a mapping: profiles: { name: … }' },
     ]);
   }
-  unknownFields(document, ['profiles'], [], report);
+  unknownFields(document, ['issuers', 'profiles'], [], report);
+  const issuers = parseIssuers(document.issuers, rules.allowLoopbackHttp, report);
   const profiles = new Map<string, Profile>();
   for (const [name, value] of Object.entries(document.profiles)) {
-    const profile = parseProfile(name, value, rules, report);
+    const profile = parseProfile(name, value, rules, issuers, report);
     if (profile !== undefined) profiles.set(name, profile);
   }
   if (profiles.size === 0 && faults.length === 0) report(['profiles'], 'must hold at least one profile');

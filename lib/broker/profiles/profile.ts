@@ -1,6 +1,7 @@
 import type { Grant } from '../../zitadel/grant.ts';
 import type { RolePattern } from './caller.ts';
 import type { ExchangeRules } from './exchange-rules.ts';
+import type { FederatedCaller } from './federated-caller.ts';
 
 /** How the key in a secret rotates. */
 export interface Rotation {
@@ -36,6 +37,8 @@ export interface Profile {
   /** Sorted: requested by default, and the most that a caller may request. */
   readonly scopes: readonly string[];
   readonly callers: readonly RolePattern[];
+  /** Workloads without IAM, which request tokens at `/federated` only. */
+  readonly federated?: readonly FederatedCaller[];
   readonly grant?: Grant;
   /** The profile whose token is exchanged for a token of this profile. */
   readonly subject?: string;

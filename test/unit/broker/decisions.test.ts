@@ -4,7 +4,7 @@ import { mayRepeatUntil } from '../../../lib/broker/credentials/deadline.ts';
 import { nextStep } from '../../../lib/broker/obtain/reading.ts';
 import { receivedLife } from '../../../lib/broker/obtain/receive.ts';
 import { pollMs } from '../../../lib/broker/obtain/renewal.ts';
-import { matchesRole, type Principal, parseRolePattern } from '../../../lib/broker/profiles/caller.ts';
+import { matchesRole, parseRolePattern, type RolePrincipal } from '../../../lib/broker/profiles/caller.ts';
 import { authorize, grantExchangeScopes, grantScopes } from '../../../lib/broker/profiles/policy.ts';
 import type { Profile } from '../../../lib/broker/profiles/profile.ts';
 import {
@@ -47,7 +47,7 @@ const profile = (changes: Partial<Profile> = {}): Profile => ({
   ...changes,
 });
 
-const principal = (changes: Partial<Principal> = {}): Principal => ({
+const principal = (changes: Partial<RolePrincipal> = {}): RolePrincipal => ({
   kind: 'iam_role',
   partition: 'aws',
   account: '123456789012',

@@ -485,7 +485,7 @@ describe('every fault says where it is and what to do', () => {
     [7, [{ path: [], problem: 'must be a mapping: profiles: { name: … }' }]],
     [{ profiles: 7 }, [{ path: ['profiles'], problem: 'must be a mapping: profiles: { name: … }' }]],
     [{ profiles: {} }, [{ path: ['profiles'], problem: 'must hold at least one profile' }]],
-    [{ profiles: { a: GOOD }, x: 1 }, [{ path: ['x'], problem: unknown('profiles') }]],
+    [{ profiles: { a: GOOD }, x: 1 }, [{ path: ['x'], problem: unknown('issuers, profiles') }]],
     [
       { profiles: { a: 7 } },
       [{ path: ['profiles', 'a'], problem: 'must be a mapping with issuer, secret, scopes, callers' }],
