@@ -23,5 +23,12 @@ export function createRoutes(sandbox: () => Sandbox): readonly Route[] {
     functionName: 'metadata',
     isPublic: true,
   });
-  return [post('token'), post('introspect'), post('revoke'), ...METADATA_PATHS.map(metadata)];
+  const federated: Route = {
+    method: 'POST',
+    path: '/federated/{profile}/oauth/v2/token',
+    handler: (event: unknown, context: never) => sandbox().federated(event, context),
+    functionName: 'federated',
+    isPublic: true,
+  };
+  return [post('token'), post('introspect'), post('revoke'), federated, ...METADATA_PATHS.map(metadata)];
 }

@@ -12,7 +12,7 @@ import { type EpochMs, plus } from '../core/time.ts';
 import { type Form, parseForm } from '../oauth/form.ts';
 import { answerBug, answerError, type GatewayAnswer } from './answer.ts';
 import { describeBug } from './bug.ts';
-import { readFormBody, readGatewayRequest, requestId, traceRoot } from './gateway-request.ts';
+import { type GatewayRequest, readFormBody, readGatewayRequest, requestId, traceRoot } from './gateway-request.ts';
 import { identify } from './identity.ts';
 import type { Log, RequestRecord } from './log.ts';
 
@@ -58,6 +58,17 @@ export const callerError = (kind: CallerError['kind'], detail: string) => fail<B
 
 const BLOCKED = fail<BrokerError>({ kind: 'not_allowed', detail: 'blocked by an operator' });
 
+/** How callers say who they are, and which of them a profile lists. */
+export interface Door {
+  readonly identify: (event: unknown, request: GatewayRequest) => Promise<Result<Principal, BrokerError>>;
+  readonly authorize: typeof authorize;
+  /** Whether the form has the caller's identity; in any other request it would be a second one. */
+  readonly takesAssertion: boolean;
+}
+
+/** API Gateway's IAM authorizer. */
+const IAM_DOOR: Door = { identify: async (event) => identify(event), authorize, takesAssertion: false };
+
 export interface EndpointOptions {
   /** Its name in the log. */
   readonly name: string;
@@ -66,6 +77,8 @@ export interface EndpointOptions {
   readonly route: string;
   /** The limit for the body. */
   readonly largestBytes: number;
+  /** Default: IAM. */
+  readonly door?: Door;
 }
 
 /**
@@ -74,7 +87,7 @@ export interface EndpointOptions {
  */
 export function createEndpoint(
   { clock, profiles, log, health, expiries, bulletin, limitCaller }: EndpointDeps,
-  { name, use, route, largestBytes }: EndpointOptions,
+  { name, use, route, largestBytes, door = IAM_DOOR }: EndpointOptions,
   serve: Serve,
 ): GatewayHandler {
   async function letIn(
@@ -84,12 +97,12 @@ export function createEndpoint(
   ): Promise<Result<GatewayAnswer, BrokerError>> {
     const request = readGatewayRequest(event, route);
     if (isProfileName(request.profile)) facts.profile = request.profile;
-    const caller = identify(event);
+    const caller = await door.identify(event, request);
     if (!caller.ok) return caller;
     facts.caller = caller.value;
     const limited = limitCaller?.(caller.value);
     if (limited?.ok === false) return limited;
-    const profile = authorize(profiles, request.profile, caller.value, use);
+    const profile = door.authorize(profiles, request.profile, caller.value, use);
     if (!profile.ok) return profile;
     facts.issuer = profile.value.issuer;
     const remainingMs = context.getRemainingTimeInMillis();
@@ -106,6 +119,9 @@ export function createEndpoint(
     const clientId = form.value.get('client_id');
     if (clientId !== undefined && clientId !== profile.value.name) {
       return callerError('invalid_request', 'client_id, if sent, must be the name of the profile');
+    }
+    if (form.value.has('client_assertion') && !door.takesAssertion) {
+      return callerError('invalid_request', 'the request is signed by an IAM role; omit client_assertion');
     }
     if (form.value.has('client_secret')) facts.isClientSecretSent = true;
     const bodyBytes = Buffer.byteLength(body.value);

@@ -37,7 +37,7 @@ export interface MetadataEndpointDeps {
 const MAX_AGE_SECONDS = 300;
 
 /** The path that the caller requested, including stage and base path. */
-function requestPath(event: unknown): string {
+export function requestPath(event: unknown): string {
   const { rawPath, path, requestContext } = members(event);
   // REST events omit the stage from `path`; the context contains it.
   const candidates = [rawPath, members(requestContext).path, path];
@@ -50,7 +50,7 @@ const DOMAIN = /^[a-z0-9](?:[a-z0-9.-]{0,252})$/i;
  * The domain that API Gateway has verified, or an empty string. Anything that the caller adds to it (a port, a user)
  * must not enter an answer that caches serve to others. Only the local stack, which has no cache, keeps the port.
  */
-function requestHost(event: unknown, isLocal: boolean): string {
+export function requestHost(event: unknown, isLocal: boolean): string {
   const { domainName } = members(members(event).requestContext);
   const domain = typeof domainName === 'string' && DOMAIN.test(domainName) ? domainName : '';
   if (!isLocal) return domain;
@@ -59,7 +59,7 @@ function requestHost(event: unknown, isLocal: boolean): string {
 }
 
 /** A header of the event; an empty string if it is absent. */
-function headerOf(event: unknown, wanted: string): string {
+export function headerOf(event: unknown, wanted: string): string {
   const [, value] =
     Object.entries(members(members(event).headers)).find(([name]) => name.toLowerCase() === wanted) ?? [];
   return typeof value === 'string' ? value : '';

@@ -13,7 +13,14 @@ import { type EpochMs, secondsUntil } from '../core/time.ts';
 import type { Form } from '../oauth/form.ts';
 import { GRANT_TYPE } from '../oauth/grant.ts';
 import { answerJson, type GatewayAnswer } from './answer.ts';
-import { type Asked, callerError, createEndpoint, type EndpointDeps, type GatewayHandler } from './endpoint.ts';
+import {
+  type Asked,
+  callerError,
+  createEndpoint,
+  type Door,
+  type EndpointDeps,
+  type GatewayHandler,
+} from './endpoint.ts';
 import { LARGEST_FORM_BYTES, LARGEST_TOKEN_FORM_BYTES } from './gateway-request.ts';
 
 /** The path after the profile. */
@@ -59,8 +66,14 @@ const answerExchange = ({ token }: ObtainedOnBehalf, now: EpochMs): GatewayAnswe
     scope: token.scope ?? token.granted.join(' '),
   });
 
-/** Creates `POST /{profile}/oauth/v2/token`. */
-export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
+/**
+ * Creates `POST /{profile}/oauth/v2/token`.
+ * @param variant its name in the log, and how callers say who they are; by default, IAM roles by signing the request
+ */
+export function createTokenEndpoint(
+  deps: TokenEndpointDeps,
+  variant: { readonly name: string; readonly door?: Door } = { name: 'token' },
+): GatewayHandler {
   const { clock, tokens, onBehalf } = deps;
 
   /** Client credentials (RFC 6749 §4.4). */
@@ -72,7 +85,7 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
     facts,
   }: Asked): Promise<Result<GatewayAnswer, BrokerError>> {
     const rejected = readRejected(form);
-    if (bodyBytes > LARGEST_FORM_BYTES && rejected === undefined)
+    if (bodyBytes > LARGEST_FORM_BYTES && rejected === undefined && !form.has('client_assertion'))
       return callerError('invalid_request', 'the body is larger than 4 kB');
     const scopes = grantScopes(profile, form.get('scope'));
     if (!scopes.ok) return scopes;
@@ -120,7 +133,7 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): GatewayHandler {
 
   return createEndpoint(
     deps,
-    { name: 'token', use: 'token', route: TOKEN_ROUTE, largestBytes: LARGEST_TOKEN_FORM_BYTES },
+    { ...variant, use: 'token', route: TOKEN_ROUTE, largestBytes: LARGEST_TOKEN_FORM_BYTES },
     async (asked) => {
       const served = await serve(asked);
       asked.facts.issued = deps.issued.take();

@@ -59,6 +59,8 @@ export interface RigOptions {
   readonly basePath?: string;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly changes?: Readonly<Record<string, object>>;
+  /** Of assertions, as in the document of profiles. */
+  readonly issuers?: object;
   readonly tokenLifetimeSeconds?: number;
   readonly lambdaTimeoutMs?: number;
   /** More of the environment of the functions. */
@@ -125,7 +127,8 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
     AWS_ENDPOINT_URL_DYNAMODB: table.url,
   });
   const lines: string[] = [];
-  const profiles = profilesOf(profilesFor(zitadel.url, options.changes));
+  const { issuers } = options;
+  const profiles = profilesOf({ ...profilesFor(zitadel.url, options.changes), ...(issuers && { issuers }) });
   const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'test', ...options.env };
   const addSandbox = (overrides: Overrides = {}) =>
     createSandbox(profiles, env, {
