@@ -6,6 +6,9 @@ const METADATA_PATHS = [
   '/{profile}/.well-known/openid-configuration',
   '/{profile}/.well-known/oauth-authorization-server',
   '/.well-known/oauth-authorization-server/{profile}',
+  '/federated/{profile}/.well-known/openid-configuration',
+  '/federated/{profile}/.well-known/oauth-authorization-server',
+  '/.well-known/oauth-authorization-server/federated/{profile}',
 ];
 
 /** The routes of a deployment, to the `sandbox` that exists at the time of each request. */

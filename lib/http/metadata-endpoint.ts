@@ -1,3 +1,4 @@
+import { ALGORITHMS } from '../broker/profiles/federated-caller.ts';
 import { isProfileName } from '../broker/profiles/profile.ts';
 import type { Clock } from '../core/clock.ts';
 import { GRANT_TYPE } from '../oauth/grant.ts';
@@ -13,6 +14,9 @@ import { TOKEN_ROUTE } from './token-endpoint.ts';
 const OPENID_ROUTE = '/.well-known/openid-configuration';
 /** RFC 8414 §3.1: between host and path of the issuer; many clients look for it after the path instead. */
 const OAUTH_ROUTE = '/.well-known/oauth-authorization-server';
+
+/** Before the profile in the paths for callers without IAM. */
+const FEDERATED = '/federated/';
 
 /** How a path asks for metadata. */
 interface Asked {
@@ -73,13 +77,17 @@ function readPath(event: unknown): Asked | undefined {
   const inserted = path.indexOf(`${OAUTH_ROUTE}/`);
   if (inserted >= 0) {
     // With a stage or a base path before it, the path of the issuer would be another.
-    const name = path.slice(OAUTH_ROUTE.length + 1);
-    return inserted === 0 ? { profile: name, issuerPath: `/${name}`, isOpenId: false } : undefined;
+    const issuerPath = path.slice(OAUTH_ROUTE.length);
+    const name = issuerPath.slice(issuerPath.startsWith(FEDERATED) ? FEDERATED.length : 1);
+    return inserted === 0 ? { profile: name, issuerPath, isOpenId: false } : undefined;
   }
   const route = isOpenId ? OPENID_ROUTE : OAUTH_ROUTE;
   const issuerPath = path.endsWith(route) ? path.slice(0, -route.length) : `/${profile}`;
   return { profile, issuerPath, isOpenId };
 }
+
+/** Whether the path is that of callers without IAM. */
+const isFederated = (issuerPath: string, profile: string): boolean => issuerPath.endsWith(`${FEDERATED}${profile}`);
 
 /** The broker's URL of a profile, which clients use in place of ZITADEL's issuer. */
 function issuerOf(
@@ -87,7 +95,7 @@ function issuerOf(
   { profile, issuerPath }: Asked,
   { publicUrl, isLocal }: MetadataEndpointDeps,
 ): string {
-  if (publicUrl !== undefined) return `${publicUrl}/${profile}`;
+  if (publicUrl !== undefined) return `${publicUrl}${isFederated(issuerPath, profile) ? FEDERATED : '/'}${profile}`;
   const host = requestHost(event, isLocal);
   const scheme = isLocal && headerOf(event, 'x-forwarded-proto') === 'http' ? 'http' : 'https';
   return `${scheme}://${host}${issuerPath}`;
@@ -106,6 +114,17 @@ const metadata = (issuer: string): object => ({
   token_endpoint_auth_methods_supported: ['none'],
   introspection_endpoint_auth_methods_supported: ['none'],
   revocation_endpoint_auth_methods_supported: ['none'],
+});
+
+/** The same for callers without IAM, who request tokens only. */
+const federatedMetadata = (issuer: string): object => ({
+  issuer,
+  token_endpoint: `${issuer}${TOKEN_ROUTE}`,
+  response_types_supported: ['none'],
+  grant_types_supported: [GRANT_TYPE.clientCredentials, GRANT_TYPE.tokenExchange],
+  // RFC 7523 §2.2, and draft-ietf-oauth-spiffe-client-auth.
+  token_endpoint_auth_methods_supported: ['private_key_jwt', 'spiffe_jwt'],
+  token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
 });
 
 /** What OpenID Connect Discovery 1.0 §3 requires besides: ZITADEL's own. */
@@ -131,7 +150,8 @@ export function createMetadataEndpoint(deps: MetadataEndpointDeps): GatewayHandl
         return answerError({ kind: 'invalid_request', detail: 'the path does not contain a valid profile name' }, id);
       const { zitadelIssuer } = deps;
       const openId = asked.isOpenId && zitadelIssuer !== undefined ? openIdMetadata(zitadelIssuer) : {};
-      return answerPublic({ ...metadata(issuerOf(event, asked, deps)), ...openId }, MAX_AGE_SECONDS);
+      const describe = isFederated(asked.issuerPath, asked.profile) ? federatedMetadata : metadata;
+      return answerPublic({ ...describe(issuerOf(event, asked, deps)), ...openId }, MAX_AGE_SECONDS);
     };
     let answered: GatewayAnswer;
     try {

@@ -124,6 +124,31 @@ describe('a pod without IAM', () => {
   });
 });
 
+test.each([
+  '/federated/orders/.well-known/openid-configuration',
+  '/federated/orders/.well-known/oauth-authorization-server',
+  '/.well-known/oauth-authorization-server/federated/orders',
+])('%s says how to authenticate', async (path) => {
+  const text = await rig.pass(
+    new Promise<string>((resolve, reject) => {
+      const sent = request(`${rig.gateway.url}${path}`, { agent: false }, (response) => {
+        let body = '';
+        response.on('data', (chunk) => {
+          body += chunk;
+        });
+        response.on('end', () => resolve(body));
+      });
+      sent.on('error', reject);
+      sent.end();
+    }),
+  );
+  expect(JSON.parse(text)).toMatchObject({
+    issuer: `${rig.gateway.url}/federated/orders`,
+    token_endpoint: `${rig.gateway.url}/federated/orders/oauth/v2/token`,
+    token_endpoint_auth_methods_supported: ['private_key_jwt', 'spiffe_jwt'],
+  });
+});
+
 test('a role that signs and also sends an assertion is refused', async () => {
   const form = `grant_type=client_credentials&client_assertion_type=${TYPE}&client_assertion=x`;
   expect(await rig.pass(rig.ask({ form }))).toMatchObject({ status: 400, json: { error: 'invalid_request' } });
