@@ -36,10 +36,12 @@ const hasDuplicates = (json: string, value: unknown): boolean =>
   [...json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon !== undefined).length !==
   countMembers(value);
 
-/** Parses one part: the only base64url spelling of UTF-8, of a JSON object without duplicates. */
+/** Whether base64url is spelt in the only way that encoders do: no bits are left over. */
+const isCanonical = (part: string): boolean => Buffer.from(part, 'base64url').toString('base64url') === part;
+
+/** Parses one part: UTF-8, of a JSON object without duplicates. */
 function parsePart(part: string): Members | undefined {
   const bytes = Buffer.from(part, 'base64url');
-  if (bytes.toString('base64url') !== part) return undefined;
   const json = bytes.toString('utf8');
   if (!Buffer.from(json).equals(bytes)) return undefined;
   const value = parseJsonObject(json);
@@ -52,8 +54,9 @@ function parsePart(part: string): Members | undefined {
  */
 export function parseJws(compact: string): Result<Unverified, string> {
   if (compact.length > LONGEST_ASSERTION) return fail('client_assertion is longer than 8 kB');
-  const [, head = '', body = ''] = COMPACT.exec(compact) ?? [];
-  if (head === '') return fail('client_assertion is not a signed JWT: three parts in base64url');
+  const [, head = '', body = '', signature = ''] = COMPACT.exec(compact) ?? [];
+  if (head === '' || ![head, body, signature].every(isCanonical))
+    return fail('client_assertion is not a signed JWT: three parts in base64url');
   const header = parsePart(head);
   const claims = parsePart(body);
   if (header === undefined || claims === undefined)

@@ -164,6 +164,13 @@ describe('an assertion is refused', () => {
     ['five parts', async () => `${await sign(pod())}.AA.AA`],
     ['two parts', async () => (await sign(pod())).replace(/\.[^.]*$/, '')],
     ['more than 8 kB', () => sign({ ...pod(), x: 'x'.repeat(9000) })],
+    [
+      'another spelling of the signature',
+      async () =>
+        (await sign(pod())).replace(/.$/, (last) =>
+          last === 'A' ? 'B' : last === 'Q' ? 'R' : last === 'g' ? 'h' : 'x',
+        ),
+    ],
     ['padding', async () => `${await sign(pod())}=`],
     ['members doubled', () => signRaw({ alg: 'RS256', kid: 'k1' }, `{"aud":"a",${JSON.stringify(pod()).slice(1)}`)],
     ['aud missing', () => sign(without(pod(), 'aud'))],
@@ -196,6 +203,8 @@ describe('an assertion is refused', () => {
     ['pull_request_target', () => sign({ ...job, event_name: 'pull_request_target' })],
     ['OriginIdentity', () => sign({ ...role, [AWS]: { aws_account: '210987654321', subject_mode: 'OriginIdentity' } })],
     ['a SVID as a plain assertion', () => sign(svid)],
+    ['a SVID with iss as a plain assertion', () => sign({ ...svid, iss: 'spiffe://mesh.example' })],
+    ['the issuer in a list', () => sign({ ...pod(), iss: [CLUSTER] })],
   ])('with %s', async (_why, jwt) => expect(await outcome(jwt())).toBe('assertion_refused'));
 
   test.each(
@@ -211,6 +220,11 @@ describe('an assertion is refused', () => {
       ]),
   )('of the issuer %s, and no request leaves', async (iss) => {
     expect(await outcome(sign({ ...pod(), iss }))).toBe('assertion_refused');
+    expect(urls).toEqual([]);
+  });
+
+  test.each(['none', 'HS256', 'PS256'])('with alg %s before a request leaves', async (alg) => {
+    expect(await outcome(unsigned({ alg, kid: 'k1' }))).toBe('assertion_refused');
     expect(urls).toEqual([]);
   });
 
@@ -238,6 +252,11 @@ describe('a stranger with a valid assertion is not allowed', () => {
     ['a longer name', { ...role, sub: `${ROLE}-evil` }],
   ])('%s', async (_who, claims) => expect(await outcome(sign(claims))).toBe('not_allowed'));
 
+  test('a workload of another issuer with the same claims', () => {
+    const principal = { kind: 'federated', issuer: 'partner', subject: pod().sub, claims: pod() } as const;
+    expect(authorizeWorkload(profiles, 'orders', principal)).toMatchObject({ error: { kind: 'not_allowed' } });
+  });
+
   test('and an unknown profile answers the same', async () => {
     const verified = await ask(sign(pod()));
     expect(verified.ok && authorizeWorkload(profiles, 'unknown', verified.value)).toMatchObject({
@@ -250,7 +269,7 @@ describe('the keys of an issuer', () => {
   const LONG = { exp: NOW + 86_000, iat: NOW - 10 };
   test.each<[what: string, answer: (url: string) => Partial<OAuthAnswer> | undefined]>([
     ['away', () => undefined],
-    ['redirecting', () => ({ status: 302, headers: { location: 'https://evil.example' } })],
+    ['redirecting', (url) => ({ ...honest(url), status: 302, headers: { location: 'https://evil.example' } })],
     ['HTML', () => ({ body: '<html>' })],
     ['more than 64 kB', (url) => ({ body: `${honest(url).body}${' '.repeat(70_000)}` })],
     ['empty', (url) => (url.endsWith('/keys') ? { body: '{"keys":[]}' } : honest(url))],
