@@ -43,10 +43,15 @@ const issuersOf = (profiles: Profiles): ReadonlyMap<string, FederatedIssuer> =>
 const trustDomainOf = (sub: unknown): string =>
   (typeof sub === 'string' ? /^spiffe:\/\/[a-z0-9._-]{1,255}(?=\/)/.exec(sub)?.[0] : undefined) ?? '';
 
+/** A SPIFFE bundle marks the keys of JWT-SVIDs by a use of its own (SPIFFE JWT-SVID §4); `jose` reads only `sig`. */
+const forSignatures = (key: JWK): JWK => (key.use === 'jwt-svid' ? { ...key, use: 'sig' } : key);
+
 /** Whether one of the keys made the signature. A key of another type or algorithm, or a broken one, did not. */
 async function isSigned(jwt: string, keys: Keys, { algorithms }: FederatedIssuer): Promise<boolean> {
   try {
-    await compactVerify(jwt, createLocalJWKSet({ keys: keys as JWK[] }), { algorithms: [...algorithms] });
+    await compactVerify(jwt, createLocalJWKSet({ keys: (keys as JWK[]).map(forSignatures) }), {
+      algorithms: [...algorithms],
+    });
     return true;
   } catch {
     return false;

@@ -294,6 +294,14 @@ describe('the keys of an issuer', () => {
     expect(urls.filter((url) => url.includes('evil'))).toEqual([]);
   });
 
+  test.each([
+    ['jwt-svid', 'allowed'],
+    ['x509-svid', 'assertion_refused'],
+  ])('of a trust domain whose use is %s: %s', async (use, expected) => {
+    answerTo = () => ({ body: JSON.stringify({ keys: [{ ...jwk(pairs.rsa, 'k1'), use }] }) });
+    expect(await outcome(sign(svid), ASSERTION_TYPE.jwtSpiffe)).toBe(expected);
+  });
+
   test('are read once in ten minutes', async () => {
     await Promise.all([outcome(sign(pod())), outcome(sign(pod()))]);
     expect(urls).toHaveLength(2);
