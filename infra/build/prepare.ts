@@ -21,6 +21,11 @@ function changes(profiles: Profiles): readonly string[] {
   return [
     `${count} fields of profiles have changed their meaning since ${CHANGED_SINCE}: if that is deployed, see npm run profiles -- --from ${CHANGED_SINCE}`,
   ];
+/** Callers without IAM are served by the local stack only: nothing is deployed for them. */
+function withoutRoute(profiles: Profiles): readonly string[] {
+  const names = [...profiles.values()].filter(({ federated = [] }) => federated.length > 0).map(({ name }) => name);
+  if (names.length === 0) return [];
+  return [`Callers without IAM (${names.join(', ')}) are not served by a deployment yet, only by npm start`];
 }
 
 /**
@@ -38,6 +43,7 @@ async function prepare({ region, isDeployed }: { region: string; isDeployed: boo
     ...findWarnings(read.value, deployment),
     ...placeholders.doubtful,
     ...changes(read.value),
+    ...withoutRoute(read.value),
     ...(isDeployed ? [] : placeholders.foreign),
   ];
   if (faults.length === 0) await bundle({ profilesFile: file, outdir: '.build' });

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { type EpochMs, SECOND_MS } from '../../core/time.ts';
-import type { Principal } from './caller.ts';
+import { nameOf, type Principal } from './caller.ts';
 
 /** How many requests one caller may send. */
 export interface CallerRate {
@@ -71,8 +71,8 @@ export type LimitCaller = (caller: Principal) => Result<void, BrokerError>;
 /** Creates the limit of one sandbox, for each caller by itself. */
 export function createCallerLimit(clock: Clock, rate: CallerRate): LimitCaller {
   const allowances = createBoundedMap<string, Allowance>({ entries: REMEMBERED_CALLERS });
-  return ({ partition, account, role }) => {
-    const key = `${partition}:${account}:${role}`;
+  return (caller) => {
+    const key = `${caller.kind === 'iam_role' ? caller.partition : caller.kind}:${nameOf(caller)}`;
     const { isAllowed, left, retryAfterMs } = admit(allowances.get(key), clock.now(), rate);
     allowances.set(key, left);
     if (isAllowed) return ok(undefined);

@@ -27,15 +27,16 @@ export function authorize(
   const listed = callersFor(profile, use);
   if (listed.some((pattern) => matchesRole(pattern, principal))) return ok(profile);
   const list = use === 'token' ? 'the profile' : `${use} of the profile`;
-  // The log names callers by account and role, so it would look like the listed one.
-  const elsewhere = listed.find(({ partition, ...role }) =>
-    matchesRole({ ...role, partition: principal.partition }, principal),
-  );
-  const hint =
-    elsewhere === undefined
-      ? ''
-      : `: the caller is in partition ${principal.partition}, the list has its role in ${elsewhere.partition}`;
-  return fail({ kind: 'not_allowed', detail: `${list} does not list this caller${hint}` });
+  return fail({ kind: 'not_allowed', detail: `${list} does not list this caller${partitionHint(listed, principal)}` });
+}
+
+/** The log names roles by account and name, so one of another partition would look like the listed one. */
+function partitionHint(listed: readonly RolePattern[], principal: Principal): string {
+  if (principal.kind !== 'iam_role') return '';
+  const { partition } = principal;
+  const elsewhere = listed.find((pattern) => matchesRole({ ...pattern, partition }, principal));
+  if (elsewhere === undefined) return '';
+  return `: the caller is in partition ${partition}, the list has its role in ${elsewhere.partition}`;
 }
 
 const invalid = (detail: string) => fail<CallerError>({ kind: 'invalid_scope', detail });

@@ -84,7 +84,7 @@ describe('callers', () => {
     expect(authorize(profiles, '__proto__', principal()).ok).toBe(false);
   });
 
-  test.each<[string, Partial<Profile>, Partial<Principal>, string]>([
+  test.each<[string, Partial<Profile>, Partial<RolePrincipal>, string]>([
     [
       'the listed role in another partition',
       {},

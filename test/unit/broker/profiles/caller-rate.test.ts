@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Principal } from '../../../../lib/broker/profiles/caller.ts';
+import type { Principal, RolePrincipal } from '../../../../lib/broker/profiles/caller.ts';
 import {
   type Allowance,
   admit,
@@ -116,7 +116,7 @@ describe('of any caller', () => {
 
 describe('the limit of a sandbox', () => {
   const RATE: CallerRate = { perSecond: 1, burst: 10 };
-  const role = (name: string, changes: Partial<Principal> = {}): Principal => ({
+  const role = (name: string, changes: Partial<RolePrincipal> = {}): RolePrincipal => ({
     kind: 'iam_role',
     partition: 'aws',
     account: '123456789012',
