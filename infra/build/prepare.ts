@@ -21,6 +21,8 @@ function changes(profiles: Profiles): readonly string[] {
   return [
     `${count} fields of profiles have changed their meaning since ${CHANGED_SINCE}: if that is deployed, see npm run profiles -- --from ${CHANGED_SINCE}`,
   ];
+}
+
 /** Callers without IAM are served by the local stack only: nothing is deployed for them. */
 function withoutRoute(profiles: Profiles): readonly string[] {
   const names = [...profiles.values()].filter(({ federated = [] }) => federated.length > 0).map(({ name }) => name);

@@ -65,50 +65,64 @@ function readSource(file: string): { ok: true; value: Source } | Faulty {
   return { ok: false, error: yaml.error.map(({ place, problem }) => `${file}:${place} ${problem}`) };
 }
 
-/** The profiles of a document, by name; `undefined` if it is no mapping of profiles. */
-function profilesIn({ value }: Source): Fields | undefined {
-  const { profiles } = (value ?? {}) as { profiles?: unknown };
-  return typeof profiles === 'object' && profiles !== null && !Array.isArray(profiles)
-    ? (profiles as Fields)
-    : undefined;
+/** What each file may add to: a profile may name those of another file. */
+const SHARED = ['profiles', 'issuers'] as const;
+type Shared = (typeof SHARED)[number];
+
+/** One of the mappings of a document, by name; `undefined` if it is none. */
+function mappingIn({ value }: Source, key: Shared): Fields | undefined {
+  const { [key]: mapping } = (value ?? {}) as Partial<Record<Shared, unknown>>;
+  return typeof mapping === 'object' && mapping !== null && !Array.isArray(mapping) ? (mapping as Fields) : undefined;
 }
 
-/** The faults of a file around its profiles. */
+/** The faults of a file around its mappings. */
 function outerFaults(source: Source, rules: ProfileRules): readonly Fault[] {
-  const document = profilesIn(source) === undefined ? source.value : { ...(source.value as Fields), profiles: {} };
+  const empty = SHARED.filter((key) => mappingIn(source, key) !== undefined).map((key) => [key, {}]);
+  const document = empty.length === 0 ? source.value : { ...(source.value as Fields), ...Object.fromEntries(empty) };
   const parsed = parseProfiles(document, rules);
-  // That a file among others holds no profile is no fault.
-  return parsed.ok ? [] : parsed.error.filter(({ problem }) => problem !== 'must hold at least one profile');
+  // That a file among others holds no profile, or issuers alone, is no fault.
+  return parsed.ok
+    ? []
+    : parsed.error.filter(({ path, problem }) => problem !== 'must hold at least one profile' && path[0] !== 'issuers');
 }
 
-/** Checks the profiles of all files together: a profile may name one of another file. */
+/** Checks what all files hold together. */
 function checkTogether(sources: readonly [Source, ...Source[]], rules: ProfileRules): ReadProfiles | Faulty {
   const [first] = sources;
-  const homes = new Map<string, Source>();
-  const profiles: [name: string, profile: unknown][] = [];
+  const homes: Readonly<Record<Shared, Map<string, Source>>> = { profiles: new Map(), issuers: new Map() };
+  const merged: Readonly<Record<Shared, [name: string, value: unknown][]>> = { profiles: [], issuers: [] };
   const faults = sources.flatMap((source) => outerFaults(source, rules).map((fault) => inWords(source, fault)));
   for (const source of sources) {
-    for (const [name, profile] of Object.entries(profilesIn(source) ?? {})) {
-      const home = homes.get(name);
-      if (home === undefined) {
-        homes.set(name, source);
-        profiles.push([name, profile]);
-      } else {
-        const path = ['profiles', name];
-        const problem = `is in ${home.file}:${home.placeOf(path)} too; give one of them another name`;
-        faults.push(inWords(source, { path, problem }));
+    for (const key of SHARED) {
+      for (const [name, value] of Object.entries(mappingIn(source, key) ?? {})) {
+        const path = [key, name];
+        const home = homes[key].get(name);
+        if (home === undefined) {
+          homes[key].set(name, source);
+          merged[key].push([name, value]);
+        } else {
+          const problem = `is in ${home.file}:${home.placeOf(path)} too; give one of them another name`;
+          faults.push(inWords(source, { path, problem }));
+        }
       }
     }
   }
-  const document = { profiles: Object.fromEntries(profiles) };
+  const issuers = merged.issuers.length === 0 ? {} : { issuers: Object.fromEntries(merged.issuers) };
+  const document = { profiles: Object.fromEntries(merged.profiles), ...issuers };
   const parsed = parseProfiles(document, rules);
   const inner = parsed.ok ? schemaFaults(document) : parsed.error;
+  const homeOf = ({ path: [key, name] }: Fault): Source =>
+    SHARED.flatMap((one) => (one === key ? (homes[one].get(String(name)) ?? []) : []))[0] ?? first;
   // Without a profile, the fault around them says more.
-  if (profiles.length > 0 || faults.length === 0) {
-    faults.push(...inner.map((fault) => inWords(homes.get(String(fault.path[1])) ?? first, fault)));
+  if (merged.profiles.length > 0 || faults.length === 0) {
+    faults.push(...inner.map((fault) => inWords(homeOf(fault), fault)));
   }
   if (!parsed.ok || faults.length > 0) return { ok: false, error: faults };
-  return { ok: true, value: parsed.value, fileOf: new Map([...homes].map(([name, { file }]) => [name, file])) };
+  return {
+    ok: true,
+    value: parsed.value,
+    fileOf: new Map([...homes.profiles].map(([name, { file }]) => [name, file])),
+  };
 }
 
 /**
