@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { tokenEvent } from '../../support/events.ts';
-import { type SandboxOptions, type SandboxProcess, startSandbox } from '../../support/runtime-api/sandbox.ts';
+import { type SandboxOptions, startSandbox } from '../../support/runtime-api/sandbox.ts';
 import { createRuntimeApi, type Invoked } from '../../support/runtime-api/server.ts';
 
 /** A JSON object. */
@@ -29,22 +29,6 @@ export interface Ask {
   readonly timeoutMs?: number;
 }
 
-/** A function's process with its runtime API. */
-export interface FunctionProcess extends Pick<SandboxProcess, 'freeze' | 'thaw' | 'output'> {
-  /** Invokes the function as API Gateway does for a caller of this profile. */
-  readonly ask: (profile: string, request?: Ask) => Promise<Answer>;
-  /** Invokes the function with any event. */
-  readonly invoke: (event: unknown, timeoutMs?: number) => Promise<Invoked>;
-  /** Resolves when it waits for work: then Lambda would freeze it. */
-  readonly idle: () => Promise<void>;
-  /** Its log so far: every line that is JSON. */
-  readonly log: () => readonly Json[];
-  /** What `ask` has returned, without the tokens that callers asked for. */
-  readonly answers: readonly Answer[];
-  /** Kills it, if it still lives, and ends its runtime API. */
-  readonly kill: () => Promise<void>;
-}
-
 const TIMEOUT_MS = 15_000;
 
 function parse(text: string): Json {
@@ -65,23 +49,25 @@ function read(invoked: Invoked): Pick<Answer, 'kind' | 'status' | 'headers' | 't
 
 /**
  * Starts a function's process. It has not loaded anything yet when this resolves: wait for `idle`, or just ask.
- * @param options.now epoch milliseconds, by which its deadlines are given
+ * @param now epoch milliseconds, by which its deadlines are given
  */
-export async function createFunction({
-  now,
-  ...options
-}: Omit<SandboxOptions, 'api'> & { readonly now: () => number }): Promise<FunctionProcess> {
+export async function createFunction(now: () => number, options: Omit<SandboxOptions, 'api'>) {
   const api = await createRuntimeApi({ now });
   const sandbox = startSandbox({ ...options, api });
   const answers: Answer[] = [];
   const log: Json[] = [];
   /** Up to here the output is in `log`: there is much of it. */
   let readTo = 0;
+  /** Invokes the function with any event. */
   const invoke = (event: unknown, timeoutMs = TIMEOUT_MS) => api.invoke(event, { deadlineMs: now() + timeoutMs });
   return {
     ...sandbox,
     invoke,
-    async ask(profile, { form = 'grant_type=client_credentials', endpoint = 'token', timeoutMs } = {}) {
+    /** Invokes the function as API Gateway does for a caller of this profile. */
+    async ask(
+      profile: string,
+      { form = 'grant_type=client_credentials', endpoint = 'token', timeoutMs }: Ask = {},
+    ): Promise<Answer> {
       const requestId = randomUUID();
       const startedMs = performance.now();
       const event = tokenEvent(profile, form, { rawPath: `/${profile}/oauth/v2/${endpoint}` });
@@ -92,8 +78,10 @@ export async function createFunction({
       answers.push(token === undefined ? answer : { ...answer, text: '', json });
       return answer;
     },
+    /** Resolves when it waits for work: then Lambda would freeze it. */
     idle: api.idle,
-    log() {
+    /** Its log so far: every line that is JSON. */
+    log(): readonly Json[] {
       const { stdout } = sandbox.output();
       const end = stdout.lastIndexOf('\n') + 1;
       const lines = stdout.slice(readTo, end).split('\n');
@@ -101,10 +89,15 @@ export async function createFunction({
       readTo = end;
       return log;
     },
+    /** What `ask` has returned, without the tokens that callers asked for. */
     answers,
-    async kill() {
+    /** Kills it, if it still lives, and ends its runtime API. */
+    async kill(): Promise<void> {
       await sandbox.kill();
       await api.close();
     },
   };
 }
+
+/** A function's process with its runtime API. */
+export type FunctionProcess = Awaited<ReturnType<typeof createFunction>>;

@@ -10,7 +10,7 @@ import { createPlan } from './plan.ts';
 import { PATIENCE_MS, usePackage } from './scenarios.ts';
 
 /** Its first storms bring a fault of each dependency, a freeze and a kill. */
-const SEED = 1321;
+const SEED = 302;
 
 const NOW = 1_795_438_700_000;
 const MAIN = join(import.meta.dirname, 'main.ts');

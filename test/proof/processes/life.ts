@@ -75,7 +75,7 @@ export async function live(
   { seconds, sandboxes, seed, onRound = () => undefined }: LifeOptions,
 ): Promise<Tally> {
   const world = await createWorld(broker, { tokenLifetimeSeconds: TOKEN_LIFE_SECONDS, clockJumps: true });
-  const startedAt = world.clock.now();
+  const startedAt = world.now();
   const plan = createPlan(seed, sandboxes);
   /** A process that was killed is replaced by another one in its place. */
   const fleet: FunctionProcess[] = [];
@@ -149,7 +149,7 @@ export async function live(
       const ending = endings[dependency];
       if (ending !== undefined) world.network[dependency].drop(ending);
     }
-    world.clock.jump(frozenMs);
+    world.jump(frozenMs);
     // By then the connections have ended, and not while they are used again.
     await sleep(NETWORK_MS);
     for (const process of fleet) process.thaw();
@@ -160,13 +160,13 @@ export async function live(
     await Promise.all(fleet.map((process, at) => takeTurn(at, process, turns[at] ?? { profiles: [] }, isCalm)));
     setFaults({});
     tally.rounds += 1;
-    Object.assign(tally, await world.counts(), { livedMs: world.clock.now() - startedAt });
+    Object.assign(tally, await world.counts(), { livedMs: world.now() - startedAt });
     onRound(tally);
   }
 
   /** Whether no one is at work at this moment. A process that was killed leaves its lease behind. */
   async function isIdle(): Promise<boolean> {
-    const leasedAfter = world.clock.now() - SKEW_MS;
+    const leasedAfter = world.now() - SKEW_MS;
     const isLeased = (await world.rows()).some(({ leaseUntil }) => Number(leaseUntil?.N ?? 0) >= leasedAfter);
     return !isLeased && DEPENDENCIES.every((dependency) => world.network[dependency].busy() === 0);
   }

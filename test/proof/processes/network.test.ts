@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ProxyFault } from './link.ts';
 import { KEYS } from './package.ts';
-import type { Meeting } from './proxy.ts';
+import type { Meeting, ProxyFault } from './proxy.ts';
 import { expectToken, expectUnavailable, obtain, PATIENCE_MS, useScenarios } from './scenarios.ts';
 import { DEPENDENCIES, type Dependency } from './world.ts';
 
@@ -96,7 +95,7 @@ describe.concurrent('the network fails', { timeout: PATIENCE_MS }, () => {
 
     for (const [at, [name, fault, outcome, { isKept = false, ...meeting } = {}]] of cases[dependency].entries()) {
       // What was learnt of an outage is forgotten: the next fault is met anew.
-      if (dependency === 'zitadel') world.clock.jump(45_000);
+      if (dependency === 'zitadel') world.jump(45_000);
       if (!isKept) line.drop('end');
       const before = await world.counts();
       const metBefore = encounters();
@@ -120,7 +119,7 @@ describe.concurrent('the network fails', { timeout: PATIENCE_MS }, () => {
     }
 
     // Whoever was told to wait has waited.
-    world.clock.jump(30_000);
+    world.jump(30_000);
     for (const [at, [name]] of cases[dependency].entries()) {
       const healed = await sandbox.ask(KEYS[at] ?? '');
       expect(healed, `after it ${name}`).toMatchObject({ kind: 'response', status: 200 });

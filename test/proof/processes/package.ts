@@ -42,31 +42,27 @@ const profiles: Readonly<Record<string, object>> = {
   ...Object.fromEntries(WARM.map((name) => [name, { ...shared, secret: 'orders', prewarm: true }])),
 };
 
-/** The functions, packaged once. */
-export interface Package {
-  /** Creates a folder that is removed with the package. */
-  readonly createFolder: () => string;
-  /** Unpacks the bundles, with this issuer, to `{folder}/{name}/index.cjs`. */
-  readonly unpack: (folder: string, issuer: string) => void;
-  /** Removes all folders. */
-  readonly remove: () => void;
-}
-
 /** Packages the functions as a deployment does, with the profiles of these tests. */
-export async function createPackage(): Promise<Package> {
+export async function createPackage() {
   const folder = mkdtempSync(join(tmpdir(), 'broker-processes-'));
   const profilesFile = join(folder, 'profiles.yml');
   writeFileSync(profilesFile, JSON.stringify({ profiles }));
   await bundle({ profilesFile, outdir: join(folder, 'packaged') });
   return {
+    /** Creates a folder that is removed with the package. */
     createFolder: () => mkdtempSync(join(folder, 'world-')),
-    unpack(into, issuer) {
+    /** Unpacks the bundles, with this issuer, to `{folder}/{name}/index.cjs`. */
+    unpack(into: string, issuer: string): void {
       for (const name of FUNCTIONS) {
         const packaged = readFileSync(join(folder, 'packaged', name, 'index.cjs'), 'utf8');
         mkdirSync(join(into, name));
         writeFileSync(join(into, name, 'index.cjs'), packaged.replaceAll(`"${PLACEHOLDER}"`, `"${issuer}"`));
       }
     },
+    /** Removes all folders. */
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
+
+/** The functions, packaged once. */
+export type Package = Awaited<ReturnType<typeof createPackage>>;

@@ -1,4 +1,5 @@
-import type { Ending, ProxyFault } from './link.ts';
+import { createRandom } from '../simulation/random.ts';
+import type { Ending, ProxyFault } from './proxy.ts';
 import { DEPENDENCIES, type Dependency } from './world.ts';
 
 /** The profiles that are asked for: one for each way to obtain a token. */
@@ -27,17 +28,7 @@ export interface Round {
   readonly frozenMs: number;
 }
 
-/** The rounds of a seed, one after the other. */
-export interface Plan {
-  /** Anything may go wrong. */
-  readonly storm: () => Round;
-  /** Nothing goes wrong any more, but the storms may still have effects; then time passes until they are over. */
-  readonly lull: () => Round;
-  /** After a lull: all is well. */
-  readonly calm: () => Round;
-}
-
-const FAULTS: readonly ProxyFault[] = [
+const FAULTS: readonly [ProxyFault, ...ProxyFault[]] = [
   { kind: 'refuse' },
   { kind: 'reset', afterBytes: 0 },
   { kind: 'reset', afterBytes: 60 },
@@ -48,9 +39,9 @@ const FAULTS: readonly ProxyFault[] = [
   { kind: 'stall', afterBytes: 0 },
 ];
 
-/** The first two are made by a server, and everybody notices them. */
-const ENDINGS: readonly Ending[] = ['end', 'reset', 'reset_on_use', 'silence'];
-const ORDINARY_ENDINGS = ENDINGS.slice(0, 2);
+/** These are made by a server, and everybody notices them. */
+const ORDINARY_ENDINGS = ['end', 'reset'] as const;
+const ENDINGS = [...ORDINARY_ENDINGS, 'reset_on_use', 'silence'] as const;
 
 /** How likely each is, for each dependency or sandbox in each storm. */
 const ODDS = { fault: 0.15, ending: 0.25, freeze: 0.08, kill: 0.04 };
@@ -64,41 +55,22 @@ const LONGEST_PAUSE_MS = 25_000;
 /** No failure is remembered for longer. */
 const LULL_MS = 31_000;
 
-/** Numbers from [0, 1) that a seed determines (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** The rounds for so many sandboxes, one after the other. The seed does not determine what happens in real time. */
+export function createPlan(seed: number, sandboxes: number) {
+  const { chance, int, next, pick } = createRandom(String(seed));
 
-/** Plans for so many sandboxes. The seed does not determine what the processes do in real time. */
-export function createPlan(seed: number, sandboxes: number): Plan {
-  const random = createRandom(seed);
-  const upTo = (most: number) => Math.floor(random() * most);
-
-  function choose<T>(chance: number, choices: readonly T[]): Partial<Record<Dependency, T>> {
-    const chosen: Partial<Record<Dependency, T>> = {};
-    for (const dependency of DEPENDENCIES) {
-      const choice = choices[upTo(choices.length)];
-      if (random() < chance && choice !== undefined) chosen[dependency] = choice;
-    }
-    return chosen;
-  }
+  const choose = <T>(share: number, choices: readonly [T, ...T[]]): Partial<Record<Dependency, T>> =>
+    Object.fromEntries(DEPENDENCIES.filter(() => chance(share)).map((dependency) => [dependency, pick(choices)]));
 
   function strike(): Blow | undefined {
-    const chance = random();
-    const afterMs = upTo(LONGEST_BLOW_AFTER_MS);
-    if (chance < ODDS.kill) return { kind: 'kill', afterMs, forMs: 0 };
-    if (chance < ODDS.kill + ODDS.freeze) return { kind: 'freeze', afterMs, forMs: upTo(LONGEST_FREEZE_MS) };
+    const lot = next();
+    const afterMs = int(0, LONGEST_BLOW_AFTER_MS);
+    if (lot < ODDS.kill) return { kind: 'kill', afterMs, forMs: 0 };
+    if (lot < ODDS.kill + ODDS.freeze) return { kind: 'freeze', afterMs, forMs: int(0, LONGEST_FREEZE_MS) };
     return undefined;
   }
 
-  const profiles = () =>
-    Array.from({ length: 1 + upTo(MOST_REQUESTS) }, () => PROFILES[upTo(PROFILES.length)] ?? PROFILES[0]);
+  const profiles = () => Array.from({ length: int(1, MOST_REQUESTS) }, () => pick(PROFILES));
   const turns = (blow: () => Blow | undefined) =>
     Array.from({ length: sandboxes }, () => ({ profiles: profiles(), blow: blow() }));
   const quiet = (ending: number, frozenMs: number): Round => ({
@@ -109,14 +81,19 @@ export function createPlan(seed: number, sandboxes: number): Plan {
   });
 
   return {
-    storm: () => ({
+    /** Anything may go wrong. */
+    storm: (): Round => ({
       faults: choose(ODDS.fault, FAULTS),
       turns: turns(strike),
       endings: choose(ODDS.ending, ENDINGS),
-      frozenMs: upTo(LONGEST_PAUSE_MS),
+      frozenMs: int(0, LONGEST_PAUSE_MS),
     }),
-    // A connection that was forgotten in silence may remain for long: all are ended.
+    /**
+     * Nothing goes wrong any more, but the storms may still have effects; then time passes until they are over. A
+     * connection that was forgotten in silence may remain for long: all are ended.
+     */
     lull: () => quiet(1, LULL_MS),
-    calm: () => quiet(ODDS.ending, upTo(LONGEST_PAUSE_MS)),
+    /** After a lull: all is well. */
+    calm: () => quiet(ODDS.ending, int(0, LONGEST_PAUSE_MS)),
   };
 }

@@ -4,8 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, type TestContext, test } from 'vitest';
 import { listen } from '../../../infra/local/stand-in.ts';
-import type { Ending, ProxyFault } from './link.ts';
-import { createProxy, type Line } from './proxy.ts';
+import { createProxy, type Ending, type Line, type ProxyFault } from './proxy.ts';
 
 /** What a client meets: an answer's body, the code of an error, or nothing in a while. */
 type Met = string;
@@ -17,7 +16,7 @@ const BODY = 'x'.repeat(500);
 async function connect({ onTestFinished }: TestContext) {
   const server = await listen((_req, res) => void res.end(BODY));
   const seen: string[] = [];
-  const line = await createProxy({ targetPort: server.port, watch: (chunk) => seen.push(chunk.toString('latin1')) });
+  const line = await createProxy(server.port, (chunk) => seen.push(chunk.toString('latin1')));
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   onTestFinished(async () => {
     agent.destroy();

@@ -1,14 +1,14 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
-import { createSecretsManager, type SecretsManager } from '../../../infra/local/secrets-manager.ts';
-import { createTable, type Table } from '../../../infra/local/table.ts';
-import { createZitadel, type Zitadel } from '../../../infra/local/zitadel/server.ts';
+import { createSecretsManager } from '../../../infra/local/secrets-manager.ts';
+import { createTable } from '../../../infra/local/table.ts';
+import { createZitadel } from '../../../infra/local/zitadel/server.ts';
 import { accounts } from '../../support/rig.ts';
 import { turn } from '../../support/turns.ts';
-import { createWorldClock, type WorldClock } from './clock.ts';
 import { createFunction, type FunctionProcess } from './function.ts';
 import { type FunctionName, type Package, secretsByName } from './package.ts';
-import { createProxy, type Line } from './proxy.ts';
+import { createProxy } from './proxy.ts';
 import { AWS_KEY, type Evidence } from './secrets.ts';
 
 /** What the functions depend on. */
@@ -16,7 +16,7 @@ export const DEPENDENCIES = ['zitadel', 'secretsManager', 'table'] as const;
 export type Dependency = (typeof DEPENDENCIES)[number];
 
 /** A row of the table as it is stored. */
-export type StoredRow = Readonly<Record<string, { readonly S?: string; readonly N?: string }>>;
+type StoredRow = Readonly<Record<string, { readonly S?: string; readonly N?: string }>>;
 
 /** What has happened in a world. */
 export interface Counts {
@@ -31,25 +31,6 @@ export interface Counts {
   readonly tableGivenUp: number;
 }
 
-/** Everything around the functions, with a network between that can fail. */
-export interface World {
-  readonly clock: WorldClock;
-  readonly zitadel: Zitadel;
-  readonly secretsManager: SecretsManager;
-  readonly table: Table;
-  readonly network: Readonly<Record<Dependency, Line>>;
-  /** Starts a function in a process of its own. */
-  readonly start: (name: FunctionName) => Promise<FunctionProcess>;
-  /** Epoch milliseconds of a token's end, as ZITADEL itself says; `undefined` if the token is not valid. */
-  readonly tokenEnd: (token: unknown) => Promise<number | undefined>;
-  readonly rows: () => Promise<readonly StoredRow[]>;
-  /** What has happened so far, or since `before` was counted. */
-  readonly counts: (before?: Counts) => Promise<Counts>;
-  /** For a search for leaks at the end. */
-  readonly evidence: () => Promise<Evidence>;
-  readonly close: () => Promise<void>;
-}
-
 export interface WorldOptions {
   readonly tokenLifetimeSeconds?: number;
   /** Whether the processes have the world's clock; else they are as they are deployed, and it must not jump. */
@@ -57,18 +38,26 @@ export interface WorldOptions {
 }
 
 const TABLE_NAME = 'tokens';
+const SHIFTED_CLOCK = join(import.meta.dirname, 'shifted-clock.cjs');
 
 const basicAuthorization = (id: string, secret: string): string =>
   `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 
-/** Starts a world for processes of this package. */
+/** Starts everything around the processes of this package, with a network between that can fail. */
 export async function createWorld(
   broker: Package,
   { tokenLifetimeSeconds = 43_200, clockJumps = false }: WorldOptions = {},
-): Promise<World> {
+) {
   const folder = broker.createFolder();
-  const clock = createWorldClock(join(folder, 'ahead-ms'));
-  const { now } = clock;
+  /** The processes read from it how far their clock is ahead. */
+  const CLOCK_FILE = join(folder, 'ahead-ms');
+  let aheadMs = 0;
+  const now = () => Date.now() + aheadMs;
+  function jump(ms: number): void {
+    aheadMs += ms;
+    writeFileSync(CLOCK_FILE, String(aheadMs));
+  }
+  jump(0);
   const [zitadel, secretsManager, table] = await Promise.all([
     createZitadel({ accounts, now, tokenLifetimeSeconds, hosts: ['127.0.0.1'] }),
     createSecretsManager({ now }),
@@ -77,9 +66,9 @@ export async function createWorld(
   for (const [name, secret] of Object.entries(secretsByName)) secretsManager.put(name, secret);
   const traffic: Buffer[] = [];
   const network = {
-    zitadel: await createProxy({ targetPort: zitadel.port, watch: (chunk) => traffic.push(chunk) }),
-    secretsManager: await createProxy({ targetPort: secretsManager.port }),
-    table: await createProxy({ targetPort: table.port }),
+    zitadel: await createProxy(zitadel.port, (chunk) => traffic.push(chunk)),
+    secretsManager: await createProxy(secretsManager.port),
+    table: await createProxy(table.port),
   };
   broker.unpack(folder, network.zitadel.url);
   const env = {
@@ -90,9 +79,9 @@ export async function createWorld(
     TABLE_NAME,
     METRICS_NAMESPACE: 'processes',
     BROKER_LOCAL: 'true',
-    ...(clockJumps ? clock.env : {}),
+    ...(clockJumps && { CLOCK_FILE }),
   };
-  const nodeArguments = clockJumps ? clock.nodeArguments : [];
+  const nodeArguments = clockJumps ? ['--require', SHIFTED_CLOCK] : [];
   const client = new DynamoDBClient({
     endpoint: table.url,
     region: 'eu-central-1',
@@ -102,7 +91,8 @@ export async function createWorld(
   const ends = new Map<unknown, number>();
   let givenUpByKilled = 0;
 
-  const rows = async () => ((await client.send(new ScanCommand({ TableName: TABLE_NAME }))).Items ?? []) as StoredRow[];
+  const rows = async (): Promise<readonly StoredRow[]> =>
+    ((await client.send(new ScanCommand({ TableName: TABLE_NAME }))).Items ?? []) as StoredRow[];
 
   /** Asks ZITADEL itself, past everything that can fail on the way. */
   async function introspect(token: string): Promise<number | undefined> {
@@ -115,13 +105,17 @@ export async function createWorld(
   }
 
   return {
-    clock,
+    /** Epoch milliseconds by the wall clock of this world: real time, and what was added to it. */
+    now,
+    /** Lets time jump ahead in all processes at once. As in a sandbox that was frozen, timers that run do not notice. */
+    jump,
     zitadel,
     secretsManager,
     table,
     network,
-    async start(name) {
-      const started = await createFunction({ bundle: join(folder, name, 'index.cjs'), env, nodeArguments, now });
+    /** Starts a function in a process of its own. */
+    async start(name: FunctionName): Promise<FunctionProcess> {
+      const started = await createFunction(now, { bundle: join(folder, name, 'index.cjs'), env, nodeArguments });
       async function kill(): Promise<void> {
         const before = network.table.givenUp();
         await started.kill();
@@ -132,22 +126,25 @@ export async function createWorld(
       processes.push({ ...started, kill });
       return { ...started, kill };
     },
-    async tokenEnd(token) {
+    /** Epoch milliseconds of a token's end, as ZITADEL itself says; `undefined` if the token is not valid. */
+    async tokenEnd(token: unknown): Promise<number | undefined> {
       const end = ends.get(token) ?? (await introspect(String(token)));
       if (end !== undefined) ends.set(token, end);
       return end;
     },
     rows,
-    async counts({ exchanges, leases, tableGivenUp } = { exchanges: 0, leases: 0, tableGivenUp: 0 }) {
+    /** What has happened so far, or since `before` was counted. */
+    async counts(before: Counts = { exchanges: 0, leases: 0, tableGivenUp: 0 }): Promise<Counts> {
       // Each lease is written twice: when it is taken, and when it ends.
       const taken = (await rows()).map(({ generation }) => Math.ceil(Number(generation?.N ?? 0) / 2));
       return {
-        exchanges: zitadel.issued() - exchanges,
-        leases: taken.reduce((sum, leases) => sum + leases, 0) - leases,
-        tableGivenUp: network.table.givenUp() - givenUpByKilled - tableGivenUp,
+        exchanges: zitadel.issued() - before.exchanges,
+        leases: taken.reduce((sum, leases) => sum + leases, 0) - before.leases,
+        tableGivenUp: network.table.givenUp() - givenUpByKilled - before.tableGivenUp,
       };
     },
-    async evidence() {
+    /** For a search for leaks at the end. */
+    async evidence(): Promise<Evidence> {
       const stderr = processes.map((one) => one.output().stderr).join('');
       const stdout = processes.map((one) => one.output().stdout);
       const answers = processes.map((one) => one.answers);
@@ -157,7 +154,7 @@ export async function createWorld(
         stderr,
       };
     },
-    async close() {
+    async close(): Promise<void> {
       await Promise.all(processes.map(({ kill }) => kill()));
       client.destroy();
       const closing = [...Object.values(network), zitadel, secretsManager, table];
@@ -165,3 +162,6 @@ export async function createWorld(
     },
   };
 }
+
+/** Everything around the functions. */
+export type World = Awaited<ReturnType<typeof createWorld>>;
