@@ -172,6 +172,12 @@ async function rotateTwice(): Promise<readonly [before: string, now: string]> {
   return [before, now];
 }
 
+/** Two more keys of the account: one of no rotation, and one with the mark of another secret's. */
+function addKeys(): void {
+  rig.zitadel.addKey({ holder: REPORTS, keyId: '1', key: PEM });
+  rig.zitadel.addKey({ holder: REPORTS, keyId: '2', key: PEM, expirationDate: '2030-01-01T00:00:00.123Z' });
+}
+
 /** Handles the calls of one operation of Secrets Manager. */
 const onCall = (operation: string, handle: (req: IncomingMessage, res: ServerResponse) => boolean) =>
   rig.secretsManager.intercept((req, res) =>
@@ -185,12 +191,43 @@ const refuse = (operation: string, type = 'AccessDeniedException') =>
     return true;
   });
 
+/** A rotation of reports that fails: the new key is at ZITADEL, and AWSPENDING is on a version without a value. */
+async function failToStore(): Promise<string> {
+  await configure('reports');
+  refuse('PutSecretValue');
+  await client.send(new RotateSecretCommand({ SecretId: 'reports' }));
+  await rig.pass(rig.secretsManager.settled());
+  return idOf('reports', 'AWSPENDING');
+}
+
 /** Of one operation, the calls happen and their replies are lost. */
 const loseReplies = (operation: string) =>
   onCall(operation, (_req, res) => {
     res.end = () => res.destroy();
     return false;
   });
+
+/** Handles the token requests at ZITADEL, counted from 1. A true result means that `look` has answered. */
+function onToken(look: (count: number, res: ServerResponse) => unknown): void {
+  let count = 0;
+  rig.zitadel.intercept((req, res) => {
+    if (req.url !== '/oauth/v2/token') return false;
+    count += 1;
+    return Boolean(look(count, res));
+  });
+}
+
+/** Makes this content AWSPREVIOUS; AWSCURRENT keeps its own. */
+async function putBefore(content: string): Promise<void> {
+  const now = await read('reports');
+  rig.secretsManager.put('reports', content);
+  rig.secretsManager.put('reports', now);
+}
+
+const pendingOn = (MoveToVersionId: string) =>
+  client.send(
+    new UpdateSecretVersionStageCommand({ SecretId: 'reports', VersionStage: 'AWSPENDING', MoveToVersionId }),
+  );
 
 const failing: RotationFunction = async () => {
   throw new Error('the step failed');
@@ -217,8 +254,7 @@ describe('--status', () => {
 
   test('after two rotations: marks, ages, and the original key', async () => {
     const [before, now] = await rotateTwice();
-    rig.zitadel.addKey({ holder: REPORTS, keyId: '1', key: PEM });
-    rig.zitadel.addKey({ holder: REPORTS, keyId: '2', key: PEM, expirationDate: '2030-01-01T00:00:00.123Z' });
+    addKeys();
     await rig.clock.advance(3 * 24 * 60 * MINUTE);
     const said = await reports('--status');
     expect(said).toMatch(new RegExp(`AWSCURRENT +${now} +2026-11-\\S+ +2027-02-06T\\S+\\.\\d{6}Z +3 days$`, 'm'));
@@ -233,11 +269,7 @@ describe('--status', () => {
   });
 
   test('a rotation that failed, what it left, and a key that was removed', async () => {
-    await configure('reports');
-    refuse('PutSecretValue');
-    await client.send(new RotateSecretCommand({ SecretId: 'reports' }));
-    await rig.pass(rig.secretsManager.settled());
-    const pending = await idOf('reports', 'AWSPENDING');
+    const pending = await failToStore();
     const said = await reports('--status');
     expect(said).toMatch(new RegExp(`^${pending} +AWSPENDING +no value yet$`, 'm'));
     const again = `npm run rotate -- --local --port ${port} --profile reports`;
@@ -359,12 +391,8 @@ describe('--now', () => {
 
 describe('--clear-pending', () => {
   test('frees a secret whose rotation has failed; a second time, nothing is pending', async () => {
-    await configure('reports');
-    refuse('PutSecretValue');
-    await client.send(new RotateSecretCommand({ SecretId: 'reports' }));
-    await rig.pass(rig.secretsManager.settled());
+    const pending = await failToStore();
     rig.secretsManager.intercept(undefined);
-    const pending = await idOf('reports', 'AWSPENDING');
     expect(await reports('--clear-pending')).toContain(`AWSPENDING was removed from version ${pending}; AWSCURRENT`);
     expect(await labels('reports')).toEqual({ AWSCURRENT: ORIGINAL });
     expect(await reports('--clear-pending')).toContain('reports: nothing is pending.\n');
@@ -374,9 +402,7 @@ describe('--clear-pending', () => {
   });
 
   test('AWSPENDING on the current version means nothing', async () => {
-    const id = await idOf('reports', 'AWSCURRENT');
-    const input = { SecretId: 'reports', VersionStage: 'AWSPENDING', MoveToVersionId: id };
-    await client.send(new UpdateSecretVersionStageCommand(input));
+    await pendingOn(await idOf('reports', 'AWSCURRENT'));
     expect(await reports('--clear-pending')).toContain('nothing is pending');
     expect(await labels('reports')).toEqual({ AWSCURRENT: ORIGINAL, AWSPENDING: ORIGINAL });
   });
@@ -433,29 +459,13 @@ describe('--retire-previous', () => {
     ],
     [
       "AWSCURRENT's key obtains no token of the profile",
-      () => {
-        let tokens = 0;
-        rig.zitadel.intercept((req, res) => {
-          if (req.url !== '/oauth/v2/token') return false;
-          tokens += 1;
-          // The first two are for ZITADEL's API.
-          if (tokens <= 2) return false;
-          res.writeHead(503).end();
-          return true;
-        });
-      },
+      // The first two are for ZITADEL's API.
+      () => onToken((count, res) => count > 2 && res.writeHead(503).end()),
       /^OperationError: reports: key \d+ stays, because AWSCURRENT's key does not work: no token with key \d+ in 20 s: status 503$/,
     ],
     [
       'a label moves meanwhile',
-      () => {
-        let tokens = 0;
-        rig.zitadel.intercept((req) => {
-          tokens += req.url === '/oauth/v2/token' ? 1 : 0;
-          if (tokens === 3) rig.secretsManager.put('reports', SECRETS.reports);
-          return false;
-        });
-      },
+      () => onToken((count) => void (count === 3 && rig.secretsManager.put('reports', SECRETS.reports))),
       /^OperationError: reports: a label has moved meanwhile; nothing was removed, run this again$/,
     ],
     [
@@ -465,29 +475,17 @@ describe('--retire-previous', () => {
     ],
     [
       'AWSPENDING names it',
-      async () => {
-        const MoveToVersionId = await idOf('reports', 'AWSPREVIOUS');
-        const input = { SecretId: 'reports', VersionStage: 'AWSPENDING', MoveToVersionId };
-        await client.send(new UpdateSecretVersionStageCommand(input));
-      },
+      async () => pendingOn(await idOf('reports', 'AWSPREVIOUS')),
       /^OperationError: reports: key \d+ stays, because AWSPENDING names it$/,
     ],
     [
       'it is of another account',
-      async () => {
-        const now = await read('reports');
-        rig.secretsManager.put('reports', JSON.stringify(accounts.saVictim.key));
-        rig.secretsManager.put('reports', now);
-      },
+      () => putBefore(JSON.stringify(accounts.saVictim.key)),
       /^OperationError: AWSPREVIOUS of reports is a key of 400879215051803686, another holder: remove it by hand$/,
     ],
     [
       'it is a client secret',
-      async () => {
-        const now = await read('reports');
-        rig.secretsManager.put('reports', SECRETS.orders);
-        rig.secretsManager.put('reports', now);
-      },
+      () => putBefore(SECRETS.orders),
       /^OperationError: AWSPREVIOUS of reports is not a key: a client secret; remove it at ZITADEL/,
     ],
   ])('refused: %s', async (_why, spoil, message) => {
@@ -538,8 +536,7 @@ describe('--retire-original', () => {
     ['one that no version names', () => '1', /the original key 1 was removed at ZITADEL\./],
   ])('--key ID, %s', async (_which, choose, message) => {
     const [before, now] = await rotateTwice();
-    rig.zitadel.addKey({ holder: REPORTS, keyId: '1', key: PEM });
-    rig.zitadel.addKey({ holder: REPORTS, keyId: '2', key: PEM, expirationDate: '2030-01-01T00:00:00.123Z' });
+    addKeys();
     expect(await reports('--retire-original', '--key', choose({ before, now }))).toMatch(message);
     const left = (await keysOf(REPORTS)).sort();
     expect(left).toEqual([ORIGINAL, before, now, '2', ...(left.length === 5 ? ['1'] : [])].sort());
@@ -653,14 +650,10 @@ describe('--to-key', () => {
     ],
     [
       'something else is pending',
-      () =>
-        client.send(
-          new PutSecretValueCommand({
-            SecretId: 'orders',
-            SecretString: SECRETS.reports,
-            VersionStages: ['AWSPENDING'],
-          }),
-        ),
+      () => {
+        const pending = { SecretString: SECRETS.reports, VersionStages: ['AWSPENDING'] };
+        return client.send(new PutSecretValueCommand({ SecretId: 'orders', ...pending }));
+      },
       /^OperationError: AWSPENDING of orders holds something else than a key of the account \d+\. To free it:\n {2}aws /,
     ],
     [
@@ -758,49 +751,36 @@ describe('a deployment', () => {
   });
   const prod = (...args: string[]) => command(['--stage', 'prod', '--profile', 'reports', ...args]);
 
-  test.each([
-    [
-      'AccessDeniedException',
-      'DescribeSecret',
-      [],
-      'these credentials lack secretsmanager:DescribeSecret on the secret reports',
-    ],
+  const LACKS = 'these credentials lack secretsmanager';
+  test.each<[type: string, operation: string, message: string]>([
+    ['AccessDeniedException', 'DescribeSecret', `${LACKS}:DescribeSecret on the secret reports`],
     [
       'AccessDeniedException',
       'GetSecretValue',
-      [],
-      'these credentials lack secretsmanager:GetSecretValue on the secret reports, or the right on its KMS key',
+      `${LACKS}:GetSecretValue on the secret reports, or the right on its KMS key`,
     ],
     [
       'AccessDeniedException',
       'RotateSecret',
-      ['--now'],
-      'these credentials lack secretsmanager:RotateSecret on the secret reports, or lambda:InvokeFunction on the rotation function',
+      `${LACKS}:RotateSecret on the secret reports, or lambda:InvokeFunction on the rotation function`,
     ],
     [
       'ResourceNotFoundException',
       'DescribeSecret',
-      [],
       'prod (eu-central-1) has no secret reports: are --stage, --region and the AWS account right?',
     ],
-    ['ExpiredTokenException', 'DescribeSecret', [], 'the AWS credentials have expired: log in again (aws sso login)'],
-    ['UnrecognizedClientException', 'DescribeSecret', [], 'AWS does not recognise these credentials'],
+    ['ExpiredTokenException', 'DescribeSecret', 'the AWS credentials have expired: log in again (aws sso login)'],
+    ['UnrecognizedClientException', 'DescribeSecret', 'AWS does not recognise these credentials'],
     [
       'InvalidRequestException',
       'RotateSecret',
-      ['--now'],
       'Secrets Manager refuses RotateSecret of reports: is it marked for deletion, or',
     ],
-    [
-      'SomeFault',
-      'DescribeSecret',
-      [],
-      'Secrets Manager fails (DescribeSecret of reports: SomeFault): try again later',
-    ],
-  ])('%s of %s', async (type, operation, args, message) => {
+    ['SomeFault', 'DescribeSecret', 'Secrets Manager fails (DescribeSecret of reports: SomeFault): try again later'],
+  ])('%s of %s', async (type, operation, message) => {
     await configure('reports');
     refuse(operation, type);
-    expect(await prod(...args)).toContain(`OperationError: ${message}`);
+    expect(await prod(...(operation === 'RotateSecret' ? ['--now'] : []))).toContain(`OperationError: ${message}`);
   });
 
   test('no credentials', async () => {
