@@ -64,6 +64,20 @@ const leaveOut: Plugin = {
   },
 };
 
+/**
+ * Gives the functions the profiles as `PROFILES`. As a text: V8 parses JSON faster than the same object as source, which at
+ * 1,000 profiles saves 6 ms of the 42 ms of CPU time that loading `token` takes. Marked as pure, so that `metadata` goes without them.
+ */
+const giveProfiles = (profiles: CompiledProfiles): Plugin => ({
+  name: 'give-profiles',
+  setup({ onResolve, onLoad }) {
+    const text = JSON.stringify(JSON.stringify(profiles));
+    const contents = `export const PROFILES = /* @__PURE__ */ JSON.parse(${text});`;
+    onResolve({ filter: /^profiles:$/ }, ({ path }) => ({ path, namespace: 'profiles', sideEffects: false }));
+    onLoad({ filter: /.*/, namespace: 'profiles' }, () => ({ contents }));
+  },
+});
+
 /** The inputs of a bundle, with their sizes, largest first. */
 const parts = ({ outputs }: Metafile): readonly (readonly [input: string, bytes: number])[] =>
   Object.values(outputs)
@@ -82,7 +96,7 @@ const analyze = (metafile: Metafile): string =>
 
 /** The source of a part of a bundle: a package, a project folder, or the bundler. */
 function sourceOf(input: string): string {
-  if (input.startsWith('<define:')) return 'the profiles';
+  if (input.startsWith('profiles:')) return 'the profiles';
   if (input.startsWith('left-out:')) return 'instead of what is left out';
   return packageOf(input)?.replace(/^.*node_modules\/|\/$/g, '') ?? dirname(input);
 }
@@ -127,9 +141,10 @@ export async function bundle({
         minify: true,
         legalComments: 'none',
         metafile: true,
-        plugins: [leaveOut],
+        plugins: [leaveOut, giveProfiles(profiles)],
+        inject: ['profiles:'],
         // The first reference to Node's web streams loads them; no answer uses them.
-        define: { PROFILES: JSON.stringify(profiles), ReadableStream: 'undefined' },
+        define: { ReadableStream: 'undefined' },
         logLevel: 'warning',
       });
       writeFileSync(join(out, `${name}.meta.json`), JSON.stringify(metafile));
