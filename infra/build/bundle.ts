@@ -66,13 +66,14 @@ const leaveOut: Plugin = {
 
 /**
  * Gives the functions the profiles as `PROFILES`. As a text: V8 parses JSON faster than the same object as source, which at
- * 1,000 profiles saves 6 ms of the 42 ms of CPU time that loading `token` takes. Marked as pure, so that `metadata` goes without them.
+ * 1,000 profiles saves 6 ms of the 42 ms of CPU time that loading `token` takes. As a module without side effects,
+ * so that `metadata` goes without them.
  */
 const giveProfiles = (profiles: CompiledProfiles): Plugin => ({
   name: 'give-profiles',
   setup({ onResolve, onLoad }) {
     const text = JSON.stringify(JSON.stringify(profiles));
-    const contents = `export const PROFILES = /* @__PURE__ */ JSON.parse(${text});`;
+    const contents = `export const PROFILES = JSON.parse(${text});`;
     onResolve({ filter: /^profiles:$/ }, ({ path }) => ({ path, namespace: 'profiles', sideEffects: false }));
     onLoad({ filter: /.*/, namespace: 'profiles' }, () => ({ contents }));
   },
