@@ -16,10 +16,9 @@ export interface Prepared {
 const CHANGED_SINCE = '0.1.0';
 
 function changes(profiles: Profiles): readonly string[] {
-  const count = findChanges(profiles, CHANGED_SINCE).length;
-  if (count === 0) return [];
+  if (findChanges(profiles, CHANGED_SINCE).length === 0) return [];
   return [
-    `${count} fields of profiles have changed their meaning since ${CHANGED_SINCE}: if that is deployed, see npm run profiles -- --from ${CHANGED_SINCE}`,
+    `Fields of these profiles have changed their meaning since ${CHANGED_SINCE}: if you upgrade from it, see npm run profiles -- --from ${CHANGED_SINCE}`,
   ];
 }
 

@@ -54,6 +54,7 @@ test('the packaging has nothing to complain of', () => {
   expect(output.match(/warning.*/gi)).toEqual([
     'Warning: No one learns of the alarms: set alarmTopicArn to the ARN of an SNS topic.',
     "Warning: 123456789012 is the account of an example: write that of the callers' roles",
+    'Warning: Fields of these profiles have changed their meaning since 0.1.0: if you upgrade from it, see npm run profiles -- --from 0.1.0',
     'Warning: https://example.zitadel.cloud is an example: write the issuer of your own ZITADEL in the profiles',
   ]);
   expect(output).not.toMatch(/deprecat|error/i);
@@ -255,14 +256,14 @@ describe('functions', () => {
     });
   });
 
-  test.each(FUNCTIONS)('the package of %s holds its bundle and nothing else', (name) => {
+  test.each(FUNCTIONS)('the package of %s holds its bundle, its licences and nothing else', (name) => {
     const zip = readFileSync(join(home, `.serverless/${name}.zip`));
     // Names stand in the central directory: its entries begin with PK\1\2, the name's length is at 28, the name at 46.
     const names: string[] = [];
     for (let at = zip.indexOf('PK\x01\x02', 0, 'latin1'); at >= 0; at = zip.indexOf('PK\x01\x02', at + 46, 'latin1')) {
       names.push(zip.subarray(at + 46, at + 46 + zip.readUInt16LE(at + 28)).toString());
     }
-    expect(names).toEqual([`.build/${name}/index.cjs`]);
+    expect(names.sort()).toEqual([`.build/${name}/THIRD-PARTY-LICENSES`, `.build/${name}/index.cjs`]);
   });
 
   test('what tells of the bundles stays beside them', () => {

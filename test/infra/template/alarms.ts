@@ -68,6 +68,7 @@ export const WITHOUT_ALARM: Readonly<Record<string, string>> = {
   SecondsLeft: 'what tokens have left; LastResort counts those that have too little',
   CallerThrottled: 'a caller that loops, which gets 429; others are served',
   Waits: 'a caller that waited, and was served',
+  IssuerAway: 'no deployment serves callers without IAM yet',
   PrewarmFailed: 'RenewalsFailed counts it too, and the run fails: prewarm-errors',
 };
 

@@ -169,6 +169,7 @@ describe('the alarms on what the log counts', () => {
       'TableAway',
       'SecretsAway',
       'ZitadelAway',
+      'IssuerAway',
       'CredentialRefused',
     ];
     const failures = [
