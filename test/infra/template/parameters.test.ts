@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DEFAULTS, parametersOf } from './framework.ts';
 
@@ -149,4 +151,12 @@ describe('what belongs together', () => {
     expect(warnings).toEqual([expect.stringMatching(/^No one learns of the alarms/)]);
     expect(await parametersOf({ stage: 'prod', params: { alarmTopicArn: TOPIC } })).toMatchObject({ warnings: [] });
   });
+});
+
+test('docs/deploy.md has a row for every parameter, and no other', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../../docs/deploy.md'), 'utf8');
+  const [, table = ''] = text.split('\n## Parameters\n');
+  const cells = [...(table.split('\n## ')[0] ?? '').matchAll(/^\| ([^|]+) \|/gm)].map(([, cell = '']) => cell);
+  const named = cells.slice(1).flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name));
+  expect(named.sort()).toEqual(Object.keys(DEFAULTS).sort());
 });
