@@ -18,6 +18,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import type { TlsIdentity } from '../../infra/local/stand-in.ts';
 import { createAuthority, createServerIdentity } from '../../infra/local/tls/certificate.ts';
 import { authorizedFetch } from '../src/authorized-fetch.ts';
+import { withBroker } from '../src/axios.ts';
 import { brokerInterceptor } from '../src/connect.ts';
 import { brokerCredentials } from '../src/grpc.ts';
 
@@ -193,7 +194,7 @@ describe('brokerCredentials', () => {
   });
 });
 
-test('axios sends through orders.fetch', async () => {
+test('axios adds the token, and sends once more after a 401', async () => {
   const server = createServer((request, response) => {
     response.writeHead(isAccepted(request.headers.authorization) ? 200 : 401).end('{"a":1}');
   });
@@ -201,11 +202,8 @@ test('axios sends through orders.fetch', async () => {
   await once(server, 'listening');
   closers.push(() => server.close());
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const api = axios.create({
-    baseURL: origin,
-    adapter: 'fetch',
-    env: { fetch: authorizedFetch(source, [origin], fetch) },
-  });
+  const orders = { fetch: (origins: readonly string[]) => authorizedFetch(source, origins, fetch) };
+  const api = withBroker(axios.create({ baseURL: origin }), orders, [origin]);
   expect((await api.get('/a')).data).toEqual({ a: 1 });
   accepted = 'second';
   expect((await api.get('/a')).data).toEqual({ a: 1 });

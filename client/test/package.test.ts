@@ -53,7 +53,7 @@ describe('each subpath', () => {
   });
 
   test('there are no others', () => {
-    expect(subpaths.map(([path]) => path)).toEqual(['.', './connect', './grpc']);
+    expect(subpaths.map(([path]) => path)).toEqual(['.', './axios', './connect', './grpc']);
   });
 });
 
