@@ -249,7 +249,7 @@ const idOf = (name) => name.split('-').map(title).join('');
 
 module.exports = async (context) => {
   const { values, place } = await readParameters(context);
-  const prefix = `${place.service}-${place.stage}`;
+  const { prefix } = place;
   const topics = values.alarmTopicArn === '' ? [] : [values.alarmTopicArn];
   const { dimensions, serverErrors } = apiMetrics(values, place);
   const all = alarms(prefix, {

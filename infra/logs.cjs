@@ -5,8 +5,6 @@ const { title } = require('./statements.cjs');
 /** Who got, introspected or revoked which token: they stay when the stack is removed. */
 const AUDIT = ['token', 'introspect', 'revoke', 'access'];
 
-const OTHERS = ['metadata', 'prewarm', 'rotate'];
-
 /** A stack that could not be made leaves nothing behind: its next attempt would find a group of that name. */
 const KEPT = { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' };
 
@@ -23,7 +21,7 @@ const METADATA = {
 
 module.exports = async (context) => {
   const { values, place } = await readParameters(context);
-  const prefix = `${place.service}-${place.stage}`;
+  const { prefix } = place;
   const group = (name) => [
     `${title(name)}Logs`,
     {
@@ -36,5 +34,5 @@ module.exports = async (context) => {
       },
     },
   ];
-  return { Resources: Object.fromEntries([...AUDIT, ...OTHERS].map(group)) };
+  return { Resources: Object.fromEntries(readParameters.LOG_GROUPS.map(group)) };
 };

@@ -34,7 +34,7 @@ const setOnes = (variables) => Object.fromEntries(Object.entries(variables).filt
 
 module.exports = async (context) => {
   const { values, place } = await readParameters(context);
-  const prefix = `${place.service}-${place.stage}`;
+  const { prefix } = place;
   return {
     environment: {
       TABLE_NAME: prefix,

@@ -240,11 +240,9 @@ const LONGEST_FUNCTION_NAME = 64;
  */
 module.exports = async ({ options, resolveVariable, resolveConfigurationProperty }) => {
   const text = async (name) => String((await resolveVariable(name)) ?? '').trim();
-  const place = {
-    region: await text('self:provider.region'),
-    stage: await text('sls:stage'),
-    service: await text('self:service'),
-  };
+  const [region, stage, service] = await Promise.all(['self:provider.region', 'sls:stage', 'self:service'].map(text));
+  // What the names of resources begin with.
+  const place = { region, stage, service, prefix: `${service}-${stage}` };
   const sections = (await resolveConfigurationProperty(['params'])) ?? {};
   const defaults = sections.default ?? {};
   const given = [options.param ?? []].flat().map((pair) => String(pair).split('=')[0]);
@@ -262,4 +260,4 @@ module.exports = async ({ options, resolveVariable, resolveConfigurationProperty
   return { values, place, faults: [...faults, ...found.faults], warnings: found.warnings };
 };
 
-module.exports.names = Object.keys(RULES);
+Object.assign(module.exports, { names: Object.keys(RULES), LOG_GROUPS });

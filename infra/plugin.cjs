@@ -1,23 +1,27 @@
 // Runs in osls and in the Serverless Framework, whatever starts them: nothing is packaged or deployed from faulty parameters,
 // of other profiles than those of the file, or beyond AWS's limits.
 const { execFile } = require('node:child_process');
+const { mkdirSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 const { promisify } = require('node:util');
 const { besides, createAccount, foreignLogGroups } = require('./account.cjs');
 const { adopt, nameVersion, tag, withoutImplied } = require('./finish.cjs');
 const limitFaults = require('./limits.cjs');
 const plain = require('./plain.cjs');
+const { title } = require('./statements.cjs');
 
 const run = promisify(execFile);
 
 /** Node for the project's own TypeScript: the tool may run on an older one. */
 const NODE = path.join(process.cwd(), 'node_modules/node/bin/node');
 
-/** For who needs the template alone: the bundles stay as they are, and dist/ is not written. */
+/** For who needs the template alone: bundles that are missing are empty, and dist/ is not written. */
 const isTemplateOnly = process.env.PACKAGE_ONLY === 'template';
 
+const bundleOf = (name) => path.join('.build', name, 'index.cjs');
+
 /** The logical name of a log group, by what parameters call it. */
-const logsOf = (name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}Logs`;
+const logsOf = (name) => `${title(name)}Logs`;
 
 module.exports = class Plugin {
   constructor(serverless, options, { log }) {
@@ -61,11 +65,20 @@ module.exports = class Plugin {
 
   /** Checks the profiles, and bundles the functions with them. */
   async prepare() {
-    if (isTemplateOnly) return;
+    if (isTemplateOnly) return this.putEmptyBundles();
     const { region } = this.parameters.place;
     const script = path.join(__dirname, 'build/prepare.ts');
     const { stdout } = await run(NODE, [script, '--region', region, ...(this.isDeployed ? ['--deploy'] : [])]);
     this.tell([JSON.parse(stdout)]);
+  }
+
+  /** The template does not depend on what is in them. */
+  putEmptyBundles() {
+    for (const name of Object.keys(this.serverless.service.functions)) {
+      const file = bundleOf(name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, '', { flag: 'a' });
+    }
   }
 
   /** Log groups of a stack that was removed stay, and go on being used. Secrets that a prefix opens are named. */
@@ -107,14 +120,14 @@ module.exports = class Plugin {
     const { values, place } = this.parameters;
     const { service } = this.serverless;
     const template = service.provider.compiledCloudFormationTemplate;
-    const prefix = `${place.service}-${place.stage}`;
+    const { prefix } = place;
     nameVersion(template);
     withoutImplied(template);
     adopt(template, values.existingLogGroups.map(logsOf));
     await this.meetAccount(template, prefix);
     tag(template, service.provider.tags);
     const functions = Object.entries(service.functions);
-    const bundles = functions.map(([name]) => path.join('.build', name, 'index.cjs'));
+    const bundles = functions.map(([name]) => bundleOf(name));
     const faults = limitFaults(template, { region: place.region, bundles });
     if (faults.length > 0) this.refuse(faults);
     if (isTemplateOnly) return;

@@ -1,6 +1,8 @@
 // How the rights of a function allot into the policies of its role. The sizes are IAM's quotas, which nobody can raise:
 // AWS, IAM and AWS STS quotas.
 
+const { partition } = require('@aws-sdk/core/client');
+
 /** The inline policies of one role together, without white space. */
 const INLINE_CHARACTERS = 10_240;
 
@@ -13,32 +15,21 @@ const MANAGED_POLICIES = 10;
 /** Longer than the ARN of any resource here. */
 const LONG_ARN = 'a'.repeat(128);
 
-/** The partition of a region, by the beginning of its name. */
-const PARTITIONS = [
-  ['cn-', 'aws-cn'],
-  ['us-gov-', 'aws-us-gov'],
-  ['us-isob-', 'aws-iso-b'],
-  ['us-isof-', 'aws-iso-f'],
-  ['us-iso-', 'aws-iso'],
-  ['eu-isoe-', 'aws-iso-e'],
-  ['eusc-', 'aws-eusc'],
-];
-const partitionOf = (region) => PARTITIONS.find(([start]) => region.startsWith(start))?.[1] ?? 'aws';
-
 /** A value as CloudFormation fills it in, in a region. */
 function resolved(value, region) {
   if (Array.isArray(value)) return value.map((item) => resolved(item, region));
   if (typeof value !== 'object' || value === null) return value;
   const { 'Fn::Sub': sub } = value;
+  const { name, dnsSuffix } = partition(region);
   const known = {
-    'AWS::Partition': partitionOf(region),
+    'AWS::Partition': name,
     'AWS::Region': region,
     'AWS::AccountId': '123456789012',
-    'AWS::URLSuffix': 'amazonaws.com',
+    'AWS::URLSuffix': dnsSuffix,
   };
-  if (typeof sub === 'string') return sub.replaceAll(/\$\{([^}]+)\}/g, (_, name) => known[name] ?? LONG_ARN);
-  if (Object.keys(value).some((name) => name === 'Ref' || name.startsWith('Fn::'))) return LONG_ARN;
-  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, resolved(part, region)]));
+  if (typeof sub === 'string') return sub.replaceAll(/\$\{([^}]+)\}/g, (_, id) => known[id] ?? LONG_ARN);
+  if (Object.keys(value).some((key) => key === 'Ref' || key.startsWith('Fn::'))) return LONG_ARN;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, resolved(part, region)]));
 }
 
 const documentOf = (Statement) => ({ Version: '2012-10-17', Statement });
@@ -121,6 +112,5 @@ module.exports = {
   charactersOf,
   documentOf,
   allot,
-  partitionOf,
   secretArn,
 };

@@ -80,7 +80,7 @@ function tooMany(name, { shares }, needed, copies) {
 module.exports = async (context) => {
   const { values, place } = await readParameters(context);
   const { profiles } = readProfiles();
-  const rights = rightsOf(profiles, values, (name) => `${place.service}-${place.stage}-${name}`);
+  const rights = rightsOf(profiles, values, (name) => `${place.prefix}-${name}`);
   const Resources = {};
   const faults = [];
   let isWidened = false;

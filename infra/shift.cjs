@@ -65,5 +65,5 @@ const resources = ({ trafficShift, permissionsBoundaryArn }, prefix) => {
 module.exports = async (context) => {
   const { values, place } = await readParameters(context);
   if (values.trafficShift === '') return { Resources: {} };
-  return { Resources: resources(values, `${place.service}-${place.stage}`) };
+  return { Resources: resources(values, place.prefix) };
 };

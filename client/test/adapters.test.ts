@@ -21,22 +21,12 @@ import { authorizedFetch } from '../src/authorized-fetch.ts';
 import { withBroker } from '../src/axios.ts';
 import { brokerInterceptor } from '../src/connect.ts';
 import { brokerCredentials } from '../src/grpc.ts';
+import { createSource } from './source.ts';
 
 const DAY_MS = 86_400_000;
 
-let tokens: string[];
-const rejected: string[] = [];
-const source = {
-  async token() {
-    const [token] = tokens;
-    if (token === undefined) throw new Error('none');
-    return { token };
-  },
-  reject(token: string) {
-    rejected.push(token);
-    if (tokens[0] === token) tokens.shift();
-  },
-};
+const source = createSource();
+const { rejected } = source;
 
 /** What the servers here have seen, and the one token that they take. */
 const seen: (string | null | undefined)[] = [];
@@ -48,7 +38,7 @@ const isAccepted = (authorization: string | null | undefined) => {
 
 const closers: (() => void)[] = [];
 beforeEach(() => {
-  tokens = ['first', 'second'];
+  source.tokens = ['first', 'second'];
   accepted = 'first';
 });
 afterEach(() => {
@@ -120,7 +110,7 @@ describe.each(['Connect', 'gRPC'])('brokerInterceptor, over %s', (protocol) => {
     ['the other token is refused too', ['first', 'second', 'third'], 2],
   ])('gives the error where %s', async (_name, these, calls) => {
     accepted = 'none';
-    tokens = these;
+    source.tokens = these;
     await expect(list()).rejects.toMatchObject({ code: Code.Unauthenticated });
     expect(seen).toHaveLength(calls);
   });
@@ -188,7 +178,7 @@ describe('brokerCredentials', () => {
   });
 
   test('fail the call where there is none', async () => {
-    tokens = [];
+    source.tokens = [];
     await expect(list()).rejects.toThrow('none');
     expect(seen).toEqual([]);
   });

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { authorizedFetch } from '../src/authorized-fetch.ts';
+import { createSource } from './source.ts';
 
 /** A server that writes down what comes; `accepted` is the one token that it takes. */
 async function createApi() {
@@ -31,23 +32,11 @@ beforeAll(async () => {
 });
 afterAll(() => [api, other].forEach((one) => void one.close()));
 
-/** Tokens to hand out, the next one once one is rejected. */
-let tokens: string[];
-const rejected: string[] = [];
-const source = {
-  async token() {
-    const [token] = tokens;
-    if (token === undefined) throw new Error('none');
-    return { token };
-  },
-  reject(token: string) {
-    rejected.push(token);
-    if (tokens[0] === token) tokens.shift();
-  },
-};
+const source = createSource();
+const { rejected } = source;
 let send: ReturnType<typeof authorizedFetch>;
 beforeEach(() => {
-  tokens = ['first', 'second'];
+  source.tokens = ['first', 'second'];
   api.state.accepted = 'first';
   send = authorizedFetch(source, [`${api.url}/some/path`], fetch);
 });
@@ -134,7 +123,7 @@ describe('401', () => {
     ['the broker finds the token valid', ['first', 'first']],
     ['there is no other token', ['first']],
   ])('is the answer where %s', async (_name, these) => {
-    tokens = these;
+    source.tokens = these;
     const response = await send(`${api.url}/a`);
     expect([response.status, await response.text()]).toEqual([401, 'answer']);
     expect(api.seen).toHaveLength(1);

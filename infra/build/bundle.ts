@@ -113,8 +113,8 @@ function sourcesOf(metafile: Metafile): Bundle['sources'] {
 
 /**
  * Bundles the functions to `{outdir}/{name}/index.cjs`. CommonJS, because in ESM an import of `node:http` also loads
- * undici, which would slow down cold starts. The licences of its packages are
- * beside it in `THIRD-PARTY-LICENSES`. esbuild's metadata goes to `{outdir}/{name}.meta.json`, outside the packaged folder.
+ * undici, which would slow down cold starts. The licences of its packages are beside it in `THIRD-PARTY-LICENSES`. esbuild's
+ * metadata goes to `{outdir}/{name}.meta.json`, outside the packaged folder.
  * @throws {Error} with every fault of the profiles and its place; if a package has no text of its licence
  */
 export async function bundle({

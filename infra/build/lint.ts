@@ -11,7 +11,7 @@ const HELP = `Checks the CloudFormation template with cfn-lint, for one region o
   npm run lint:template [-- [--region REGION]… [--param NAME=VALUE]…]
 
 It needs cfn-lint 1.58 or newer, a Python program: pip install cfn-lint. The profiles are read from $PROFILES_FILE (default
-infra/profiles.yml). Exit codes: 0 no finding, 1 findings, 2 it could not be checked, 64 a wrong command line.
+infra/profiles/, else infra/profiles.yml). Exit codes: 0 no finding, 1 findings, 2 it could not be checked, 64 a wrong command line.
 `;
 
 /** Older ones do not know all properties in every partition. */

@@ -4,8 +4,8 @@ import { ASSERTION_TYPE } from '../broker/federation/verify.ts';
 import { fail } from '../core/result.ts';
 import { parseForm } from '../oauth/form.ts';
 import { callerError, type Door } from './endpoint.ts';
-import { LARGEST_TOKEN_FORM_BYTES, members, readFormBody } from './gateway-request.ts';
-import { headerOf, requestHost, requestPath } from './metadata-endpoint.ts';
+import { header, LARGEST_TOKEN_FORM_BYTES, members, readFormBody } from './gateway-request.ts';
+import { originOf, requestPath } from './metadata-endpoint.ts';
 import { TOKEN_ROUTE } from './token-endpoint.ts';
 
 export interface FederatedDoorDeps {
@@ -22,16 +22,14 @@ export interface FederatedDoorDeps {
 function audiencesOf(event: unknown, profile: string, { publicUrl, isLocal }: FederatedDoorDeps): readonly string[] {
   const own = `/${profile}${TOKEN_ROUTE}`;
   const path = requestPath(event);
-  const scheme = isLocal && headerOf(event, 'x-forwarded-proto') === 'http' ? 'http' : 'https';
   const mount = path.endsWith(own) ? path.slice(0, -own.length) : '/federated';
-  const base =
-    publicUrl === undefined ? `${scheme}://${requestHost(event, isLocal)}${mount}` : `${publicUrl}/federated`;
+  const base = publicUrl === undefined ? `${originOf(event, isLocal)}${mount}` : `${publicUrl}/federated`;
   return [base, `${base}/${profile}`];
 }
 
 /** Whether the request is also signed by AWS Signature Version 4, in its headers or its query. */
 const isSigned = (event: unknown): boolean =>
-  headerOf(event, 'authorization').startsWith('AWS4-') ||
+  header(event, 'authorization').startsWith('AWS4-') ||
   [members(event).queryStringParameters, members(event).multiValueQueryStringParameters].some((query) =>
     Object.keys(members(query)).some((name) => name.toLowerCase() === 'x-amz-signature'),
   );

@@ -40,8 +40,8 @@ export function traceRoot(event: unknown): string {
 }
 
 /** A header by its name, case-insensitively: HTTP APIs convert names to lower case, REST APIs do not. */
-function header(event: Members, name: string): string {
-  const headers = members(event.headers);
+export function header(event: unknown, name: string): string {
+  const headers = members(members(event).headers);
   const written = Object.keys(headers).find((key) => key.toLowerCase() === name);
   return written === undefined ? '' : text(headers[written]);
 }

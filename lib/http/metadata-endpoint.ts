@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import { GRANT_TYPE } from '../oauth/grant.ts';
 import { answerBug, answerError, answerPublic, type GatewayAnswer } from './answer.ts';
 import type { GatewayHandler } from './endpoint.ts';
-import { members, readGatewayRequest, requestId } from './gateway-request.ts';
+import { header, members, readGatewayRequest, requestId } from './gateway-request.ts';
 import { INTROSPECTION_ROUTE } from './introspection-endpoint.ts';
 import type { Log } from './log.ts';
 import { REVOCATION_ROUTE } from './revocation-endpoint.ts';
@@ -54,19 +54,18 @@ const DOMAIN = /^[a-z0-9](?:[a-z0-9.-]{0,252})$/i;
  * The domain that API Gateway has verified, or an empty string. Anything that the caller adds to it (a port, a user)
  * must not enter an answer that caches serve to others. Only the local stack, which has no cache, keeps the port.
  */
-export function requestHost(event: unknown, isLocal: boolean): string {
+function requestHost(event: unknown, isLocal: boolean): string {
   const { domainName } = members(members(event).requestContext);
   const domain = typeof domainName === 'string' && DOMAIN.test(domainName) ? domainName : '';
   if (!isLocal) return domain;
-  const host = headerOf(event, 'host');
+  const host = header(event, 'host');
   return host.replace(/:\d+$/, '') === domain ? host : domain;
 }
 
-/** A header of the event; an empty string if it is absent. */
-export function headerOf(event: unknown, wanted: string): string {
-  const [, value] =
-    Object.entries(members(members(event).headers)).find(([name]) => name.toLowerCase() === wanted) ?? [];
-  return typeof value === 'string' ? value : '';
+/** The scheme and the host of the request. */
+export function originOf(event: unknown, isLocal: boolean): string {
+  const scheme = isLocal && header(event, 'x-forwarded-proto') === 'http' ? 'http' : 'https';
+  return `${scheme}://${requestHost(event, isLocal)}`;
 }
 
 /** What the path asks for; the path parameter names the profile where an operator's own route has another path. */
@@ -96,9 +95,7 @@ function issuerOf(
   { publicUrl, isLocal }: MetadataEndpointDeps,
 ): string {
   if (publicUrl !== undefined) return `${publicUrl}${isFederated(issuerPath, profile) ? FEDERATED : '/'}${profile}`;
-  const host = requestHost(event, isLocal);
-  const scheme = isLocal && headerOf(event, 'x-forwarded-proto') === 'http' ? 'http' : 'https';
-  return `${scheme}://${host}${issuerPath}`;
+  return `${originOf(event, isLocal)}${issuerPath}`;
 }
 
 /** RFC 8414 §2. The same for every name, so that it does not reveal which profiles exist. */

@@ -1,14 +1,5 @@
 import { execFile } from 'node:child_process';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,7 +7,6 @@ import type { Profile, Profiles, Rotation } from '../../../lib/broker/profiles/p
 import { loggable } from '../../../lib/core/redacted.ts';
 import { fail, ok } from '../../../lib/core/result.ts';
 import { DAY_MS } from '../../../lib/core/time.ts';
-import { FUNCTIONS } from '../../build/bundle.ts';
 import type { Fact } from './finding.ts';
 import type { Template } from './template.ts';
 
@@ -74,11 +64,7 @@ export async function packageTemplate({
       symlinkSync(join(root, name), join(home, name));
     }
     copyFileSync(join(root, 'serverless.yml'), join(home, 'serverless.yml'));
-    for (const name of FUNCTIONS) {
-      mkdirSync(join(home, '.build', name), { recursive: true });
-      writeFileSync(join(home, '.build', name, 'index.cjs'), '');
-    }
-    const file = join(home, '.build/profiles.json');
+    const file = join(home, 'profiles-of-the-doctor.json');
     const document = [...profiles].map(([name, profile]) => [name, documentOf(profile)]);
     writeFileSync(file, JSON.stringify({ profiles: Object.fromEntries(document) }));
     const quiet = { SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' };

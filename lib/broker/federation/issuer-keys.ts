@@ -13,7 +13,7 @@ const KEPT_MS = 10 * MINUTE_MS;
 /** While an issuer is away, its last known keys are used this long. */
 const KEPT_AWAY_MS = DAY_MS;
 /** An issuer is read no more often, whatever key ids callers make up. */
-const REREAD_MS = 30 * SECOND_MS;
+export const REREAD_MS = 30 * SECOND_MS;
 const LARGEST_BYTES = 64 * 1024;
 
 /** Reads the keys of issuers. */

@@ -2,11 +2,10 @@ import { compactVerify, createLocalJWKSet, type JWK } from 'jose';
 import type { Clock } from '../../core/clock.ts';
 import type { BrokerError } from '../../core/error.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { SECOND_MS } from '../../core/time.ts';
 import type { FederatedPrincipal } from '../profiles/caller.ts';
 import type { FederatedIssuer } from '../profiles/federated-caller.ts';
 import type { Profiles } from '../profiles/profile.ts';
-import type { IssuerKeys, Keys } from './issuer-keys.ts';
+import { type IssuerKeys, type Keys, REREAD_MS } from './issuer-keys.ts';
 import { judge } from './judge.ts';
 import { parseJws } from './jws.ts';
 
@@ -27,9 +26,6 @@ export interface Assertion {
 export type VerifyAssertion = (assertion: Assertion) => Promise<Result<FederatedPrincipal, BrokerError>>;
 
 const refused = (detail: string) => fail<BrokerError>({ kind: 'assertion_refused', detail });
-
-/** When a caller may try again while an issuer's keys cannot be had: they are read no more often. */
-const RETRY_MS = 30 * SECOND_MS;
 
 /** The issuers that the profiles use, by their exact `iss` or trust domain. */
 const issuersOf = (profiles: Profiles): ReadonlyMap<string, FederatedIssuer> =>
@@ -85,7 +81,7 @@ export function createVerifyAssertion({
     const known = await keys.get(issuer, header.kid);
     if (!known.ok) {
       const detail = `the keys of the issuer ${issuer.name} cannot be read: ${known.error}`;
-      return fail({ kind: 'unavailable', dependency: 'issuer', detail, retryAfterMs: RETRY_MS });
+      return fail({ kind: 'unavailable', dependency: 'issuer', detail, retryAfterMs: REREAD_MS });
     }
     if (!(await isSigned(jwt, known.value, issuer))) return refused('client_assertion has no valid signature');
     // Reading the keys took time.

@@ -1,6 +1,5 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FUNCTIONS } from '../../../infra/build/bundle.ts';
 import { runTool, type Template } from './packaged.ts';
 
 /** Every parameter of a deployment that is empty, off or another by default; those of a private API are left empty. */
@@ -77,11 +76,6 @@ export async function packageAgain(
 ): Promise<Template> {
   const set = Object.entries(params).flatMap(([name, value]) => (value === '' ? [] : ['--param', `${name}=${value}`]));
   cpSync(join(import.meta.dirname, '../../proof/hostile/certificates/ca.pem'), join(home, 'ca.pem'));
-  // The template does not depend on what is in them.
-  for (const name of FUNCTIONS) {
-    mkdirSync(join(home, '.build', name), { recursive: true });
-    writeFileSync(join(home, '.build', name, 'index.cjs'), '', { flag: 'a' });
-  }
   const onlyTemplate: Record<string, string> = isWhole ? {} : { PACKAGE_ONLY: 'template' };
   await runTool(home, ['package', '--stage', 'dev', '--region', region, ...set], onlyTemplate);
   return JSON.parse(readFileSync(join(home, '.serverless/cloudformation-template-update-stack.json'), 'utf8'));
