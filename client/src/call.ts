@@ -1,14 +1,19 @@
 import { unlessAborted } from './abort.ts';
 import type { CredentialProvider } from './credentials.ts';
 import { BrokerError, type BrokerErrorCode, isCode } from './errors.ts';
+import type { Place } from './place.ts';
 import { sign } from './sigv4.ts';
 
+/** The parts of `fetch` that a call uses. */
+export type Send = (
+  url: URL,
+  init: RequestInit & { readonly headers: Readonly<Record<string, string>>; readonly body: string },
+) => Promise<Pick<Response, 'status' | 'text'> & { readonly headers: Pick<Headers, 'get'> }>;
+
 /** What a call to the broker needs. `now` is epoch milliseconds. */
-export interface CallDeps {
-  readonly url: string;
-  readonly region: string;
+export interface CallDeps extends Place {
   readonly credentials: CredentialProvider;
-  readonly fetch: typeof fetch;
+  readonly fetch: Send;
   readonly now: () => number;
   readonly timeoutMs: number;
 }
@@ -64,7 +69,7 @@ export async function call({ profile, endpoint, form }: Call, deps: CallDeps): P
     { credentials, region: deps.region, nowMs: deps.now() },
   );
   const send = () => deps.fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
-  let response: Response;
+  let response: Awaited<ReturnType<Send>>;
   let text: string;
   try {
     // A connection may be dead: a sandbox was frozen, or the other side closed it.

@@ -4,14 +4,19 @@ export interface Instant {
   readonly steady: number;
 }
 
-/** A token and its times, which count from the moment before it was asked for. */
-export interface Kept {
+/** What the broker gave. */
+export interface Granted {
   readonly token: string;
+  readonly lifeMs: number;
+}
+
+/** What the broker gave, and its times, which count from the moment before it was asked for. */
+export type Kept<G extends Granted = Granted> = G & {
   readonly expiration: Date;
   readonly since: Instant;
   readonly renewAfterMs: number;
   readonly usableForMs: number;
-}
+};
 
 /** A request that failed: no other one before `holdMs` have passed. */
 export interface Held {
@@ -51,9 +56,10 @@ const MARGIN_OF_LIFE = 0.1;
  * The times of a token.
  * @param random from 0 to 1
  */
-export function keep(token: string, lifeMs: number, since: Instant, random: number): Kept {
+export function keep<G extends Granted>(granted: G, since: Instant, random: number): Kept<G> {
+  const { lifeMs } = granted;
   return {
-    token,
+    ...granted,
     expiration: new Date(since.wall + lifeMs),
     since,
     renewAfterMs: lifeMs * (RENEW_AT + JITTER * (2 * random - 1)),

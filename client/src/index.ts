@@ -1,15 +1,11 @@
 import { unlessAborted } from './abort.ts';
 import { authorizedFetch } from './authorized-fetch.ts';
 import { type CallDeps, call, type Members } from './call.ts';
-import {
-  type CredentialProvider,
-  type Environment,
-  fromEnvironment,
-  isPrivate,
-  keepCredentials,
-} from './credentials.ts';
+import { type CredentialProvider, type Environment, fromEnvironment, keepCredentials } from './credentials.ts';
+import type { Granted } from './decision.ts';
 import { BrokerError } from './errors.ts';
-import { createTokens, type Granted, type Token, type Tokens } from './tokens.ts';
+import { placeOf } from './place.ts';
+import { createTokens, type Token, type Tokens } from './tokens.ts';
 
 export type { CredentialProvider } from './credentials.ts';
 export { BrokerError, type BrokerErrorCode } from './errors.ts';
@@ -107,16 +103,6 @@ const TIMEOUT_MS = 10_000;
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
-const REGION_OF_HOST = /\.execute-api\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com/;
-
-/** Where there is no `process`, there is no environment. */
-const environment = (): Environment => globalThis.process?.env ?? {};
-
-function regionOf({ hostname }: URL): string {
-  const region = REGION_OF_HOST.exec(hostname)?.[1] ?? environment().AWS_REGION;
-  if (!region) throw new TypeError(`no AWS region in ${hostname}: give \`region\`, or set AWS_REGION`);
-  return region;
-}
 
 /** A form of the parameters that are given, a list as repeated ones. */
 const formOf = (parameters: Readonly<Record<string, string | readonly string[] | undefined>>): URLSearchParams =>
@@ -126,6 +112,10 @@ const formOf = (parameters: Readonly<Record<string, string | readonly string[] |
     ),
   );
 
+interface ClientDeps extends CallDeps {
+  readonly fetch: typeof fetch;
+}
+
 /** A grant (RFC 6749 §5.1). @throws {BrokerError} `unexpected_answer` */
 function grantedOf({ access_token: token, expires_in: seconds }: Members, what: string): Granted {
   const lifeMs = Number(seconds) * 1000;
@@ -133,7 +123,7 @@ function grantedOf({ access_token: token, expires_in: seconds }: Members, what: 
   throw new BrokerError('unexpected_answer', { what, status: 200 });
 }
 
-function createProfile(profile: string, scope: string | undefined, deps: CallDeps, tokens: Tokens): Profile {
+function createProfile(profile: string, scope: string | undefined, deps: ClientDeps, tokens: Tokens): Profile {
   const post = (endpoint: 'token' | 'introspect' | 'revoke', form: URLSearchParams) =>
     call({ profile, endpoint, form }, deps);
   const own = formOf({ grant_type: 'client_credentials', scope });
@@ -184,15 +174,13 @@ function createProfile(profile: string, scope: string | undefined, deps: CallDep
  * @throws {TypeError} if the URL is not private, or no region is known
  */
 export function createBroker(options: BrokerOptions): Broker {
-  const url = new URL(options.url);
-  if (!isPrivate(url) || url.search || url.hash || url.username)
-    throw new TypeError('`url` must be https, and a base only');
+  // Where there is no `process`, there is no environment.
+  const env: Environment = globalThis.process?.env ?? {};
   const now = options.now ?? Date.now;
   const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
-  const provide = options.credentials ?? (() => fromEnvironment({ env: environment(), fetch: send, now }));
-  const deps: CallDeps = {
-    url: url.href.replace(/\/+$/, ''),
-    region: options.region ?? regionOf(url),
+  const provide = options.credentials ?? (() => fromEnvironment({ env, fetch: send, now }));
+  const deps: ClientDeps = {
+    ...placeOf(options, env),
     credentials: keepCredentials(provide, now),
     fetch: send,
     now,

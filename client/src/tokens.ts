@@ -1,4 +1,4 @@
-import { decide, elapsedMs, type Held, type Instant, type Kept, keep } from './decision.ts';
+import { decide, elapsedMs, type Granted, type Held, type Instant, type Kept, keep } from './decision.ts';
 import { BrokerError } from './errors.ts';
 
 /** A token, and when it expires. */
@@ -7,14 +7,8 @@ export interface Token {
   readonly expiration: Date;
 }
 
-/** What the broker gave. */
-export interface Granted {
-  readonly token: string;
-  readonly lifeMs: number;
-}
-
 /** Asks the broker; `rejected` is a token that an API refused. */
-export type Obtain = (rejected: string | undefined) => Promise<Granted>;
+export type Obtain<G extends Granted = Granted> = (rejected: string | undefined) => Promise<G>;
 
 /** How long a token whose rejection the broker did not confirm is not rejected again: the broker looks once a minute. */
 const CONFIRMED_MS = 60_000;
@@ -25,10 +19,10 @@ const HOLD_MS = 1_000;
 /** The most keys that are remembered: one each for a profile with its scopes, and for a subject's token. */
 const MAX_KEYS = 500;
 
-interface Entry {
-  kept?: Kept | undefined;
+interface Entry<G extends Granted> {
+  kept?: Kept<G> | undefined;
   held?: Held | undefined;
-  underWay?: Promise<Token> | undefined;
+  underWay?: Promise<Kept<G>> | undefined;
   /** Refused by an API, and not yet reported to the broker. */
   rejected?: string | undefined;
   /** Refused by an API, but valid for the broker. */
@@ -36,10 +30,10 @@ interface Entry {
 }
 
 /** Keeps tokens by key, the ones used last. `now` reads both clocks; `random` is from 0 to 1. */
-export function createTokens(now: () => Instant, random: () => number) {
-  const entries = new Map<string, Entry>();
+export function createTokens<G extends Granted = Granted>(now: () => Instant, random: () => number) {
+  const entries = new Map<string, Entry<G>>();
 
-  function entryOf(key: string): Entry {
+  function entryOf(key: string): Entry<G> {
     const entry = entries.get(key) ?? {};
     entries.delete(key);
     entries.set(key, entry);
@@ -48,17 +42,18 @@ export function createTokens(now: () => Instant, random: () => number) {
   }
 
   /** Asks until the answer knows of the rejection: one may come in while a request is under way. */
-  async function request(entry: Entry, obtain: Obtain): Promise<Kept> {
+  async function request(entry: Entry<G>, obtain: Obtain<G>): Promise<Kept<G>> {
     const { rejected } = entry;
     const since = now();
-    const { token, lifeMs } = await obtain(rejected);
+    const granted = await obtain(rejected);
+    const { token } = granted;
     if (entry.rejected !== rejected && entry.rejected === token) return request(entry, obtain);
     entry.confirmed = token === rejected ? { token, since: now() } : undefined;
     entry.rejected = undefined;
-    return keep(token, lifeMs, since, random());
+    return keep(granted, since, random());
   }
 
-  async function renew(entry: Entry, obtain: Obtain): Promise<Token> {
+  async function renew(entry: Entry<G>, obtain: Obtain<G>): Promise<Kept<G>> {
     try {
       entry.kept = await request(entry, obtain);
       entry.held = undefined;
@@ -74,16 +69,16 @@ export function createTokens(now: () => Instant, random: () => number) {
 
   return {
     /** The token of a key: at once where one is valid, else from the one request that all callers share. */
-    async get(key: string, obtain: Obtain): Promise<Token> {
+    async get(key: string, obtain: Obtain<G>): Promise<Kept<G>> {
       const entry = entryOf(key);
       const decision = decide(entry, now());
       if (decision === 'refuse') throw entry.held?.error;
-      if (decision === 'serve') return entry.kept as Kept;
+      if (decision === 'serve') return entry.kept as Kept<G>;
       entry.underWay ??= renew(entry, obtain);
       if (decision === 'wait') return entry.underWay;
       // Whoever needs the next token hears of a failure.
       entry.underWay.catch(() => undefined);
-      return entry.kept as Kept;
+      return entry.kept as Kept<G>;
     },
 
     /** Forgets this very token, never a newer one, and reports it with the next request. */
@@ -103,4 +98,4 @@ export function createTokens(now: () => Instant, random: () => number) {
   };
 }
 
-export type Tokens = ReturnType<typeof createTokens>;
+export type Tokens = ReturnType<typeof createTokens<Granted>>;

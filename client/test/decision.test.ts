@@ -9,7 +9,7 @@ const after = (ms: number, wallMs = ms): Instant => ({ wall: T0 + wallMs, steady
 const HOUR = 3_600_000;
 
 /** Half a jitter: renewed at 75 %. */
-const kept = keep('token', HOUR, after(0), 0.5);
+const kept = keep({ token: 'token', lifeMs: HOUR }, after(0), 0.5);
 const held = (since: Instant, holdMs = 30_000) => ({ error: new Error('held'), since, holdMs });
 
 describe('what a call gets', () => {
@@ -39,11 +39,11 @@ test.each([
   [HOUR, HOUR - 5_000],
   [5_000, 4_500],
 ])('a life of %d ms is used for %d ms', (lifeMs, usableForMs) => {
-  expect(keep('token', lifeMs, after(0), 0.5).usableForMs).toBe(usableForMs);
+  expect(keep({ token: 'token', lifeMs }, after(0), 0.5).usableForMs).toBe(usableForMs);
 });
 
 test('the jitter spreads renewals over 70 to 80 % of the life', () => {
-  const [least, most] = [0, 1].map((random) => keep('token', 1_000, after(0), random).renewAfterMs);
+  const [least, most] = [0, 1].map((random) => keep({ token: 'token', lifeMs: 1_000 }, after(0), random).renewAfterMs);
   expect([least, most]).toEqual([expect.closeTo(700), expect.closeTo(800)]);
 });
 
@@ -56,7 +56,7 @@ test('no token is handed out that has expired by either clock', () => {
     ms,
     (life, random, wallMs, steadyMs) => {
       const now = after(steadyMs, wallMs);
-      const decision = decide({ kept: keep('token', life, after(0), random) }, now);
+      const decision = decide({ kept: keep({ token: 'token', lifeMs: life }, after(0), random) }, now);
       if (decision === 'serve' || decision === 'renew') expect(elapsedMs(after(0), now)).toBeLessThan(life);
     },
   );

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Granted } from '../src/decision.ts';
 import { BrokerError } from '../src/errors.ts';
-import { createTokens, type Granted } from '../src/tokens.ts';
+import { createTokens } from '../src/tokens.ts';
 
 const HOUR = 3_600_000;
 
