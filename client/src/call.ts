@@ -1,14 +1,8 @@
 import { unlessAborted } from './abort.ts';
-import type { CredentialProvider } from './credentials.ts';
+import type { CredentialProvider, Send } from './credentials.ts';
 import { BrokerError, type BrokerErrorCode, isCode } from './errors.ts';
 import type { Place } from './place.ts';
 import { sign } from './sigv4.ts';
-
-/** The parts of `fetch` that a call uses. */
-export type Send = (
-  url: URL,
-  init: RequestInit & { readonly headers: Readonly<Record<string, string>>; readonly body: string },
-) => Promise<Pick<Response, 'status' | 'text'> & { readonly headers: Pick<Headers, 'get'> }>;
 
 /** What a call to the broker needs. `now` is epoch milliseconds. */
 export interface CallDeps extends Place {

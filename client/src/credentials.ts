@@ -7,10 +7,22 @@ export type CredentialProvider = () => Promise<AwsCredentials>;
 /** Environment variables: `process.env`, where there is one. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What this package uses of `fetch`. */
+export type Send = (
+  url: URL,
+  init: {
+    readonly method?: 'POST';
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: string;
+    readonly redirect: 'manual';
+    readonly signal: AbortSignal;
+  },
+) => Promise<Pick<Response, 'status' | 'text'> & { readonly headers: Pick<Headers, 'get'> }>;
+
 /** What the providers need from outside. `now` is epoch milliseconds. */
 export interface CredentialDeps {
   readonly env: Environment;
-  readonly fetch: typeof fetch;
+  readonly fetch: Send;
   readonly now: () => number;
 }
 
@@ -55,7 +67,7 @@ async function fromContainer(endpoint: string, { env, fetch }: CredentialDeps): 
     redirect: 'manual',
     signal: AbortSignal.timeout(ENDPOINT_TIMEOUT_MS),
   })
-    .then(async (response) => (response.ok ? ((await response.json()) as Record<string, string>) : undefined))
+    .then(async (response) => (response.status === 200 ? JSON.parse(await response.text()) : undefined))
     .catch(() => undefined);
   if (!answer?.AccessKeyId || !answer.SecretAccessKey) throw missing('the container endpoint gave none');
   return {

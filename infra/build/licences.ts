@@ -11,14 +11,34 @@ const TEXT = /^(?:licen[cs]e|notice|copying)(?:[.-].*)?$/i;
 
 const RULE = '-'.repeat(80);
 
-/** The texts of a package, in the order of their files' names. */
-function textsOf(folder: string, title: string): readonly string[] {
-  const files = readdirSync(folder).filter((name) => TEXT.test(name));
+/** A package in a bundle. */
+interface Package {
+  readonly title: string;
+  readonly repository: string | undefined;
+  readonly texts: readonly string[];
+}
+
+function readPackage(folder: string): Package {
+  const { name, version, license, repository } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const files = readdirSync(folder).filter((file) => TEXT.test(file));
+  // A notice alone is no licence.
+  const texts = files.some((file) => !/^notice/i.test(file)) ? files.sort() : [];
+  return {
+    title: `${name} ${version} (${license})`,
+    repository: repository?.url ?? repository,
+    texts: texts.map((file) => readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim()),
+  };
+}
+
+/** The texts of a package, in the order of their files' names; else those of another one of its repository. */
+function textsOf({ title, repository, texts }: Package, others: readonly Package[]): readonly string[] {
+  if (texts.length > 0) return texts;
+  const sibling = others.find((other) => other.repository === repository && other.texts.length > 0);
   // A standard text for its SPDX id would lack the copyright notice, which most licences require.
-  if (!files.some((name) => !/^notice/i.test(name))) {
+  if (sibling === undefined || repository === undefined) {
     throw new Error(`${title}: holds no text of its licence; find it, or do without the package`);
   }
-  return files.sort().map((name) => readFileSync(join(folder, name), 'utf8').replaceAll('\r\n', '\n').trim());
+  return sibling.texts;
 }
 
 /**
@@ -28,14 +48,11 @@ function textsOf(folder: string, title: string): readonly string[] {
  */
 export function thirdPartyLicenses(inputs: readonly string[], root: string): string {
   const folders = [...new Set(inputs.flatMap((input) => packageOf(input) ?? []))];
-  const packages = folders
-    .map((folder) => {
-      const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-      const title = `${name} ${version} (${license})`;
-      return { title, texts: textsOf(join(root, folder), title) };
-    })
+  const read = folders.map((folder) => readPackage(join(root, folder)));
+  const packages = read
+    .map((one) => ({ title: one.title, texts: textsOf(one, read) }))
     .sort((one, other) => (one.title < other.title ? -1 : 1));
-  if (packages.length === 0) return 'This function contains no third-party software.\n';
+  if (packages.length === 0) return 'No third-party software is contained.\n';
   const titles = Map.groupBy(
     packages.flatMap(({ title, texts }) => texts.map((text) => ({ title, text }))),
     ({ text }) => text,
@@ -44,5 +61,5 @@ export function thirdPartyLicenses(inputs: readonly string[], root: string): str
     ([text, of]) => `${RULE}\n${of.map(({ title }) => title).join('\n')}\n${RULE}\n\n${text}\n`,
   );
   const list = packages.map(({ title }) => `- ${title}\n`).join('');
-  return `This function contains third-party software:\n\n${list}\n${sections.join('\n')}`;
+  return `This contains third-party software:\n\n${list}\n${sections.join('\n')}`;
 }

@@ -48,7 +48,7 @@ export class UsageError extends Error {}
 const LARGEST_PORT = 65_535;
 
 /** @throws {UsageError} if it is not a port */
-function readPort(option: string, text: string): number {
+export function readPort(option: string, text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= LARGEST_PORT) return Number(text);
   throw new UsageError(`--${option} takes a number from 0 to ${LARGEST_PORT}`);
 }

@@ -8,7 +8,7 @@ import { agentOptions } from './agent.ts';
 /** One HTTP request: a POST of a body, a GET without one, or another method. */
 export interface HttpRequest {
   readonly url: URL;
-  readonly method?: 'DELETE' | undefined;
+  readonly method?: 'DELETE' | 'PUT' | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
 }

@@ -6,6 +6,8 @@ export interface Form {
   /** All values of a repeatable parameter. */
   readonly all: (name: string) => readonly string[];
   readonly has: (name: string) => boolean;
+  /** Of the parameters that were sent, in their order. */
+  readonly names: () => readonly string[];
 }
 
 /** Parameters that may be repeated (RFC 8693 §2.1). */
@@ -38,7 +40,12 @@ export function parseForm(body: string): Result<Form, string> {
     form.set(name, [...(known ?? []), ...(value === '' ? [] : [value])]);
   }
   const all = (name: string): readonly string[] => form.get(name) ?? [];
-  return ok({ all, get: (name) => all(name)[0], has: (name) => all(name).length > 0 });
+  return ok({
+    all,
+    get: (name) => all(name)[0],
+    has: (name) => all(name).length > 0,
+    names: () => [...form].flatMap(([name, values]) => (values.length > 0 ? [name] : [])),
+  });
 }
 
 /** The parameters of a request: an array sends the parameter once for each value, `undefined` does not send it. */

@@ -190,7 +190,7 @@ test('the bundles hold code of deployed packages only, and name its licences', a
     expect(held.map(([name, version]) => `${name}@${version}`).filter((name) => !deployed.has(name))).toEqual([]);
     expect(held.filter(([, , licence = '']) => !LICENCES.includes(licence))).toEqual([]);
     expect(held.map(([name]) => name)).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));
-    expect(texts[FUNCTIONS.indexOf('metadata')]).toBe('This function contains no third-party software.\n');
+    expect(texts[FUNCTIONS.indexOf('metadata')]).toBe('No third-party software is contained.\n');
   } finally {
     rmSync(outdir, { recursive: true, force: true });
   }
@@ -200,6 +200,7 @@ describe('the licences of a bundle', () => {
   const home = mkdtempSync(join(tmpdir(), 'licences-'));
   afterAll(() => rmSync(home, { recursive: true, force: true }));
   const PACKAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    'node_modules/@a/without': {},
     'node_modules/b': { LICENSE: 'Free.\r\nFor all.\n' },
     'node_modules/@a/a': { 'LICENSE.md': 'Free.\nFor all.', NOTICE: 'Made by A.' },
     'node_modules/b/node_modules/c': { 'Licence-MIT.txt': 'C is free.', 'licenses.js': 'code' },
@@ -208,14 +209,16 @@ describe('the licences of a bundle', () => {
   for (const [folder, files] of Object.entries(PACKAGES)) {
     mkdirSync(join(home, folder), { recursive: true });
     const name = nameOf(folder);
-    writeFileSync(join(home, folder, 'package.json'), JSON.stringify({ name, version: '1.0.0', license: 'MIT' }));
+    const repository = name.startsWith('@a/') ? { repository: { url: 'https://example.com/a' } } : {};
+    const described = { name, version: '1.0.0', license: 'MIT', ...repository };
+    writeFileSync(join(home, folder, 'package.json'), JSON.stringify(described));
     for (const [file, text] of Object.entries(files)) writeFileSync(join(home, folder, file), text);
   }
 
   test('each package once, equal texts once, and notices', () => {
     const inputs = ['b/x.js', 'b/y.js', 'b/node_modules/c/x.js', '@a/a/x.js'].map((name) => `node_modules/${name}`);
     const rule = '-'.repeat(80);
-    expect(thirdPartyLicenses([...inputs, 'lib/core/time.ts'], home)).toBe(`This function contains third-party software:
+    expect(thirdPartyLicenses([...inputs, 'lib/core/time.ts'], home)).toBe(`This contains third-party software:
 
 - @a/a 1.0.0 (MIT)
 - b 1.0.0 (MIT)
@@ -241,6 +244,12 @@ ${rule}
 
 C is free.
 `);
+  });
+
+  test('a package without a text has that of another one of its repository', () => {
+    const inputs = ['@a/without/x.js', '@a/a/x.js'].map((name) => `node_modules/${name}`);
+    expect(thirdPartyLicenses(inputs, home)).toContain('@a/a 1.0.0 (MIT)\n@a/without 1.0.0 (MIT)\n');
+    expect(() => thirdPartyLicenses(inputs.slice(0, 1), home)).toThrow('@a/without 1.0.0 (MIT): holds no text');
   });
 
   test('a package without the text of its licence stops the build', () => {

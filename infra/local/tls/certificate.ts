@@ -1,6 +1,6 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
+import forge, { type Certificate } from 'node-forge';
 import type { TlsIdentity } from '../stand-in.ts';
 
 /** From when to when a certificate is valid, in epoch milliseconds. */
@@ -9,29 +9,7 @@ export interface Validity {
   readonly toMs: number;
 }
 
-interface Certificate {
-  publicKey: unknown;
-  serialNumber: string;
-  readonly validity: { notBefore: Date; notAfter: Date };
-  readonly subject: { readonly attributes: readonly object[] };
-  setSubject(attributes: readonly object[]): void;
-  setIssuer(attributes: readonly object[]): void;
-  setExtensions(extensions: readonly object[]): void;
-  generateSubjectKeyIdentifier(): { getBytes(): string };
-  sign(key: unknown, digest: unknown): void;
-}
-
-// node-forge is CommonJS and has no types: these are the parts in use.
-const { pki, md } = createRequire(import.meta.url)('node-forge') as {
-  readonly md: { readonly sha256: { create(): unknown } };
-  readonly pki: {
-    createCertificate(): Certificate;
-    privateKeyFromPem(pem: string): unknown;
-    publicKeyFromPem(pem: string): unknown;
-    certificateFromPem(pem: string): Certificate;
-    certificateToPem(certificate: Certificate): string;
-  };
-};
+const { pki, md } = forge;
 
 const AUTHORITY = 'zitadel-token-broker local stack';
 const DNS_NAME = 2;
