@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { thirdPartyLicenses } from './licences.ts';
@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '../..');
 export const CLI_FOLDER = join(root, 'bin');
 
 /** The commands, by their names on the command line. */
-const COMMANDS: Readonly<Record<string, string>> = {
+export const COMMANDS: Readonly<Record<string, string>> = {
   proxy: 'infra/proxy/main.ts',
   doctor: 'infra/operations/doctor.ts',
   rotate: 'infra/operations/rotate.ts',
@@ -44,7 +44,21 @@ const publish: Plugin = {
   },
 };
 
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+/**
+ * Leaves out what npm installs with the package: its dependencies, where the sources here import them. Packages that are
+ * bundled bring their own versions of what they import.
+ */
+const leaveDependencies: Plugin = {
+  name: 'leave-dependencies',
+  setup({ onResolve }) {
+    onResolve({ filter: /^[@a-z]/ }, ({ path, importer }) => {
+      const [name = ''] = /^(?:@[^/]+\/)?[^/]+/.exec(path) ?? [];
+      return name in dependencies && !importer.includes('node_modules') ? { path, external: true } : undefined;
+    });
+  },
+};
 
 const COMMON: BuildOptions = {
   absWorkingDir: root,
@@ -68,31 +82,36 @@ export interface CliFile {
   readonly bytes: number;
 }
 
-/** Builds the commands to JavaScript for Node 20 and later, each into one file without dependencies. */
+/** Builds the commands to JavaScript for Node 20 and later, the proxy into one file. */
 export async function buildCli(outdir = CLI_FOLDER): Promise<readonly CliFile[]> {
   rmSync(outdir, { recursive: true, force: true });
   const bin = join(outdir, 'zitadel-token-broker.cjs');
-  const files = [
-    { outfile: bin, entryPoints: ['infra/cli/main.ts'], format: 'cjs' as const },
-    ...Object.entries(COMMANDS).map(([name, entry]) => {
-      const outfile = join(outdir, name);
-      return name === 'proxy'
-        ? { outfile: `${outfile}.cjs`, entryPoints: [entry], format: 'cjs' as const }
-        : { outfile: `${outfile}.mjs`, entryPoints: [entry], format: 'esm' as const, banner: { js: REQUIRE } };
+  const { proxy = '', ...others } = COMMANDS;
+  const common: BuildOptions = { ...COMMON, inject: ['infra/cli/node-20.ts'], plugins: [publish, leaveDependencies] };
+  const commonjs = { ...common, format: 'cjs', outExtension: { '.js': '.cjs' } } as const;
+  const made = await Promise.all([
+    build({ ...commonjs, outdir, entryPoints: { 'zitadel-token-broker': 'infra/cli/main.ts' } }),
+    // One file, for an image or a host that needs nothing else.
+    build({ ...commonjs, outdir, entryPoints: { proxy } }),
+    build({
+      ...common,
+      format: 'esm',
+      outExtension: { '.js': '.mjs' },
+      outdir,
+      entryPoints: others,
+      splitting: true,
+      chunkNames: 'shared/[hash]',
+      banner: { js: REQUIRE },
     }),
-  ];
-  const inputs = new Set<string>();
-  for (const file of files) {
-    const inject = [join(root, 'infra/cli/node-20.ts')];
-    const { metafile } = await build({ ...COMMON, ...file, inject, plugins: [publish] });
-    for (const { inputs: parts } of Object.values(metafile?.outputs ?? {})) {
-      for (const [input, { bytesInOutput }] of Object.entries(parts)) if (bytesInOutput > 0) inputs.add(input);
-    }
-  }
+  ]);
+  const outputs = made.flatMap(({ metafile }) => Object.entries(metafile?.outputs ?? {}));
+  const inputs = outputs.flatMap(([, { inputs: parts }]) =>
+    Object.entries(parts).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
+  );
   writeFileSync(bin, `#!/usr/bin/env node\n${readFileSync(bin, 'utf8')}`);
   chmodSync(bin, 0o755);
-  writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES'), thirdPartyLicenses([...inputs], root));
-  return files.map(({ outfile }) => ({ file: relative(root, outfile), bytes: statSync(outfile).size }));
+  writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES'), thirdPartyLicenses(inputs, root));
+  return outputs.map(([file, { bytes }]) => ({ file, bytes }));
 }
 
 if (import.meta.main) {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import { SECOND_MS } from '../../lib/core/time.ts';
@@ -82,6 +82,12 @@ function findLocal(port: string): Deployment {
   return { name, region, tableName, profiles: new Map(local.profiles), local, advice: { ECONNREFUSED } };
 }
 
+/** The name of the service, from which that of the table follows: another one for a second broker. */
+function serviceName(): string {
+  const file = 'serverless.yml';
+  return existsSync(file) ? parse(readFileSync(file, 'utf8')).service : 'zitadel-token-broker';
+}
+
 /**
  * Finds the deployment that the command line names.
  * @throws {UsageError} if it names none, or the profiles have faults
@@ -97,9 +103,7 @@ export function findDeployment({
   if (local) return findLocal(port);
   const read = readProfilesFile(chosenProfilesFile(), { allowLoopbackHttp: false });
   if (!read.ok) throw new UsageError(read.error.join('\n'));
-  // The deployment names its table after the service, which differs for a second broker.
-  const { service } = parse(readFileSync('serverless.yml', 'utf8'));
-  const tableName = `${service}-${stage}`;
+  const tableName = `${serviceName()}-${stage}`;
   return { name: `${stage} (${region})`, region, tableName, profiles: read.value, advice: ADVICE };
 }
 

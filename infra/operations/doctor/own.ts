@@ -41,7 +41,9 @@ export function placeOf(region: string, account = '000000000000'): Place {
   return { partition: name, region, account, dnsSuffix };
 }
 
-const LEAST_NODE_MAJOR = 24;
+/** Defined in the published package, which is built for older versions of Node than the sources. */
+declare const VERSION: string | undefined;
+const LEAST_NODE_MAJOR = typeof VERSION === 'undefined' ? 24 : 20;
 
 /** What the shipped example names, and nobody has. */
 const EXAMPLE = { issuer: 'https://example.zitadel.cloud', account: EXAMPLE_ACCOUNT, project: /^30{16}\d$/ };
