@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import type { CompiledProfiles } from '../../lib/compose/environment.ts';
-import { packageOf, thirdPartyLicenses } from './licences.ts';
+import { packageOf, packagesIn, thirdPartyLicenses } from './licences.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 
 const HELP = `Bundles each function into one file, the profiles and the AWS SDK included.
@@ -29,6 +29,8 @@ export interface Bundle {
   readonly bytes: number;
   /** Its largest parts, one per line. */
   readonly analysis: string;
+  /** `name@version` of each package that it holds code of. */
+  readonly packages: readonly string[];
   /** Its packages and project folders, with their sizes, largest first. */
   readonly sources: readonly (readonly [name: string, bytes: number])[];
 }
@@ -151,7 +153,8 @@ export async function bundle({
       writeFileSync(join(out, `${name}.meta.json`), JSON.stringify(metafile));
       const inputs = parts(metafile).map(([input]) => input);
       writeFileSync(join(out, name, 'THIRD-PARTY-LICENSES'), thirdPartyLicenses(inputs, root));
-      return { name, file: join(outdir, name, 'index.cjs'), bytes: statSync(file).size, metafile };
+      const packages = packagesIn(inputs, root).map(({ id }) => id);
+      return { name, file: join(outdir, name, 'index.cjs'), bytes: statSync(file).size, packages, metafile };
     }),
   );
   return made.map(({ metafile, ...bundled }) => ({

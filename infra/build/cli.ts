@@ -44,21 +44,7 @@ const publish: Plugin = {
   },
 };
 
-const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-
-/**
- * Leaves out what npm installs with the package: its dependencies, where the sources here import them. Packages that are
- * bundled bring their own versions of what they import.
- */
-const leaveDependencies: Plugin = {
-  name: 'leave-dependencies',
-  setup({ onResolve }) {
-    onResolve({ filter: /^[@a-z]/ }, ({ path, importer }) => {
-      const [name = ''] = /^(?:@[^/]+\/)?[^/]+/.exec(path) ?? [];
-      return name in dependencies && !importer.includes('node_modules') ? { path, external: true } : undefined;
-    });
-  },
-};
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const COMMON: BuildOptions = {
   absWorkingDir: root,
@@ -82,12 +68,12 @@ export interface CliFile {
   readonly bytes: number;
 }
 
-/** Builds the commands to JavaScript for Node 20 and later, the proxy into one file. */
+/** Builds the commands to JavaScript for Node 20 and later, with all packages that they use; the proxy into one file. */
 export async function buildCli(outdir = CLI_FOLDER): Promise<readonly CliFile[]> {
   rmSync(outdir, { recursive: true, force: true });
   const bin = join(outdir, 'zitadel-token-broker.cjs');
   const { proxy = '', ...others } = COMMANDS;
-  const common: BuildOptions = { ...COMMON, inject: ['infra/cli/node-20.ts'], plugins: [publish, leaveDependencies] };
+  const common: BuildOptions = { ...COMMON, inject: ['infra/cli/node-20.ts'], plugins: [publish] };
   const commonjs = { ...common, format: 'cjs', outExtension: { '.js': '.cjs' } } as const;
   const made = await Promise.all([
     build({ ...commonjs, outdir, entryPoints: { 'zitadel-token-broker': 'infra/cli/main.ts' } }),

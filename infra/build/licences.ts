@@ -13,6 +13,8 @@ const RULE = '-'.repeat(80);
 
 /** A package in a bundle. */
 interface Package {
+  /** `name@version` */
+  readonly id: string;
   readonly title: string;
   readonly repository: string | undefined;
   readonly texts: readonly string[];
@@ -24,6 +26,7 @@ function readPackage(folder: string): Package {
   // A notice alone is no licence.
   const texts = files.some((file) => !/^notice/i.test(file)) ? files.sort() : [];
   return {
+    id: `${name}@${version}`,
     title: `${name} ${version} (${license})`,
     repository: repository?.url ?? repository,
     texts: texts.map((file) => readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim()),
@@ -41,14 +44,19 @@ function textsOf({ title, repository, texts }: Package, others: readonly Package
   return sibling.texts;
 }
 
+/** The packages that the inputs of a bundle are from, relative to `root`. */
+export function packagesIn(inputs: readonly string[], root: string): readonly Package[] {
+  const folders = [...new Set(inputs.flatMap((input) => packageOf(input) ?? []))];
+  return folders.map((folder) => readPackage(join(root, folder)));
+}
+
 /**
  * The packages in a bundle with version, licence and texts, equal texts once: the bundle has no licence comments.
  * @param inputs of the bundle, relative to `root`
  * @throws {Error} if a package has no text of its licence
  */
 export function thirdPartyLicenses(inputs: readonly string[], root: string): string {
-  const folders = [...new Set(inputs.flatMap((input) => packageOf(input) ?? []))];
-  const read = folders.map((folder) => readPackage(join(root, folder)));
+  const read = packagesIn(inputs, root);
   const packages = read
     .map((one) => ({ title: one.title, texts: textsOf(one, read) }))
     .sort((one, other) => (one.title < other.title ? -1 : 1));

@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundle } from './bundle.ts';
+import { chosenProfilesFile } from './profiles-file.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -13,21 +16,19 @@ interface Bom {
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
 }
 
-/** `name@version` of every deployed package. */
-function deployed(): ReadonlySet<string> {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  const names = new Set<string>();
-  for (const [path, { version, dev }] of Object.entries<{ version: string; dev?: boolean }>(packages)) {
-    if (path !== '' && dev !== true) names.add(`${path.slice(path.lastIndexOf('node_modules/') + 13)}@${version}`);
+/** `name@version` of every package that is deployed: of which a bundle holds code. */
+async function deployed(): Promise<ReadonlySet<string>> {
+  const outdir = mkdtempSync(join(tmpdir(), 'sbom-'));
+  try {
+    const bundles = await bundle({ profilesFile: chosenProfilesFile(), outdir });
+    return new Set(bundles.flatMap(({ packages }) => packages));
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
   }
-  return names;
 }
 
-/**
- * The bill of materials (CycloneDX) of the deployed packages, from `npm sbom`. npm's own `--omit dev` omits too much:
- * also deployed packages that a development dependency uses.
- */
-function createBom(): Bom {
+/** The bill of materials (CycloneDX) of the deployed packages, from `npm sbom`, which lists all that are installed. */
+async function createBom(): Promise<Bom> {
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   const text = execFileSync(npm, ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only', '--loglevel', 'error'], {
     cwd: root,
@@ -36,7 +37,7 @@ function createBom(): Bom {
     maxBuffer: LARGEST_BOM_BYTES,
   });
   const bom: Bom = JSON.parse(text);
-  const kept = deployed();
+  const kept = await deployed();
   const components = bom.components.filter(({ name, version }) => kept.has(`${name}@${version}`));
   const refs = new Set(components.map((component) => component['bom-ref']));
   const dependencies = bom.dependencies.flatMap(({ ref, dependsOn = [] }) => {
@@ -49,4 +50,4 @@ function createBom(): Bom {
   return { ...bom, metadata, components, dependencies };
 }
 
-process.stdout.write(`${JSON.stringify(createBom(), null, 2)}\n`);
+process.stdout.write(`${JSON.stringify(await createBom(), null, 2)}\n`);

@@ -1,6 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -25,10 +26,6 @@ beforeAll(() => {
   mkdirSync(installed, { recursive: true });
   const [tarball = ''] = readdirSync(home).filter((name) => name.endsWith('.tgz'));
   execFileSync('tar', ['-xzf', join(home, tarball), '-C', installed, '--strip-components', '1']);
-  for (const name of Object.keys(manifest.dependencies)) {
-    mkdirSync(join(home, 'node_modules', name, '..'), { recursive: true });
-    symlinkSync(join(root, 'node_modules', name), join(home, 'node_modules', name));
-  }
 }, 120_000);
 afterAll(() => rmSync(home, { recursive: true }));
 
@@ -86,7 +83,7 @@ describe.each(NODES)('with %s', (node) => {
 });
 
 describe('the package', () => {
-  const MOST_BYTES = 800_000;
+  const MOST_BYTES = 1_000_000;
 
   test('holds the commands and nothing else', () => {
     const others = packed.files.map(({ path }) => path).filter((path) => !/^bin\/shared\/[A-Z0-9]+\.mjs$/.test(path));
@@ -101,20 +98,11 @@ describe('the package', () => {
       .filter((name) => /\.[cm]js$/.test(name))
       .map((name) => [name, readFileSync(join(installed, 'bin', name), 'utf8')] as const);
 
-  test('imports nothing but Node and its dependencies; the proxy nothing but Node', () => {
-    for (const [file, text] of built()) {
-      const imported = [...text.matchAll(/(?:\bfrom|\bimport|\brequire\()\s*"([^"./][^"]*)"/g)].map(
-        ([, name = '']) => name,
-      );
-      const packages = imported.filter(
-        (name) => !/^(?:node:)?[a-z_/]+\d?$/.test(name) || name in manifest.dependencies,
-      );
-      const known = packages.filter(
-        (name) => !Object.keys(manifest.dependencies).some((one) => `${name}/`.startsWith(`${one}/`)),
-      );
-      expect([file, known]).toEqual([file, []]);
-      if (file === 'proxy.cjs') expect(packages).toEqual([]);
-    }
+  test('needs no other package, and its proxy no other file', () => {
+    expect(Object.keys(manifest)).not.toContain('dependencies');
+    const [, proxy = ''] = built().find(([file]) => file === 'proxy.cjs') ?? [];
+    const asked = [...proxy.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name = '']) => name);
+    expect(asked.filter((name) => !isBuiltin(name))).toEqual([]);
   });
 
   test('names its own commands', () => {
