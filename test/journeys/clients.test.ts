@@ -1,5 +1,4 @@
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -110,44 +109,6 @@ describe('get-token.ts', () => {
       await getToken(broker, 'orders');
       expect(stack.gateway.calls() - before).toBe(calls);
     }
-  });
-});
-
-describe('signing-proxy.ts', () => {
-  let proxy: ChildProcess;
-  let url = '';
-  beforeAll(async () => {
-    const file = join(root, 'docs/examples/signing-proxy.ts');
-    proxy = spawn(process.execPath, [file, broker, '0'], { env: SIGNER });
-    const [printed] = (await once(proxy.stdout ?? proxy, 'data')) as [Buffer];
-    [, url = ''] = /on (http:\S+)/.exec(printed.toString()) ?? [];
-  }, 30_000);
-  afterAll(() => void proxy.kill('SIGKILL'));
-
-  const ask = (endpoint: string, form: string, headers: Record<string, string> = {}) =>
-    fetch(`${url}/revocable/oauth/v2/${endpoint}`, { method: 'POST', headers, body: new URLSearchParams(form) });
-
-  test('lets a client in that cannot sign, with a secret of its own', async () => {
-    const answer = await ask('token', 'grant_type=client_credentials', { authorization: 'Basic b3JkZXJzOmNhbmFyeQ==' });
-    expect(answer.status).toBe(200);
-    const { access_token: token } = (await answer.json()) as { access_token: string };
-    expect(await (await ask('introspect', `token=${token}`)).json()).toMatchObject({ active: true });
-    const revoked = await ask('revoke', `token=${token}`);
-    expect([revoked.status, await revoked.text()]).toEqual([200, '']);
-  });
-
-  // MSAL adds one to its token requests.
-  test('signs a query too', async () => {
-    const answer = await ask('token?a=%C3%BC%20%2F&b=2&b=1&empty=', 'grant_type=client_credentials');
-    expect(answer.status).toBe(200);
-  });
-
-  test('passes errors and headers on', async () => {
-    const answer = await ask('token', 'grant_type=password');
-    expect(answer.status).toBe(400);
-    expect(answer.headers.get('cache-control')).toBe('no-store');
-    expect(await answer.json()).toMatchObject({ error: 'unsupported_grant_type' });
-    expect((await fetch(`${url}/orders/.well-known/openid-configuration`)).status).toBe(200);
   });
 });
 
