@@ -6,6 +6,7 @@ import { createKeys, type Key } from './callers.ts';
 import { type Address, curl } from './curl.ts';
 import { createDemo } from './demo.ts';
 import { createFeed } from './page/feed.ts';
+import { createLocalProxy } from './proxy.ts';
 import { readSecrets, type Secrets } from './secrets-file.ts';
 import { DEFAULT_PORT, HELP, readSettings, type Settings, UsageError } from './settings.ts';
 import { createShiftedClock, type ShiftedClock } from './shifted-clock.ts';
@@ -16,6 +17,9 @@ import { createZitadel, type Zitadel } from './zitadel/server.ts';
 
 /** The schedule of a deployment. */
 const PREWARM_EVERY_MS = 300_000;
+
+/** The proxy's port is so far after the gateway's; the page has the one between. */
+const PROXY_AFTER = 2;
 
 /** How long connections get to end before the process does. */
 const CLOSE_MS = 500;
@@ -50,6 +54,7 @@ function printWelcome(
   page: string,
   { profiles, zitadel }: Input,
   keys: ReadonlyMap<string, Key>,
+  proxy: string | undefined,
 ): void {
   print(`\nThe broker listens on ${address.url}.`);
   if (address.authorityFile !== undefined) {
@@ -73,6 +78,12 @@ function printWelcome(
     const { port } = new URL(address.url);
     const elsewhere = Number(port) === DEFAULT_PORT ? '' : ` --port ${port}`;
     print(`npm run rotate -- --local${elsewhere} --profile ${rotating.name}`);
+  }
+  if (proxy !== undefined) {
+    print(`\nThe proxy listens on ${proxy}. It signs, and keeps tokens, for any OAuth client:`);
+    for (const { name } of [...profiles.values()].filter(hasOwnTokens)) {
+      print(`curl --silent --data grant_type=client_credentials ${proxy}/${name}/oauth/v2/token`);
+    }
   }
   print(
     '\nThe access keys are made anew at each start. What follows is the log of the broker; Ctrl-C ends all of it.\n',
@@ -121,7 +132,11 @@ async function main(): Promise<void> {
   });
   const address = { url: stack.gateway.url, region: REGION, authorityFile: tls?.authorityFile };
   const page = await createStackPage({ stack, clock, feed, profiles, keys, address, zitadel, port: settings.pagePort });
-  printWelcome(address, page.address, input, keys);
+  const openProxy = (port: number) => createLocalProxy(address, keys, { clock, port, print });
+  const proxy = settings.proxy
+    ? await openProxy(Number(stack.gateway.port) + PROXY_AFTER).catch(() => openProxy(0))
+    : undefined;
+  printWelcome(address, page.address, input, keys, proxy?.url);
   await stack.schedule();
   const withdraw = publishLocalStack(String(stack.gateway.port), {
     region: REGION,
@@ -135,7 +150,9 @@ async function main(): Promise<void> {
     stopSchedule();
     withdraw();
     setTimeout(() => process.exit(0), CLOSE_MS);
-    void Promise.allSettled([stack.close(), zitadel?.close(), page.close()]).then(() => process.exit(0));
+    void Promise.allSettled([stack.close(), zitadel?.close(), page.close(), proxy?.close()]).then(() =>
+      process.exit(0),
+    );
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
 }

@@ -20,6 +20,8 @@ Secrets Manager, DynamoDB and ZITADEL. No AWS account, no Docker.
                     trust it once (curl --cacert, NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE)
   --throttle RATE[:BURST]  answers 429 above RATE requests per second, BURST at once (default RATE), as API Gateway does
   --caller-rate N   the parameter callerRate: the broker answers 429 to a role that sends more than N requests per second
+  --proxy           starts the proxy of docs/proxy.md too, on the port after the page's or a free one: any OAuth client gets
+                    tokens there without signing
   --rest            is a REST API (payload 1.0) instead of an HTTP API (2.0), with its answers
   --help            prints this text
 
@@ -35,6 +37,7 @@ export interface Settings {
   readonly secrets?: string;
   readonly zitadel: boolean;
   readonly rest: boolean;
+  readonly proxy: boolean;
   readonly tls: boolean;
   readonly throttle?: ThrottleOptions;
   /** Requests per second, as the function reads it. */
@@ -81,6 +84,7 @@ export function readSettings(args: readonly string[]): Settings {
     profiles: { type: 'string' },
     secrets: { type: 'string' },
     zitadel: { type: 'boolean', default: true },
+    proxy: { type: 'boolean', default: false },
     rest: { type: 'boolean', default: false },
     tls: { type: 'boolean', default: false },
     throttle: { type: 'string' },
@@ -101,6 +105,7 @@ export function readSettings(args: readonly string[]): Settings {
     throttle,
     'caller-rate': callerRate,
     zitadel = true,
+    proxy = false,
     rest = false,
     tls = false,
     help = false,
@@ -120,6 +125,7 @@ export function readSettings(args: readonly string[]): Settings {
     ...(throttle === undefined ? {} : { throttle: readThrottle(throttle) }),
     ...(callerRate === undefined ? {} : { callerRate: readCallerRate(callerRate) }),
     zitadel,
+    proxy,
     rest,
     tls,
     help,

@@ -2,6 +2,7 @@ import { coldStartSection } from './cold/section.ts';
 import { growthSection } from './growth/section.ts';
 import { httpSection } from './http/section.ts';
 import type { Plot } from './plots/plot.ts';
+import { proxySection } from './proxy/section.ts';
 import { savingsSection } from './savings/section.ts';
 import type { Section } from './section.ts';
 import { signingSection } from './signing.ts';
@@ -13,6 +14,7 @@ export const SECTIONS: readonly Section[] = [
   coldStartSection,
   warmHitSection,
   httpSection,
+  proxySection,
   situationsSection,
   savingsSection,
   growthSection,

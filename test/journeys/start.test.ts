@@ -136,8 +136,9 @@ test('npm start with your own profiles and secrets, at your own ZITADEL, with ht
     '0',
     '--no-zitadel',
     '--tls',
+    '--proxy',
     '--throttle',
-    '0:1',
+    '0:2',
     '--profiles',
     join(folder, 'profiles.yml'),
     '--secrets',
@@ -164,7 +165,11 @@ test('npm start with your own profiles and secrets, at your own ZITADEL, with ht
       body: 'grant_type=client_credentials',
       authority: readFileSync(authorityFile, 'utf8'),
     };
-    expect([(await sendSigned(asked)).status, (await sendSigned(asked)).status]).toEqual([200, 429]);
+    const [, unsigned = ''] = /^curl --silent --data \S+ (http:\S+)$/m.exec(printed) ?? [];
+    const proxied = async () =>
+      (await fetch(unsigned, { method: 'POST', body: new URLSearchParams(asked.body) })).status;
+    expect([(await sendSigned(asked)).status, await proxied(), await proxied()]).toEqual([200, 200, 200]);
+    expect((await sendSigned(asked)).status).toBe(429);
     expect(zitadel.issued()).toBe(1);
 
     const { hostname, port } = new URL(url);
@@ -247,6 +252,7 @@ describe('mistakes are explained in a line', () => {
       '--no-zitadel',
       '--tls',
       '--throttle',
+      '--proxy',
       '--rest',
       '--help',
     ])

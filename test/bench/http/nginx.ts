@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -53,6 +53,24 @@ async function isOpen(port: number): Promise<boolean> {
 }
 
 /**
+ * Waits until a program listens on a port.
+ * @throws {Error} if it ends instead, or does not listen in time
+ */
+export async function untilOpen(program: ChildProcess, port: number) {
+  const closed = once(program, 'close');
+  const close = async () => {
+    program.kill();
+    await closed;
+  };
+  for (let attempt = 0; attempt < ATTEMPTS && program.exitCode === null; attempt += 1) {
+    if (await isOpen(port)) return { port, close };
+    await wait(BETWEEN_ATTEMPTS_MS);
+  }
+  await close();
+  throw new Error(`${program.spawnfile} is installed, but does not start`);
+}
+
+/**
  * Starts nginx as a cache in front of `upstream`; answers nothing if it is not installed.
  * @throws {Error} if it does not start
  */
@@ -63,16 +81,9 @@ export async function startNginx(upstream: string) {
   await free();
   writeFileSync(join(home, 'nginx.conf'), configure(home, port, upstream));
   const nginx = spawn('nginx', ['-p', home, '-c', join(home, 'nginx.conf')], { stdio: 'ignore' });
-  const closed = once(nginx, 'close');
-  const close = async () => {
-    nginx.kill();
-    await closed;
+  const { close, ...started } = await untilOpen(nginx, port).catch((error: Error) => {
     rmSync(home, { recursive: true, force: true });
-  };
-  for (let attempt = 0; attempt < ATTEMPTS && nginx.exitCode === null; attempt += 1) {
-    if (await isOpen(port)) return { port, close };
-    await wait(BETWEEN_ATTEMPTS_MS);
-  }
-  await close();
-  throw new Error('nginx is installed, but does not start');
+    throw error;
+  });
+  return { ...started, close: () => close().finally(() => rmSync(home, { recursive: true, force: true })) };
 }

@@ -38,24 +38,33 @@ const direct = (port: number) => post(port, '/oauth/v2/token', DIRECT_HEADERS, D
 const PATH = '/orders/oauth/v2/token';
 
 /** To the broker. */
-const brokered = (port: number, headers = FORM_HEADERS) => post(port, PATH, headers, FORM);
+export const brokered = (port: number, headers = FORM_HEADERS) => post(port, PATH, headers, FORM);
 
 /** To the broker, signed once and sent often, which is allowed for five minutes: the answer is measured. */
-async function signed(port: number): Promise<WireRequest> {
+export async function signed(port: number): Promise<WireRequest> {
   const url = `http://127.0.0.1:${port}${PATH}`;
   return brokered(port, await signedHeaders({ url, principal: caller, at: new Date(), body: FORM }));
 }
 
+/** Starts servers of this benchmark in processes of their own. */
+export function createServers() {
+  const workers: Worker[] = [];
+  return {
+    /** @returns its port */
+    start(name: Order['name'], upstream = ''): Promise<number> {
+      const worker = startWorker(join(import.meta.dirname, 'servers.ts'), {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
+      workers.push(worker);
+      return worker.ask<number>({ name, upstream });
+    },
+    stop: () => Promise.all(workers.map(({ stop }) => stop())),
+  };
+}
+
 /** Starts all servers. Answers what each contender is asked, and how to stop them. */
 async function startServers(note: BenchOptions['note']) {
-  const workers: Worker[] = [];
-  const start = (name: Order['name'], upstream = ''): Promise<number> => {
-    const worker = startWorker(join(import.meta.dirname, 'servers.ts'), {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    workers.push(worker);
-    return worker.ask<number>({ name, upstream });
-  };
+  const { start, stop } = createServers();
   const zitadel = await start('zitadel');
   const issuer = `http://127.0.0.1:${zitadel}`;
   const nginx = await startNginx(issuer).catch((error: Error) => {
@@ -69,7 +78,7 @@ async function startServers(note: BenchOptions['note']) {
     ours: brokered(await start('bare', issuer)),
     'ours, SigV4': await signed(await start('signed', issuer)),
   };
-  return { requests, stop: () => Promise.all([...workers.map(({ stop }) => stop()), nginx?.close()]) };
+  return { requests, stop: () => Promise.all([stop(), nginx?.close()]) };
 }
 
 async function measure(rounds: number, note: BenchOptions['note']): Promise<Raw> {
