@@ -13,14 +13,41 @@ interface Bom {
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn?: readonly string[] }[];
 }
 
-/** `name@version` of every deployed package. */
+/** What a package of the lock file needs, by name. */
+interface Locked {
+  readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
+}
+
+/**
+ * `name@version` of every deployed package: what the broker's own dependencies lead to. npm's `dev` says less: peers of the
+ * client, which is no part of the broker, do not have it.
+ */
 function deployed(): ReadonlySet<string> {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  const names = new Set<string>();
-  for (const [path, { version, dev }] of Object.entries<{ version: string; dev?: boolean }>(packages)) {
-    if (path !== '' && dev !== true) names.add(`${path.slice(path.lastIndexOf('node_modules/') + 13)}@${version}`);
-  }
-  return names;
+  const packages: Readonly<Record<string, Locked>> = JSON.parse(
+    readFileSync(join(root, 'package-lock.json'), 'utf8'),
+  ).packages;
+  const names = new Map<string, string>();
+  const visit = (from: string): void => {
+    const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta = {} } = packages[from] ?? {};
+    const peers = Object.keys(peerDependencies ?? {}).filter((name) => peerDependenciesMeta[name]?.optional !== true);
+    for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
+      // The nearest one above, as Node finds it.
+      let folder = from;
+      while (folder !== '' && packages[`${folder}/node_modules/${name}`] === undefined)
+        folder = folder.slice(0, Math.max(folder.lastIndexOf('/node_modules/'), 0));
+      const path = folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`;
+      const found = packages[path];
+      if (found === undefined || names.has(path)) continue;
+      names.set(path, `${name}@${found.version}`);
+      visit(path);
+    }
+  };
+  visit('');
+  return new Set(names.values());
 }
 
 /**
