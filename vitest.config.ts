@@ -49,7 +49,15 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       ...['unit', 'support', 'infra', 'journeys', 'proof'].map(group),
-      { extends: true, test: { name: 'client', include: ['client/test/**/*.test.ts'], sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: {
+          name: 'client',
+          include: ['client/test/**/*.test.ts'],
+          globalSetup: 'client/test/packed.ts',
+          sequence: { groupOrder: 0 },
+        },
+      },
       { extends: true, test: { name: 'simulation', include: [SIMULATION], sequence: { groupOrder: 1 } } },
     ],
   },

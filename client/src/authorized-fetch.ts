@@ -27,7 +27,9 @@ export function authorizedFetch(source: TokenSource, origins: readonly string[],
     };
     const { token } = await source.token({ signal });
     const response = await send(token);
-    if (response.status !== 401) return response;
+    // Another origin, which a redirect led to, has not seen the token.
+    const isForeign = response.redirected && !allowed.has(new URL(response.url).origin);
+    if (response.status !== 401 || isForeign) return response;
     source.reject(token);
     if (!isRepeatable(input, init)) return response;
     // Where no other token can be had, the API's own answer says more.

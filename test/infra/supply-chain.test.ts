@@ -26,16 +26,22 @@ interface Locked {
 interface Manifest {
   readonly devDependencies: Readonly<Record<string, string>>;
   readonly allowScripts: Readonly<Record<string, boolean>>;
+  readonly workspaces: readonly string[];
 }
 
-/** By path: `node_modules/a/node_modules/b`; `''` is the project itself. */
+/** By path: `node_modules/a/node_modules/b`; `''` is the project itself, and a workspace is at its folder. */
 type Lock = Readonly<Record<string, Locked>>;
 
 const manifest: Manifest = readJson('package.json');
 const lock: Lock = readJson('package-lock.json').packages;
 
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
-const packagesOf = (of: Lock) => Object.entries(of).filter(([path]) => path !== '');
+
+/** Whether it is a workspace, or the link to one, which names a folder of this project and no host. */
+const isWorkspace = (path: string, { link, resolved = '' }: Locked): boolean =>
+  manifest.workspaces.includes(link === true ? resolved : path);
+
+const packagesOf = (of: Lock) => Object.entries(of).filter(([path, it]) => path !== '' && !isWorkspace(path, it));
 
 /** Licences that ask no more than to be named: `npm run bundle` writes them down. */
 const LICENCES = ['Apache-2.0', 'MIT', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC'];
@@ -144,7 +150,9 @@ describe('what would be found', () => {
     ['packages are known by their content', 'within one that is not known', manifest, { 'node_modules/a': { version: '1.0.0' }, 'node_modules/a/node_modules/b': { version: '1.0.0', inBundle: true } }, 'node_modules/a/node_modules/b'],
     ['packages are known by their content', 'a linter that is deployed', manifest, { 'node_modules/@biomejs/cli-x': { version: '1.0.0', optional: true } }, 'node_modules/@biomejs/cli-x'],
     ['packages come from nowhere in particular', 'a host', manifest, { ...lock, 'node_modules/jose': { ...jose, resolved: 'https://registry.example/jose.tgz' } }, 'node_modules/jose'],
-    ['packages come from nowhere in particular', 'a folder', manifest, { ...lock, 'node_modules/jose': { ...jose, link: true } }, 'node_modules/jose'],
+    ['packages come from nowhere in particular', 'a folder that is no workspace', manifest, { ...lock, 'node_modules/jose': { ...jose, resolved: '../jose', link: true } }, 'node_modules/jose'],
+    ['packages come from nowhere in particular', "a workspace's name, and a host", manifest, { ...lock, 'node_modules/zitadel-token-broker-client': { version: '0.1.0', resolved: 'https://registry.example/client', link: true } }, 'node_modules/zitadel-token-broker-client'],
+    ['packages come from nowhere in particular', 'a folder without a name', manifest, { ...lock, 'node_modules/jose': { ...jose, link: true } }, 'node_modules/jose'],
     ['the linter can be installed on all platforms', 'one less', manifest, withoutWindows, '@biomejs/cli-win32-x64'],
     ['packages with install scripts are known by name', 'one more', manifest, { ...lock, 'node_modules/jose': { ...jose, hasInstallScript: true } }, 'node_modules/jose'],
     ['only the one that must runs its script, and no rule outlives its package', 'one more runs', { ...manifest, allowScripts: { ...allowScripts, esbuild: true } }, lock, 'esbuild'],
