@@ -1,6 +1,7 @@
 import { authorizeWorkload } from '../broker/federation/policy.ts';
 import type { VerifyAssertion } from '../broker/federation/verify.ts';
 import { ASSERTION_TYPE } from '../broker/federation/verify.ts';
+import { isProfileName } from '../broker/profiles/profile.ts';
 import { fail } from '../core/result.ts';
 import { parseForm } from '../oauth/form.ts';
 import { callerError, type Door } from './endpoint.ts';
@@ -24,7 +25,8 @@ function audiencesOf(event: unknown, profile: string, { publicUrl, isLocal }: Fe
   const path = requestPath(event);
   const mount = path.endsWith(own) ? path.slice(0, -own.length) : '/federated';
   const base = publicUrl === undefined ? `${originOf(event, isLocal)}${mount}` : `${publicUrl}/federated`;
-  return [base, `${base}/${profile}`];
+  // Answers name the audiences: what is no name may hold what an answer must not repeat.
+  return isProfileName(profile) ? [base, `${base}/${profile}`] : [base];
 }
 
 /** Whether the request is also signed by AWS Signature Version 4, in its headers or its query. */
