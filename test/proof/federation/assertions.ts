@@ -175,6 +175,13 @@ function double(text: string, random: Random): string {
     : text.replace(/\}([^}]*)$/, `,"${spelling}":"x"}$1`);
 }
 
+/** It stands for a byte that UTF-8 does not have. */
+const NO_UTF8 = '\ue000';
+
+/** The bytes of a text. */
+const toBytes = (text: string): Buffer =>
+  Buffer.from(Buffer.from(text).toString('latin1').replaceAll('\xee\x80\x80', '\xff'), 'latin1');
+
 const edit = (draft: Draft, of: 'header' | 'claims', change: (text: string) => string) =>
   draft.edits.push((texts) => ({ ...texts, [of]: change(texts[of]) }));
 
@@ -357,6 +364,10 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     ]);
     edit(draft, pick(random, PARTS), spelling);
   },
+  'bytes that are not UTF-8': (draft, random) => {
+    const place = pick(random, ['claims', 'header'] as const);
+    draft[place].extra = `a${NO_UTF8}b`;
+  },
   'too long': (draft, random) => {
     draft.claims.filler = 'x'.repeat(pick(random, [1_000, 5_000, 5_500, 7_000]));
   },
@@ -491,7 +502,7 @@ export function requestOf({ seed, workload, changes }: Plan): Request {
     header: JSON.stringify(draft.header),
     claims: JSON.stringify(draft.claims),
   });
-  const input = [texts.header, texts.claims].map((text) => Buffer.from(text).toString('base64url')).join('.');
+  const input = [texts.header, texts.claims].map((text) => toBytes(text).toString('base64url')).join('.');
   const jwt = draft.finish.reduce((made, change) => change(made), `${input}.${signatureOf(input, draft)}`);
   return { ...draft.request, jwt: draft.isSent ? jwt : undefined };
 }
