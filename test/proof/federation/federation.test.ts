@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CHANGES } from './assertions.ts';
+import { CHANGES } from './changes.ts';
 import { type HistoryFigures, PROMISES, runHistories } from './histories.ts';
 import { FOUND_AT, MUTANTS } from './mutants.ts';
 import { type Figures, runAssertions, VIOLATIONS } from './run.ts';

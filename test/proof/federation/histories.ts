@@ -1,4 +1,3 @@
-import { sign } from 'node:crypto';
 import { fail } from '../../../lib/core/result.ts';
 import { DAY_MS, HOUR_MS, instant, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -6,6 +5,7 @@ import { answer, type Outcome } from '../../support/fleet.ts';
 import { turn } from '../../support/turns.ts';
 import { createRandom, type Random } from '../simulation/random.ts';
 import { BROKER, createPair, NOW_MS, PARTIES, type Pair, TYPES } from './setting.ts';
+import { signParts } from './signing.ts';
 import { createStage, type Stage } from './stage.ts';
 
 /** What is promised whatever an issuer does: the times are those of docs/federation.md. */
@@ -148,10 +148,7 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
   const assertionOf = (pair: Pair, claims: object = {}, kid: string = pair.jwk.kid): string => {
     const iat = Math.floor(now() / SECOND_MS);
     const body = { iss, sub: 'agent-1', tenant: 'acme', aud: BROKER, iat, exp: iat + 600, ...claims };
-    const parts = [{ alg: 'ES256', kid }, body].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
-    const input = parts.join('.');
-    const made = sign('sha256', Buffer.from(input), { key: pair.privateKey, dsaEncoding: 'ieee-p1363' });
-    return `${input}.${made.toString('base64url')}`;
+    return signParts({ alg: 'ES256', kid }, body, pair, 'ES256');
   };
   const ask = async (jwt: string): Promise<number> => {
     const request = { profile: 'orders', type: TYPES.jwt, jwt, clientId: undefined, isSigned: false };
