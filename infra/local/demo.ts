@@ -1,5 +1,6 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { Issuers } from './issuers.ts';
 import { createIds } from './zitadel/ids.ts';
 
 /** The demonstration of the local stack, for use without profiles: one service for each kind of credential. */
@@ -8,8 +9,8 @@ export interface Demo {
   readonly accounts: object;
   /** By name, as in AWS Secrets Manager. */
   readonly secrets: Readonly<Record<string, string>>;
-  /** The document of profiles for an issuer. */
-  readonly profiles: (issuer: string) => object;
+  /** The document of profiles for an issuer; the workloads of `issuers` may use the profile orders. */
+  readonly profiles: (issuer: string, issuers?: Issuers) => object;
 }
 
 /** A client secret. */
@@ -59,7 +60,10 @@ export async function createDemo(): Promise<Demo> {
       'zitadel/api': JSON.stringify({ clientId: apiSecret.clientId, clientSecret: apiSecret.clientSecret }),
       'zitadel/shipping': JSON.stringify({ clientId: oidcSecret.clientId, clientSecret: oidcSecret.clientSecret }),
     },
-    profiles: (issuer) => ({
+    profiles: (issuer, issuers = []) => ({
+      ...(issuers.length > 0 && {
+        issuers: Object.fromEntries(issuers.map(({ kind, url }) => [kind, { kind, issuer: url }])),
+      }),
       profiles: {
         orders: {
           issuer,
@@ -67,7 +71,7 @@ export async function createDemo(): Promise<Demo> {
           scopes: [audience, 'urn:zitadel:iam:org:projects:roles'],
           introspection: 'zitadel/api',
           revocation: { secret: 'zitadel/shipping', callers: caller('orders-service') },
-          callers: caller('orders-service'),
+          callers: [...caller('orders-service'), ...issuers.map(({ kind, caller: matcher }) => ({ [kind]: matcher }))],
           prewarm: true,
         },
         reports: {

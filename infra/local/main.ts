@@ -3,8 +3,9 @@ import { hasOwnTokens, type Profiles } from '../../lib/broker/profiles/profile.t
 import { createTransport } from '../../lib/net/transport.ts';
 import { readProfilesFile } from '../build/profiles-file.ts';
 import { createKeys, type Key } from './callers.ts';
-import { type Address, curl } from './curl.ts';
+import { type Address, curl, curlFederated, isListed } from './curl.ts';
 import { createDemo } from './demo.ts';
+import { createIssuers, type Issuers } from './issuers.ts';
 import { createFeed } from './page/feed.ts';
 import { createLocalProxy } from './proxy.ts';
 import { readSecrets, type Secrets } from './secrets-file.ts';
@@ -28,6 +29,8 @@ interface Input {
   readonly profiles: Profiles;
   readonly secrets: Secrets;
   readonly zitadel?: Zitadel;
+  /** Of assertions; none with profiles of one's own. */
+  readonly issuers: Issuers;
 }
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);
@@ -36,23 +39,25 @@ async function readInput(
   { profiles: file, secrets: secretsFile, zitadel: wantsZitadel }: Settings,
   clock: ShiftedClock,
 ): Promise<Input> {
+  const issuing = file === undefined ? createIssuers(clock.now) : [];
   const demo = await createDemo();
   const zitadel = wantsZitadel ? { zitadel: await createZitadel({ accounts: demo.accounts, now: clock.now }) } : {};
   if (file !== undefined && secretsFile !== undefined) {
     const read = readProfilesFile(file, { allowLoopbackHttp: true });
     if (!read.ok) throw new UsageError(read.error.join('\n'));
     const profiles = read.value;
-    return { profiles, secrets: await readSecrets(secretsFile, profiles), ...zitadel };
+    return { profiles, secrets: await readSecrets(secretsFile, profiles), issuers: [], ...zitadel };
   }
-  const profiles = parseProfiles(demo.profiles(zitadel.zitadel?.url ?? ''), { allowLoopbackHttp: true });
+  const issuers = await issuing;
+  const profiles = parseProfiles(demo.profiles(zitadel.zitadel?.url ?? '', issuers), { allowLoopbackHttp: true });
   if (!profiles.ok) throw new Error('the profiles of the demonstration are not valid');
-  return { profiles: profiles.value, secrets: demo.secrets, ...zitadel };
+  return { profiles: profiles.value, secrets: demo.secrets, issuers, ...zitadel };
 }
 
 function printWelcome(
   address: Address,
   page: string,
-  { profiles, zitadel }: Input,
+  { profiles, zitadel, issuers }: Input,
   keys: ReadonlyMap<string, Key>,
   proxy: string | undefined,
 ): void {
@@ -71,6 +76,10 @@ function printWelcome(
     else if (key.endpoint === 'token' && !hasOwnTokens(profile))
       print("# (exchanges its callers' tokens; see docs/examples/oauth-client.ts)");
     else print(curl(address, profile, key));
+    for (const issuer of issuers.filter((one) => isListed(profile, one)))
+      print(
+        `\n# ${profile.name}, for ${issuer.workload} without IAM, whose issuer is ${issuer.url}\n${curlFederated(address, profile, issuer)}`,
+      );
   }
   const rotating = [...profiles.values()].find(({ rotation }) => rotation !== undefined);
   if (rotating !== undefined) {
@@ -109,7 +118,7 @@ async function main(): Promise<void> {
   const clock = createShiftedClock();
   // The page is loaded while other threads create the keys of the demonstration.
   const [input, { createStackPage }] = await Promise.all([readInput(settings, clock), import('./page/page.ts')]);
-  const { profiles, zitadel } = input;
+  const { profiles, zitadel, issuers } = input;
   const keys = createKeys(profiles.values());
   const tls = settings.tls ? await createLocalTls(STATE_FOLDER, Date.now()) : undefined;
   const feed = createFeed({ clock, send: createTransport({ clock, allowLoopbackHttp: true }) });
@@ -131,7 +140,17 @@ async function main(): Promise<void> {
     onError: (error) => process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`),
   });
   const address = { url: stack.gateway.url, region: REGION, authorityFile: tls?.authorityFile };
-  const page = await createStackPage({ stack, clock, feed, profiles, keys, address, zitadel, port: settings.pagePort });
+  const page = await createStackPage({
+    stack,
+    clock,
+    feed,
+    profiles,
+    keys,
+    issuers,
+    address,
+    zitadel,
+    port: settings.pagePort,
+  });
   const openProxy = (port: number) => createLocalProxy(address, keys, { clock, port, print });
   const proxy = settings.proxy
     ? await openProxy(Number(stack.gateway.port) + PROXY_AFTER).catch(() => openProxy(0))
@@ -150,7 +169,7 @@ async function main(): Promise<void> {
     stopSchedule();
     withdraw();
     setTimeout(() => process.exit(0), CLOSE_MS);
-    void Promise.allSettled([stack.close(), zitadel?.close(), page.close(), proxy?.close()]).then(() =>
+    void Promise.allSettled([stack, zitadel, page, proxy, ...issuers].map((one) => one?.close())).then(() =>
       process.exit(0),
     );
   };

@@ -58,9 +58,31 @@ export const callerError = (kind: CallerError['kind'], detail: string) => fail<B
 
 const BLOCKED = fail<BrokerError>({ kind: 'not_allowed', detail: 'blocked by an operator' });
 
+/** The form of a request. */
+interface SentForm {
+  readonly form: Form;
+  /** The size of the body that contained it. */
+  readonly bodyBytes: number;
+}
+
+/** Reads the form, once for each request. */
+export type ReadForm = () => Result<SentForm, BrokerError>;
+
+function readForm(request: GatewayRequest, largestBytes: number): ReturnType<ReadForm> {
+  const body = readFormBody(request, largestBytes);
+  if (!body.ok) return body;
+  const form = parseForm(body.value);
+  if (!form.ok) return callerError('invalid_request', form.error);
+  return ok({ form: form.value, bodyBytes: Buffer.byteLength(body.value) });
+}
+
 /** How callers say who they are, and which of them a profile lists. */
 export interface Door {
-  readonly identify: (event: unknown, request: GatewayRequest) => Promise<Result<Principal, BrokerError>>;
+  readonly identify: (
+    event: unknown,
+    request: GatewayRequest,
+    readForm: ReadForm,
+  ) => Promise<Result<Principal, BrokerError>>;
   readonly authorize: typeof authorize;
   /** Whether the form has the caller's identity; in any other request it would be a second one. */
   readonly takesAssertion: boolean;
@@ -97,7 +119,12 @@ export function createEndpoint(
   ): Promise<Result<GatewayAnswer, BrokerError>> {
     const request = readGatewayRequest(event, route);
     if (isProfileName(request.profile)) facts.profile = request.profile;
-    const caller = await door.identify(event, request);
+    let read: ReturnType<ReadForm> | undefined;
+    const readOnce = () => {
+      read ??= readForm(request, largestBytes);
+      return read;
+    };
+    const caller = await door.identify(event, request, readOnce);
     if (!caller.ok) return caller;
     facts.caller = caller.value;
     const limited = limitCaller?.(caller.value);
@@ -112,20 +139,18 @@ export function createEndpoint(
     const isFirst = !bulletin.hasLooked();
     if (!isFirst) await bulletin.look(remainingMs);
     if (isBlocked()) return BLOCKED;
-    const body = readFormBody(request, largestBytes);
-    if (!body.ok) return body;
-    const form = parseForm(body.value);
-    if (!form.ok) return callerError('invalid_request', form.error);
-    const clientId = form.value.get('client_id');
+    const sent = readOnce();
+    if (!sent.ok) return sent;
+    const { form, bodyBytes } = sent.value;
+    const clientId = form.get('client_id');
     if (clientId !== undefined && clientId !== profile.value.name) {
       return callerError('invalid_request', 'client_id, if sent, must be the name of the profile');
     }
-    if (form.value.has('client_assertion') && !door.takesAssertion) {
+    if (form.has('client_assertion') && !door.takesAssertion) {
       return callerError('invalid_request', 'the request is signed by an IAM role; omit client_assertion');
     }
-    if (form.value.has('client_secret')) facts.isClientSecretSent = true;
-    const bodyBytes = Buffer.byteLength(body.value);
-    const asked = { caller: caller.value, profile: profile.value, form: form.value, bodyBytes, deadline, facts };
+    if (form.has('client_secret')) facts.isClientSecretSent = true;
+    const asked = { caller: caller.value, profile: profile.value, form, bodyBytes, deadline, facts };
     const served = await serve(asked);
     if (!isFirst || !isBlocked()) return served;
     delete facts.obtained;

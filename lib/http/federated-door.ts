@@ -1,10 +1,10 @@
 import { authorizeWorkload } from '../broker/federation/policy.ts';
 import type { VerifyAssertion } from '../broker/federation/verify.ts';
 import { ASSERTION_TYPE } from '../broker/federation/verify.ts';
+import { isProfileName } from '../broker/profiles/profile.ts';
 import { fail } from '../core/result.ts';
-import { parseForm } from '../oauth/form.ts';
 import { callerError, type Door } from './endpoint.ts';
-import { header, LARGEST_TOKEN_FORM_BYTES, members, readFormBody } from './gateway-request.ts';
+import { header, members } from './gateway-request.ts';
 import { originOf, requestPath } from './metadata-endpoint.ts';
 import { TOKEN_ROUTE } from './token-endpoint.ts';
 
@@ -24,7 +24,8 @@ function audiencesOf(event: unknown, profile: string, { publicUrl, isLocal }: Fe
   const path = requestPath(event);
   const mount = path.endsWith(own) ? path.slice(0, -own.length) : '/federated';
   const base = publicUrl === undefined ? `${originOf(event, isLocal)}${mount}` : `${publicUrl}/federated`;
-  return [base, `${base}/${profile}`];
+  // Answers name the audiences: what is no name may hold what an answer must not repeat.
+  return isProfileName(profile) ? [base, `${base}/${profile}`] : [base];
 }
 
 /** Whether the request is also signed by AWS Signature Version 4, in its headers or its query. */
@@ -42,19 +43,17 @@ export function createFederatedDoor(deps: FederatedDoorDeps): Door {
       principal.kind === 'federated'
         ? authorizeWorkload(profiles, name, principal)
         : fail({ kind: 'not_allowed', detail: 'the caller is not a workload' }),
-    async identify(event, request) {
+    async identify(event, request, readForm) {
       if (isSigned(event)) {
         return callerError(
           'invalid_request',
           'the request has two identities: send client_assertion without a signature',
         );
       }
-      const body = readFormBody(request, LARGEST_TOKEN_FORM_BYTES);
-      if (!body.ok) return body;
-      const form = parseForm(body.value);
-      if (!form.ok) return callerError('invalid_request', form.error);
-      const type = form.value.get('client_assertion_type');
-      const jwt = form.value.get('client_assertion');
+      const sent = readForm();
+      if (!sent.ok) return sent;
+      const type = sent.value.form.get('client_assertion_type');
+      const jwt = sent.value.form.get('client_assertion');
       if (jwt === undefined || type === undefined || !Object.values<string>(ASSERTION_TYPE).includes(type)) {
         const detail = `send client_assertion and client_assertion_type=${ASSERTION_TYPE.jwtBearer}`;
         return fail({ kind: 'assertion_refused', detail });

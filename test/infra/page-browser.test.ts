@@ -46,6 +46,10 @@ const STORY: readonly Step[] = [
 
 const OTHERS: readonly Step[] = [
   ['curl', says(/^Cop(ied|y this): curl .*\/orders\/oauth\/v2\/token$/), 'orders'],
+  ['token-kubernetes', badge('orders', 'table 2')],
+  ['token-github', hasLine(/federated.*orders.*github:/)],
+  ['curl-kubernetes', says(/^Cop.*\/federated\/orders\/oauth\/v2\/token$/)],
+  ['curl-github', says(/^Cop.*\/federated\/orders\/oauth\/v2\/token$/)],
   ['zitadel-slow', isPressed('zitadel-slow', true)],
   ['zitadel-500', isPressed('zitadel-slow', false)],
   ['zitadel-429', isPressed('zitadel-429', true)],

@@ -159,6 +159,18 @@ describe('each switch is seen in what the broker does', () => {
     expect(expiresAt - minimumAt).toBe(MINUTE_MS);
   });
 
+  test.each(['kubernetes', 'github'])('a workload without IAM gets the same token (%s)', async (kind) => {
+    await press('token');
+    await press('hour');
+    expect(await press(`token-${kind}`)).toBe('200 orders: answered 200, from the table.');
+    expect((await profileOf('orders'))?.answers).toMatchObject({ issued: 1, last: 'store' });
+    expect(logged('federated')).toMatchObject({ caller: expect.stringMatching(`^${kind}:`), status: 200 });
+    expect(await press(`curl-${kind}`)).toMatch(
+      /^200 curl .*client_assertion@- \S+\/federated\/orders\/oauth\/v2\/token$/,
+    );
+    expect(await press(`token-${kind}`, 'reports')).toMatch(/^409 Its callers do not list a (pod|job) /);
+  });
+
   test('ZITADEL down and +8 h: callers are served until the token ends', async () => {
     await press('token');
     expect(await press('zitadel-down')).toBe('200 ZITADEL now closes every connection.');

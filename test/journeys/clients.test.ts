@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import { getToken } from '../../docs/examples/get-token.ts';
 import { signedFetch } from '../../docs/examples/signed-fetch.ts';
 import { createStack, type Stack } from '../../infra/local/stack.ts';
 import { createZitadel, type Zitadel } from '../../infra/local/zitadel/server.ts';
+import { curlVersion, MIN_CURL } from '../support/curl-version.ts';
 import { caller } from '../support/principals.ts';
 import { profilesOf } from '../support/profiles.ts';
 import { accounts, profilesFor, SECRETS } from '../support/rig.ts';
@@ -21,12 +22,6 @@ function blockOf(heading: string, broker: string): string {
   const [, code = ''] = new RegExp(`^### ${heading}\n[^#]*?\`\`\`\\w+\n(.*?)\`\`\``, 'ms').exec(page) ?? [];
   return code.replaceAll('https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com', broker);
 }
-
-/** The first curl that is known to sign the session token: 7.88. */
-const MIN_CURL = 7088;
-const [, major = '0', minor = '0'] =
-  /^curl (\d+)\.(\d+)/.exec(spawnSync('curl', ['--version'], { encoding: 'utf8' }).stdout ?? '') ?? [];
-const curlVersion = Number(major) * 1000 + Number(minor);
 
 let zitadel: Zitadel;
 let stack: Stack;

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createZitadel } from '../../infra/local/zitadel/server.ts';
 import accounts from '../recordings/accounts.json' with { type: 'json' };
+import { curlVersion, MIN_CURL } from '../support/curl-version.ts';
 import { sendSigned } from '../support/signed-request.ts';
 import { turn } from '../support/turns.ts';
 
@@ -64,12 +65,29 @@ describe('the local stack', () => {
 
   test('prints a ready-made command for each profile', () => {
     const commands = printed.split('\n').filter((line) => line.startsWith('curl '));
-    expect(commands.map((command) => /\/(\w+)\/oauth\/v2\/token$/.exec(command)?.[1])).toEqual([
+    expect(commands.map((command) => /\d\/([\w/]+)\/oauth\/v2\/token$/.exec(command)?.[1])).toEqual([
       'orders',
+      'federated/orders',
+      'federated/orders',
       'reports',
       'billing',
       'shipping',
     ]);
+  });
+
+  test.skipIf(curlVersion < MIN_CURL).each([
+    ['a pod of a cluster', 'kubernetes:system:serviceaccount:shop:orders'],
+    ['a job at GitHub', 'github:repo:octo@2/app@1:ref:refs/heads/main'],
+  ])('by curl alone, from the assertion of %s to an introspected token of ZITADEL', async (workload, caller) => {
+    const [, federated = ''] = new RegExp(`# orders, for ${workload} without IAM.*\n(curl .*)`).exec(printed) ?? [];
+    const { stdout } = await run('sh', ['-c', federated]);
+    const { access_token: token, token_type } = JSON.parse(stdout);
+    expect(token_type).toBe('Bearer');
+    expect(logged()).toContain(`"caller":"${caller}","status":200`);
+
+    const [signed = ''] = /^curl .*\/orders\/oauth\/v2\/token$/m.exec(printed) ?? [];
+    const introspect = signed.replace(/grant_type=\S+/, `token=${token}`).replace(/token$/, 'introspect');
+    expect(JSON.parse((await run('sh', ['-c', introspect])).stdout)).toMatchObject({ active: true });
   });
 
   test('serves the page at the address that it prints', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createKeys, type Key } from '../../infra/local/callers.ts';
 import { createDemo, type Demo } from '../../infra/local/demo.ts';
+import { createIssuers } from '../../infra/local/issuers.ts';
 import { createFeed } from '../../infra/local/page/feed.ts';
 import { KEY_HEADER } from '../../infra/local/page/guard.ts';
 import { createStackPage } from '../../infra/local/page/page.ts';
@@ -48,7 +49,8 @@ export async function createPageStack({ isForeign = false, tls }: PageStackOptio
   const shifted = createShiftedClock();
   const clock = { ...shifted, after: (ms: number, run: () => void) => shifted.after(ms * PATIENCE, run) };
   const zitadel = await createZitadel({ accounts: demo.accounts, now: clock.now });
-  const profiles = profilesOf(demo.profiles(zitadel.url) as never);
+  const issuers = await createIssuers(clock.now);
+  const profiles = profilesOf(demo.profiles(zitadel.url, issuers) as never);
   const keys = createKeys(profiles.values());
   const lines: string[] = [];
   const feed = createFeed({ clock, send: createTransport({ clock, allowLoopbackHttp: true }) });
@@ -69,7 +71,7 @@ export async function createPageStack({ isForeign = false, tls }: PageStackOptio
   await stack.schedule();
   const address = { url: stack.gateway.url, region: REGION, authorityFile: tls?.authorityFile };
   const own = isForeign ? undefined : zitadel;
-  const page = await createStackPage({ stack, clock, feed, profiles, keys, address, zitadel: own, port: 0 });
+  const page = await createStackPage({ stack, clock, feed, profiles, keys, issuers, address, zitadel: own, port: 0 });
   const [, key = ''] = page.address.split('#key=');
   const headers = { [KEY_HEADER]: key };
 
@@ -98,7 +100,7 @@ export async function createPageStack({ isForeign = false, tls }: PageStackOptio
       throw new Error('the events have ended');
     },
     async close() {
-      await Promise.all([page.close(), stack.close(), zitadel.close()]);
+      await Promise.all([page, stack, zitadel, ...issuers].map((one) => one.close()));
       if (thrown.length > 0) throw thrown[0];
     },
   };

@@ -2,7 +2,10 @@ import { request } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
+import type { Profile } from '../../../lib/broker/profiles/profile.ts';
+import { ASSERTION_FORM, audienceOf, federatedUrl } from '../curl.ts';
 import type { Principal } from '../gateway/sigv4.ts';
+import type { Issuer } from '../issuers.ts';
 import { readBody } from '../stand-in.ts';
 
 /** The gateway of the stack, as a service knows it. */
@@ -30,6 +33,24 @@ function parse(text: string): Reply['members'] {
   }
 }
 
+/** Posts a form. */
+function post(
+  url: URL,
+  { headers, body, authority }: { headers: object; body: string; authority: string | undefined },
+) {
+  return new Promise<Reply>((resolve, reject) => {
+    const send = url.protocol === 'https:' ? secureRequest : request;
+    const options = { method: 'POST', headers: { ...headers }, agent: false, ...(authority && { ca: authority }) };
+    send(url, options, (response) => {
+      readBody(response).then((text) => resolve({ status: response.statusCode ?? 0, members: parse(text) }), reject);
+    })
+      .on('error', reject)
+      .end(body);
+  });
+}
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+
 /** Sends a form to an endpoint of the broker, signed as a service signs it. */
 export async function callBroker(
   { url: base, region, authority }: Broker,
@@ -49,16 +70,19 @@ export async function callBroker(
     hostname: url.hostname,
     path: url.pathname,
     query: {},
-    headers: { host: url.host, 'content-type': 'application/x-www-form-urlencoded' },
+    headers: { host: url.host, ...FORM },
     body,
   });
-  return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? secureRequest : request;
-    const options = { method: 'POST', headers, agent: false, ...(authority && { ca: authority }) };
-    send(url, options, (response) => {
-      readBody(response).then((text) => resolve({ status: response.statusCode ?? 0, members: parse(text) }), reject);
-    })
-      .on('error', reject)
-      .end(body);
-  });
+  return post(url, { headers, body, authority });
+}
+
+/** Sends an assertion of an issuer's workload, without a signature. */
+export async function callFederated(
+  { url, authority }: Omit<Broker, 'region'>,
+  profile: Profile,
+  issuer: Issuer,
+): Promise<Reply> {
+  const assertion = await fetch(issuer.tokenUrl(audienceOf({ url })));
+  const body = new URLSearchParams({ ...ASSERTION_FORM, client_assertion: await assertion.text() }).toString();
+  return post(new URL(federatedUrl({ url }, profile)), { headers: FORM, body, authority });
 }

@@ -65,7 +65,7 @@ export function createFeed({ clock, send }: { clock: Clock; send: Send }): Feed 
   const answersOf = (profile: string): Answers => answers.get(profile) ?? NONE;
 
   function count({ route, profile, status, source, token }: Readonly<Record<string, unknown>>): void {
-    if (route !== 'token' || typeof profile !== 'string') return;
+    if ((route !== 'token' && route !== 'federated') || typeof profile !== 'string') return;
     const known = answersOf(profile);
     const last = status === 200 ? SOURCES.find((name) => name === source) : 'failed';
     if (last === undefined) return;

@@ -36,7 +36,7 @@ async function press(button, id, profile) {
   try {
     const response = await fetch(`/api/${id}/${profile}`, { method: 'POST', headers });
     const text = await response.text();
-    say(id === 'curl' && response.ok ? await copy(text) : text);
+    say(id.startsWith('curl') && response.ok ? await copy(text) : text);
   } catch {
     say('The local stack does not answer.');
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Profiles } from '../../../lib/broker/profiles/profile.ts';
 import type { Key } from '../callers.ts';
 import type { Address } from '../curl.ts';
+import type { Issuers } from '../issuers.ts';
 import { UsageError } from '../settings.ts';
 import type { ShiftedClock } from '../shifted-clock.ts';
 import type { Stack } from '../stack.ts';
@@ -19,6 +20,8 @@ export interface StackPageOptions {
   readonly feed: Feed;
   readonly profiles: Profiles;
   readonly keys: ReadonlyMap<string, Key>;
+  /** The issuers of assertions that run. */
+  readonly issuers: Issuers;
   readonly address: Address;
   /** ZITADEL's stand-in, if it runs. */
   readonly zitadel: Zitadel | undefined;

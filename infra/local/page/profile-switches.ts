@@ -4,13 +4,14 @@ import { createTable } from '../../../lib/compose/table.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { plus } from '../../../lib/core/time.ts';
 import type { Key } from '../callers.ts';
-import { type Address, curl } from '../curl.ts';
+import { type Address, curl, curlFederated, isListed } from '../curl.ts';
 import { resourceOf } from '../gateway/delivery.ts';
 import type { Principal } from '../gateway/sigv4.ts';
+import type { Issuers } from '../issuers.ts';
 import type { Stack } from '../stack.ts';
 import { createIds } from '../zitadel/ids.ts';
 import type { Zitadel } from '../zitadel/server.ts';
-import { callBroker, type Endpoint, type Reply } from './call.ts';
+import { callBroker, callFederated, type Endpoint, type Reply } from './call.ts';
 import type { Feed } from './feed.ts';
 import { accountIn, replaceCredential } from './replace.ts';
 import { ownZitadel, type Switch } from './switches.ts';
@@ -23,6 +24,7 @@ export interface ProfileSwitchDeps {
   readonly zitadel: Zitadel | undefined;
   readonly feed: Pick<Feed, 'answersOf'>;
   readonly keys: ReadonlyMap<string, Key>;
+  readonly issuers: Issuers;
   readonly address: Address;
   /** With https: the authority to trust, in PEM. */
   readonly authority?: string;
@@ -38,7 +40,7 @@ function told(profile: string, { status, members }: Reply, source: keyof typeof 
 
 /** The switches that concern one profile. */
 export function createProfileSwitches(deps: ProfileSwitchDeps): readonly Switch[] {
-  const { stack, clock, zitadel, keys, address, authority, feed } = deps;
+  const { stack, clock, zitadel, keys, issuers, address, authority, feed } = deps;
   const { secretsManager } = stack;
   const table = createTable({ TABLE_NAME: stack.table.tableName }, clock);
   const nextId = createIds();
@@ -47,6 +49,8 @@ export function createProfileSwitches(deps: ProfileSwitchDeps): readonly Switch[
   /** The last token of each profile: to revoke it. */
   const held = new Map<string, string>();
 
+  const broker = { ...address, ...(authority === undefined ? {} : { authority }) };
+
   const principalFor = (profile: Profile, endpoint: Endpoint): Principal | undefined => {
     const resource = resourceOf('POST', `/${profile.name}/oauth/v2/${endpoint}`);
     return [...keys.values()].find(({ principal }) => principal.mayInvoke?.has(resource))?.principal;
@@ -54,7 +58,6 @@ export function createProfileSwitches(deps: ProfileSwitchDeps): readonly Switch[
   const call = async (profile: Profile, endpoint: Endpoint, form: object): Promise<Reply> => {
     const principal = principalFor(profile, endpoint);
     if (principal === undefined) throw new Error('no caller may do this');
-    const broker = { ...address, ...(authority === undefined ? {} : { authority }) };
     return callBroker(broker, { principal, profile: profile.name, endpoint, form });
   };
   const getToken = async (profile: Profile): Promise<Reply> => {
@@ -66,6 +69,29 @@ export function createProfileSwitches(deps: ProfileSwitchDeps): readonly Switch[
     if (!hasOwnTokens(profile)) return 'It exchanges the tokens of its callers (docs/examples/oauth-client.ts).';
     return principalFor(profile, 'token') === undefined ? 'It has no callers.' : undefined;
   };
+  /** For a workload without IAM: what a service has in the group of requests. */
+  const withoutIam = issuers.flatMap((issuer): Switch[] => {
+    const { kind, workload } = issuer;
+    const shared = {
+      group: 'Without IAM',
+      obstacle: (profile: Profile) => (isListed(profile, issuer) ? undefined : `Its callers do not list ${workload}.`),
+    } as const;
+    return [
+      {
+        ...shared,
+        id: `token-${kind}`,
+        label: `Get a token for ${workload}`,
+        run: async (profile) =>
+          told(profile.name, await callFederated(broker, profile, issuer), feed.answersOf(profile.name).last),
+      },
+      {
+        ...shared,
+        id: `curl-${kind}`,
+        label: `Copy as curl, for ${workload}`,
+        run: (profile) => curlFederated(address, profile, issuer),
+      },
+    ];
+  });
   const isForeign = ownZitadel(zitadel, 'this page cannot change it');
 
   return [
@@ -86,6 +112,7 @@ export function createProfileSwitches(deps: ProfileSwitchDeps): readonly Switch[
         return principal === undefined ? '' : curl(address, profile, { principal, endpoint: 'token' });
       },
     },
+    ...withoutIam,
     {
       id: 'replace',
       label: 'Replace the credential',

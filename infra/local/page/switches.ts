@@ -10,7 +10,7 @@ import type { Zitadel } from '../zitadel/server.ts';
 export interface Switch {
   readonly id: string;
   readonly label: string;
-  readonly group: 'ZITADEL' | 'AWS' | 'Time and sandbox' | 'Chosen profile' | 'Requests';
+  readonly group: 'ZITADEL' | 'AWS' | 'Time and sandbox' | 'Chosen profile' | 'Requests' | 'Without IAM';
   /** Whether it is on; absent if it does something once. */
   readonly isOn?: (profile: Profile) => boolean;
   /** Why it cannot be used. */

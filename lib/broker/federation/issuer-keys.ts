@@ -81,11 +81,12 @@ export function createIssuerKeys({ clock, send }: { readonly clock: Clock; reado
     const running = reading.get(issuer.name);
     if (running !== undefined) return running;
     triedAt.set(issuer.name, clock.now());
-    const started = read(issuer).then((fault) => {
-      reading.delete(issuer.name);
-      faults.set(issuer.name, fault);
-      return fault;
-    });
+    const started = read(issuer)
+      .then((fault) => {
+        faults.set(issuer.name, fault);
+        return fault;
+      })
+      .finally(() => reading.delete(issuer.name));
     reading.set(issuer.name, started);
     return started;
   }

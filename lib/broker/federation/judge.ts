@@ -76,7 +76,10 @@ export function judge(
   const wrong = (what: string) => fail(`client_assertion ${what}`);
   const { iss, sub, aud } = claims;
   const isIssuerless = issuer.kind === 'spiffe';
-  if (!isIssuerless && iss !== issuer.issuer) return wrong('is of another issuer');
+  const isIssuers = isIssuerless
+    ? iss === undefined || (typeof iss === 'string' && (issuer.iss ?? iss) === iss)
+    : iss === issuer.issuer;
+  if (!isIssuers) return wrong('is of another issuer');
   if (typeof sub !== 'string' || !SUBJECT.test(sub)) return wrong('has no usable sub');
   if (isIssuerless && !sub.startsWith(`${issuer.issuer}/`)) return wrong('is of another trust domain');
   if (!isForUs(aud, audiences)) return wrong(`must have one aud: ${audiences.join(' or ')}`);

@@ -42,12 +42,21 @@ const trustDomainOf = (sub: unknown): string =>
 /** A SPIFFE bundle marks the keys of JWT-SVIDs by a use of its own (SPIFFE JWT-SVID §4); `jose` reads only `sig`. */
 const forSignatures = (key: JWK): JWK => (key.use === 'jwt-svid' ? { ...key, use: 'sig' } : key);
 
+type KeySet = ReturnType<typeof createLocalJWKSet>;
+
+/** The keys of an issuer as `jose` has imported them: once for each reading, not for each assertion. */
+const imported = new WeakMap<Keys, KeySet>();
+
+function importKeys(keys: Keys): KeySet {
+  const set = imported.get(keys) ?? createLocalJWKSet({ keys: (keys as JWK[]).map(forSignatures) });
+  imported.set(keys, set);
+  return set;
+}
+
 /** Whether one of the keys made the signature. A key of another type or algorithm, or a broken one, did not. */
 async function isSigned(jwt: string, keys: Keys, { algorithms }: FederatedIssuer): Promise<boolean> {
   try {
-    await compactVerify(jwt, createLocalJWKSet({ keys: (keys as JWK[]).map(forSignatures) }), {
-      algorithms: [...algorithms],
-    });
+    await compactVerify(jwt, importKeys(keys), { algorithms: [...algorithms] });
     return true;
   } catch {
     return false;

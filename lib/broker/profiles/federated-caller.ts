@@ -15,6 +15,8 @@ export interface FederatedIssuer {
   readonly kind: IssuerKind;
   /** The exact `iss`; of `spiffe`, the trust domain as `spiffe://{trust domain}`. */
   readonly issuer: string;
+  /** Of `spiffe`, whose tokens need none: the exact `iss` of those that have one. Absent: any text. */
+  readonly iss?: string;
   readonly algorithms: readonly Algorithm[];
   /** The greatest age of an assertion, by its `iat`. Absent: its whole life, which is at most a day. */
   readonly maxAgeMs?: number;

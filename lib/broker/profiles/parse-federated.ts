@@ -23,7 +23,9 @@ interface Declared {
 }
 export type DeclaredIssuers = ReadonlyMap<string, Declared>;
 
-const ISSUER_FIELDS = ['kind', 'issuer', 'trustDomain', 'account', 'algorithms', 'maxAgeSeconds', 'jwksUri', 'jwks'];
+const ISSUER_FIELDS = ['kind', 'issuer', 'algorithms', 'maxAgeSeconds', 'jwksUri', 'jwks'];
+/** Fields that only one kind has: in another they would be ignored. */
+const OWN_FIELDS: Readonly<Partial<Record<IssuerKind, string>>> = { spiffe: 'trustDomain', aws: 'account' };
 const MOST_SECONDS = 86_400;
 
 /** Whether a text is the one spelling of an https URL that a comparison of characters can trust. */
@@ -47,14 +49,17 @@ function parseIssuer(name: string, value: unknown, allowLoopbackHttp: boolean, r
   }
   const kindName = value.kind as IssuerKind;
   const kind: Kind = KINDS[kindName];
-  unknownFields(value, ISSUER_FIELDS, path, report);
+  const own = OWN_FIELDS[kindName];
+  unknownFields(value, own === undefined ? ISSUER_FIELDS : [...ISSUER_FIELDS, own], path, report);
   const { trustDomain, account, maxAgeSeconds, jwksUri, jwks } = value;
   const issuer = kindName === 'spiffe' ? `spiffe://${trustDomain}` : (value.issuer ?? kind.issuer);
   if (kindName === 'spiffe') {
     if (!/^[a-z0-9._-]{1,255}$/.test(String(trustDomain))) report([...path, 'trustDomain'], 'must be a trust domain');
     if (jwksUri === undefined && jwks === undefined)
       report([...path, 'jwksUri'], 'is missing: a trust domain has no metadata; write the URL of its bundle, or jwks');
-  } else if (!isExactUrl(issuer, allowLoopbackHttp)) {
+  }
+  const iss = kindName === 'spiffe' ? value.issuer : issuer;
+  if (!(kindName === 'spiffe' && iss === undefined) && !isExactUrl(iss, allowLoopbackHttp)) {
     report([...path, 'issuer'], 'must be the exact https URL that `iss` contains: lower case, no user, no query');
   }
   if (kindName === 'aws' && !/^\d{12}$/.test(String(account)))
@@ -81,6 +86,7 @@ function parseIssuer(name: string, value: unknown, allowLoopbackHttp: boolean, r
       name,
       kind: kindName,
       issuer: String(issuer),
+      ...(kindName === 'spiffe' && typeof iss === 'string' ? { iss } : {}),
       algorithms,
       ...(age === undefined ? {} : { maxAgeMs: Number(age) * SECOND_MS }),
       ...(typeof jwksUri === 'string' ? { jwksUri } : {}),

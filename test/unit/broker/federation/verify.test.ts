@@ -231,9 +231,38 @@ describe('an assertion is refused', () => {
   test.each<[what: string, svid: object]>([
     ['another trust domain', { ...svid, sub: 'spiffe://mesh.example.evil/shop/app' }],
     ['two hours', { ...svid, exp: NOW + 7200 }],
+    ['an iss that is no text', { ...svid, iss: ['spiffe://mesh.example'] }],
   ])('as a SVID with %s', async (_what, claims) =>
     expect(await outcome(sign(claims), ASSERTION_TYPE.jwtSpiffe)).toBe('assertion_refused'),
   );
+});
+
+test.each([
+  [undefined, true],
+  ['https://oidc.mesh.example', true],
+  ['https://other.example', false],
+])('an iss of %s, where the trust domain has one', async (iss, isOk) => {
+  const mesh = profilesOf({
+    issuers: {
+      mesh: {
+        kind: 'spiffe',
+        trustDomain: 'mesh.example',
+        issuer: 'https://oidc.mesh.example',
+        jwksUri: 'https://b.example',
+      },
+    },
+    profiles: {
+      orders: {
+        issuer: 'https://zitadel.example',
+        secret: 'a',
+        callers: [{ spiffe: { issuer: 'mesh', id: svid.sub } }],
+      },
+    },
+  });
+  answerTo = () => ({ body: KEYS });
+  const own = createVerifyAssertion({ clock, profiles: mesh, keys: createIssuerKeys({ clock, send }) });
+  const jwt = await sign({ ...svid, iss });
+  expect((await own({ type: ASSERTION_TYPE.jwtSpiffe, jwt, audiences: [AUDIENCE] })).ok).toBe(isOk);
 });
 
 describe('a stranger with a valid assertion is not allowed', () => {

@@ -114,6 +114,13 @@ describe('an issuer', () => {
     ['with a private key', { ...ISSUERS.idp, jwks: [{ kty: 'EC', kid: 'a', d: 'b' }] }, '.jwks.0'],
     ['with a symmetric key', { ...ISSUERS.idp, jwks: [{ kty: 'oct', kid: 'a', k: 'b' }] }, '.jwks.0'],
     ['with an age of two days', { ...ISSUERS.idp, maxAgeSeconds: 172_800 }, '.maxAgeSeconds'],
+    ['with the account of another kind', { ...ISSUERS.idp, account: '123456789012' }, '.account'],
+    ['with the trust domain of another kind', { ...ISSUERS.idp, trustDomain: 'a' }, '.trustDomain'],
+    [
+      'of a trust domain with an inexact iss',
+      { kind: 'spiffe', trustDomain: 'a', jwksUri: 'https://a.example', issuer: 'https://A.example' },
+      '.issuer',
+    ],
     ['with an unknown field', { ...ISSUERS.idp, audience: 'x' }, '.audience'],
     ...URLS.map((url): [string, object, string] => [`at ${url}`, { kind: 'oidc', issuer: url }, '.issuer']),
   ])('%s is a fault', (_what, issuer, field) => {

@@ -1,0 +1,427 @@
+import type { Random } from '../simulation/random.ts';
+import type { Request } from './reference.ts';
+import {
+  BROKER,
+  KEY_OF,
+  NOW,
+  PARTIES,
+  type Pair,
+  type PartyName,
+  partyNamed,
+  SIGNING,
+  type SigningAlgorithm,
+  TYPES,
+  WORKLOADS,
+} from './setting.ts';
+import { NO_UTF8, type Signing } from './signing.ts';
+
+/** Something that is changed on the way from an honest assertion to a request. */
+export interface Draft {
+  readonly party: PartyName;
+  header: Record<string, unknown>;
+  claims: Record<string, unknown>;
+  /** The texts of header and claims, before they are encoded. */
+  edits: ((texts: { header: string; claims: string }) => { header: string; claims: string })[];
+  /** The private key and the algorithm of the signature, whatever the header says. */
+  pair: Pair;
+  algorithm: Signing;
+  /** Changes of the finished assertion. */
+  finish: ((jwt: string) => string)[];
+  request: Omit<Request, 'jwt'>;
+  isSent: boolean;
+}
+
+type Change = (draft: Draft, random: Random) => void;
+
+export const pick = <T>(random: Random, list: readonly T[]): T => random.pick(list as readonly [T, ...T[]]);
+
+const CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'nbf'];
+const KIND_CLAIMS = [
+  'kubernetes.io',
+  'https://sts.amazonaws.com/',
+  'repository_id',
+  'repository_owner_id',
+  'ref',
+  'event_name',
+  'environment',
+  'project_id',
+  'namespace_id',
+  'ref_type',
+  'ref_protected',
+  'pipeline_source',
+  'tenant',
+];
+
+const NASTY: readonly unknown[] = [
+  null,
+  true,
+  false,
+  0,
+  1,
+  -1,
+  '',
+  ' ',
+  [],
+  {},
+  [[]],
+  'x'.repeat(300),
+  '__proto__',
+  '*',
+];
+
+/** Texts that are almost another. */
+function nearly(text: string, random: Random): string {
+  const at = random.int(0, Math.max(0, text.length - 1));
+  return pick(random, [
+    `${text}-evil`,
+    `${text}/evil`,
+    `${text}:evil`,
+    `${text} `,
+    `${text}\n`,
+    `${text}\0`,
+    ` ${text}`,
+    text.slice(0, -1),
+    text.slice(1),
+    text.toUpperCase(),
+    text.replace('o', 'о'),
+    text.replace('a', 'ａ'),
+    `${text.slice(0, at)}*${text.slice(at + 1)}`,
+    `${text.slice(0, at)}/${text.slice(at)}`,
+    encodeURIComponent(text),
+    `${text}/`,
+    `evil/${text}`,
+    `${text}1`,
+  ]);
+}
+
+const DELTAS = [
+  -100_000, -86_431, -86_401, -86_400, -86_399, -3_601, -3_600, -601, -600, -599, -301, -300, -299, -31, -30, -1, -0.5,
+  0, 0.5, 1, 29, 30, 30.5, 31, 299, 300, 3_599, 3_600, 3_629, 3_630, 3_631, 86_399, 86_400, 86_429, 86_430, 86_431,
+  100_000, 1e9,
+];
+
+/** What issuers and others could write as a member that is nested. */
+const nest = (value: unknown, random: Random): unknown => {
+  if (typeof value !== 'object' || value === null) return pick(random, NASTY);
+  const entries = Object.entries(value);
+  const chosen = random.int(0, entries.length);
+  if (chosen === entries.length)
+    return { ...value, subject_mode: pick(random, ['AWSIdentity', 'OriginIdentity', null, 1, '']) };
+  return Object.fromEntries(
+    entries.map(([name, member], index) => {
+      if (index !== chosen) return [name, member];
+      if (typeof member === 'object') return [name, nest(member, random)];
+      return [name, random.chance(0.5) ? nearly(String(member), random) : pick(random, NASTY)];
+    }),
+  );
+};
+
+const other = (random: Random) => partyNamed(pick(random, Object.keys(PARTIES) as PartyName[]));
+
+const ISSUERS = (iss: string) => [
+  `${iss}/`,
+  iss.replace(/\/$/, ''),
+  iss.toUpperCase(),
+  iss.replace('https', 'http'),
+  iss.replace('://', '://user@'),
+  iss.replace('://', '://xn--'),
+  `${iss}?`,
+  `${iss}#`,
+  `${iss}:443`,
+  'https://evil.example',
+  '__proto__',
+];
+
+const AUDIENCES = [
+  BROKER,
+  `${BROKER}/orders`,
+  `${BROKER}/billing`,
+  `${BROKER}/`,
+  `${BROKER}/orders/`,
+  BROKER.slice(0, -1),
+  BROKER.replace('https', 'http'),
+  'https://other.example/federated',
+  'https://zitadel.example',
+  '',
+];
+
+/** A JSON text with a member named twice; the text may be broken already. */
+function double(text: string, random: Random): string {
+  const names = [...text.matchAll(/"([^"\\]+)"\s*:/g)].map(([, name = '']) => name);
+  const name = names.length > 0 ? pick(random, names) : 'alg';
+  const spelling = random.chance(0.3) ? `\\u${name.charCodeAt(0).toString(16).padStart(4, '0')}${name.slice(1)}` : name;
+  return random.chance(0.5)
+    ? text.replace('{', `{"${spelling}":"x",`)
+    : text.replace(/\}([^}]*)$/, `,"${spelling}":"x"}$1`);
+}
+
+const edit = (draft: Draft, of: 'header' | 'claims', change: (text: string) => string) =>
+  draft.edits.push((texts) => ({ ...texts, [of]: change(texts[of]) }));
+
+const PARTS = ['header', 'claims'] as const;
+
+const splice = (jwt: string, index: number, change: (part: string) => string): string =>
+  jwt
+    .split('.')
+    .map((part, at) => (at === index ? change(part) : part))
+    .join('.');
+
+/** The changes, by what an attacker would call them. */
+export const CHANGES: Readonly<Record<string, Change>> = {
+  'a claim less': ({ claims }, random) => void delete claims[pick(random, [...CLAIMS, ...KIND_CLAIMS])],
+  'a claim of another type': ({ claims }, random) => {
+    claims[pick(random, [...CLAIMS, ...KIND_CLAIMS])] = pick(random, NASTY);
+  },
+  'a claim that is almost right': ({ claims }, random) => {
+    const texts = Object.keys(claims).filter((name) => typeof claims[name] === 'string');
+    const name = texts.length > 0 ? pick(random, texts) : 'sub';
+    claims[name] = nearly(String(claims[name]), random);
+  },
+  "another workload's claim": ({ claims }, random) => {
+    const [, , theirs] = pick(random, WORKLOADS);
+    const name = pick(random, Object.keys(theirs));
+    claims[name] = theirs[name];
+  },
+  'a nested claim': ({ claims }, random) => {
+    const nested = Object.keys(claims).filter((name) => typeof claims[name] === 'object' && name !== 'aud');
+    const name =
+      nested.length > 0 ? pick(random, nested) : pick(random, ['kubernetes.io', 'https://sts.amazonaws.com/']);
+    claims[name] = nest(claims[name] ?? {}, random);
+  },
+  'another instant': ({ claims }, random) => {
+    claims[pick(random, ['exp', 'iat', 'nbf'])] = NOW + pick(random, DELTAS);
+  },
+  'an instant that is none': (draft, random) => {
+    const name = pick(random, ['exp', 'iat', 'nbf']);
+    const literal = pick(random, [
+      '1e400',
+      '-1e400',
+      'NaN',
+      'Infinity',
+      `"${NOW + 60}"`,
+      '0',
+      '-5',
+      '1e17',
+      '1e-400',
+      `${NOW}.0`,
+    ]);
+    draft.claims[name] = 'literal';
+    edit(draft, 'claims', (text) => text.replace(`"${name}":"literal"`, `"${name}":${literal}`));
+  },
+  'another issuer': ({ claims, party }, random) => {
+    claims.iss = random.chance(0.5) ? other(random).iss : pick(random, ISSUERS(partyNamed(party).iss));
+  },
+  'another audience': ({ claims }, random) => {
+    const one = pick(random, AUDIENCES);
+    claims.aud = pick<unknown>(random, [one, [one], [one, pick(random, AUDIENCES)], [one, one], [], [[one]], [null]]);
+  },
+  'a pull request': ({ claims }, random) => {
+    claims[pick(random, ['event_name', 'pipeline_source'])] = pick(random, [
+      'pull_request',
+      'pull_request_target',
+      'merge_request_event',
+      'external_pull_request_event',
+      'Pull_request',
+      'push',
+    ]);
+    if (random.chance(0.5)) claims.ref = 'refs/pull/1/merge';
+  },
+  'another session of AWS': ({ claims }, random) => {
+    claims.sub = pick(random, [
+      'arn:aws:sts::210987654321:assumed-role/billing/me',
+      'arn:aws:iam::210987654321:user/billing',
+      'arn:aws:iam::210987654321:role/team/batch-/evil',
+      'arn:aws:iam::210987654321:role/team/batch-x:y',
+      'arn:aws:iam::123456789012:role/billing',
+      'arn:aws-cn:iam::210987654321:role/billing',
+      'arn:aws:iam::210987654321:role/team/batch-',
+    ]);
+    if (random.chance(0.5)) claims.subject_mode = pick(random, ['OriginIdentity', 'AWSIdentity']);
+  },
+  'a harmless claim': ({ claims }, random) => {
+    claims[pick(random, ['extra', 'constructor', '__proto', 'azp'])] = pick(random, [
+      ...NASTY,
+      [1, 'a'],
+      { a: { b: [] } },
+    ]);
+  },
+  'another algorithm': (draft, random) => {
+    const algorithm = pick(random, SIGNING);
+    const pair = partyNamed(draft.party).pairs[KEY_OF[algorithm]];
+    Object.assign(draft, { algorithm, pair });
+    Object.assign(draft.header, { alg: algorithm, kid: pair.jwk.kid });
+  },
+  'an algorithm in name alone': ({ header }, random) => {
+    header.alg = pick<unknown>(random, [
+      'none',
+      'None',
+      'HS256',
+      'RS256',
+      'RS512',
+      'ES256',
+      'ES384',
+      'EdDSA',
+      'PS256',
+      'Ed25519',
+      '',
+      null,
+      1,
+      ['RS256'],
+    ]);
+  },
+  'no signature': (draft) => {
+    draft.header.alg = 'none';
+    draft.algorithm = 'none';
+  },
+  'HS256 with the public key': (draft) => {
+    draft.header.alg = 'HS256';
+    draft.algorithm = 'HS256';
+  },
+  'the key of another issuer': (draft, random) => {
+    draft.pair = other(random).pairs[KEY_OF[draft.header.alg as SigningAlgorithm] ?? 'rsa'];
+  },
+  'another kid': ({ header }, random) => {
+    header.kid = pick<unknown>(random, [
+      'rsa',
+      'p256',
+      'p384',
+      'ed',
+      'RSA',
+      'x',
+      '',
+      '../rsa',
+      '../../rsa\n',
+      'rsa\0',
+      null,
+      5,
+      ['rsa'],
+      'k'.repeat(257),
+    ]);
+  },
+  'a header parameter': ({ header }, random) => {
+    const name = pick(random, ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc', 'cty', 'x5t', 'nonce']);
+    header[name] = pick<unknown>(random, ['https://evil.example/keys', ['exp'], true, {}, 'JWT']);
+  },
+  'another type': ({ header }, random) => {
+    header.typ = pick<unknown>(random, [
+      'JWT',
+      'jwt',
+      'JOSE',
+      'client-authentication+jwt',
+      'at+jwt',
+      'logout+jwt',
+      'id_token',
+      '',
+      null,
+      1,
+    ]);
+  },
+  'a header parameter less': ({ header }, random) => void delete header[pick(random, ['alg', 'kid', 'typ'])],
+  'a member twice': (draft, random) => edit(draft, pick(random, PARTS), (text) => double(text, random)),
+  'another spelling of JSON': (draft, random) => {
+    const spelling = pick<(text: string) => string>(random, [
+      (text) => ` ${text}\n`,
+      (text) => text.replaceAll(':', ' : '),
+      (text) => `\ufeff${text}`,
+      (text) => `${text}x`,
+      (text) => `[${text}]`,
+      (text) => text.replace('}', ',}'),
+      (text) => text.replaceAll('"', "'"),
+      (text) => text.replace('"', '"\\u0000'),
+      (text) => text.replace(/"(\w)/, (_all, sign: string) => `"\\u00${sign.charCodeAt(0).toString(16)}`),
+      () => 'null',
+      () => '"text"',
+      () => '',
+      (text) => `${text.slice(0, -1)},"deep":${'['.repeat(1500)}${']'.repeat(1500)}}`,
+      (text) => `${text.slice(0, -1)},"quote":"\\"sub\\":","x":"a\\\\"}`,
+    ]);
+    edit(draft, pick(random, PARTS), spelling);
+  },
+  'bytes that are not UTF-8': (draft, random) => {
+    const place = pick(random, ['claims', 'header'] as const);
+    draft[place].extra = `a${NO_UTF8}b`;
+  },
+  'too long': (draft, random) => {
+    draft.claims.filler = 'x'.repeat(pick(random, [1_000, 5_000, 5_500, 7_000]));
+  },
+  'other parts': (draft, random) => {
+    draft.finish.push(
+      pick<(jwt: string) => string>(random, [
+        (jwt) => jwt.replace(/\.[^.]*$/, ''),
+        (jwt) => `${jwt}.AA`,
+        (jwt) => `${jwt}.AA.AA`,
+        (jwt) => `.${jwt}`,
+        (jwt) => jwt.replace('.', '..'),
+        (jwt) => jwt.replace(/[^.]*$/, ''),
+        (jwt) => ` ${jwt}`,
+        (jwt) => `${jwt}\n`,
+        () => 'x',
+        () => 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA',
+      ]),
+    );
+  },
+  'another spelling of base64': (draft, random) => {
+    const index = random.int(0, 2);
+    const change = pick<(part: string) => string>(random, [
+      (part) => `${part}=`,
+      (part) => part.replaceAll('-', '+').replaceAll('_', '/'),
+      (part) => `${part.slice(0, -1)}${String.fromCharCode(part.charCodeAt(part.length - 1) + 1)}`,
+      (part) => `${part}A`,
+      (part) => part.slice(0, -1),
+      (part) => `${part.slice(0, 4)}%${part.slice(4)}`,
+      (part) => Buffer.concat([Buffer.from(part, 'base64url'), Buffer.from([0xff])]).toString('base64url'),
+    ]);
+    draft.finish.push((jwt) => splice(jwt, index, change));
+  },
+  'a changed signature': (draft, random) => {
+    const at = random.next();
+    draft.finish.push((jwt) =>
+      splice(jwt, 2, (part) => {
+        const bytes = Buffer.from(part, 'base64url');
+        const index = Math.floor(at * bytes.length);
+        if (bytes.length > 0) bytes[index] = (bytes[index] ?? 0) ^ 1;
+        return bytes.toString('base64url');
+      }),
+    );
+  },
+  'a signature in DER': (draft) => {
+    if (draft.algorithm.startsWith('ES')) draft.algorithm = 'DER';
+  },
+  'claims changed after signing': (draft, random) => {
+    const [, , claims] = pick(random, WORKLOADS);
+    const forged = Buffer.from(JSON.stringify({ ...draft.claims, ...claims, jti: 'forged' })).toString('base64url');
+    draft.finish.push((jwt) => splice(jwt, 1, () => forged));
+  },
+  'another profile': (draft, random) => {
+    const profile = pick(random, [
+      'orders',
+      'billing',
+      'reports',
+      'unknown',
+      'federated',
+      '__proto__',
+      'Orders',
+      'a"b\n',
+      'constructor',
+    ]);
+    draft.request = { ...draft.request, profile };
+  },
+  'another type of assertion': (draft, random) => {
+    const type = pick(random, [
+      TYPES.jwt,
+      TYPES.spiffe,
+      'urn:ietf:params:oauth:client-assertion-type:saml2-bearer',
+      undefined,
+    ]);
+    draft.request = { ...draft.request, type };
+  },
+  'a client id': (draft, random) => {
+    draft.request = { ...draft.request, clientId: pick(random, ['orders', 'billing', 'x']) };
+  },
+  'a second identity': (draft) => {
+    draft.request = { ...draft.request, isSigned: true };
+  },
+  'no assertion': (draft) => {
+    draft.isSent = false;
+  },
+};

@@ -1,0 +1,80 @@
+import { createFederatedFunction } from '../../../lib/compose/federated.ts';
+import type { Clock } from '../../../lib/core/clock.ts';
+import type { OAuthRequest, Send } from '../../../lib/oauth/transport.ts';
+import { SECRETS } from '../../support/accounts.ts';
+import { answer, ISSUER, type Outcome } from '../../support/fleet.ts';
+import { createMemorySecrets } from '../../support/memory-secrets.ts';
+import { createMemoryTable } from '../../support/memory-table.ts';
+import { profilesOf } from '../../support/profiles.ts';
+import type { Played } from '../events/answer-rules.ts';
+import type { Request } from './reference.ts';
+import { DOCUMENT, DOMAIN } from './setting.ts';
+
+const LIFE_SECONDS = 43_199;
+const CONTEXT = { getRemainingTimeInMillis: () => 15_000, awsRequestId: 'b7f2c1d0-5e4a-4c0e-9a55-3f1f6f0e2d11' };
+
+/** The real function for callers without IAM, with ZITADEL in this process. */
+export interface Stage {
+  /** Hands a request to the function, as an HTTP API does. Rejects if the function does. */
+  readonly play: (request: Request) => Promise<Played>;
+  /** The requests that have left for an issuer. */
+  readonly urls: string[];
+}
+
+/** The event of an HTTP API (payload 2.0). */
+function eventOf({ profile, type, jwt, clientId, isSigned }: Request): object {
+  const form = new URLSearchParams({ grant_type: 'client_credentials' });
+  for (const [name, value] of Object.entries({
+    client_assertion_type: type,
+    client_assertion: jwt,
+    client_id: clientId,
+  }))
+    if (value !== undefined) form.append(name, value);
+  const path = `/federated/${encodeURIComponent(profile)}/oauth/v2/token`;
+  return {
+    version: '2.0',
+    routeKey: 'POST /federated/{profile}/oauth/v2/token',
+    rawPath: path,
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      ...(isSigned && {
+        authorization: 'AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-central-1/execute-api/aws4_request',
+      }),
+    },
+    pathParameters: { profile },
+    requestContext: {
+      domainName: DOMAIN,
+      stage: '$default',
+      requestId: 'JKJaXmPLvHcESHA=',
+      http: { method: 'POST', path },
+    },
+    body: form.toString(),
+    isBase64Encoded: false,
+  };
+}
+
+/** Creates a sandbox in which nothing has happened yet. `issuers` answers what leaves for an issuer. */
+export function createStage(clock: Clock, issuers: (url: string) => Outcome | Promise<Outcome>): Stage {
+  const secrets = createMemorySecrets();
+  secrets.put('orders', SECRETS.orders);
+  const urls: string[] = [];
+  let lines: string[] = [];
+  const send: Send = async ({ url, body }: OAuthRequest) => {
+    if (body !== undefined && url === `${ISSUER}/oauth/v2/token`)
+      return answer(200, { access_token: 'issued-by-zitadel', token_type: 'Bearer', expires_in: LIFE_SECONDS });
+    urls.push(url);
+    return issuers(url);
+  };
+  const env = { TABLE_NAME: 'tokens', METRICS_NAMESPACE: 'test' };
+  const uuid = () => '00000000-0000-4000-8000-000000000001';
+  const write = (line: string) => void lines.push(line);
+  const overrides = { clock, random: () => 0.5, uuid, send, secrets, table: createMemoryTable(), write };
+  const handle = createFederatedFunction(profilesOf(DOCUMENT), env, overrides);
+  return {
+    urls,
+    async play(request) {
+      lines = [];
+      return { answer: await handle(eventOf(request), CONTEXT), lines };
+    },
+  };
+}
