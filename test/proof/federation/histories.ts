@@ -32,7 +32,7 @@ const keySet = (...pairs: readonly Pair[]) => answer(200, { keys: pairs.map(({ j
 const unreachable: Outcome = fail({ kind: 'unreachable', detail: 'ECONNREFUSED' });
 
 /** What an issuer that is not itself answers: at its metadata, and at its keys. */
-const TROUBLES: Readonly<Record<string, (url: string, honest: Outcome) => Outcome>> = {
+export const TROUBLES: Readonly<Record<string, (url: string, honest: Outcome) => Outcome>> = {
   away: () => unreachable,
   'too slow': () => fail({ kind: 'timeout', detail: 'no answer in 3 s' }),
   'with an answer of 10 MB': () => fail({ kind: 'oversized', detail: 'more than 64 kB' }),

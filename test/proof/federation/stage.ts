@@ -1,3 +1,4 @@
+import type { Row, Table } from '../../../lib/broker/store/table.ts';
 import { createFederatedFunction } from '../../../lib/compose/federated.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import type { OAuthRequest, Send } from '../../../lib/oauth/transport.ts';
@@ -19,6 +20,10 @@ export interface Stage {
   readonly play: (request: Request) => Promise<Played>;
   /** The requests that have left for an issuer. */
   readonly urls: string[];
+  /** All that the function has asked for outside of its memory, by name. */
+  readonly calls: readonly string[];
+  /** What is in the table. */
+  readonly rows: ReadonlyMap<string, Row>;
 }
 
 /** The event of an HTTP API (payload 2.0). */
@@ -57,9 +62,24 @@ function eventOf({ profile, type, jwt, clientId, isSigned }: Request): object {
 export function createStage(clock: Clock, issuers: (url: string) => Outcome | Promise<Outcome>): Stage {
   const secrets = createMemorySecrets();
   secrets.put('orders', SECRETS.orders);
+  const calls: string[] = [];
+  const rows = new Map<string, Row>();
+  const memory = createMemoryTable(rows);
+  const table: Table = {
+    ...memory,
+    read(...args) {
+      calls.push('table.read');
+      return memory.read(...args);
+    },
+    update(...args) {
+      calls.push('table.update');
+      return memory.update(...args);
+    },
+  };
   const urls: string[] = [];
   let lines: string[] = [];
   const send: Send = async ({ url, body }: OAuthRequest) => {
+    calls.push(url);
     if (body !== undefined && url === `${ISSUER}/oauth/v2/token`)
       return answer(200, { access_token: 'issued-by-zitadel', token_type: 'Bearer', expires_in: LIFE_SECONDS });
     urls.push(url);
@@ -68,10 +88,12 @@ export function createStage(clock: Clock, issuers: (url: string) => Outcome | Pr
   const env = { TABLE_NAME: 'tokens', METRICS_NAMESPACE: 'test' };
   const uuid = () => '00000000-0000-4000-8000-000000000001';
   const write = (line: string) => void lines.push(line);
-  const overrides = { clock, random: () => 0.5, uuid, send, secrets, table: createMemoryTable(), write };
+  const overrides = { clock, random: () => 0.5, uuid, send, secrets, table, write };
   const handle = createFederatedFunction(profilesOf(DOCUMENT), env, overrides);
   return {
     urls,
+    calls,
+    rows,
     async play(request) {
       lines = [];
       return { answer: await handle(eventOf(request), CONTEXT), lines };

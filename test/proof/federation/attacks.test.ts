@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createIssuerKeys } from '../../../lib/broker/federation/issuer-keys.ts';
+import { instant } from '../../../lib/core/time.ts';
+import { createTransport } from '../../../lib/net/transport.ts';
+import { createCanaries } from '../../support/canaries.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+import { until } from '../../support/turns.ts';
+import { parse } from '../events/answer-rules.ts';
+import { ATTACKS } from './attacks.ts';
+import { TROUBLES } from './histories.ts';
+import { decide, type Request } from './reference.ts';
+import { createHonestStage, serveHonestly } from './run.ts';
+import { NOW_MS, PARTIES } from './setting.ts';
+import { createStage, type Stage } from './stage.ts';
+
+/** The status and the error code of the answer. */
+async function answerTo(request: Request, stage: Stage): Promise<string> {
+  const { answer } = await stage.play(request);
+  const { error } = Object(parse(answer.body)) as { readonly error?: string };
+  return [answer.statusCode, ...(error === undefined ? [] : [error])].join(' ');
+}
+
+const requestOf = (name: string): Request => {
+  const found = ATTACKS.find((attack) => attack.name === name);
+  if (found === undefined) throw new Error(`no attack is called ${name}`);
+  return found.request;
+};
+const GOOD = requestOf('the format of `sub` that GitHub has for new repositories');
+
+describe('an attack is answered', () => {
+  test.each(ATTACKS)('$name: $answer', async ({ request, answer }) => {
+    const stage = createHonestStage();
+    expect(await answerTo(request, stage)).toBe(answer);
+    expect(decide(request)).toBe(answer);
+    expect(stage.urls.filter((url) => url.includes('evil'))).toEqual([]);
+  });
+});
+
+/** What an issuer does that a sandbox has not read before. */
+const OF_ISSUERS = Object.entries(TROUBLES).map(([name, spoil]) => ({
+  name: `an issuer ${name}`,
+  spoil,
+  answer: '503 temporarily_unavailable',
+}));
+
+describe('an assertion is not refused for what its issuer does', () => {
+  test.each(OF_ISSUERS)('$name: $answer', async ({ spoil, answer }) => {
+    const request = requestOf('(none: an honest assertion)');
+    const clock = createFakeClock(instant(NOW_MS));
+    const stage = createStage(clock, (url) => spoil(url, serveHonestly(url)));
+    expect(await answerTo(request, stage)).toBe(answer);
+    expect(stage.urls.filter((url) => new URL(url).origin !== 'https://idp.example')).toEqual([]);
+    expect(await answerTo(request, createHonestStage())).toBe('200');
+  });
+});
+
+test('no request leaves for an issuer that no profile names', async () => {
+  const stage = createHonestStage();
+  const issuers = ATTACKS.filter(({ name }) => name.startsWith('an issuer '));
+  for (const { request } of issuers) await stage.play(request);
+  expect(issuers.length).toBeGreaterThan(4);
+  expect(stage.urls).toEqual([]);
+});
+
+test('a flood of made-up key ids reads the issuer once in 30 s', async () => {
+  const stage = createHonestStage();
+  const { jwt = '' } = requestOf('`kid` of no key');
+  const [, claims, signature] = jwt.split('.');
+  for (let at = 0; at < 200; at += 1) {
+    const header = Buffer.from(JSON.stringify({ alg: 'RS256', kid: `made-up-${at}` })).toString('base64url');
+    const request = { ...requestOf('`kid` of no key'), jwt: `${header}.${claims}.${signature}` };
+    expect(await answerTo(request, stage)).toBe('401 invalid_client');
+  }
+  expect(stage.urls).toHaveLength(2);
+});
+
+test('an unknown profile and one of others cost the same steps, and are answered and logged alike', async () => {
+  const verify = vi.spyOn(crypto.subtle, 'verify');
+  const seen = [];
+  // The same assertion, for the URL of all profiles, on a warm sandbox.
+  for (const profile of ['unknown', 'billing', 'reports']) {
+    const stage = createHonestStage();
+    await stage.play(GOOD);
+    const before = stage.calls.length;
+    verify.mockClear();
+    const { answer, lines } = await stage.play({ ...GOOD, profile });
+    const { error: logged, ...line } = JSON.parse(lines[0] ?? '');
+    seen.push({
+      status: answer.statusCode,
+      body: answer.body,
+      headers: answer.headers,
+      signatures: verify.mock.calls.length,
+      calls: stage.calls.slice(before),
+      line: { ...line, profile: '' },
+      kind: logged.kind,
+    });
+  }
+  verify.mockRestore();
+  expect(seen[0]).toMatchObject({ status: 403, signatures: 1, calls: [] });
+  expect(seen[1]).toEqual(seen[0]);
+  expect(seen[2]).toEqual(seen[0]);
+});
+
+test('no part of an assertion is in a log, an answer or a row, whatever is wrong with it', async () => {
+  const canaries = createCanaries();
+  const stage = createHonestStage();
+  const said: string[] = [];
+  for (const { name, request } of ATTACKS) {
+    const [, claims = '', signature = ''] = (request.jwt ?? '').split('.');
+    for (const part of [claims, signature]) if (part.length > 60) canaries.plant(name, part);
+    const { answer, lines } = await stage.play(request);
+    said.push(...lines, JSON.stringify({ ...answer, body: answer.body.replace(/"access_token":"[^"]*"/, '') }));
+  }
+  expect(canaries.count()).toBeGreaterThan(60);
+  expect(canaries.search(said.join('\n') + JSON.stringify([...stage.rows]))).toEqual([]);
+  expect(stage.rows.size).toBeGreaterThan(0);
+});
+
+describe('the keys of an issuer, over real sockets', () => {
+  const servers: Server[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) server.close().closeAllConnections();
+  });
+  const serve = async (listener: RequestListener): Promise<string> => {
+    const server = createServer(listener);
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  const read = (url: string, clock = createFakeClock(instant(NOW_MS))) =>
+    createIssuerKeys({ clock, send: createTransport({ clock, allowLoopbackHttp: true }) }).get(
+      { name: 'one', kind: 'oidc', issuer: url, algorithms: ['RS256'], jwksUri: `${url}/keys` },
+      'rsa',
+    );
+  const keys = JSON.stringify({ keys: [PARTIES.cluster.pairs.rsa.jwk] });
+
+  test('a JWKS of 10 MB is not read to its end', async () => {
+    let written = 0;
+    const url = await serve((_req, res) => {
+      const chunk = Buffer.alloc(64 * 1024, ' ');
+      const write = (): void => {
+        for (; written < 10_000_000; ) {
+          written += chunk.length;
+          if (!res.write(chunk)) return void res.once('drain', write);
+        }
+        res.end(keys);
+      };
+      write();
+    });
+    expect(await read(url)).toMatchObject({ ok: false });
+    expect(written).toBeLessThan(10_000_000);
+  });
+
+  test('a slow JWKS ends after 3 s', async () => {
+    const clock = createFakeClock(instant(NOW_MS));
+    let isAsked = false;
+    const url = await serve((_req, res) => {
+      isAsked = true;
+      res.write('{"keys":[');
+    });
+    const reading = read(url, clock);
+    await until(() => isAsked);
+    await clock.advance(3_000);
+    expect(await reading).toMatchObject({ ok: false });
+  });
+
+  test('a redirecting JWKS is not followed', async () => {
+    let isFollowed = false;
+    const other = await serve((_req, res) => {
+      isFollowed = true;
+      res.end(keys);
+    });
+    const url = await serve((_req, res) => res.writeHead(302, { location: `${other}/keys` }).end());
+    expect(await read(url)).toEqual({ ok: false, error: 'status 302' });
+    expect(isFollowed).toBe(false);
+  });
+});
+
+test('the table of SECURITY.md is these attacks', () => {
+  const text = readFileSync(new URL('../../../SECURITY.md', import.meta.url), 'utf8');
+  const [, table = ''] = /\| attack \| answer \|\n\| --- \| --- \|\n((?:\|.*\n)+)/.exec(text) ?? [];
+  const written = table.split('\n').filter((line) => line !== '');
+  expect(written).toEqual([...ATTACKS, ...OF_ISSUERS].map(({ name, answer }) => `| ${name} | ${answer} |`));
+});
