@@ -57,8 +57,12 @@ const KIND_FAULT: Readonly<Partial<Record<IssuerKind, (claims: Claims) => string
   github: ({ event_name }) => eventFault(event_name),
   gitlab: ({ pipeline_source }) => eventFault(pipeline_source),
   aws: (claims) => {
-    const { subject_mode: mode = 'AWSIdentity' } = { ...claims, ...nested(claims, AWS_CLAIMS) };
-    return mode === 'AWSIdentity' ? undefined : 'names another subject than the AWS identity';
+    // In any mode, principal_id is the ARN of who asked STS; in AWSIdentity, sub is the same.
+    const { subject_mode: mode = 'AWSIdentity', principal_id: asked = claims.sub } = {
+      ...claims,
+      ...nested(claims, AWS_CLAIMS),
+    };
+    return mode === 'AWSIdentity' && asked === claims.sub ? undefined : 'names another subject than the AWS identity';
   },
 };
 

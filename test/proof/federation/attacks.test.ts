@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,13 +8,15 @@ import { instant } from '../../../lib/core/time.ts';
 import { createTransport } from '../../../lib/net/transport.ts';
 import { createCanaries } from '../../support/canaries.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
+import { answer } from '../../support/fleet.ts';
 import { until } from '../../support/turns.ts';
 import { parse } from '../events/answer-rules.ts';
 import { ATTACKS } from './attacks.ts';
 import { TROUBLES } from './histories.ts';
 import { decide, type Request } from './reference.ts';
 import { createHonestStage, serveHonestly } from './run.ts';
-import { NOW_MS, PARTIES } from './setting.ts';
+import { BROKER, NOW, NOW_MS, PARTIES } from './setting.ts';
+import { signParts } from './signing.ts';
 import { createStage, type Stage } from './stage.ts';
 
 /** The status and the error code of the answer. */
@@ -55,6 +58,23 @@ describe('an assertion is not refused for what its issuer does', () => {
     expect(stage.urls.filter((url) => new URL(url).origin !== 'https://idp.example')).toEqual([]);
     expect(await answerTo(request, createHonestStage())).toBe('200');
   });
+});
+
+test('a key of RSA below 2048 bits verifies nothing (RFC 8725 §3.4)', async () => {
+  const play = (modulusLength: number) => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength });
+    const pair = { publicKey, privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid: 'own' } };
+    const { iss } = PARTIES.idp;
+    const keys = answer(200, { keys: [pair.jwk] });
+    const stage = createStage(createFakeClock(instant(NOW_MS)), (url) =>
+      url.endsWith('/keys') ? keys : answer(200, { issuer: iss, jwks_uri: `${iss}keys` }),
+    );
+    const claims = { iss, aud: BROKER, sub: 'agent-1', tenant: 'acme', iat: NOW - 10, exp: NOW + 290 };
+    const jwt = signParts({ alg: 'RS256', kid: 'own' }, claims, pair, 'RS256');
+    return answerTo({ ...requestOf('(none: an honest assertion)'), jwt }, stage);
+  };
+  expect(await play(1024)).toBe('401 invalid_client');
+  expect(await play(2048)).toBe('200');
 });
 
 test('no request leaves for an issuer that no profile names', async () => {

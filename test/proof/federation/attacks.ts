@@ -137,6 +137,13 @@ const SENT: Readonly<Record<string, Readonly<Record<string, Request>>>> = {
       { ...ROLE, [AWS]: { aws_account: '210987654321', subject_mode: 'OriginIdentity' } },
       { party: 'partner', profile: 'billing' },
     ),
+    'an AWS session that names another subject than who asked (`principal_id`)': send(
+      {
+        ...ROLE,
+        [AWS]: { aws_account: '210987654321', principal_id: 'arn:aws:iam::210987654321:role/evil' },
+      },
+      { party: 'partner', profile: 'billing' },
+    ),
     'an access token of the same issuer (`at+jwt`)': send(POD, { header: { typ: 'at+jwt' } }),
     'an access token of the same issuer, for an API': send({ ...POD, aud: 'https://api.example', scope: 'read' }),
     'an id token of the same issuer': send({ ...POD, aud: 'client-1', nonce: 'n', azp: 'client-1' }),

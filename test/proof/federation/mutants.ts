@@ -54,7 +54,7 @@ const OF_ASSERTIONS: Readonly<Record<string, readonly Change[]>> = {
   'takes the iss of a SPIFFE token as it is': [[JUDGE, '(issuer.iss ?? iss) === iss', 'true']],
   'takes pull requests': [[JUDGE, 'FOREIGN_EVENT.test(event)', 'false']],
   'takes what does not say what started it': [[JUDGE, "typeof event !== 'string' || ", '']],
-  'takes other subjects of AWS': [[JUDGE, "mode === 'AWSIdentity' ? undefined", "mode !== '' ? undefined"]],
+  'takes other subjects of AWS': [[JUDGE, "mode === 'AWSIdentity' && asked", "mode !== '' && asked"]],
   'lets a prefix lead into another namespace': [
     [POLICY, '/^[\\x21-\\x2e\\x30-\\x39\\x3b-\\x7e]*$/.test(said.slice(value.length))', 'true'],
   ],

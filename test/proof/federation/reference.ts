@@ -174,7 +174,11 @@ function isAcceptable(claims: Read, party: PartyName): boolean {
   const modes = [nested instanceof Map && nested.has('subject_mode') ? nested.get('subject_mode') : 'AWSIdentity'];
   if (!(nested instanceof Map && nested.has('subject_mode')) && claims.has('subject_mode'))
     modes.push(claims.get('subject_mode'));
-  return modes.every((mode) => mode === 'AWSIdentity');
+  const asked = [nested, claims].find((all) => all instanceof Map && all.has('principal_id'));
+  return (
+    modes.every((mode) => mode === 'AWSIdentity') &&
+    (asked === undefined || within(asked, 'principal_id') === claims.get('sub'))
+  );
 }
 
 /** Who may use which profile: what DOCUMENT says, in words. */

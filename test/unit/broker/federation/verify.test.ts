@@ -133,6 +133,7 @@ describe('a workload that the profile lists', () => {
     ['a job at GitHub with the older sub', { ...job, sub: 'repo:octo/app:ref:refs/heads/main' }],
     ['a job at GitHub with a customised sub', { ...job, sub: 'environment:anything' }],
     ['a role of another account', role],
+    ['a role that asked for itself', { ...role, [AWS]: { aws_account: '210987654321', principal_id: ROLE } }],
     ['a SPIFFE workload without iss and iat', svid, ASSERTION_TYPE.jwtSpiffe],
     ['with the URL of all profiles', { ...pod(), aud: 'https://broker.example/federated' }],
   ])('%s', async (_who, claims, type) => expect(await outcome(sign(claims), type)).toBe('allowed'));
@@ -202,6 +203,10 @@ describe('an assertion is refused', () => {
     ['a pull request from a fork', () => sign({ ...job, event_name: 'pull_request', ref: 'refs/pull/1/merge' })],
     ['pull_request_target', () => sign({ ...job, event_name: 'pull_request_target' })],
     ['OriginIdentity', () => sign({ ...role, [AWS]: { aws_account: '210987654321', subject_mode: 'OriginIdentity' } })],
+    [
+      'a subject that is not who asked AWS',
+      () => sign({ ...role, [AWS]: { aws_account: '210987654321', principal_id: `${ROLE}-evil` } }),
+    ],
     ['a SVID as a plain assertion', () => sign(svid)],
     ['a SVID with iss as a plain assertion', () => sign({ ...svid, iss: 'spiffe://mesh.example' })],
     ['the issuer in a list', () => sign({ ...pod(), iss: [CLUSTER] })],
