@@ -1,4 +1,5 @@
 import { coldStartSection } from './cold/section.ts';
+import { fleetSection } from './fleet/section.ts';
 import { growthSection } from './growth/section.ts';
 import { httpSection } from './http/section.ts';
 import type { Plot } from './plots/plot.ts';
@@ -17,6 +18,7 @@ export const SECTIONS: readonly Section[] = [
   proxySection,
   situationsSection,
   savingsSection,
+  fleetSection,
   growthSection,
   signingSection,
 ];
