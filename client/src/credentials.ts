@@ -87,7 +87,7 @@ export async function fromEnvironment(deps: CredentialDeps): Promise<AwsCredenti
 export function keepCredentials(provide: CredentialProvider, now: () => number): CredentialProvider {
   let kept: AwsCredentials | undefined;
   let underWay: Promise<AwsCredentials> | undefined;
-  const leftMs = () => (kept?.expiration?.getTime() ?? Number.NaN) - now();
+  const leftMs = () => (kept?.expiration?.getTime() ?? 0) - now();
   const refresh = async () => {
     try {
       kept = await provide();

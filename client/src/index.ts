@@ -137,10 +137,12 @@ function createProfile(profile: string, scope: string | undefined, deps: CallDep
   const post = (endpoint: 'token' | 'introspect' | 'revoke', form: URLSearchParams) =>
     call({ profile, endpoint, form }, deps);
   const own = formOf({ grant_type: 'client_credentials', scope });
+  const keyOf = (form: URLSearchParams) => `${profile} ${form}`;
+  const ownKey = keyOf(own);
   /** The token that a form asks for; equal forms share it. */
-  const obtain = async (form: URLSearchParams, signal: AbortSignal | undefined): Promise<Token> => {
+  const obtain = async (key: string, form: URLSearchParams, signal: AbortSignal | undefined): Promise<Token> => {
     signal?.throwIfAborted();
-    const kept = tokens.get(`${profile} ${form}`, async (rejected) => {
+    const kept = tokens.get(key, async (rejected) => {
       const sent = new URLSearchParams(form);
       if (rejected) sent.set('rejected_token', rejected);
       return grantedOf(await post('token', sent), `token of ${profile}`);
@@ -149,8 +151,8 @@ function createProfile(profile: string, scope: string | undefined, deps: CallDep
     return { token, expiration };
   };
   const self: Profile = {
-    token: ({ signal } = {}) => obtain(own, signal),
-    reject: (token) => tokens.reject(`${profile} ${own}`, token),
+    token: ({ signal } = {}) => obtain(ownKey, own, signal),
+    reject: (token) => tokens.reject(ownKey, token),
     fetch: (origins) => authorizedFetch(self, origins, deps.fetch),
     exchange({ subjectToken, subjectTokenType = ACCESS_TOKEN, actorToken, actorTokenType, audience, signal }) {
       const form = formOf({
@@ -162,7 +164,7 @@ function createProfile(profile: string, scope: string | undefined, deps: CallDep
         audience,
         scope,
       });
-      return obtain(form, signal);
+      return obtain(keyOf(form), form, signal);
     },
     async introspect(token, { signal } = {}) {
       const answer = await unlessAborted(post('introspect', formOf({ token })), signal);
