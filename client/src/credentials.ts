@@ -50,13 +50,13 @@ async function fromContainer(endpoint: string, { env, fetch }: CredentialDeps): 
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (!url || !isPrivate(url)) throw missing('the container endpoint is not private');
   const token = await authorization(env);
-  const answer: Record<string, string> | undefined = await fetch(url, {
+  const answer = (await fetch(url, {
     headers: token ? { authorization: token } : {},
     redirect: 'manual',
     signal: AbortSignal.timeout(ENDPOINT_TIMEOUT_MS),
   })
-    .then(async (response) => (response.ok ? ((await response.json()) as Record<string, string>) : undefined))
-    .catch(() => undefined);
+    .then((response) => response.json())
+    .catch(() => undefined)) as Record<string, string> | undefined;
   if (!answer?.AccessKeyId || !answer.SecretAccessKey) throw missing('the container endpoint gave none');
   return {
     accessKeyId: answer.AccessKeyId,

@@ -28,6 +28,7 @@ const ADVICE: Readonly<Partial<Record<BrokerErrorCode, string>>> = {
   throttled: 'use one broker object per process',
   unexpected_answer: 'not an answer of the broker: check the URL',
   unreachable: 'check the URL, DNS and the security group',
+  timeout: 'check DNS and the security group',
   no_credentials: 'use a role of Lambda, ECS or EKS, or give `credentials`',
 };
 

@@ -126,11 +126,13 @@ const formOf = (parameters: Readonly<Record<string, string | readonly string[] |
     ),
   );
 
+const unexpected = (what: string) => new BrokerError('unexpected_answer', { what, status: 200 });
+
 /** A grant (RFC 6749 §5.1). @throws {BrokerError} `unexpected_answer` */
 function grantedOf({ access_token: token, expires_in: seconds }: Members, what: string): Granted {
   const lifeMs = Number(seconds) * 1000;
   if (typeof token === 'string' && token && lifeMs > 0) return { token, lifeMs };
-  throw new BrokerError('unexpected_answer', { what, status: 200 });
+  throw unexpected(what);
 }
 
 function createProfile(profile: string, scope: string | undefined, deps: CallDeps, tokens: Tokens): Profile {
@@ -169,7 +171,7 @@ function createProfile(profile: string, scope: string | undefined, deps: CallDep
     async introspect(token, { signal } = {}) {
       const answer = await unlessAborted(post('introspect', formOf({ token })), signal);
       if (typeof answer.active === 'boolean') return answer as Introspection;
-      throw new BrokerError('unexpected_answer', { what: `introspect of ${profile}`, status: 200 });
+      throw unexpected(`introspect of ${profile}`);
     },
     async revoke(token, { signal } = {}) {
       tokens.forget(token);
