@@ -1,24 +1,20 @@
-/** Where the tokens of a profile come from, and where they go when an API refuses them. */
-export interface TokenSource {
-  token(options?: { readonly signal?: AbortSignal | undefined }): Promise<{ readonly token: string }>;
-  reject(token: string): void;
-}
+import { replace, type TokenSource } from './token-source.ts';
 
 /** Whether a body can be sent twice: a stream, which that of a `Request` is, cannot. */
-function isRepeatable(input: unknown, init: RequestInit): boolean {
-  const body = init.body ?? (input instanceof Request ? input.body : undefined);
-  return !(body instanceof ReadableStream) && !(Symbol.asyncIterator in Object(body));
-}
+const isRepeatable = (input: unknown, { body }: RequestInit): boolean =>
+  !(Symbol.asyncIterator in Object(body ?? (input instanceof Request ? input.body : undefined)));
 
 /**
  * A `fetch` that adds the token to requests to these origins. A 401 drops the token and sends the request again with another
  * one, once, and only where its body is no stream. By the Fetch standard, redirects to another origin lose the token.
  */
 export function authorizedFetch(source: TokenSource, origins: readonly string[], fetch: typeof globalThis.fetch) {
-  const allowed = new Set(origins.map((origin) => new URL(origin).origin));
+  const originOf = (url: string | URL) => new URL(url).origin;
+  const allowed = new Set(origins.map(originOf));
   return async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const isRequest = input instanceof Request;
-    if (!allowed.has(new URL(isRequest ? input.url : input).origin)) return fetch(input, init);
+    const url = isRequest ? input.url : input;
+    if (!allowed.has(originOf(url))) return fetch(input, init);
     const signal = init.signal ?? (isRequest ? input.signal : undefined);
     const send = (token: string) => {
       const headers = new Headers(init.headers ?? (isRequest ? input.headers : undefined));
@@ -27,16 +23,12 @@ export function authorizedFetch(source: TokenSource, origins: readonly string[],
     };
     const { token } = await source.token({ signal });
     const response = await send(token);
-    // Another origin, which a redirect led to, has not seen the token.
-    const isForeign = response.redirected && !allowed.has(new URL(response.url).origin);
-    if (response.status !== 401 || isForeign) return response;
-    source.reject(token);
-    if (!isRepeatable(input, init)) return response;
-    // Where no other token can be had, the API's own answer says more.
-    const other = await source.token({ signal }).catch(() => undefined);
+    // Another origin, which a redirect led to, has not seen the token. A response that was made here has no URL.
+    if (response.status !== 401 || !allowed.has(originOf(response.url || url))) return response;
+    const other = isRepeatable(input, init) ? await replace(source, token, signal) : source.reject(token);
     signal?.throwIfAborted();
-    if (!other || other.token === token) return response;
+    if (!other) return response;
     await response.body?.cancel();
-    return send(other.token);
+    return send(other);
   };
 }

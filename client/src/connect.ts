@@ -1,8 +1,8 @@
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
-import type { TokenSource } from './authorized-fetch.ts';
+import { replace, type TokenSource } from './token-source.ts';
 
 /**
- * An interceptor for transports of Connect, those of `@zitadel/client` and `@zitadel/node` too, which adds the token of a
+ * An interceptor for transports of Connect, those of `@zitadel/client` too, which adds the token of a
  * profile to each call. `unauthenticated` drops the token; a unary call is sent once more with another one.
  */
 export const brokerInterceptor =
@@ -18,9 +18,8 @@ export const brokerInterceptor =
       return await send(token);
     } catch (error) {
       if (ConnectError.from(error).code !== Code.Unauthenticated) throw error;
-      profile.reject(token);
-      const other = request.stream ? undefined : await profile.token({ signal: request.signal }).catch(() => undefined);
-      if (!other || other.token === token) throw error;
-      return send(other.token);
+      const other = request.stream ? profile.reject(token) : await replace(profile, token, request.signal);
+      if (!other) throw error;
+      return send(other);
     }
   };

@@ -62,13 +62,13 @@ async function fromContainer(endpoint: string, { env, fetch }: CredentialDeps): 
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (!url || !isPrivate(url)) throw missing('the container endpoint is not private');
   const token = await authorization(env);
-  const answer: Record<string, string> | undefined = await fetch(url, {
+  const answer = (await fetch(url, {
     headers: token ? { authorization: token } : {},
     redirect: 'manual',
     signal: AbortSignal.timeout(ENDPOINT_TIMEOUT_MS),
   })
-    .then(async (response) => (response.status === 200 ? JSON.parse(await response.text()) : undefined))
-    .catch(() => undefined);
+    .then(async (response) => JSON.parse(await response.text()))
+    .catch(() => undefined)) as Record<string, string> | undefined;
   if (!answer?.AccessKeyId || !answer.SecretAccessKey) throw missing('the container endpoint gave none');
   return {
     accessKeyId: answer.AccessKeyId,
@@ -99,7 +99,7 @@ export async function fromEnvironment(deps: CredentialDeps): Promise<AwsCredenti
 export function keepCredentials(provide: CredentialProvider, now: () => number): CredentialProvider {
   let kept: AwsCredentials | undefined;
   let underWay: Promise<AwsCredentials> | undefined;
-  const leftMs = () => (kept?.expiration?.getTime() ?? Number.NaN) - now();
+  const leftMs = () => (kept?.expiration?.getTime() ?? 0) - now();
   const refresh = async () => {
     try {
       kept = await provide();

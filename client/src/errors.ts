@@ -28,6 +28,7 @@ const ADVICE: Readonly<Partial<Record<BrokerErrorCode, string>>> = {
   throttled: 'use one broker object per process',
   unexpected_answer: 'not an answer of the broker: check the URL',
   unreachable: 'check the URL, DNS and the security group',
+  timeout: 'check DNS and the security group',
   no_credentials: 'use a role of Lambda, ECS or EKS, or give `credentials`',
 };
 
@@ -47,21 +48,18 @@ export interface Failure {
 /** A call to the broker failed. The message says what to do, and holds no token and no secret. */
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';
-  readonly code: BrokerErrorCode;
+  declare readonly code: BrokerErrorCode;
   /** The HTTP status; undefined where there was no answer. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** The broker's log line with this `id` has the details; undefined where the request did not reach the broker. */
-  readonly requestId: string | undefined;
+  declare readonly requestId: string | undefined;
   /** Milliseconds until a repetition can succeed, where the broker says so. */
-  readonly retryAfterMs: number | undefined;
+  declare readonly retryAfterMs: number | undefined;
 
   constructor(code: BrokerErrorCode, { what, status, requestId, retryAfterMs, detail }: Failure) {
     const facts = [code, status && `HTTP ${status}`, requestId && `request ${requestId}`].filter(Boolean).join(', ');
     const why = [detail, ADVICE[code]].filter(Boolean).join('; ');
     super(`${what}: ${why ? `${why} ` : ''}(${facts})`);
-    this.code = code;
-    this.status = status;
-    this.requestId = requestId;
-    this.retryAfterMs = retryAfterMs;
+    Object.assign(this, { code, status, requestId, retryAfterMs });
   }
 }

@@ -1,5 +1,5 @@
 import { type CallCredentials, credentials, Metadata } from '@grpc/grpc-js';
-import type { TokenSource } from './authorized-fetch.ts';
+import type { TokenSource } from './token-source.ts';
 
 /**
  * Credentials of calls with grpc-js, which add the token of a profile. Combine them with those of the channel:

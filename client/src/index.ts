@@ -115,22 +115,25 @@ const formOf = (parameters: Readonly<Record<string, string | readonly string[] |
 interface ClientDeps extends CallDeps {
   readonly fetch: typeof fetch;
 }
+const unexpected = (what: string) => new BrokerError('unexpected_answer', { what, status: 200 });
 
 /** A grant (RFC 6749 §5.1). @throws {BrokerError} `unexpected_answer` */
 function grantedOf({ access_token: token, expires_in: seconds }: Members, what: string): Granted {
   const lifeMs = Number(seconds) * 1000;
   if (typeof token === 'string' && token && lifeMs > 0) return { token, lifeMs };
-  throw new BrokerError('unexpected_answer', { what, status: 200 });
+  throw unexpected(what);
 }
 
 function createProfile(profile: string, scope: string | undefined, deps: ClientDeps, tokens: Tokens): Profile {
   const post = (endpoint: 'token' | 'introspect' | 'revoke', form: URLSearchParams) =>
     call({ profile, endpoint, form }, deps);
   const own = formOf({ grant_type: 'client_credentials', scope });
+  const keyOf = (form: URLSearchParams) => `${profile} ${form}`;
+  const ownKey = keyOf(own);
   /** The token that a form asks for; equal forms share it. */
-  const obtain = async (form: URLSearchParams, signal: AbortSignal | undefined): Promise<Token> => {
+  const obtain = async (key: string, form: URLSearchParams, signal: AbortSignal | undefined): Promise<Token> => {
     signal?.throwIfAborted();
-    const kept = tokens.get(`${profile} ${form}`, async (rejected) => {
+    const kept = tokens.get(key, async (rejected) => {
       const sent = new URLSearchParams(form);
       if (rejected) sent.set('rejected_token', rejected);
       return grantedOf(await post('token', sent), `token of ${profile}`);
@@ -139,8 +142,8 @@ function createProfile(profile: string, scope: string | undefined, deps: ClientD
     return { token, expiration };
   };
   const self: Profile = {
-    token: ({ signal } = {}) => obtain(own, signal),
-    reject: (token) => tokens.reject(`${profile} ${own}`, token),
+    token: ({ signal } = {}) => obtain(ownKey, own, signal),
+    reject: (token) => tokens.reject(ownKey, token),
     fetch: (origins) => authorizedFetch(self, origins, deps.fetch),
     exchange({ subjectToken, subjectTokenType = ACCESS_TOKEN, actorToken, actorTokenType, audience, signal }) {
       const form = formOf({
@@ -152,12 +155,12 @@ function createProfile(profile: string, scope: string | undefined, deps: ClientD
         audience,
         scope,
       });
-      return obtain(form, signal);
+      return obtain(keyOf(form), form, signal);
     },
     async introspect(token, { signal } = {}) {
       const answer = await unlessAborted(post('introspect', formOf({ token })), signal);
       if (typeof answer.active === 'boolean') return answer as Introspection;
-      throw new BrokerError('unexpected_answer', { what: `introspect of ${profile}`, status: 200 });
+      throw unexpected(`introspect of ${profile}`);
     },
     async revoke(token, { signal } = {}) {
       tokens.forget(token);

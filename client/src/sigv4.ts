@@ -31,10 +31,8 @@ const hex = (bytes: ArrayBuffer): string =>
 const sha256 = async (text: string): Promise<string> =>
   hex(await crypto.subtle.digest('SHA-256', encoder.encode(text)));
 
-const HMAC = { name: 'HMAC', hash: 'SHA-256' };
-
 async function hmac(key: ArrayBuffer | Uint8Array<ArrayBuffer>, text: string): Promise<ArrayBuffer> {
-  const imported = await crypto.subtle.importKey('raw', key, HMAC, false, ['sign']);
+  const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
   return crypto.subtle.sign('HMAC', imported, encoder.encode(text));
 }
 
@@ -61,7 +59,8 @@ export async function sign(
   const date = amzDate(nowMs);
   const sent: Record<string, string> = { ...headers, 'x-amz-date': date };
   if (sessionToken) sent['x-amz-security-token'] = sessionToken;
-  const signed = Object.entries({ ...sent, host: url.host }).sort(([one], [other]) => (one < other ? -1 : 1));
+  // By name, since a comma, which joins it with its value here, comes before the hyphen, letters and digits.
+  const signed = Object.entries({ ...sent, host: url.host }).sort();
   const names = signed.map(([name]) => name).join(';');
   const lines = signed.map(([name, value]) => `${name}:${value.trim().replace(/\s+/g, ' ')}\n`).join('');
   const request = ['POST', canonicalPath(url.pathname), '', lines, names, await sha256(body)].join('\n');

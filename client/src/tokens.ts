@@ -59,8 +59,8 @@ export function createTokens<G extends Granted = Granted>(now: () => Instant, ra
       entry.held = undefined;
       return entry.kept;
     } catch (error) {
-      const retryAfterMs = error instanceof BrokerError ? error.retryAfterMs : undefined;
-      entry.held = { error, since: now(), holdMs: Math.max(retryAfterMs ?? 0, HOLD_MS) };
+      const { retryAfterMs = 0 } = error instanceof BrokerError ? error : {};
+      entry.held = { error, since: now(), holdMs: Math.max(retryAfterMs, HOLD_MS) };
       throw error;
     } finally {
       entry.underWay = undefined;

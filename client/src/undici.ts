@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { TokenSource } from './authorized-fetch.ts';
+import { replace, type TokenSource } from './token-source.ts';
 
 /** Whether undici can send a body twice; all others are streams or iterators, the bodies of its `fetch` too. */
 const isRepeatable = (body: unknown): boolean =>
@@ -49,13 +49,12 @@ export function brokerInterceptor(
       /** Holds the answer back until it is known whether there is another token. */
       const refused = async (controller: Dispatcher.DispatchController, pass: () => void): Promise<void> => {
         controller.pause();
-        // Where no other token can be had, the API's own answer says more.
-        const other = await profile.token({ signal }).catch(() => undefined);
+        const other = await replace(profile, token, signal);
         if (isOver) return;
-        isReplaced = other !== undefined && other.token !== token;
-        if (other === undefined || !isReplaced) pass();
+        isReplaced = other !== undefined;
+        if (!isReplaced) pass();
         controller.resume();
-        if (other !== undefined && isReplaced) dispatch(withToken(options, other.token), handler);
+        if (other !== undefined) dispatch(withToken(options, other), handler);
       };
       dispatch(withToken(options, token), {
         onRequestStart(controller, context) {
@@ -68,9 +67,9 @@ export function brokerInterceptor(
           const [controller, status] = answer;
           const { origin } = history?.at(-1) ?? {};
           if (status !== 401 || (origin !== undefined && !allowed.has(origin))) return pass();
+          if (isRepeatable(options.body)) return void refused(controller, pass).catch(fail);
           profile.reject(token);
-          if (!isRepeatable(options.body)) return pass();
-          refused(controller, pass).catch(fail);
+          pass();
         },
         onResponseData(controller, chunk) {
           if (!isReplaced) handler.onResponseData?.(controller, chunk);

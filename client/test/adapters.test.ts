@@ -14,6 +14,7 @@ import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { connectNodeAdapter, createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { credentials, makeGenericClientConstructor, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import axios from 'axios';
+import { createChannel, createClientFactory, createServer as createNiceServer, Metadata, ServerError } from 'nice-grpc';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { TlsIdentity } from '../../infra/local/stand-in.ts';
 import { createAuthority, createServerIdentity } from '../../infra/local/tls/certificate.ts';
@@ -21,6 +22,7 @@ import { authorizedFetch } from '../src/authorized-fetch.ts';
 import { withBroker } from '../src/axios.ts';
 import { brokerInterceptor } from '../src/connect.ts';
 import { brokerCredentials } from '../src/grpc.ts';
+import { brokerMiddleware } from '../src/nice-grpc.ts';
 import { createSource } from './source.ts';
 
 const DAY_MS = 86_400_000;
@@ -113,6 +115,82 @@ describe.each(['Connect', 'gRPC'])('brokerInterceptor, over %s', (protocol) => {
     source.tokens = these;
     await expect(list()).rejects.toMatchObject({ code: Code.Unauthenticated });
     expect(seen).toHaveLength(calls);
+  });
+});
+
+describe('brokerMiddleware', () => {
+  const raw = (value: Buffer) => value;
+  const define = (streams: { requestStream: boolean; responseStream: boolean }) => ({
+    list: {
+      path: '/shop.Orders/List',
+      ...streams,
+      options: {},
+      requestSerialize: raw,
+      requestDeserialize: raw,
+      responseSerialize: raw,
+      responseDeserialize: raw,
+    },
+  });
+
+  /** Calls the method once; `streams` says whether it streams its answer. */
+  async function list(streams = false): Promise<void> {
+    const definition = define({ requestStream: false, responseStream: streams });
+    const check = ({ metadata }: { metadata: { get(name: string): string | undefined } }) => {
+      if (!isAccepted(metadata.get('authorization'))) throw new ServerError(status.UNAUTHENTICATED, 'no');
+    };
+    const server = createNiceServer();
+    server.add(
+      definition as never,
+      {
+        list: streams
+          ? async function* (_request: Buffer, context: Parameters<typeof check>[0]) {
+              check(context);
+              yield Buffer.from('a');
+            }
+          : async (_request: Buffer, context: Parameters<typeof check>[0]) => {
+              check(context);
+              return Buffer.from('a');
+            },
+      } as never,
+    );
+    const channel = createChannel(`127.0.0.1:${await server.listen('127.0.0.1:0')}`);
+    closers.push(() => {
+      channel.close();
+      server.forceShutdown();
+    });
+    const client = createClientFactory()
+      .use(brokerMiddleware(source))
+      .create(definition as never, channel) as {
+      list(request: Buffer, options: object): Promise<Buffer> & AsyncIterable<Buffer>;
+    };
+    const answer = client.list(Buffer.alloc(0), { metadata: Metadata({ authorization: 'Basic x' }) });
+    if (streams) for await (const part of answer) expect(String(part)).toBe('a');
+    else expect(String(await answer)).toBe('a');
+  }
+
+  test.each([false, true])('adds the token; an answer that streams: %s', async (streams) => {
+    await list(streams);
+    expect(seen).toEqual(['Bearer first']);
+  });
+
+  test('replaces a token that is refused', async () => {
+    accepted = 'second';
+    await list();
+    expect(seen).toEqual(['Bearer first', 'Bearer second']);
+    expect(rejected).toEqual(['first']);
+  });
+
+  test.each<readonly [string, string[], calls: number, streams: boolean]>([
+    ['the broker finds the token valid', ['first', 'first'], 1, false],
+    ['there is no other token', ['first'], 1, false],
+    ['the other token is refused too', ['first', 'second', 'third'], 2, false],
+    ['the call streams', ['first', 'second'], 1, true],
+  ])('gives the error where %s', async (_name, these, calls, streams) => {
+    accepted = 'none';
+    source.tokens = these;
+    await expect(list(streams)).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+    expect(seen).toHaveLength(calls);
+    expect(rejected).toEqual(['first']);
   });
 });
 

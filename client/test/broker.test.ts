@@ -95,7 +95,7 @@ describe('an error says what is wrong', () => {
     ['503 until a date', json(503, {}, { 'retry-after': new Date(NOW + 4_000).toUTCString() }), { code: 'temporarily_unavailable', retryAfterMs: 4_000 }, /retryAfterMs/],
     ['503 with a strange date', json(503, {}, { 'retry-after': 'soon' }), { retryAfterMs: undefined }, /retryAfterMs/],
     ['503 of the gateway', json(503, { message: 'Service Unavailable' }), { code: 'temporarily_unavailable', retryAfterMs: undefined }, /503/],
-    ['504', json(504, { message: 'Endpoint request timed out' }), { code: 'timeout', status: 504 }, /504/],
+    ['504', json(504, { message: 'Endpoint request timed out' }), { code: 'timeout', status: 504 }, /check DNS/],
     ['a redirect', () => new Response(null, { status: 302, headers: { location: 'https://other.example' } }), { code: 'unexpected_answer', status: 302 }, /check the URL/],
     ['a page', () => new Response('<html>'), { code: 'unexpected_answer', status: 200 }, /check the URL/],
     ['null', json(200, null), { code: 'unexpected_answer' }, /check the URL/],
@@ -172,6 +172,53 @@ test('whoever gives up leaves the request to the others', async () => {
   answer(await granted());
   expect((await patient).token).toBe('the-token');
   expect(asked).toHaveLength(1);
+});
+
+test('a request goes on where all have given up, and its token serves the next', async () => {
+  let answer = (_response: Response) => {};
+  const slow = new Promise<Response>((resolve) => {
+    answer = resolve;
+  });
+  const { broker, asked } = brokerOf([() => slow]);
+  const orders = broker.profile('orders');
+  const controller = new AbortController();
+  const callers = Promise.allSettled(Array.from({ length: 100 }, () => orders.token({ signal: controller.signal })));
+  await vi.waitUntil(() => asked.length > 0);
+  controller.abort();
+  expect(new Set((await callers).map(({ status }) => status))).toEqual(new Set(['rejected']));
+  answer(await granted());
+  expect((await orders.token()).token).toBe('the-token');
+  expect(asked).toHaveLength(1);
+});
+
+test('no request before the Retry-After of a 503 has passed, and no failure while the token lives', async () => {
+  let nowMs = NOW;
+  const away: Answer = () => Response.json({}, { status: 503, headers: { 'retry-after': '30' } });
+  const { broker, asked } = brokerOf([granted, away], { now: () => nowMs });
+  const [orders, other] = [broker.profile('orders'), broker.profile('other')];
+  await orders.token();
+  nowMs += 0.8 * 3_600_000;
+  // biome-ignore format: one step a line
+  for (const [passMs, requests, left] of [[0, 2, 'a renewal'], [29_999, 2, 'held'], [1, 3, 'a renewal']] as const) {
+    nowMs += passMs;
+    expect((await orders.token()).token, left).toBe('the-token');
+    await vi.waitUntil(() => asked.length === requests);
+    await expect(other.token()).rejects.toMatchObject({ code: 'temporarily_unavailable', retryAfterMs: 30_000 });
+    asked.splice(requests);
+  }
+});
+
+test('a token that an API refuses goes to the broker as rejected_token, and never a newer one', async () => {
+  const { broker, asked } = brokerOf(
+    ['first', 'second'].map((token) => () => Response.json({ access_token: token, expires_in: 3600 })),
+  );
+  const orders = broker.profile('orders');
+  await orders.token();
+  orders.reject('first');
+  expect((await orders.token()).token).toBe('second');
+  orders.reject('first');
+  expect((await orders.token()).token).toBe('second');
+  expect(asked.map(({ form }) => Object.fromEntries(form).rejected_token)).toEqual([undefined, 'first']);
 });
 
 describe('the region', () => {

@@ -137,3 +137,26 @@ describe('credentials are kept', () => {
     expect(asked).toBe(1);
   });
 });
+
+test('the token file of EKS is read again at each refresh', async () => {
+  const rotated = join(folder, 'rotated');
+  let nowMs = NOW;
+  const sent: (string | null)[] = [];
+  const env = {
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://169.254.170.23/v1/credentials',
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: rotated,
+  };
+  const fetch: typeof globalThis.fetch = async (_url, init) => {
+    sent.push(new Headers(init?.headers).get('authorization'));
+    return Response.json({ ...GIVEN, Expiration: new Date(nowMs + 3_600_000).toISOString() });
+  };
+  const now = () => nowMs;
+  const provide = keepCredentials(() => fromEnvironment({ env, fetch, now }), now);
+  for (const content of ['one', 'two', 'three']) {
+    writeFileSync(rotated, content);
+    await provide();
+    await provide();
+    nowMs += 3_300_000;
+  }
+  expect(sent).toEqual(['one', 'two', 'three']);
+});

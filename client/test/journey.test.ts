@@ -1,3 +1,4 @@
+import { fromEnv } from '@aws-sdk/credential-providers';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createStack, type Stack } from '../../infra/local/stack.ts';
 import { createZitadel, type Zitadel } from '../../infra/local/zitadel/server.ts';
@@ -100,7 +101,10 @@ describe('against the local stack', () => {
     await expect(brokerOf(options).profile(profile).token()).rejects.toMatchObject(facts);
   });
 
-  test('the keys of the environment serve by themselves', async () => {
+  test.each([
+    ['the keys of the environment', undefined],
+    ['a provider of the AWS SDK', fromEnv()],
+  ])('%s serve', async (_name, given) => {
     const before = { ...process.env };
     Object.assign(process.env, {
       AWS_ACCESS_KEY_ID: caller.accessKeyId,
@@ -108,7 +112,7 @@ describe('against the local stack', () => {
       AWS_SESSION_TOKEN: SESSION_TOKEN,
     });
     try {
-      await brokerOf({ credentials: undefined }).profile('orders').token();
+      await brokerOf({ credentials: given }).profile('orders').token();
     } finally {
       process.env = before;
     }

@@ -58,7 +58,7 @@ describe('each subpath', () => {
   });
 
   test('there are no others', () => {
-    expect(subpaths.map(([path]) => path)).toEqual(['.', './axios', './connect', './grpc', './undici']);
+    expect(subpaths.map(([path]) => path)).toEqual(['.', './axios', './connect', './grpc', './nice-grpc', './undici']);
   });
 });
 

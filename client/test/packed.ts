@@ -21,6 +21,9 @@ declare module 'vitest' {
   }
 }
 
+/** What the code of the README uses besides the peers. */
+const BESIDES = ['@types/node', '@connectrpc/connect-node', '@zitadel/client', '@zitadel/node'];
+
 const root = join(import.meta.dirname, '..');
 const NPM = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
@@ -38,7 +41,7 @@ export default function setup(test: TestProject): () => void {
   const installed = join(project, 'node_modules', name);
   mkdirSync(installed, { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', installed]);
-  for (const peer of [...Object.keys(peerDependencies), '@types/node']) {
+  for (const peer of [...Object.keys(peerDependencies), ...BESIDES]) {
     const link = join(project, 'node_modules', peer);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(root, '../node_modules', peer), link, 'junction');
