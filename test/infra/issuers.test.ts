@@ -37,6 +37,7 @@ describe.each([0, 1])('issuer %i', (at) => {
     ['/token', 'GET', 400],
     ['/token?audience=x', 'POST', 405],
     ['/', 'GET', 404],
+    ['//', 'GET', 404],
     ['/constructor', 'GET', 404],
   ])('%s (%s) is answered %i', async (path, method, status) => expect((await get(path, method)).status).toBe(status));
 });
