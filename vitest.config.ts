@@ -9,6 +9,7 @@ const LONG = [
   'test/proof/simulation/mutants.test.ts',
   'test/proof/hostile/hostile.test.ts',
   'test/infra/template/rules.test.ts',
+  'test/proof/federation/federation.test.ts',
   'test/proof/model/lease-model.test.ts',
   'test/journeys/start.test.ts',
   'test/proof/processes/network.test.ts',

@@ -81,13 +81,13 @@ async function createIssuer(kind: IssuerKind, now: () => number): Promise<Issuer
     [keysPath]: () => ({ keys: [{ ...publicKey.export({ format: 'jwk' }), ...key, use: 'sig' }] }),
   };
   const answer: RequestListener = async ({ url = '/', method }, res) => {
-    const { pathname, searchParams } = new URL(url, 'http://127.0.0.1');
-    const audience = searchParams.get('audience');
-    const document = Object.hasOwn(documents, pathname) ? documents[pathname]?.() : undefined;
+    const [path = '', query] = url.split('?');
+    const audience = new URLSearchParams(query).get('audience');
+    const document = Object.hasOwn(documents, path) ? documents[path]?.() : undefined;
     if (method !== 'GET') return res.writeHead(405, { allow: 'GET' }).end();
     if (document !== undefined)
       return res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document));
-    if (pathname !== '/token') return res.writeHead(404).end();
+    if (path !== '/token') return res.writeHead(404).end();
     res.setHeader('content-type', 'text/plain; charset=utf-8');
     if (audience === null) return res.writeHead(400).end('add ?audience=, the URL of the broker and /federated\n');
     return res.setHeader('cache-control', 'no-store').end(await mint(audience));

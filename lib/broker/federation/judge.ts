@@ -46,8 +46,8 @@ const nested = (claims: Claims, name: string): Claims => {
   return typeof value === 'object' && value !== null ? (value as Claims) : {};
 };
 
-/** Events and pipelines whose code, or branch name, is a stranger's choice. */
-const FOREIGN_EVENT = /^(?:pull_request|merge_request|external_pull_request)/;
+/** Events and pipelines whose code, or branch name, is a stranger's choice; a child pipeline does not say whether its parent is one. */
+const FOREIGN_EVENT = /^(?:pull_request|merge_request|external_pull_request|parent_pipeline)/;
 
 const eventFault = (event: unknown): string | undefined =>
   typeof event !== 'string' || FOREIGN_EVENT.test(event) ? 'is of a pull or merge request, or does not say' : undefined;

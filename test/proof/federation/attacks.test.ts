@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createIssuerKeys } from '../../../lib/broker/federation/issuer-keys.ts';
 import { instant } from '../../../lib/core/time.ts';
@@ -10,14 +11,14 @@ import { createCanaries } from '../../support/canaries.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { answer } from '../../support/fleet.ts';
 import { until } from '../../support/turns.ts';
-import { parse } from '../events/answer-rules.ts';
+import { faultsOfAnswer, parse } from '../events/answer-rules.ts';
 import { ATTACKS } from './attacks.ts';
 import { TROUBLES } from './histories.ts';
 import { decide, type Request } from './reference.ts';
 import { createHonestStage, serveHonestly } from './run.ts';
 import { BROKER, NOW, NOW_MS, PARTIES } from './setting.ts';
 import { signParts } from './signing.ts';
-import { createStage, type Stage } from './stage.ts';
+import { createStage, eventOf, type Stage } from './stage.ts';
 
 /** The status and the error code of the answer. */
 async function answerTo(request: Request, stage: Stage): Promise<string> {
@@ -58,6 +59,44 @@ describe('an assertion is not refused for what its issuer does', () => {
     expect(stage.urls.filter((url) => new URL(url).origin !== 'https://idp.example')).toEqual([]);
     expect(await answerTo(request, createHonestStage())).toBe('200');
   });
+});
+
+test('an event with anything anywhere is answered below 500, by the rules of all answers', async () => {
+  const stage = createHonestStage();
+  const good = eventOf(GOOD);
+  const places = [
+    ['headers'],
+    ['headers', 'content-type'],
+    ['headers', 'authorization'],
+    ['queryStringParameters'],
+    ['multiValueQueryStringParameters'],
+    ['pathParameters'],
+    ['pathParameters', 'profile'],
+    ['rawPath'],
+    ['path'],
+    ['requestContext'],
+    ['requestContext', 'domainName'],
+    ['requestContext', 'path'],
+    ['requestContext', 'requestId'],
+    ['body'],
+    ['isBase64Encoded'],
+  ] as const;
+  const edit = fc.record({ place: fc.constantFrom(...places), value: fc.oneof(fc.anything(), fc.string()) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(edit, { maxLength: 3 }), async (edits) => {
+      const event = structuredClone(good) as Record<string, unknown>;
+      for (const { place, value } of edits) {
+        const [first, second] = place;
+        const members = event[first];
+        if (second === undefined) event[first] = value;
+        else if (typeof members === 'object' && members !== null) Object.assign(members, { [second]: value });
+      }
+      const { answer: answered, lines } = await stage.handle(event);
+      expect(answered.statusCode).toBeLessThan(500);
+      expect([...faultsOfAnswer({ answer: answered, lines }, 'token')]).toEqual([]);
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test('a key of RSA below 2048 bits verifies nothing (RFC 8725 §3.4)', async () => {

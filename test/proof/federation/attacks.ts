@@ -133,6 +133,10 @@ const SENT: Readonly<Record<string, Readonly<Record<string, Request>>>> = {
       { party: 'github' },
     ),
     '`pull_request_target`': send({ ...JOB, event_name: 'pull_request_target' }, { party: 'github' }),
+    'a child pipeline at GitLab, perhaps of a merge request': send(
+      { ...honest('gitlab', 'billing'), pipeline_source: 'parent_pipeline' },
+      { party: 'gitlab', profile: 'billing' },
+    ),
     '`OriginIdentity` of AWS': send(
       { ...ROLE, [AWS]: { aws_account: '210987654321', subject_mode: 'OriginIdentity' } },
       { party: 'partner', profile: 'billing' },

@@ -163,7 +163,8 @@ function areTimesGood(claims: Read, party: PartyName): boolean {
 }
 
 const isStartedByOwners = (event: unknown): boolean =>
-  isText(event) && !['pull_request', 'merge_request', 'external_pull_request'].some((one) => event.startsWith(one));
+  isText(event) &&
+  !['pull_request', 'merge_request', 'external_pull_request', 'parent_pipeline'].some((one) => event.startsWith(one));
 
 /** Whether an issuer's own rules allow an assertion at all. */
 function isAcceptable(claims: Read, party: PartyName): boolean {

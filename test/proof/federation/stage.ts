@@ -18,6 +18,8 @@ const CONTEXT = { getRemainingTimeInMillis: () => 15_000, awsRequestId: 'b7f2c1d
 export interface Stage {
   /** Hands a request to the function, as an HTTP API does. Rejects if the function does. */
   readonly play: (request: Request) => Promise<Played>;
+  /** The same with any event. */
+  readonly handle: (event: unknown) => Promise<Played>;
   /** The requests that have left for an issuer. */
   readonly urls: string[];
   /** All that the function has asked for outside of its memory, by name. */
@@ -27,7 +29,7 @@ export interface Stage {
 }
 
 /** The event of an HTTP API (payload 2.0). */
-function eventOf({ profile, type, jwt, clientId, isSigned }: Request): object {
+export function eventOf({ profile, type, jwt, clientId, isSigned }: Request): object {
   const form = new URLSearchParams({ grant_type: 'client_credentials' });
   for (const [name, value] of Object.entries({
     client_assertion_type: type,
@@ -90,13 +92,15 @@ export function createStage(clock: Clock, issuers: (url: string) => Outcome | Pr
   const write = (line: string) => void lines.push(line);
   const overrides = { clock, random: () => 0.5, uuid, send, secrets, table, write };
   const handle = createFederatedFunction(profilesOf(DOCUMENT), env, overrides);
+  const play = async (event: unknown): Promise<Played> => {
+    lines = [];
+    return { answer: await handle(event, CONTEXT), lines };
+  };
   return {
     urls,
     calls,
     rows,
-    async play(request) {
-      lines = [];
-      return { answer: await handle(eventOf(request), CONTEXT), lines };
-    },
+    play: (request) => play(eventOf(request)),
+    handle: play,
   };
 }
