@@ -22,13 +22,6 @@ function changes(profiles: Profiles): readonly string[] {
   ];
 }
 
-/** Callers without IAM are served by the local stack only: nothing is deployed for them. */
-function withoutRoute(profiles: Profiles): readonly string[] {
-  const names = [...profiles.values()].filter(({ federated = [] }) => federated.length > 0).map(({ name }) => name);
-  if (names.length === 0) return [];
-  return [`Callers without IAM (${names.join(', ')}) are not served by a deployment yet, only by npm start`];
-}
-
 /**
  * Checks the profiles for a deployment, and bundles the functions with them.
  * @param isDeployed whether they are deployed now: then they may name no example
@@ -44,7 +37,6 @@ async function prepare({ region, isDeployed }: { region: string; isDeployed: boo
     ...findWarnings(read.value, deployment),
     ...placeholders.doubtful,
     ...changes(read.value),
-    ...withoutRoute(read.value),
     ...(isDeployed ? [] : placeholders.foreign),
   ];
   if (faults.length === 0) await bundle({ profilesFile: file, outdir: '.build' });
