@@ -4,6 +4,7 @@ import { bundle } from './bundle.ts';
 import { findChanges } from './profiles-changes.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 import { findFaults, findPlaceholders, findWarnings } from './profiles-warnings.ts';
+import { findDoubtfulWorkloads, findUnusedIssuers } from './workload-warnings.ts';
 
 /** What infra/plugin.cjs reads: one line of JSON. */
 export interface Prepared {
@@ -35,6 +36,8 @@ async function prepare({ region, isDeployed }: { region: string; isDeployed: boo
   const faults = [...findFaults(read.value, deployment), ...(isDeployed ? placeholders.foreign : [])];
   const warnings = [
     ...findWarnings(read.value, deployment),
+    ...findUnusedIssuers(read.issuers, read.value),
+    ...findDoubtfulWorkloads(read.value),
     ...placeholders.doubtful,
     ...changes(read.value),
     ...(isDeployed ? [] : placeholders.foreign),
