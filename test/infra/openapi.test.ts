@@ -1,17 +1,16 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { renderDocs } from '../../infra/build/docs.ts';
 import { type Refusal, refusalResponse } from '../../infra/local/gateway/refusal.ts';
 import type { GatewayAnswer } from '../../lib/http/answer.ts';
 import { context, tokenEvent } from '../support/events.ts';
-import { createRig, type Rig, START } from '../support/rig.ts';
+import { createRig, type Rig } from '../support/rig.ts';
+import { assertion, federatedEvent, ISSUERS, WORKLOAD } from '../support/workload.ts';
 import { EVERYTHING } from './template/essentials.ts';
 import { resourcesOf } from './template/framework.ts';
 
@@ -48,32 +47,6 @@ const PATHS: Readonly<Record<string, string>> = {
 const pathOf = (endpoint: string) => PATHS[endpoint] ?? `/{profile}/oauth/v2/${endpoint}`;
 const methodOf = (endpoint: string) => (/metadata$/i.test(endpoint) ? 'get' : 'post');
 const operationOf = (endpoint: string) => `/paths/${escapePointer(pathOf(endpoint))}/${methodOf(endpoint)}`;
-
-const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const CLUSTER = 'https://cluster.example';
-/** Its keys are pinned: nothing is contacted. */
-const ISSUERS = {
-  cluster: {
-    kind: 'kubernetes',
-    issuer: CLUSTER,
-    jwks: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }],
-  },
-};
-const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-
-/** The projected token of a pod. */
-const projected = (changes: object = {}) =>
-  new SignJWT({
-    iss: CLUSTER,
-    sub: 'system:serviceaccount:shop:orders',
-    aud: ['https://broker.example/federated'],
-    iat: START / 1000 - 60,
-    exp: START / 1000 + 3000,
-    'kubernetes.io': { namespace: 'shop', serviceaccount: { name: 'orders' } },
-    ...changes,
-  })
-    .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
-    .sign(privateKey);
 
 test('is OpenAPI 3.1', async () => {
   const result = await new Validator().validate({ ...description });
@@ -134,8 +107,7 @@ describe('what the handlers accept and answer is as described', () => {
     return rig.pass(rig.sandbox()[endpoint](event, context()));
   };
   beforeAll(async () => {
-    const workload = { kubernetes: { issuer: 'cluster', namespace: 'shop', serviceAccount: 'orders' } };
-    const callers = ['arn:aws:iam::123456789012:role/orders-service', workload];
+    const callers = ['arn:aws:iam::123456789012:role/orders-service', WORKLOAD];
     rig = await createRig({ issuers: ISSUERS, changes: { orders: { callers }, exchanging: { callers } } });
     token = JSON.parse((await ask('token', 'orders', 'grant_type=client_credentials')).body).access_token;
   });
@@ -188,18 +160,8 @@ describe('what the handlers accept and answer is as described', () => {
   });
 
   describe('without IAM', () => {
-    const send = async (form: Readonly<Record<string, string>>, profile = 'orders', changes: object = {}) => {
-      const event = tokenEvent(profile, new URLSearchParams(form).toString(), {
-        rawPath: `/federated/${profile}/oauth/v2/token`,
-        requestContext: { domainName: 'broker.example', requestId: 'r1' },
-        ...changes,
-      });
-      return rig.pass(rig.sandbox().federated(event, context()));
-    };
-    const asserting = async (changes: object = {}) => ({
-      client_assertion_type: ASSERTION_TYPE,
-      client_assertion: await projected(changes),
-    });
+    const send = (form: Readonly<Record<string, string>>, profile = 'orders', changes: object = {}) =>
+      rig.pass(rig.sandbox().federated(federatedEvent(profile, form, changes), context()));
     const exchange = () => ({
       ...Object.fromEntries(new URLSearchParams(EXCHANGE)),
       subject_token: token,
@@ -213,7 +175,7 @@ describe('what the handlers accept and answer is as described', () => {
       ['a token of fewer scopes', 'orders', () => ({ ...CLIENT, scope: 'profile', client_id: 'orders' })],
       ['an exchanged token', 'exchanging', exchange],
     ])('%s, and the request for it', async (_name, profile, form) => {
-      const sent = { ...form(), ...(await asserting()) };
+      const sent = { ...form(), ...(await assertion()) };
       expect(faults(SCHEMA, sent)).toBe('');
       const answer = await send(sent, profile);
       expect(answer.statusCode).toBe(200);
@@ -224,28 +186,28 @@ describe('what the handlers accept and answer is as described', () => {
       ['no assertion', async () => CLIENT, 'orders', 401],
       [
         'another audience',
-        async () => ({ ...CLIENT, ...(await asserting({ aud: 'https://x.example' })) }),
+        async () => ({ ...CLIENT, ...(await assertion({ aud: 'https://x.example' })) }),
         'orders',
         401,
       ],
-      ['another grant', async () => ({ ...(await asserting()), grant_type: 'password' }), 'orders', 400],
-      ['a foreign scope', async () => ({ ...CLIENT, ...(await asserting()), scope: 'x' }), 'orders', 400],
-      ['a profile that does not list it', async () => ({ ...CLIENT, ...(await asserting()) }), 'reports', 403],
+      ['another grant', async () => ({ ...(await assertion()), grant_type: 'password' }), 'orders', 400],
+      ['a foreign scope', async () => ({ ...CLIENT, ...(await assertion()), scope: 'x' }), 'orders', 400],
+      ['a profile that does not list it', async () => ({ ...CLIENT, ...(await assertion()) }), 'reports', 403],
     ])('%s', async (_name, form, profile, status) => {
       const answer = await send(await form(), profile);
       expect(answer.statusCode).toBe(status);
       check('federated', answer);
     });
 
-    test('no assertion, and one that is no JWT, are refused as described', () => {
+    test('no assertion, and one that is no JWT, are refused as described', async () => {
       expect(faults(SCHEMA, CLIENT)).not.toBe('');
-      const opaque = { ...CLIENT, client_assertion_type: ASSERTION_TYPE, client_assertion: 'opaque' };
+      const opaque = { ...CLIENT, ...(await assertion()), client_assertion: 'opaque' };
       expect(faults(SCHEMA, opaque)).not.toBe('');
     });
 
     test('two identities', async () => {
       const headers = { authorization: 'AWS4-HMAC-SHA256 Credential=x' };
-      const answer = await send({ ...CLIENT, ...(await asserting()) }, 'orders', { headers });
+      const answer = await send({ ...CLIENT, ...(await assertion()) }, 'orders', { headers });
       expect(answer.statusCode).toBe(400);
       check('federated', answer);
     });

@@ -23,7 +23,16 @@ interface Declared {
 }
 export type DeclaredIssuers = ReadonlyMap<string, Declared>;
 
-export const ISSUER_FIELDS = ['kind', 'issuer', 'trustDomain', 'account', 'algorithms', 'maxAgeSeconds', 'jwksUri', 'jwks'];
+export const ISSUER_FIELDS = [
+  'kind',
+  'issuer',
+  'trustDomain',
+  'account',
+  'algorithms',
+  'maxAgeSeconds',
+  'jwksUri',
+  'jwks',
+];
 const MOST_SECONDS = 86_400;
 
 /** Whether a text is the one spelling of an https URL that a comparison of characters can trust. */
