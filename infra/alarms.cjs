@@ -3,6 +3,7 @@
 const { apiMetrics } = require('./api.cjs');
 const readParameters = require('./parameters.cjs');
 const readProfiles = require('./chosen-profiles.cjs');
+const { hasFederated } = require('./federated-profiles.cjs');
 const { title } = require('./statements.cjs');
 
 /** The functions, and the effect if one of them does not work. */
@@ -13,7 +14,10 @@ const FUNCTIONS = {
   metadata: 'clients do not find the endpoints',
   prewarm: 'tokens are not renewed ahead, and callers wait for renewals',
   rotate: 'keys are not rotated',
+  federated: 'callers without IAM get no token',
 };
+
+const functionsOf = (isFederated) => Object.keys(FUNCTIONS).filter((name) => name !== 'federated' || isFederated);
 
 /** In one period of five minutes. */
 const ONCE = { Period: 300, EvaluationPeriods: 1 };
@@ -129,9 +133,20 @@ const shiftAlarms = (namespace) => ({
   },
 });
 
+/** Only where a profile has callers without IAM. */
+const federatedAlarms = (namespace) => ({
+  'issuer-away': {
+    AlarmDescription:
+      'The keys of an issuer cannot be read: its callers without IAM get 503 from sandboxes that know none, or none younger than 24 hours. The log has the error in the field error.',
+    ...own(namespace, 'IssuerAway'),
+    ...LASTING,
+  },
+});
+
 /** All alarms, by the suffix of their names. */
-const alarms = (prefix, { namespace, scheduleMinutes, trafficShift, api, serverErrors }) => ({
-  ...Object.assign({}, ...Object.keys(FUNCTIONS).map(ofFunction(prefix))),
+const alarms = (prefix, { namespace, scheduleMinutes, trafficShift, isFederated, api, serverErrors }) => ({
+  ...Object.assign({}, ...functionsOf(isFederated).map(ofFunction(prefix))),
+  ...(isFederated ? federatedAlarms(namespace) : {}),
   // Replaces the generic one: a run fails if one token was not renewed, and the next run retries it.
   'prewarm-errors': {
     AlarmDescription: `prewarm could not renew tokens in two runs: they are still handed out until they end. The log group /aws/lambda/${prefix}-prewarm says which, and why, in the field failed.`,
@@ -176,8 +191,7 @@ const alarms = (prefix, { namespace, scheduleMinutes, trafficShift, api, serverE
     ...AGAIN,
   },
   unavailable: {
-    AlarmDescription:
-      'Callers get 503: something is away that the broker cannot do without: see table-away, secrets-away, zitadel-away. The log says what in the field error (dependency, detail).',
+    AlarmDescription: `Callers get 503: something is away that the broker cannot do without: see table-away, secrets-away, zitadel-away${isFederated ? ', issuer-away' : ''}. The log says what in the field error (dependency, detail).`,
     ...own(namespace, 'Unavailable'),
     ...AGAIN,
   },
@@ -257,6 +271,7 @@ module.exports = async (context) => {
     namespace: prefix,
     scheduleMinutes: Number(/\d+/.exec(values.prewarmSchedule)[0]),
     trafficShift: values.trafficShift,
+    isFederated: hasFederated(),
     api: (MetricName) => ({ Namespace: 'AWS/ApiGateway', MetricName, Dimensions: dimensions }),
     serverErrors,
   });

@@ -1,24 +1,35 @@
 // The doors of the broker: an HTTP API, or a REST API in a private network (parameter `api`), with the same routes.
 const { createHash } = require('node:crypto');
+const { hasFederated } = require('./federated-profiles.cjs');
 const readParameters = require('./parameters.cjs');
 const { title } = require('./statements.cjs');
 
-const METADATA_PATHS = [
-  '/{profile}/.well-known/openid-configuration',
-  '/{profile}/.well-known/oauth-authorization-server',
-  '/.well-known/oauth-authorization-server/{profile}',
-];
+/** Where clients look for the metadata of an issuer: OpenID Connect Discovery 1.0 §4, and RFC 8414 §3.1 in both places. */
+const metadataOf = (issuer) =>
+  [
+    `${issuer}/.well-known/openid-configuration`,
+    `${issuer}/.well-known/oauth-authorization-server`,
+    `/.well-known/oauth-authorization-server${issuer}`,
+  ].map((path) => ({ method: 'GET', path, name: 'metadata' }));
 
-/** All routes. Metadata is public: clients look for it before they have an identity, and it tells nothing about a profile. */
+/** With IAM. Metadata is public: clients look for it before they have an identity, and it tells nothing about a profile. */
 const ROUTES = [
   ...['token', 'introspect', 'revoke'].map((name) => ({ method: 'POST', path: `/{profile}/oauth/v2/${name}`, name })),
-  ...METADATA_PATHS.map((path) => ({ method: 'GET', path, name: 'metadata' })),
+  ...metadataOf('/{profile}'),
 ];
 
-const FUNCTIONS = [...new Set(ROUTES.map(({ name }) => name))];
+/** Callers without IAM send an assertion, which the function itself verifies. */
+const FEDERATED_ROUTE = { method: 'POST', path: '/federated/{profile}/oauth/v2/token', name: 'federated' };
+const FEDERATED_KEY = `${FEDERATED_ROUTE.method} ${FEDERATED_ROUTE.path}`;
+const FEDERATED_ROUTES = [FEDERATED_ROUTE, ...metadataOf('/federated/{profile}')];
 
-/** RFC 8414 §2; everything else needs a signature. */
-const authorisationOf = ({ name }) => (name === 'metadata' ? 'NONE' : 'AWS_IAM');
+/** All routes of a deployment. */
+const routesOf = () => [...ROUTES, ...(hasFederated() ? FEDERATED_ROUTES : [])];
+
+const functionsOf = () => [...new Set(routesOf().map(({ name }) => name))];
+
+/** RFC 8414 §2 and RFC 7523 §2.2; everything else needs a signature. */
+const authorisationOf = ({ name }) => (['metadata', 'federated'].includes(name) ? 'NONE' : 'AWS_IAM');
 
 /** Deployed stacks have the stage `$default` of HTTP APIs; REST APIs have none without a name. */
 const REST_STAGE = 'v1';
@@ -56,7 +67,7 @@ const permissionId = (name) => `${title(name)}LambdaPermissionHttpApi`;
 /** Lets the API call the functions, and nobody else's. */
 const permissions = (api, values) =>
   Object.fromEntries(
-    FUNCTIONS.map((name) => [
+    functionsOf().map((name) => [
       permissionId(name),
       {
         Type: 'AWS::Lambda::Permission',
@@ -72,9 +83,17 @@ const permissions = (api, values) =>
     ]),
   );
 
+const httpRouteId = ({ method, path }) => `HttpApiRoute${title(method.toLowerCase())}${idOf(path)}`;
+
+/** The limit of callers without IAM: whatever they send, those with IAM have their share. */
+const federatedLimits = ({ federatedThrottleRate, federatedThrottleBurst }) => ({
+  ThrottlingRateLimit: federatedThrottleRate,
+  ThrottlingBurstLimit: federatedThrottleBurst,
+});
+
 /** An API on the internet, whose signed routes IAM guards. */
 function httpApi(values, { stage, service }) {
-  const integrations = FUNCTIONS.map((name) => [
+  const integrations = functionsOf().map((name) => [
     `HttpApiIntegration${title(name)}`,
     {
       Type: 'AWS::ApiGatewayV2::Integration',
@@ -88,8 +107,8 @@ function httpApi(values, { stage, service }) {
       },
     },
   ]);
-  const routes = ROUTES.map((route) => [
-    `HttpApiRoute${title(route.method.toLowerCase())}${idOf(route.path)}`,
+  const routes = routesOf().map((route) => [
+    httpRouteId(route),
     {
       Type: 'AWS::ApiGatewayV2::Route',
       Properties: {
@@ -107,6 +126,8 @@ function httpApi(values, { stage, service }) {
     },
     HttpApiStage: {
       Type: 'AWS::ApiGatewayV2::Stage',
+      // API Gateway refuses settings of a route that is not there yet.
+      ...(hasFederated() ? { DependsOn: [httpRouteId(FEDERATED_ROUTE)] } : {}),
       Properties: {
         ApiId: ref('HttpApi'),
         StageName: '$default',
@@ -116,6 +137,16 @@ function httpApi(values, { stage, service }) {
           ThrottlingRateLimit: values.throttleRate,
           ThrottlingBurstLimit: values.throttleBurst,
         },
+        ...(hasFederated()
+          ? {
+              RouteSettings: {
+                [FEDERATED_KEY]: {
+                  DetailedMetricsEnabled: true,
+                  ...federatedLimits(values),
+                },
+              },
+            }
+          : {}),
         AccessLogSettings: { DestinationArn: arnOf('AccessLogs'), Format: accessLog('$context.routeKey') },
       },
     },
@@ -123,6 +154,9 @@ function httpApi(values, { stage, service }) {
     ...permissions('HttpApi', values),
   };
 }
+
+/** A `*` also stands for slashes: without the name of the stage, other routes could be written so that it matches them. */
+const FEDERATED_RESOURCE = `execute-api:/${REST_STAGE}/POST/federated/*/oauth/v2/token`;
 
 const fromEndpoints = (operator, { vpcEndpointIds }) => ({ [operator]: { 'aws:SourceVpce': vpcEndpointIds } });
 
@@ -137,7 +171,8 @@ const invoke = (Effect, Principal, Resource, Condition) => ({
 /**
  * Who may reach a private API. Signed routes: accounts by name, whose own policies decide on roles; and an organisation,
  * but for the broker's own account: there an Allow for everybody would grant what a role's policy does not (AWS, How API
- * Gateway resource policies affect authorization workflow). Metadata: whoever reaches an endpoint.
+ * Gateway resource policies affect authorization workflow). Metadata, and tokens for callers without IAM: whoever reaches
+ * an endpoint.
  */
 function resourcePolicy(values) {
   const { callerAccounts, callerOrganization } = values;
@@ -154,6 +189,7 @@ function resourcePolicy(values) {
       invoke('Allow', { AWS }, 'execute-api:/*/POST/*'),
       ...(callerOrganization === '' ? [] : [invoke('Allow', '*', 'execute-api:/*/POST/*', ofOrganization)]),
       invoke('Allow', '*', 'execute-api:/*/GET/*', fromEndpoints('StringEquals', values)),
+      ...(hasFederated() ? [invoke('Allow', '*', FEDERATED_RESOURCE, fromEndpoints('StringEquals', values))] : []),
     ],
   };
 }
@@ -165,6 +201,10 @@ const OPEN = [
   'CKV_AWS_59',
   'Metadata is public, and behind the VPC endpoints: clients read it before they have an identity.',
 ];
+const ASSERTED = [
+  'CKV_AWS_59',
+  'Callers without IAM send an assertion (RFC 7523), which the function verifies; behind the VPC endpoints.',
+];
 const NOT_CACHED = [
   'CKV_AWS_120',
   'A cache of API Gateway would hold tokens; the functions cache metadata and tokens themselves.',
@@ -174,7 +214,7 @@ const NOT_TRACED = ['CKV_AWS_73', 'The parameter tracing switches it on.'];
 /** The resources of the paths, each below its parent; `undefined` is the root. */
 function restResources() {
   const resources = {};
-  for (const { path } of ROUTES) {
+  for (const { path } of routesOf()) {
     const parts = path.split('/').slice(1);
     parts.forEach((PathPart, at) => {
       const above = parts.slice(0, at);
@@ -237,11 +277,11 @@ function apiLogsRole({ apiLogsRole: wanted, permissionsBoundaryArn }) {
 /** An API that only VPC endpoints reach. */
 function restApi(values, { stage, service }) {
   const methods = Object.fromEntries(
-    ROUTES.map((route) => [
+    routesOf().map((route) => [
       `RestApiMethod${title(route.method.toLowerCase())}${idOf(route.path)}`,
       {
         Type: 'AWS::ApiGateway::Method',
-        ...(authorisationOf(route) === 'NONE' ? accepted(OPEN) : {}),
+        ...(authorisationOf(route) === 'NONE' ? accepted(route.name === 'federated' ? ASSERTED : OPEN) : {}),
         DependsOn: [permissionId(route.name)],
         Properties: {
           RestApiId: ref('RestApi'),
@@ -301,6 +341,17 @@ function restApi(values, { stage, service }) {
             ThrottlingRateLimit: values.throttleRate,
             ThrottlingBurstLimit: values.throttleBurst,
           },
+          ...(hasFederated()
+            ? [
+                {
+                  // Its slashes are written so (AWS::ApiGateway::Stage MethodSetting).
+                  ResourcePath: `/${FEDERATED_ROUTE.path.replaceAll('/', '~1')}`,
+                  HttpMethod: FEDERATED_ROUTE.method,
+                  MetricsEnabled: true,
+                  ...federatedLimits(values),
+                },
+              ]
+            : []),
         ],
         AccessLogSetting: {
           DestinationArn: arnOf('AccessLogs'),
@@ -378,11 +429,15 @@ function restDomain(values) {
 const domainUrl = ({ domainName, basePath }) =>
   domainName === '' ? '' : `https://${domainName}${basePath === '' ? '' : `/${basePath}`}`;
 
+/** The URL that the broker tells of itself; empty: as the request says. */
+const publicUrlOf = (values) => values.publicUrl || domainUrl(values);
+
 function outputs(values) {
   const isPrivate = values.api === 'private';
   const api = isPrivate ? 'RestApi' : 'HttpApi';
   const url = `https://\${${api}}.execute-api.\${AWS::Region}.\${AWS::URLSuffix}${isPrivate ? `/${REST_STAGE}` : ''}`;
   const stage = isPrivate ? REST_STAGE : '$default';
+  const ownUrl = publicUrlOf(values);
   const target = {
     DomainTarget: {
       Description: `Where DNS must lead ${values.domainName} (an alias or CNAME record).`,
@@ -405,6 +460,15 @@ function outputs(values) {
         'Fn::Sub': `arn:\${AWS::Partition}:execute-api:\${AWS::Region}:\${AWS::AccountId}:\${${api}}/${stage}/POST/PROFILE/oauth/v2/token`,
       },
     },
+    ...(hasFederated()
+      ? {
+          FederatedUrl: {
+            Description:
+              'The audience of assertions of callers without IAM; their token endpoint is {FederatedUrl}/{profile}/oauth/v2/token.',
+            Value: ownUrl === '' ? { 'Fn::Sub': `${url}/federated` } : `${ownUrl}/federated`,
+          },
+        }
+      : {}),
     ...(isPrivate || values.domainName === '' ? {} : target),
     DashboardUrl: {
       Description: 'The dashboard of the broker.',
@@ -437,4 +501,4 @@ module.exports = async (context) => {
   const domain = isPrivate ? restDomain : httpDomain;
   return { Resources: { ...api, ...(values.domainName === '' ? {} : domain(values)) }, Outputs: outputs(values) };
 };
-Object.assign(module.exports, { apiMetrics, domainUrl });
+Object.assign(module.exports, { apiMetrics, publicUrlOf, FEDERATED_KEY });

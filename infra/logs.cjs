@@ -3,7 +3,7 @@ const readParameters = require('./parameters.cjs');
 const { title } = require('./statements.cjs');
 
 /** Who got, introspected or revoked which token: they stay when the stack is removed. */
-const AUDIT = ['token', 'introspect', 'revoke', 'access'];
+const AUDIT = ['token', 'introspect', 'revoke', 'federated', 'access'];
 
 /** A stack that could not be made leaves nothing behind: its next attempt would find a group of that name. */
 const KEPT = { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' };
@@ -34,5 +34,5 @@ module.exports = async (context) => {
       },
     },
   ];
-  return { Resources: Object.fromEntries(readParameters.LOG_GROUPS.map(group)) };
+  return { Resources: Object.fromEntries(readParameters.logGroups().map(group)) };
 };

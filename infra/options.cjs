@@ -1,12 +1,14 @@
 // The parts of the template that depend on parameters.
 const readParameters = require('./parameters.cjs');
-const { apiMetrics, domainUrl } = require('./api.cjs');
+const { apiMetrics, publicUrlOf } = require('./api.cjs');
 const readProfiles = require('./chosen-profiles.cjs');
+const { hasFederated } = require('./federated-profiles.cjs');
 
 /** What each function may take, in seconds: the requests to ZITADEL that it may send one after the other, and the rest. */
 function timeouts(requestSeconds) {
   const within = (requests, restSeconds) => Math.ceil(requests * requestSeconds + restSeconds);
-  return { token: within(2, 9), introspect: within(2, 4), revoke: within(3, 6) };
+  // Of callers without IAM, also the two documents of their issuer.
+  return { token: within(2, 9), introspect: within(2, 4), revoke: within(3, 6), federated: within(4, 8) };
 }
 
 /** ZITADEL's issuer in the public metadata: the one that is named, or the only one; else none. */
@@ -18,6 +20,7 @@ function metadataIssuer(named) {
 
 /** The API's metrics as the dashboard names them: the beginning of a list in JSON. */
 function dashboardParts(values, place) {
+  const isFederated = hasFederated();
   const { dimensions, clientErrors, serverErrors } = apiMetrics(values, place);
   const pairs = dimensions.flatMap(({ Name, Value }) => [Name, typeof Value === 'string' ? Value : `\${${Value.Ref}}`]);
   const metric = (name) => JSON.stringify(['AWS/ApiGateway', name, ...pairs]).slice(1, -1);
@@ -26,6 +29,26 @@ function dashboardParts(values, place) {
     latency: metric('Latency'),
     clientErrors: metric(clientErrors),
     serverErrors: metric(serverErrors),
+    // What follows in lists, if there are callers without IAM.
+    moreAlarms: isFederated
+      ? ['federated-errors', 'federated-throttles', 'issuer-away'].map((name) => alarm(name, place)).join('')
+      : '',
+    moreLogs: isFederated ? `, "/aws/lambda/${place.prefix}-federated"` : '',
+  };
+}
+
+/** An alarm as the dashboard names it, after others. */
+const alarm = (name, { prefix }) =>
+  `,\n  "arn:\${AWS::Partition}:cloudwatch:\${AWS::Region}:\${AWS::AccountId}:alarm:${prefix}-${name}"`;
+
+/** The log groups that saved queries look into: of requests, of what obtains tokens, and of all but rotations. */
+function queriedLogs({ prefix }) {
+  const groups = (...names) => names.map((name) => `/aws/lambda/${prefix}-${name}`);
+  const more = hasFederated() ? ['federated'] : [];
+  return {
+    requests: groups('token', 'introspect', 'revoke', ...more),
+    obtaining: groups('token', 'prewarm', ...more),
+    all: groups('token', 'introspect', 'revoke', 'prewarm', ...more),
   };
 }
 
@@ -56,8 +79,9 @@ module.exports = async (context) => {
       ? {}
       : { vpc: { subnetIds: values.vpcSubnetIds, securityGroupIds: values.vpcSecurityGroupIds } }),
     metadataIssuer: metadataIssuer(values.metadataIssuer),
-    publicUrl: values.publicUrl || domainUrl(values),
+    publicUrl: publicUrlOf(values),
     dashboard: dashboardParts(values, place),
+    logGroups: queriedLogs(place),
     timeouts: timeouts(values.requestTimeoutSeconds),
     // Without a customer managed key: the AWS managed key.
     tableEncryption: {

@@ -3,6 +3,7 @@ const { X509Certificate } = require('node:crypto');
 const { existsSync, readFileSync } = require('node:fs');
 const path = require('node:path');
 const readProfiles = require('./chosen-profiles.cjs');
+const { hasFederated } = require('./federated-profiles.cjs');
 
 /** @typedef {{ value: unknown } | { problem: string }} Checked a problem completes the sentence "NAME must be …" */
 
@@ -69,7 +70,10 @@ const SHIFTS = [
 ];
 
 /** Of the functions, and of the API. */
-const LOG_GROUPS = ['token', 'introspect', 'revoke', 'metadata', 'prewarm', 'rotate', 'access'];
+const LOG_GROUPS = ['token', 'introspect', 'revoke', 'metadata', 'prewarm', 'rotate', 'federated', 'access'];
+
+/** Those of a deployment. */
+const logGroups = () => LOG_GROUPS.filter((name) => name !== 'federated' || hasFederated());
 
 /**
  * The regions with FIPS endpoints of Secrets Manager, DynamoDB, KMS and STS (AWS, FIPS endpoints by service).
@@ -166,6 +170,9 @@ const RULES = {
   metadataIssuer: optional(profilesIssuer),
   deletionProtection: isOn,
   reservedConcurrency: optional(number(1, 100_000, { isWhole: true }), null),
+  federatedThrottleRate: number(1, 100_000),
+  federatedThrottleBurst: number(1, 100_000, { isWhole: true }),
+  federatedReservedConcurrency: optional(number(1, 100_000, { isWhole: true }), null),
   secretsPrefix: optional(matching(/^[\w/+=.@-]+$/, 'the beginning of names of secrets, without *')),
   callerRate: optional(number(0.1, 100_000)),
   vpcSubnetIds: listOf(matching(/^subnet-[0-9a-f]{8,17}$/, 'ids of subnets such as subnet-0123456789abcdef0')),
@@ -225,6 +232,18 @@ function together(values, { stage, service, region }) {
     faults.push('domainName and certificateArn must be set together');
   }
   if (values.basePath !== '' && values.domainName === '') faults.push('basePath has no effect without domainName');
+  if (hasFederated()) {
+    // A route of its own limit has no other: it must not admit more than all routes may.
+    const above = ['Rate', 'Burst'].filter((limit) => values[`federatedThrottle${limit}`] > values[`throttle${limit}`]);
+    faults.push(...above.map((limit) => `federatedThrottle${limit} must be at most throttle${limit}`));
+  } else {
+    if (values.federatedReservedConcurrency !== null) {
+      faults.push('federatedReservedConcurrency has no effect: no profile has a caller without IAM');
+    }
+    if (values.existingLogGroups.includes('federated')) {
+      faults.push('existingLogGroups names federated, which is not deployed: no profile has a caller without IAM');
+    }
+  }
   if (stage === 'prod' && values.alarmTopicArn === '') {
     warnings.push('No one learns of the alarms: set alarmTopicArn to the ARN of an SNS topic.');
   }
@@ -260,4 +279,4 @@ module.exports = async ({ options, resolveVariable, resolveConfigurationProperty
   return { values, place, faults: [...faults, ...found.faults], warnings: found.warnings };
 };
 
-Object.assign(module.exports, { names: Object.keys(RULES), LOG_GROUPS });
+Object.assign(module.exports, { names: Object.keys(RULES), logGroups });

@@ -2,6 +2,7 @@
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
+const { FEDERATED_KEY } = require('./api.cjs');
 
 /** Resources and outputs that only the deployment tool uses. */
 const ITS_OWN = /^ServerlessDeploymentBucket|QualifiedArn$/;
@@ -32,6 +33,22 @@ const PARAMETERS = {
     at: [
       ['AWS::ApiGatewayV2::Stage', 'DefaultRouteSettings.ThrottlingBurstLimit'],
       ['AWS::ApiGateway::Stage', 'MethodSettings.0.ThrottlingBurstLimit'],
+    ],
+  },
+  FederatedThrottleRate: {
+    from: 'federatedThrottleRate',
+    Type: 'Number',
+    at: [
+      ['AWS::ApiGatewayV2::Stage', `RouteSettings.${FEDERATED_KEY}.ThrottlingRateLimit`],
+      ['AWS::ApiGateway::Stage', 'MethodSettings.1.ThrottlingRateLimit'],
+    ],
+  },
+  FederatedThrottleBurst: {
+    from: 'federatedThrottleBurst',
+    Type: 'Number',
+    at: [
+      ['AWS::ApiGatewayV2::Stage', `RouteSettings.${FEDERATED_KEY}.ThrottlingBurstLimit`],
+      ['AWS::ApiGateway::Stage', 'MethodSettings.1.ThrottlingBurstLimit'],
     ],
   },
   AlarmTopicArn: {

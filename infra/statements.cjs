@@ -1,4 +1,5 @@
 // The IAM statements of the functions, derived from the profiles: each function may read only the secrets that it uses.
+const { federatedProfiles } = require('./federated-profiles.cjs');
 const rotatedSecrets = require('./rotated-secrets.cjs');
 
 /**
@@ -146,11 +147,13 @@ const rotate = (secrets, functionName, kmsKeyArns) => ({
  * @param {object} profiles as in the document
  * @param {object} values the parameters (parameters.cjs)
  * @param {(name: string) => string} functionName the name of a function in Lambda
- * @returns {Record<'token' | 'introspect' | 'revoke' | 'metadata' | 'prewarm' | 'rotate', Rights>}
+ * @returns {Record<'token' | 'introspect' | 'revoke' | 'metadata' | 'prewarm' | 'rotate', Rights>} and of `federated`, if
+ *   a profile has callers without IAM
  */
 module.exports = (profiles, values, functionName) => {
   const all = Object.values(profiles);
   const names = Object.keys(profiles);
+  const federated = federatedProfiles(profiles);
   const prewarmed = names.filter((name) => profiles[name].prewarm === true);
   const introspection = unique(all.map((profile) => secretOf(profile.introspection)));
   // The profile's own credential identifies the account whose tokens may be revoked.
@@ -179,6 +182,10 @@ module.exports = (profiles, values, functionName) => {
         ),
       ],
     },
+    // A flaw there opens no secret but those of the profiles that such callers may use.
+    ...(federated.length === 0
+      ? {}
+      : { federated: { own: rows, shares: [read(obtainingSecrets(profiles, federated), keys)] } }),
   };
   const everywhere = (name) => [
     ...(values.tracing === 'Active' ? [TRACING] : []),

@@ -2,6 +2,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import type { Profile, Profiles } from '../../lib/broker/profiles/profile.ts';
 import type { CompiledProfiles } from '../../lib/compose/environment.ts';
 import { packageOf, packagesIn, thirdPartyLicenses } from './licences.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
@@ -19,8 +20,12 @@ esbuild's metadata of each bundle is written to .build/{function}.meta.json, the
 .build/{function}/THIRD-PARTY-LICENSES.
 `;
 
-/** The functions, by their file names in functions/. */
+/** The functions of every deployment, by their file names in functions/. */
 export const FUNCTIONS = ['token', 'introspect', 'revoke', 'metadata', 'prewarm', 'rotate'] as const;
+
+/** The function for callers without IAM, where a profile has some. */
+export const FEDERATED = 'federated';
+type FunctionName = (typeof FUNCTIONS)[number] | typeof FEDERATED;
 
 /** A bundle. */
 export interface Bundle {
@@ -37,11 +42,34 @@ export interface Bundle {
 
 const root = join(import.meta.dirname, '../..');
 
-/** The profiles in the form that the functions use. Checked here, so that cold starts need not check them. */
-function readProfiles(file: string): CompiledProfiles {
+/** Checked here, so that cold starts need not check them. */
+function readProfiles(file: string): Profiles {
   const profiles = readProfilesFile(file, { allowLoopbackHttp: false });
   if (!profiles.ok) throw new Error(profiles.error.join('\n'));
-  return [...profiles.value];
+  return profiles.value;
+}
+
+const hasFederated = ({ federated = [] }: Profile): boolean => federated.length > 0;
+
+/** The profiles with callers without IAM, and those whose tokens they exchange, which no such caller may use itself. */
+function federatedProfiles(profiles: Profiles): ReadonlySet<Profile> {
+  const needed = new Set<Profile>();
+  const follow = (profile: Profile | undefined): void => {
+    if (profile === undefined || needed.has(profile)) return;
+    needed.add(profile);
+    if (profile.subject !== undefined) follow(profiles.get(profile.subject));
+  };
+  for (const profile of profiles.values()) if (hasFederated(profile)) follow(profile);
+  return needed;
+}
+
+/** The profiles in the form that a function uses: those that it serves, without the callers that never reach it. */
+function compile(name: FunctionName, profiles: Profiles): CompiledProfiles {
+  if (name !== FEDERATED) return [...profiles].map(([key, { federated: _, ...profile }]) => [key, profile]);
+  const needed = federatedProfiles(profiles);
+  return [...profiles]
+    .filter(([, profile]) => needed.has(profile))
+    .map(([key, profile]) => [key, { ...profile, callers: [] }]);
 }
 
 /** Unused modules of the AWS SDK that would slow down cold starts, and their replacements. */
@@ -127,10 +155,14 @@ export async function bundle({
   outdir: string;
 }): Promise<readonly Bundle[]> {
   const profiles = readProfiles(profilesFile);
+  const names: readonly FunctionName[] = [
+    ...FUNCTIONS,
+    ...([...profiles.values()].some(hasFederated) ? [FEDERATED as FunctionName] : []),
+  ];
   const out = resolve(outdir);
   mkdirSync(out, { recursive: true });
   const made = await Promise.all(
-    FUNCTIONS.map(async (name) => {
+    names.map(async (name) => {
       const file = join(out, name, 'index.cjs');
       const { metafile } = await build({
         absWorkingDir: root,
@@ -144,7 +176,7 @@ export async function bundle({
         minify: true,
         legalComments: 'none',
         metafile: true,
-        plugins: [leaveOut, giveProfiles(profiles)],
+        plugins: [leaveOut, giveProfiles(compile(name, profiles))],
         inject: ['profiles:'],
         // The first reference to Node's web streams loads them; no answer uses them.
         define: { ReadableStream: 'undefined' },

@@ -4,6 +4,7 @@ import { bundle } from './bundle.ts';
 import { findChanges } from './profiles-changes.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 import { findFaults, findPlaceholders, findWarnings } from './profiles-warnings.ts';
+import { findDoubtfulWorkloads, findUnusedIssuers } from './workload-warnings.ts';
 
 /** What infra/plugin.cjs reads: one line of JSON. */
 export interface Prepared {
@@ -22,13 +23,6 @@ function changes(profiles: Profiles): readonly string[] {
   ];
 }
 
-/** Callers without IAM are served by the local stack only: nothing is deployed for them. */
-function withoutRoute(profiles: Profiles): readonly string[] {
-  const names = [...profiles.values()].filter(({ federated = [] }) => federated.length > 0).map(({ name }) => name);
-  if (names.length === 0) return [];
-  return [`Callers without IAM (${names.join(', ')}) are not served by a deployment yet, only by npm start`];
-}
-
 /**
  * Checks the profiles for a deployment, and bundles the functions with them.
  * @param isDeployed whether they are deployed now: then they may name no example
@@ -42,9 +36,10 @@ async function prepare({ region, isDeployed }: { region: string; isDeployed: boo
   const faults = [...findFaults(read.value, deployment), ...(isDeployed ? placeholders.foreign : [])];
   const warnings = [
     ...findWarnings(read.value, deployment),
+    ...findUnusedIssuers(read.issuers, read.value),
+    ...findDoubtfulWorkloads(read.value),
     ...placeholders.doubtful,
     ...changes(read.value),
-    ...withoutRoute(read.value),
     ...(isDeployed ? [] : placeholders.foreign),
   ];
   if (faults.length === 0) await bundle({ profilesFile: file, outdir: '.build' });

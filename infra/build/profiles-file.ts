@@ -17,6 +17,8 @@ export interface ReadProfiles {
   readonly value: Profiles;
   /** The file of each profile, by its name. */
   readonly fileOf: ReadonlyMap<string, string>;
+  /** The names of `issuers`, whether a profile uses them or not. */
+  readonly issuers: readonly string[];
 }
 
 interface Faulty {
@@ -122,6 +124,7 @@ function checkTogether(sources: readonly [Source, ...Source[]], rules: ProfileRu
     ok: true,
     value: parsed.value,
     fileOf: new Map([...homes.profiles].map(([name, { file }]) => [name, file])),
+    issuers: [...homes.issuers.keys()],
   };
 }
 

@@ -7,6 +7,7 @@ import { findChanges, isVersion } from './profiles-changes.ts';
 import { chosenProfilesFile, readProfilesFile } from './profiles-file.ts';
 import { findFaults, findWarnings } from './profiles-warnings.ts';
 import { table } from './table.ts';
+import { describeWorkload, findDoubtfulWorkloads, findUnusedIssuers } from './workload-warnings.ts';
 
 const HELP = `Checks the profiles and prints them as a table, or every fault with its place.
 
@@ -25,6 +26,10 @@ const howObtained = (profile: Profile): string => {
   if (!hasOwnTokens(profile)) return "exchange of callers' tokens";
   return grant ?? 'as the secret says';
 };
+
+/** How many roles, and how many callers without IAM if there are some. */
+const callersOf = ({ callers, federated = [] }: Profile): string =>
+  federated.length === 0 ? `${callers.length}` : `${callers.length} + ${federated.length} without IAM`;
 
 /** Prints the faults of a file. @returns the exit code */
 function refuse(file: string, faults: readonly string[]): number {
@@ -61,7 +66,7 @@ function main(): number {
     profile.secret,
     howObtained(profile),
     `${profile.scopes.length}`,
-    `${profile.callers.length}`,
+    callersOf(profile),
     profile.prewarm ? 'yes' : 'no',
   ]);
   const columns = ['ISSUER', 'SECRET', 'TOKEN BY', 'SCOPES', 'CALLERS', 'PREWARM'];
@@ -72,9 +77,18 @@ function main(): number {
     by ?? 'itself',
   ]);
   if (rotated.length > 0) process.stdout.write(`\n${table([['KEY IN', 'ROTATES', 'MANAGED BY'], ...rotated])}\n`);
+  const workloads = [...read.value.values()].flatMap(({ name, federated = [] }) =>
+    federated.map((caller) => [name, describeWorkload(caller)]),
+  );
+  if (workloads.length > 0) process.stdout.write(`\n${table([['PROFILE', 'CALLER WITHOUT IAM'], ...workloads])}\n`);
   const changes = from === undefined ? [] : findChanges(read.value, from);
-  for (const warning of [...findWarnings(read.value, deployment), ...changes])
-    process.stderr.write(`warning: ${warning}\n`);
+  const warnings = [
+    ...findWarnings(read.value, deployment),
+    ...findUnusedIssuers(read.issuers, read.value),
+    ...findDoubtfulWorkloads(read.value),
+    ...changes,
+  ];
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   return 0;
 }
 

@@ -1,14 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { renderDocs } from '../../infra/build/docs.ts';
 import { type Refusal, refusalResponse } from '../../infra/local/gateway/refusal.ts';
 import type { GatewayAnswer } from '../../lib/http/answer.ts';
 import { context, tokenEvent } from '../support/events.ts';
 import { createRig, type Rig } from '../support/rig.ts';
+import { assertion, federatedEvent, ISSUERS, WORKLOAD } from '../support/workload.ts';
+import { EVERYTHING } from './template/essentials.ts';
 import { resourcesOf } from './template/framework.ts';
 
 interface Operation {
@@ -36,10 +39,14 @@ function faults(pointer: string, value: unknown): string {
 }
 
 const escapePointer = (text: string) => text.replaceAll('~', '~0').replaceAll('/', '~1');
-const pathOf = (endpoint: string) =>
-  endpoint === 'metadata' ? '/{profile}/.well-known/openid-configuration' : `/{profile}/oauth/v2/${endpoint}`;
-const operationOf = (endpoint: string) =>
-  `/paths/${escapePointer(pathOf(endpoint))}/${endpoint === 'metadata' ? 'get' : 'post'}`;
+const PATHS: Readonly<Record<string, string>> = {
+  metadata: '/{profile}/.well-known/openid-configuration',
+  federated: '/federated/{profile}/oauth/v2/token',
+  federatedMetadata: '/federated/{profile}/.well-known/openid-configuration',
+};
+const pathOf = (endpoint: string) => PATHS[endpoint] ?? `/{profile}/oauth/v2/${endpoint}`;
+const methodOf = (endpoint: string) => (/metadata$/i.test(endpoint) ? 'get' : 'post');
+const operationOf = (endpoint: string) => `/paths/${escapePointer(pathOf(endpoint))}/${methodOf(endpoint)}`;
 
 test('is OpenAPI 3.1', async () => {
   const result = await new Validator().validate({ ...description });
@@ -48,6 +55,13 @@ test('is OpenAPI 3.1', async () => {
 });
 
 test('describes the routes of the deployment, and no others', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'openapi-'));
+  writeFileSync(join(folder, 'profiles.yml'), EVERYTHING);
+  vi.stubEnv('PROFILES_FILE', join(folder, 'profiles.yml'));
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true, force: true });
+  });
   const keys = Object.values(await resourcesOf('api.cjs')).flatMap(({ Properties }) => Properties.RouteKey ?? []);
   const deployed = keys.map((key) => String(key).replace(/^[A-Z]+ /, ''));
   expect(Object.keys(description.paths).sort()).toEqual(deployed.sort());
@@ -93,21 +107,21 @@ describe('what the handlers accept and answer is as described', () => {
     return rig.pass(rig.sandbox()[endpoint](event, context()));
   };
   beforeAll(async () => {
-    rig = await createRig();
+    const callers = ['arn:aws:iam::123456789012:role/orders-service', WORKLOAD];
+    rig = await createRig({ issuers: ISSUERS, changes: { orders: { callers }, exchanging: { callers } } });
     token = JSON.parse((await ask('token', 'orders', 'grant_type=client_credentials')).body).access_token;
   });
   afterAll(() => rig.close());
 
   function check(endpoint: string, { statusCode, headers, body }: GatewayAnswer): void {
     const response = `${operationOf(endpoint)}/responses/${statusCode}`;
-    const { $ref } =
-      description.paths[pathOf(endpoint)]?.[endpoint === 'metadata' ? 'get' : 'post']?.responses[`${statusCode}`] ?? {};
+    const { $ref } = description.paths[pathOf(endpoint)]?.[methodOf(endpoint)]?.responses[`${statusCode}`] ?? {};
     expect($ref ?? '').toMatch(statusCode === 200 ? /^$/ : /^#\/components\/responses\//);
     const pointer = $ref === undefined ? response : $ref.slice(1);
     if (body !== '') expect(faults(`${pointer}/content/application~1json/schema`, JSON.parse(body))).toBe('');
     if (statusCode === 503)
       expect(faults(`${pointer}/headers/Retry-After/schema`, Number(headers['retry-after']))).toBe('');
-    if (statusCode === 200 && endpoint !== 'metadata') expect(headers['cache-control']).toBe('no-store');
+    if (statusCode === 200 && methodOf(endpoint) === 'post') expect(headers['cache-control']).toBe('no-store');
   }
 
   test.each([...good, ...bad])('%s', async (_name, endpoint, profile, form, status) => {
@@ -143,6 +157,72 @@ describe('what the handlers accept and answer is as described', () => {
     const answer = await ask(endpoint, 'orders', 'x=1', { requestContext: {} });
     expect(answer.statusCode).toBe(401);
     check(endpoint, answer);
+  });
+
+  describe('without IAM', () => {
+    const send = (form: Readonly<Record<string, string>>, profile = 'orders', changes: object = {}) =>
+      rig.pass(rig.sandbox().federated(federatedEvent(profile, form, changes), context()));
+    const exchange = () => ({
+      ...Object.fromEntries(new URLSearchParams(EXCHANGE)),
+      subject_token: token,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    });
+    const CLIENT = { grant_type: 'client_credentials' };
+    const SCHEMA = `${operationOf('federated')}/requestBody/content/application~1x-www-form-urlencoded/schema`;
+
+    test.each<[name: string, profile: string, form: () => Record<string, string>]>([
+      ['a token', 'orders', () => CLIENT],
+      ['a token of fewer scopes', 'orders', () => ({ ...CLIENT, scope: 'profile', client_id: 'orders' })],
+      ['an exchanged token', 'exchanging', exchange],
+    ])('%s, and the request for it', async (_name, profile, form) => {
+      const sent = { ...form(), ...(await assertion()) };
+      expect(faults(SCHEMA, sent)).toBe('');
+      const answer = await send(sent, profile);
+      expect(answer.statusCode).toBe(200);
+      check('federated', answer);
+    });
+
+    test.each<[name: string, form: () => Promise<Record<string, string>>, profile: string, status: number]>([
+      ['no assertion', async () => CLIENT, 'orders', 401],
+      [
+        'another audience',
+        async () => ({ ...CLIENT, ...(await assertion({ aud: 'https://x.example' })) }),
+        'orders',
+        401,
+      ],
+      ['another grant', async () => ({ ...(await assertion()), grant_type: 'password' }), 'orders', 400],
+      ['a foreign scope', async () => ({ ...CLIENT, ...(await assertion()), scope: 'x' }), 'orders', 400],
+      ['a profile that does not list it', async () => ({ ...CLIENT, ...(await assertion()) }), 'reports', 403],
+    ])('%s', async (_name, form, profile, status) => {
+      const answer = await send(await form(), profile);
+      expect(answer.statusCode).toBe(status);
+      check('federated', answer);
+    });
+
+    test('no assertion, and one that is no JWT, are refused as described', async () => {
+      expect(faults(SCHEMA, CLIENT)).not.toBe('');
+      const opaque = { ...CLIENT, ...(await assertion()), client_assertion: 'opaque' };
+      expect(faults(SCHEMA, opaque)).not.toBe('');
+    });
+
+    test('two identities', async () => {
+      const headers = { authorization: 'AWS4-HMAC-SHA256 Credential=x' };
+      const answer = await send({ ...CLIENT, ...(await assertion()) }, 'orders', { headers });
+      expect(answer.statusCode).toBe(400);
+      check('federated', answer);
+    });
+
+    test.each([
+      '/federated/orders/.well-known/openid-configuration',
+      '/federated/orders/.well-known/oauth-authorization-server',
+      '/.well-known/oauth-authorization-server/federated/orders',
+    ])('%s', async (rawPath) => {
+      const requestContext = { domainName: 'broker.example' };
+      const event = { version: '2.0', rawPath, pathParameters: { profile: 'orders' }, headers: {}, requestContext };
+      const answer = await rig.sandbox().metadata(event, context());
+      expect(answer.statusCode).toBe(200);
+      check('federatedMetadata', answer);
+    });
   });
 
   test('metadata, and a path that is none', async () => {

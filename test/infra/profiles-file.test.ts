@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { findChanges, isUpTo } from '../../infra/build/profiles-changes.ts';
 import { readProfilesFile } from '../../infra/build/profiles-file.ts';
 import { findFaults, findWarnings } from '../../infra/build/profiles-warnings.ts';
+import { findDoubtfulWorkloads } from '../../infra/build/workload-warnings.ts';
 import type { Profiles } from '../../lib/broker/profiles/profile.ts';
 import { profilesOf } from '../support/profiles.ts';
 
@@ -252,6 +253,79 @@ describe('an upgrade', () => {
     expect(warnings()).toBe('');
     expect(warnings('--from', '0.1.0').match(/^warning: profile reports: /gm)).toHaveLength(2);
     expect(warnings('--from', 'old')).toBe('--from takes a version: 0.1.0\nTry --help.\n');
+  });
+});
+
+describe('callers without IAM', () => {
+  const ISSUERS = {
+    github: { kind: 'github' },
+    gitlab: { kind: 'gitlab' },
+    kubernetes: { kind: 'kubernetes', issuer: 'https://cluster.example' },
+    aws: { kind: 'aws', issuer: 'https://example.tokens.sts.global.api.aws', account: '210987654321' },
+    spiffe: { kind: 'spiffe', trustDomain: 'mesh.example', jwksUri: 'https://bundle.example/keys' },
+    oidc: { kind: 'oidc', issuer: 'https://idp.example' },
+  };
+  const GITHUB = { repositoryId: '1', ownerId: '2' };
+  const GITLAB = { projectId: '1', namespaceId: '2' };
+  const PROTECTED = { refType: 'branch', refProtected: 'true' };
+  const doubts = (caller: object, issuers: object = ISSUERS) => {
+    const orders = { issuer: 'https://example.zitadel.cloud', secret: 'orders', callers: [caller] };
+    return findDoubtfulWorkloads(profilesOf({ issuers, profiles: { orders } }));
+  };
+
+  test.each<[what: string, caller: object]>([
+    ['a branch', { github: { ...GITHUB, ref: 'refs/heads/main' } }],
+    ['releases', { github: { ...GITHUB, ref: 'refs/tags/v*', environment: 'production' } }],
+    ['protected releases', { gitlab: { ...GITLAB, ref: 'v*', refType: 'tag', refProtected: 'true' } }],
+    ['a branch of an environment', { github: { ...GITHUB, ref: 'refs/heads/main', environment: 'production' } }],
+    ['a protected branch', { gitlab: { ...GITLAB, ref: 'main', ...PROTECTED } }],
+    ['a service account', { kubernetes: { namespace: 'shop', serviceAccount: 'orders' } }],
+    ['a role', { aws: { role: 'arn:aws:iam::210987654321:role/batch' } }],
+    ['a workload', { spiffe: { id: 'spiffe://mesh.example/orders' } }],
+    ['a subject', { oidc: { claims: { sub: '1234' } } }],
+  ])('%s raises no doubt', (_what, caller) => expect(doubts(caller)).toEqual([]));
+
+  test.each<[what: string, caller: object, reason: RegExp]>([
+    ['branches', { github: { ...GITHUB, ref: 'refs/heads/release-*' } }, /choose such a branch or tag/],
+    ['an environment alone', { github: { ...GITHUB, environment: 'production' } }, /without ref/],
+    ['an environment at GitLab', { gitlab: { ...GITLAB, environment: 'a', refProtected: 'true' } }, /without ref/],
+    ['a ref of any type', { gitlab: { ...GITLAB, ref: 'main', refProtected: 'true' } }, /add refType/],
+    ['an unprotected branch', { gitlab: { ...GITLAB, ref: 'main', refType: 'branch' } }, /refProtected/],
+    ['service accounts', { kubernetes: { namespace: 'shop', serviceAccount: 'or*' } }, /service account/],
+    ['roles', { aws: { role: 'arn:aws:iam::210987654321:role/batch*' } }, /create a role/],
+    ['an address', { oidc: { claims: { sub: '1234', email: 'a@b.example' } } }, /given to somebody else/],
+  ])('%s: the reason is told', (_what, caller, reason) => {
+    expect(doubts(caller)).toEqual([expect.stringMatching(reason)]);
+    expect(doubts(caller)[0]).toMatch(/^profile orders: the caller \w+ \S+=/);
+  });
+
+  test('exact claims of GitHub are names: the kind github has ids', () => {
+    const oidc = { kind: 'oidc', issuer: 'https://token.actions.githubusercontent.com' };
+    const caller = { oidc: { claims: { sub: 'repo:acme/app:ref:refs/heads/main' } } };
+    expect(doubts(caller, { oidc })).toEqual([expect.stringMatching(/use kind github$/)]);
+  });
+
+  test('npm run profiles shows them, and tells of doubts and of issuers without a caller', () => {
+    const file = join(home, 'workloads.yml');
+    writeFileSync(
+      file,
+      `issuers: { github: { kind: github }, gitlab: { kind: gitlab } }
+profiles:
+  orders: { issuer: https://example.zitadel.cloud, secret: a, callers: [arn:aws:iam::123456789012:role/orders, { github: { repositoryId: "1", ownerId: "2", ref: refs/heads/r* } }] }
+  reports: { issuer: https://example.zitadel.cloud, secret: b, callers: ${CALLERS} }
+`,
+    );
+    const args = [join(ROOT, 'infra/build/profiles.ts'), '--file', file];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    const cells = stdout.split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(cells.find(([name]) => name === 'orders')?.[5]).toBe('1 + 1 without IAM');
+    expect(cells.find(([name]) => name === 'reports')?.[5]).toBe('1');
+    expect(cells).toContainEqual(['orders', 'github repository_id=1 repository_owner_id=2 ref=refs/heads/r*']);
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(/^warning: the issuer gitlab is of no use/),
+      expect.stringMatching(/^warning: profile orders: the caller github .*choose such a branch/),
+      '',
+    ]);
   });
 });
 

@@ -23,7 +23,7 @@ import { packageTemplate } from '../../infra/operations/doctor/packaged.ts';
 import { asJson, asText, exitCode } from '../../infra/operations/doctor/report.ts';
 import { structureOf, type Template } from '../../infra/operations/doctor/template.ts';
 import { doctor } from '../../infra/operations/doctor.ts';
-import type { Profile } from '../../lib/broker/profiles/profile.ts';
+import type { Profile, Profiles } from '../../lib/broker/profiles/profile.ts';
 import { systemClock } from '../../lib/compose/journal.ts';
 import { fail, ok } from '../../lib/core/result.ts';
 import { DAY_MS, instant, MINUTE_MS, plus } from '../../lib/core/time.ts';
@@ -79,9 +79,22 @@ const PACKAGING_MS = 300_000;
 
 const closing: (() => unknown)[] = [];
 
+const WORKLOADS = { kind: 'kubernetes', issuer: 'https://workloads.example' };
+
+/** Parses a document, with a caller without IAM. */
+function parse(document: unknown): Profiles {
+  const { issuers, profiles } = document as { issuers?: object; profiles: Setup['profiles'] };
+  const caller = { kubernetes: { issuer: 'workloads', namespace: 'shop', serviceAccount: 'orders' } };
+  const { orders = {} } = profiles;
+  return profilesOf({
+    issuers: { ...issuers, workloads: WORKLOADS },
+    profiles: { ...profiles, orders: { ...orders, callers: [orders.callers ?? [], caller].flat() } },
+  });
+}
+
 beforeAll(async () => {
   demo = await createDemo();
-  const profiles = profilesOf(demo.profiles('https://zitadel.example.com'));
+  const profiles = parse(demo.profiles('https://zitadel.example.com'));
   const template = await packageTemplate({
     stage: 'local',
     region: REGION,
@@ -122,10 +135,10 @@ function deployedAs(change: (resources: Resources) => void): (view: AwsView) => 
 async function examine(fault: Partial<Fault>): Promise<{ findings: readonly Finding[]; canaries: readonly string[] }> {
   const zitadel = await createZitadel({ accounts: demo.accounts, now: () => NOW });
   closing.push(() => zitadel.close());
-  const { profiles: document } = demo.profiles(zitadel.url) as { profiles: Setup['profiles'] };
-  const setup: Setup = { profiles: document, secrets: { ...demo.secrets }, demo };
+  const document = demo.profiles(zitadel.url) as { profiles: Setup['profiles'] };
+  const setup: Setup = { profiles: document.profiles, secrets: { ...demo.secrets }, demo };
   fault.setup?.(setup);
-  const profiles = profilesOf({ profiles: setup.profiles });
+  const profiles = parse({ ...document, profiles: setup.profiles });
   const lines: string[] = [];
   const stack = await createStack({
     profiles,
@@ -295,6 +308,8 @@ const gatewayAnswers =
 
 const TOKEN_ROUTE = 'HttpApiRoutePostProfileVarOauthV2Token';
 const TOKEN_KEY = 'POST /{profile}/oauth/v2/token';
+const WITHOUT_IAM_ROUTE = 'HttpApiRoutePostFederatedProfileVarOauthV2Token';
+const WITHOUT_IAM_KEY = 'POST /federated/{profile}/oauth/v2/token';
 const SCHEDULE = 'PrewarmEventsRuleSchedule1';
 
 const OWN: readonly Fault[] = [
@@ -435,6 +450,24 @@ const STACK: readonly Fault[] = [
     code: 'ZTB206',
     subject: TOKEN_KEY,
     deployed: set(TOKEN_ROUTE, { AuthorizationType: 'NONE' }),
+  },
+  {
+    name: 'a route with IAM for callers without it',
+    code: 'ZTB206',
+    subject: WITHOUT_IAM_KEY,
+    deployed: set(WITHOUT_IAM_ROUTE, { AuthorizationType: 'AWS_IAM' }),
+  },
+  {
+    name: 'no route for callers without IAM',
+    code: 'ZTB205',
+    subject: WITHOUT_IAM_KEY,
+    deployed: remove(WITHOUT_IAM_ROUTE),
+  },
+  {
+    name: 'no function for callers without IAM',
+    code: 'ZTB207',
+    subject: `${PREFIX}-federated`,
+    deployed: remove('FederatedLambdaFunction'),
   },
   {
     name: 'a missing function',

@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publishLocalStack } from '../../infra/local/state.ts';
 import { block } from '../../infra/operations/block.ts';
 import { flush } from '../../infra/operations/flush.ts';
+import { context } from '../support/events.ts';
 import { caller, stranger } from '../support/principals.ts';
 import { createRig, type Rig } from '../support/rig.ts';
+import { assertion, federatedEvent, ISSUERS, WORKLOAD } from '../support/workload.ts';
 
 let rig: Rig;
 let withdraw: () => void;
@@ -11,7 +13,8 @@ let port: string;
 
 /** The rig as `npm start` publishes a stack; its DynamoDB tells the rig's time. */
 beforeEach(async () => {
-  rig = await createRig();
+  const callers = ['arn:aws:iam::123456789012:role/orders-service', WORKLOAD];
+  rig = await createRig({ issuers: ISSUERS, changes: { orders: { callers } } });
   port = String(rig.gateway.port);
   const { url: tableUrl, tableName } = rig.table;
   const { url: secretsManagerUrl } = rig.secretsManager;
@@ -92,6 +95,30 @@ describe('block', () => {
     expect(await block([...local(), '--list', '--profile', 'orders'])).toContain('no one is blocked.');
   });
 
+  test('a caller without IAM, as the log names it; roles are served', async () => {
+    const form = { grant_type: 'client_credentials', ...(await assertion()) };
+    const askAsPod = async () => {
+      const { statusCode } = await rig.pass(rig.sandbox().federated(federatedEvent('orders', form), context()));
+      return statusCode;
+    };
+    expect(await askAsPod()).toBe(200);
+    const { caller: named } = rig.log().at(-1) ?? {};
+    const blocking = [...local(), '--profile', 'orders', '--caller', String(named)];
+    expect(await block(blocking)).not.toContain('Note:');
+    await settle();
+    expect([await askAsPod(), (await ask('orders')).status]).toEqual([403, 200]);
+    expect(await block([...local(), '--list'])).toContain('orders: cluster:system:serviceaccount:shop:orders\n');
+    await block([...blocking, '--undo']);
+    await settle();
+    expect(await askAsPod()).toBe(200);
+    await block([...local(), '--all', '--caller', 'cluster:system:serviceaccount:shop:*']);
+    await settle();
+    expect(await askAsPod()).toBe(403);
+    expect(await block([...local(), '--profile', 'orders', '--caller', 'github:*'])).toContain(
+      'Note: orders does not list a caller of the issuer github.',
+    );
+  });
+
   test('a caller that the profile does not list: done, and said', async () => {
     expect(await block([...local(), '--profile', 'orders', '--caller', `${role}2`])).toContain(
       'Note: orders does not list this role.',
@@ -109,7 +136,7 @@ describe('what is refused, before anything is done', () => {
     [flush, ['--profile', 'orders', '--stage', 'prod'], 'say which broker: --stage S or --local'],
     [flush, ['--profil', 'orders'], "Unknown option '--profil'"],
     [block, [], 'say which profile: --profile P or --all'],
-    [block, ['--all'], '--all needs --caller ARN'],
+    [block, ['--all'], '--all needs --caller'],
     [block, ['--profile', 'ordres'], 'there is no profile "ordres"'],
     [block, ['--profile', 'orders', '--caller', 'orders-service'], '--caller must be the ARN of an IAM role'],
     [

@@ -20,12 +20,15 @@ const rotationOf = (rotation: Rotation | undefined): object =>
   rotation === undefined ? {} : { rotation: { ...rotation, every: `${rotation.everyMs / DAY_MS}d` } };
 
 /** The part of the document of a profile that the template depends on. */
-function documentOf({ issuer, secret, subject, prewarm, rotation, introspection, revocation }: Profile): object {
+function documentOf(profile: Profile): object {
+  const { issuer, secret, subject, prewarm, rotation, introspection, revocation, federated = [] } = profile;
   return {
     issuer,
     secret,
     prewarm,
     ...rotationOf(rotation),
+    // Whether there are callers without IAM, not who they are.
+    ...(federated.length === 0 ? {} : { callers: federated.map(({ issuer: { kind } }) => ({ [kind]: {} })) }),
     ...(subject === undefined ? {} : { subject }),
     ...(introspection && { introspection: { ...introspection, ...rotationOf(introspection.rotation) } }),
     ...(revocation && { revocation: { ...revocation, ...rotationOf(revocation.rotation) } }),

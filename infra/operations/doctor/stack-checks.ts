@@ -3,6 +3,9 @@ import { type AwsContext, checkOf, compare, compareFound, DEPLOY, furtherOf } fr
 import type { Func } from './aws-view.ts';
 import { type Check, fault, judge, warning } from './finding.ts';
 
+/** The only open route besides metadata, if the profiles list callers without IAM. */
+const WITHOUT_IAM = 'POST /federated/{profile}/oauth/v2/token';
+
 const LARGEST_SKEW_MS = MINUTE_MS;
 
 const seconds = (ms: number): string => `${Math.round(Math.abs(ms) / 1000)} s ${ms > 0 ? 'ahead' : 'behind'}`;
@@ -114,13 +117,17 @@ export const STACK_CHECKS: readonly Check<AwsContext>[] = [
   furtherOf(
     'ZTB206',
     'authorisation of the routes',
-    'IAM on every POST',
+    'IAM on every POST but that of callers without IAM',
     ({ routes }) => routes,
-    (routes) =>
+    (routes, { expected }) =>
       routes.flatMap(({ key, authorisation }) => {
         // Only the metadata is public; what is not known here must not be.
         const isPublic = /^GET .*\/\.well-known\//.test(key);
-        if (isPublic || authorisation === 'AWS_IAM') return [];
+        // Its function verifies assertions; one that is deployed by mistake is reported too.
+        const isWithoutIam = key === WITHOUT_IAM && expected?.routes.some((route) => route.key === key) !== false;
+        if (isWithoutIam && authorisation === 'AWS_IAM')
+          return [fault(key, 'needs an IAM signature, and its callers have no IAM', DEPLOY)];
+        if (isPublic || isWithoutIam || authorisation === 'AWS_IAM') return [];
         return [
           fault(key, `needs no IAM signature (${authorisation}): anyone may call it`, `set AWS_IAM at once; ${DEPLOY}`),
         ];

@@ -68,3 +68,36 @@ export const matchesRole = (pattern: RolePattern, caller: Principal): boolean =>
   pattern.partition === caller.partition &&
   pattern.account === caller.account &&
   (pattern.isPrefix ? caller.role.startsWith(pattern.role) : caller.role === pattern.role);
+
+/** Workloads as an operator names them, to shut them out: those of an issuer, by their subjects. */
+export interface WorkloadPattern {
+  /** The name of the issuer in the profiles. */
+  readonly issuer: string;
+  /** The subject, or a prefix of subjects. */
+  readonly subject: string;
+  readonly isPrefix: boolean;
+}
+
+/** Callers as an operator names them: roles by their ARNs, workloads as the log names them. */
+export type CallerPattern = RolePattern | WorkloadPattern;
+
+const WORKLOAD = /^(?!arn:)([a-z][a-z0-9-]{0,62}):([\x21-\x7e]{1,255})$/;
+
+/**
+ * Parses the ARN of a role, or `{issuer}:{subject}`, where the subject may end in `*`.
+ * @returns the pattern, or a sentence that says what to write instead
+ */
+export function parseCallerPattern(text: string): Result<CallerPattern, string> {
+  const [, issuer, subject = ''] = WORKLOAD.exec(text) ?? [];
+  if (issuer === undefined) return parseRolePattern(text);
+  const isPrefix = subject.endsWith('*');
+  return ok({ issuer, subject: isPrefix ? subject.slice(0, -1) : subject, isPrefix });
+}
+
+/** Whether the pattern matches this caller. A prefix also matches across `/` and `:`: it only shuts out. */
+export function matchesCaller(pattern: CallerPattern, caller: Principal): boolean {
+  if ('role' in pattern) return matchesRole(pattern, caller);
+  const { issuer, subject, isPrefix } = pattern;
+  if (caller.kind !== 'federated' || caller.issuer !== issuer) return false;
+  return isPrefix ? caller.subject.startsWith(subject) : caller.subject === subject;
+}

@@ -23,9 +23,11 @@ interface Declared {
 }
 export type DeclaredIssuers = ReadonlyMap<string, Declared>;
 
-const ISSUER_FIELDS = ['kind', 'issuer', 'algorithms', 'maxAgeSeconds', 'jwksUri', 'jwks'];
+const COMMON_FIELDS = ['kind', 'issuer', 'algorithms', 'maxAgeSeconds', 'jwksUri', 'jwks'];
 /** Fields that only one kind has: in another they would be ignored. */
 const OWN_FIELDS: Readonly<Partial<Record<IssuerKind, string>>> = { spiffe: 'trustDomain', aws: 'account' };
+/** The fields of issuers of all kinds. */
+export const ISSUER_FIELDS: readonly string[] = [...COMMON_FIELDS, ...Object.values(OWN_FIELDS)];
 const MOST_SECONDS = 86_400;
 
 /** Whether a text is the one spelling of an https URL that a comparison of characters can trust. */
@@ -50,7 +52,7 @@ function parseIssuer(name: string, value: unknown, allowLoopbackHttp: boolean, r
   const kindName = value.kind as IssuerKind;
   const kind: Kind = KINDS[kindName];
   const own = OWN_FIELDS[kindName];
-  unknownFields(value, own === undefined ? ISSUER_FIELDS : [...ISSUER_FIELDS, own], path, report);
+  unknownFields(value, own === undefined ? COMMON_FIELDS : [...COMMON_FIELDS, own], path, report);
   const { trustDomain, account, maxAgeSeconds, jwksUri, jwks } = value;
   const issuer = kindName === 'spiffe' ? `spiffe://${trustDomain}` : (value.issuer ?? kind.issuer);
   if (kindName === 'spiffe') {

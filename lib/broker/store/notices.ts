@@ -2,7 +2,7 @@ import type { Redacted } from '../../core/redacted.ts';
 import { type EpochMs, instant, plus } from '../../core/time.ts';
 import { LONGEST_LIFE_MS } from '../../oauth/token-response.ts';
 import { tokenDigest } from '../../zitadel/token-identity.ts';
-import { matchesRole, type Principal, parseRolePattern, type RolePattern } from '../profiles/caller.ts';
+import { type CallerPattern, matchesCaller, type Principal, parseCallerPattern } from '../profiles/caller.ts';
 import type { Holding } from './holdings.ts';
 import { CLOCK_SKEW_MS } from './lease.ts';
 
@@ -12,7 +12,10 @@ export type Notice =
   | { readonly kind: 'token'; readonly digest: string; readonly profile: string; readonly until: EpochMs }
   /** All tokens that a profile obtained before an instant are void. */
   | { readonly kind: 'before'; readonly profile: string; readonly at: EpochMs }
-  /** A caller is blocked from a profile; `caller` is the ARN of its role as a profile would list it. */
+  /**
+   * A caller is blocked from a profile; `caller` is the ARN of its role as a profile would list it, or a workload as the
+   * log names it.
+   */
   | { readonly kind: 'block'; readonly profile: string; readonly caller: string }
   /** An issuer, by its digest, does not answer, so other sandboxes need not find out themselves. */
   | { readonly kind: 'away'; readonly issuer: string; readonly until: EpochMs };
@@ -52,7 +55,7 @@ export function readNotice(text: string): Notice | undefined {
   if (third !== '') return undefined;
   if (kind === 'before' && isInstant(second)) return { kind, profile: first, at: instant(Number(second)) };
   if (kind === 'away' && isInstant(second)) return { kind, issuer: first, until: instant(Number(second)) };
-  if (kind === 'block' && (second === ALL || parseRolePattern(second).ok))
+  if (kind === 'block' && (second === ALL || parseCallerPattern(second).ok))
     return { kind, profile: first, caller: second };
   return undefined;
 }
@@ -73,7 +76,7 @@ export interface Notices {
   readonly tokens: ReadonlySet<string>;
   /** By the profile's name. */
   readonly before: ReadonlyMap<string, readonly EpochMs[]>;
-  readonly blocks: ReadonlyMap<string, readonly (RolePattern | typeof ALL)[]>;
+  readonly blocks: ReadonlyMap<string, readonly (CallerPattern | typeof ALL)[]>;
   /** By the issuer's digest. */
   readonly away: ReadonlyMap<string, EpochMs>;
 }
@@ -82,7 +85,7 @@ export interface Notices {
 export function compileNotices(texts: Iterable<string>): Notices {
   const tokens = new Set<string>();
   const before = new Map<string, EpochMs[]>();
-  const blocks = new Map<string, (RolePattern | typeof ALL)[]>();
+  const blocks = new Map<string, (CallerPattern | typeof ALL)[]>();
   const away = new Map<string, EpochMs>();
   const push = <T>(map: Map<string, T[]>, key: string, value: T) => {
     map.set(key, [...(map.get(key) ?? []), value]);
@@ -98,7 +101,7 @@ export function compileNotices(texts: Iterable<string>): Notices {
       away.set(notice.issuer, Math.max(away.get(notice.issuer) ?? 0, notice.until) as EpochMs);
     } else if (notice.caller === ALL) push(blocks, notice.profile, ALL);
     else {
-      const pattern = parseRolePattern(notice.caller);
+      const pattern = parseCallerPattern(notice.caller);
       if (pattern.ok) push(blocks, notice.profile, pattern.value);
     }
   }
@@ -130,7 +133,7 @@ export function isVoid({ tokens, before }: Notices, { digests, obtainedAt, profi
 
 /** Whether a caller is blocked from a profile. */
 export const isBlocked = ({ blocks }: Notices, profile: string, caller: Principal): boolean =>
-  [ALL, profile].some((name) => blocks.get(name)?.some((pattern) => pattern === ALL || matchesRole(pattern, caller)));
+  [ALL, profile].some((name) => blocks.get(name)?.some((pattern) => pattern === ALL || matchesCaller(pattern, caller)));
 
 /** The most tokens in the list, so that the row stays small and cheap to read. */
 export const MOST_TOKENS = 500;

@@ -15,15 +15,28 @@ const FUNCTIONS = [
   'MetadataLambdaFunction',
   'PrewarmLambdaFunction',
   'RotateLambdaFunction',
+  'FederatedLambdaFunction',
 ];
 
-const ROLES = ['TokenRole', 'IntrospectRole', 'RevokeRole', 'MetadataRole', 'PrewarmRole', 'RotateRole'];
+const ROLES = [
+  'TokenRole',
+  'IntrospectRole',
+  'RevokeRole',
+  'MetadataRole',
+  'PrewarmRole',
+  'RotateRole',
+  'FederatedRole',
+];
 
 const METHODS = ['Token', 'Introspect', 'Revoke'].map((name) => `RestApiMethodPostProfileVarOauthV2${name}`);
+const FEDERATED_METHOD = 'RestApiMethodPostFederatedProfileVarOauthV2Token';
 const OPEN_METHODS = [
   'RestApiMethodGetProfileVarWellDashknownOpenidDashconfiguration',
   'RestApiMethodGetProfileVarWellDashknownOauthDashauthorizationDashserver',
   'RestApiMethodGetWellDashknownOauthDashauthorizationDashserverProfileVar',
+  'RestApiMethodGetFederatedProfileVarWellDashknownOpenidDashconfiguration',
+  'RestApiMethodGetFederatedProfileVarWellDashknownOauthDashauthorizationDashserver',
+  'RestApiMethodGetWellDashknownOauthDashauthorizationDashserverFederatedProfileVar',
 ];
 
 /** What cdk-nag finds and why it stays so; docs/template-checks.md says the same of other checkers. */
@@ -41,10 +54,20 @@ export const ACCEPTED: readonly Accepted[] = [
       'HttpApiRouteGetProfileVarWellDashknownOpenidDashconfiguration',
       'HttpApiRouteGetProfileVarWellDashknownOauthDashauthorizationDashserver',
       'HttpApiRouteGetWellDashknownOauthDashauthorizationDashserverProfileVar',
+      'HttpApiRouteGetFederatedProfileVarWellDashknownOpenidDashconfiguration',
+      'HttpApiRouteGetFederatedProfileVarWellDashknownOauthDashauthorizationDashserver',
+      'HttpApiRouteGetWellDashknownOauthDashauthorizationDashserverFederatedProfileVar',
     ],
     reason:
       'Metadata (RFC 8414) is public: clients read it before they have an identity. It is the same for every name, so ' +
       'that nobody learns from it which profiles exist, and its function may do nothing but log.',
+  },
+  {
+    rule: 'AwsSolutions-APIG4',
+    resources: ['HttpApiRoutePostFederatedProfileVarOauthV2Token'],
+    reason:
+      'Callers without IAM send an assertion of their issuer in the form (RFC 7523 §2.2), which the function verifies. ' +
+      'It has a role of its own, and the route limits of its own.',
   },
   {
     rule: 'Serverless-LambdaDLQ',
@@ -104,16 +127,23 @@ export const ACCEPTED: readonly Accepted[] = [
   },
   {
     rule: 'AwsSolutions-COG4',
-    resources: [...METHODS, ...OPEN_METHODS],
+    resources: [...METHODS, FEDERATED_METHOD, ...OPEN_METHODS],
     only: 'private',
     reason:
-      'Callers are IAM roles that sign their requests (AWS_IAM), not users of Cognito; metadata is open to its VPC.',
+      'Callers are IAM roles that sign their requests (AWS_IAM), or send an assertion that the function verifies; they are ' +
+      'not users of Cognito. Metadata is open to its VPC.',
   },
   {
     rule: 'AwsSolutions-APIG4',
     resources: OPEN_METHODS,
     only: 'private',
     reason: 'Metadata (RFC 8414) is public, as with the HTTP API; here only the VPC endpoints reach it.',
+  },
+  {
+    rule: 'AwsSolutions-APIG4',
+    resources: [FEDERATED_METHOD],
+    only: 'private',
+    reason: 'Callers without IAM send an assertion, as with the HTTP API; here only the VPC endpoints reach the route.',
   },
   {
     rule: 'AwsSolutions-APIG3',

@@ -68,7 +68,6 @@ export const WITHOUT_ALARM: Readonly<Record<string, string>> = {
   SecondsLeft: 'what tokens have left; LastResort counts those that have too little',
   CallerThrottled: 'a caller that loops, which gets 429; others are served',
   Waits: 'a caller that waited, and was served',
-  IssuerAway: 'no deployment serves callers without IAM yet',
   PrewarmFailed: 'RenewalsFailed counts it too, and the run fails: prewarm-errors',
 };
 
@@ -163,7 +162,11 @@ export const ALARMS: readonly Rule[] = [
         .flatMap(([, alarm]) => metricsOf(alarm))
         .filter((metric) => isOwn(template, metric))
         .map(({ MetricName }) => MetricName);
-      return loggedMetrics().filter((name) => !watched.includes(name) && !Object.hasOwn(WITHOUT_ALARM, name));
+      const isCounted = (name: string) =>
+        name !== 'IssuerAway' || template.Resources.FederatedLambdaFunction !== undefined;
+      return loggedMetrics().filter(
+        (name) => isCounted(name) && !watched.includes(name) && !Object.hasOwn(WITHOUT_ALARM, name),
+      );
     },
   },
 ];

@@ -1,6 +1,25 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { EVERYTHING } from './essentials.ts';
 import { type Deployment, optionsOf, resourcesOf, type Statement } from './framework.ts';
 import type { Json, Resource } from './packaged.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'api-'));
+const FILES = { federated: join(home, 'federated.yml'), plain: join(home, 'plain.yml') };
+writeFileSync(FILES.federated, EVERYTHING);
+writeFileSync(
+  FILES.plain,
+  'profiles: { orders: { issuer: https://z.test, secret: s, callers: [arn:aws:iam::123456789012:role/orders] } }',
+);
+beforeEach(() => {
+  vi.stubEnv('PROFILES_FILE', FILES.federated);
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(home, { recursive: true, force: true });
+});
 
 const ENDPOINTS = ['vpce-01234567', 'vpce-89abcdef'];
 const PRIVATE = { api: 'private', vpcEndpointIds: ENDPOINTS.join(',') };
@@ -27,10 +46,15 @@ interface Asking {
   readonly method: 'GET' | 'POST';
   readonly account?: string;
   readonly organization?: string;
+  /** By default, tokens with IAM. */
+  readonly path?: string;
 }
 
 /** What the resource policy says of a request, as IAM evaluates it; accounts are the principals of signed requests. */
-function decide(statements: readonly Statement[], { from, method, account, organization }: Asking) {
+function decide(
+  statements: readonly Statement[],
+  { from, method, account, organization, path = 'orders/oauth/v2/token' }: Asking,
+) {
   const known: Readonly<Record<string, string | undefined>> = {
     'aws:SourceVpce': from,
     'aws:PrincipalOrgID': organization,
@@ -43,7 +67,11 @@ function decide(statements: readonly Statement[], { from, method, account, organ
       statement.Principal === '*' ||
       (account !== undefined &&
         accountOf(statement).some((arn) => arn.replace(`\${AWS::AccountId}`, 'own').includes(`::${account}:root`)));
-    const isOfRoute = ['execute-api:/*', `execute-api:/*/${method}/*`].includes(String(statement.Resource));
+    // A star of IAM also stands for slashes.
+    const resource = String(statement.Resource)
+      .replaceAll(/[^\w*/:-]/g, '\\$&')
+      .replaceAll('*', '.*');
+    const isOfRoute = new RegExp(`^${resource}$`).test(`execute-api:/v1/${method}/${path}`);
     const isSame = Object.entries(StringEquals).every(([key, value]) => texts(value).includes(known[key] ?? ''));
     const isOther = Object.entries(StringNotEquals).every(([key, value]) => !texts(value).includes(known[key] ?? ''));
     return isMeant && isOfRoute && isSame && isOther;
@@ -55,6 +83,7 @@ function decide(statements: readonly Statement[], { from, method, account, organ
 describe('who reaches a private API', () => {
   const open = { ...PRIVATE, callerAccounts: '210987654321', callerOrganization: 'o-a1b2c3d4e5' };
   const [from = ''] = ENDPOINTS;
+  const WITHOUT_IAM = 'federated/orders/oauth/v2/token';
 
   test.each<[name: string, params: Readonly<Record<string, string>>, asking: Asking, decision: string]>([
     ['metadata', PRIVATE, { from, method: 'GET' }, 'allowed'],
@@ -76,13 +105,34 @@ describe('who reaches a private API', () => {
       'left to IAM',
     ],
     ['an unsigned request', open, { from, method: 'POST' }, 'left to IAM'],
+    ['an assertion', PRIVATE, { from, method: 'POST', path: WITHOUT_IAM }, 'allowed'],
+    ['an assertion from elsewhere', open, { from: 'vpce-other', method: 'POST', path: WITHOUT_IAM }, 'denied'],
+    ...[
+      'federated/orders/oauth/v2/introspect',
+      'federated/orders/oauth/v2/token/x',
+      'federated/oauth/v2/token',
+      'orders/oauth/v2/token',
+      'federatedx/orders/oauth/v2/token',
+      'x/POST/federated/orders/oauth/v2/token',
+    ].map((path): [string, typeof open, Asking, string] => [
+      `unsigned: ${path}`,
+      open,
+      { from, method: 'POST', path },
+      'left to IAM',
+    ]),
   ])('%s', async (_name, params, asking, decision) => {
     expect(decide(await policyOf(params), asking)).toBe(decision);
   });
 
   test('within the own account nobody is let in whom its own policy does not let in', async () => {
     const statements = await policyOf(open);
-    const signed = statements.filter(({ Effect, Resource }) => Effect === 'Allow' && String(Resource).includes('POST'));
+    // Its method wants no signature, so that nothing of IAM is replaced.
+    const isOfAssertions = ({ Resource }: Statement) => Resource === 'execute-api:/v1/POST/federated/*/oauth/v2/token';
+    const signed = statements.filter(
+      (statement) =>
+        statement.Effect === 'Allow' && String(statement.Resource).includes('POST') && !isOfAssertions(statement),
+    );
+    expect(statements.filter(isOfAssertions)).toHaveLength(1);
     // An Allow for the account's root only delegates to its IAM; one for everybody would grant.
     const forEverybody = signed.filter(({ Principal }) => Principal === '*').map(({ Condition }) => Condition);
     expect(forEverybody).toEqual([
@@ -105,6 +155,33 @@ describe('both APIs', () => {
     ]);
     expect(rest).toEqual(http);
     expect(http.filter(([, authorisation]) => authorisation === 'AWS_IAM')).toHaveLength(signed.length);
+  });
+
+  const LIMITS = { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 };
+
+  test('let callers without IAM have a part of the requests only', async () => {
+    const { HttpApiStage } = await apiOf();
+    // API Gateway refuses settings of a route that does not exist.
+    expect(HttpApiStage?.DependsOn).toEqual(['HttpApiRoutePostFederatedProfileVarOauthV2Token']);
+    expect(HttpApiStage?.Properties.RouteSettings).toEqual({
+      'POST /federated/{profile}/oauth/v2/token': { DetailedMetricsEnabled: true, ...LIMITS },
+    });
+    const { RestApiStage } = await apiOf(PRIVATE);
+    expect(RestApiStage?.Properties.MethodSettings).toEqual([
+      expect.objectContaining({ ResourcePath: '/*', ThrottlingRateLimit: 500 }),
+      {
+        ResourcePath: '/~1federated~1{profile}~1oauth~1v2~1token',
+        HttpMethod: 'POST',
+        MetricsEnabled: true,
+        ...LIMITS,
+      },
+    ]);
+  });
+
+  test.each([{}, PRIVATE])('have nothing for callers without IAM where there are none: %j', async (params) => {
+    vi.stubEnv('PROFILES_FILE', FILES.plain);
+    expect(JSON.stringify(await apiOf(params))).not.toMatch(/federated/i);
+    expect(await apiOf({ ...params, federatedThrottleRate: '1' })).toEqual(await apiOf(params));
   });
 
   test.each([{}, PRIVATE])('call the alias of token while traffic may shift: %j', async (params) => {

@@ -1,6 +1,6 @@
 import type { Rule } from './essentials.ts';
 import type { Json, Template } from './packaged.ts';
-import { ofType, references } from './reading.ts';
+import { ofType, references, routesOf } from './reading.ts';
 
 /** What the service consists of. A type that joins is looked at first: some are a way in (`AWS::Lambda::Url`). */
 const TYPES: ReadonlySet<string> = new Set([
@@ -95,6 +95,36 @@ function functionBehind({ Resources }: Template, to: string): Json | undefined {
     : Properties;
 }
 
+/** What a function has to do with a route: which it may serve at all, since only some verify who asks. */
+const SERVES: Readonly<Record<string, (key: string, isSigned: boolean) => boolean>> = {
+  FederatedLambdaFunction: (key, isSigned) => !isSigned && key === WITHOUT_IAM,
+  MetadataLambdaFunction: (key) => key.startsWith('GET '),
+};
+
+/** The only route of tokens without a signature. */
+const WITHOUT_IAM = 'POST /federated/{profile}/oauth/v2/token';
+
+interface Limits {
+  readonly ThrottlingRateLimit?: unknown;
+  readonly ThrottlingBurstLimit?: unknown;
+}
+
+/** The limits of a stage for all routes, and those of single ones. */
+function limitsOf({ DefaultRouteSettings, RouteSettings, MethodSettings }: Json) {
+  const [all, ...some] = [MethodSettings ?? []].flat() as (Limits & Json)[];
+  const methods = some.map(
+    (its) => [`${its.HttpMethod} ${String(its.ResourcePath).slice(1).replaceAll('~1', '/')}`, its] as const,
+  );
+  const own = [...Object.entries((RouteSettings ?? {}) as Record<string, Limits>), ...methods];
+  return { all: (DefaultRouteSettings ?? all ?? {}) as Limits, own: new Map<string, Limits>(own) };
+}
+
+/** Whether limits are set, and admit no more than others. */
+const isWithin = (limits: Limits | undefined, most: Limits): boolean =>
+  (['ThrottlingRateLimit', 'ThrottlingBurstLimit'] as const).every(
+    (name) => Number(limits?.[name]) > 0 && Number(limits?.[name]) <= Number(most[name]),
+  );
+
 /** Who comes in, and by which way. */
 export const DOORS: readonly Rule[] = [
   {
@@ -166,12 +196,37 @@ export const DOORS: readonly Rule[] = [
         CALLERS['apigateway.amazonaws.com']?.flatMap((type) => ofType(template, type)).map(([name]) => name) ?? [];
       const stagesOf = (api: string) =>
         stages.filter(([, { ApiId, RestApiId }]) => references(ApiId ?? RestApiId).includes(api));
-      const goesRound = ({ RouteSettings, MethodSettings }: Json) =>
-        RouteSettings !== undefined || (MethodSettings !== undefined && [MethodSettings].flat().length !== 1);
+      const goesRound = (stage: Json) => {
+        const { all, own } = limitsOf(stage);
+        return [...own].some(([key, limits]) => key !== WITHOUT_IAM || !isWithin(limits, all));
+      };
       return [
         ...apis.filter((api) => stagesOf(api).length !== 1),
         ...stages.filter(([, properties]) => goesRound(properties)).map(([name]) => name),
       ];
+    },
+  },
+  {
+    name: 'a route without a signature leads to a function that asks for none',
+    complaints: (template) => {
+      const targets = new Map([...waysOf(template)].map(([name, uri]) => [name, references(uri)[0] ?? '']));
+      return routesOf(template).flatMap(({ name, key, authorisation }) => {
+        const isSigned = authorisation === 'AWS_IAM';
+        const serves = SERVES[targets.get(name) ?? ''];
+        return (serves?.(key, isSigned) ?? isSigned) ? [] : [name];
+      });
+    },
+  },
+  {
+    name: 'tokens without IAM have limits of their own',
+    complaints: (template) => {
+      const isServed = routesOf(template).some(({ key }) => key === WITHOUT_IAM);
+      return ['AWS::ApiGatewayV2::Stage', 'AWS::ApiGateway::Stage']
+        .flatMap((type) => ofType(template, type))
+        .flatMap(([name, stage]) => {
+          const { all, own } = limitsOf(stage);
+          return isServed && !isWithin(own.get(WITHOUT_IAM), all) ? [name] : [];
+        });
     },
   },
   {

@@ -66,6 +66,14 @@ export const ESSENTIAL_FAULTS: readonly (readonly [rule: string, fault: string, 
     (of) => delete of('HttpApiRoutePostProfileVarOauthV2Token').AuthorizationType,
   ],
   [
+    'routes want IAM authorisation',
+    'introspection without IAM',
+    (of) =>
+      Object.assign(of('HttpApiRoutePostFederatedProfileVarOauthV2Token'), {
+        RouteKey: 'POST /federated/{profile}/oauth/v2/introspect',
+      }),
+  ],
+  [
     'no secret in an environment variable',
     'a variable of another name',
     (of) => Object.assign(of('TokenLambdaFunction'), { Environment: { Variables: { CLIENT_SECRET: 'x' } } }),

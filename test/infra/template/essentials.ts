@@ -3,10 +3,13 @@ import { grantedTo, ofType, references, routesOf, statements } from './reading.t
 
 /** A file of profiles that uses all that a profile can have. */
 // biome-ignore format: one profile a line
-export const EVERYTHING = `profiles:
+export const EVERYTHING = `issuers:
+  github: { kind: github }
+  cluster: { kind: kubernetes, issuer: https://cluster.example }
+profiles:
   orders: { issuer: https://example.zitadel.cloud, secret: zitadel/orders, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/orders], revocation: { secret: zitadel/app, callers: [arn:aws:iam::123456789012:role/orders] }, introspection: { secret: zitadel/api, rotation: { every: 7d, by: reports } } }
-  shipping: { issuer: https://example.zitadel.cloud, secret: zitadel/shipping, subject: orders, revocation: { secret: zitadel/app, callers: [arn:aws:iam::123456789012:role/shipping] }, callers: [arn:aws:iam::123456789012:role/shipping], prewarm: true }
-  reports: { issuer: https://example.zitadel.cloud, secret: zitadel/reports, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/reports], rotation: { every: 30d } }
+  shipping: { issuer: https://example.zitadel.cloud, secret: zitadel/shipping, subject: orders, revocation: { secret: zitadel/app, callers: [arn:aws:iam::123456789012:role/shipping] }, callers: [arn:aws:iam::123456789012:role/shipping, { github: { repositoryId: "1", ownerId: "2", ref: refs/heads/main } }], prewarm: true }
+  reports: { issuer: https://example.zitadel.cloud, secret: zitadel/reports, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/reports, { kubernetes: { issuer: cluster, namespace: shop, serviceAccount: reports } }], rotation: { every: 30d } }
   owner: { issuer: https://example.zitadel.cloud, secret: zitadel/owner, scopes: [urn:zitadel:iam:org:project:id:1:aud], callers: [arn:aws:iam::123456789012:role/owner] }
   billing: { issuer: https://example.zitadel.cloud, secret: "arn:aws:secretsmanager:us-east-1:123456789012:secret:zitadel/billing-a1B2c3", subject: reports, callers: [arn:aws:iam::123456789012:role/billing], rotation: { every: 90d, by: owner } }
 `;
@@ -51,6 +54,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   PrewarmRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
   IntrospectRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
   RevokeRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
+  FederatedRole: ['dynamodb:GetItem', 'dynamodb:UpdateItem', 'secretsmanager:GetSecretValue'],
   MetadataRole: [],
   RotateRole: ['DescribeSecret', 'GetSecretValue', 'PutSecretValue', 'UpdateSecretVersionStage'].map(
     (action) => `secretsmanager:${action}`,
@@ -63,6 +67,11 @@ const OPEN_ROUTES: Readonly<Record<string, string>> = {
   'GET /{profile}/.well-known/openid-configuration': 'clients read it before they have an identity (RFC 8414)',
   'GET /{profile}/.well-known/oauth-authorization-server': 'the same',
   'GET /.well-known/oauth-authorization-server/{profile}': 'the same',
+  'POST /federated/{profile}/oauth/v2/token': 'the function verifies the assertion in the form (RFC 7523)',
+  'GET /federated/{profile}/.well-known/openid-configuration':
+    'clients read it before they have an identity (RFC 8414)',
+  'GET /federated/{profile}/.well-known/oauth-authorization-server': 'the same',
+  'GET /.well-known/oauth-authorization-server/federated/{profile}': 'the same',
 };
 
 const TRACING = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'];

@@ -24,6 +24,8 @@ const redraw = (dashboard: Json, from: string, to: string): void => {
 };
 
 const ROUTE = 'HttpApiRoutePostProfileVarOauthV2Token';
+const OPEN_ROUTE = 'HttpApiRoutePostFederatedProfileVarOauthV2Token';
+const WITHOUT_IAM = 'POST /federated/{profile}/oauth/v2/token';
 
 /** The statements of a role. */
 const statementsOf = (role: Json): Json[] => {
@@ -96,6 +98,18 @@ export const FAULTS: readonly Fault[] = [
     make: (of) => Object.assign(of('HttpApiStage'), { RouteSettings: { [ROUTE]: { ThrottlingRateLimit: 100_000 } } }) },
   { rule: 'every API has one stage, whose limits no route goes round', fault: 'another API, without limits',
     make: (_of, resources) => Object.assign(resources, { OtherApi: STAGELESS }) },
+  { rule: 'every API has one stage, whose limits no route goes round', fault: 'more for callers without IAM than for all',
+    make: (of) => Object.assign((of('HttpApiStage').RouteSettings as Record<string, Json>)[WITHOUT_IAM] ?? {}, { ThrottlingRateLimit: 501 }) },
+  { rule: 'a route without a signature leads to a function that asks for none', fault: 'the open route leads to the function of IAM callers',
+    make: (of) => Object.assign(of(OPEN_ROUTE), { Target: of(ROUTE).Target }) },
+  { rule: 'a route without a signature leads to a function that asks for none', fault: 'a signed route leads to the function of callers without IAM',
+    make: (of) => Object.assign(of(ROUTE), { Target: of(OPEN_ROUTE).Target }) },
+  { rule: 'a route without a signature leads to a function that asks for none', fault: 'a route of IAM callers is open',
+    make: (of) => Object.assign(of(ROUTE), { AuthorizationType: 'NONE' }) },
+  { rule: 'tokens without IAM have limits of their own', fault: 'none',
+    make: (of) => delete of('HttpApiStage').RouteSettings },
+  { rule: 'tokens without IAM have limits of their own', fault: 'no burst',
+    make: (of) => delete (of('HttpApiStage').RouteSettings as Record<string, Json>)[WITHOUT_IAM]?.ThrottlingBurstLimit },
   { rule: 'statements name what they are about, not what they leave out', fault: 'everything but IAM',
     make: (of) => statementsOf(of('TokenRole')).push({ Effect: 'Allow', NotAction: 'iam:PassRole', Resource: 'arn:aws:s3:::bucket' }) },
   { rule: 'statements name what they are about, not what they leave out', fault: 'every table but one',

@@ -87,8 +87,10 @@ export const HANDBOOK: readonly Rule[] = [
     name: 'every runbook of an alarm has its alarm',
     complaints: (template) => {
       const suffixes = alarmsOf(template).map(([, alarm]) => suffixOf(template, alarm));
-      const hasShift = template.Resources.TokenAlias !== undefined;
-      const wanted = runbookAnchors().filter((anchor) => hasShift || !anchor.startsWith('token-shift-'));
+      const isHere = (anchor: string) =>
+        (template.Resources.TokenAlias !== undefined || !anchor.startsWith('token-shift-')) &&
+        (template.Resources.FederatedLambdaFunction !== undefined || !/^(?:federated|issuer)-/.test(anchor));
+      const wanted = runbookAnchors().filter(isHere);
       return wanted.filter((anchor) => !suffixes.includes(anchor));
     },
   },

@@ -16,6 +16,9 @@ export const ALL_OPTIONS: Readonly<Record<string, string>> = {
   deletionProtection: 'true',
   domainName: 'tokens.example.com',
   existingLogGroups: 'metadata',
+  federatedReservedConcurrency: '5',
+  federatedThrottleBurst: '10',
+  federatedThrottleRate: '5',
   fips: 'true',
   httpsProxy: 'http://proxy.example.com:3128',
   logRetentionDays: '365',
@@ -53,7 +56,9 @@ export const ALL_PRIVATE_OPTIONS: Readonly<Record<string, string>> = {
 /** With keys of one's own, functions use them; how, RIGHTS says. One log group exists and is not of the stack. */
 export const WITH_OWN_KEYS: readonly string[] = [
   'zitadel-token-broker-dev-metadata',
-  ...['PrewarmRole', 'RevokeRole', 'TokenRole', 'IntrospectRole', 'RotateRole'].map((role) => `${role}: kms:Decrypt`),
+  ...['PrewarmRole', 'RevokeRole', 'TokenRole', 'IntrospectRole', 'RotateRole', 'FederatedRole'].map(
+    (role) => `${role}: kms:Decrypt`,
+  ),
   'RotateRole: kms:GenerateDataKey',
 ];
 

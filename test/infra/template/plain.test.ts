@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FUNCTIONS } from '../../../infra/build/bundle.ts';
+import { FEDERATED, FUNCTIONS } from '../../../infra/build/bundle.ts';
 import { EVERYTHING } from './essentials.ts';
 import { ALL_OPTIONS, packageAgain } from './options.ts';
 import { type Json, type Packaged, packageService, type Template } from './packaged.ts';
@@ -42,7 +42,7 @@ test('each package has its digest in its name, and all are in SHA256SUMS', () =>
   expect(String(files.SHA256SUMS).trim().split('\n').sort()).toEqual(named.map((pair) => pair.join('  ')).sort());
   const zips = named.filter(([, name]) => name?.endsWith('.zip'));
   expect(zips.map(([digest, name]) => name?.replace(`-${digest?.slice(0, 16)}.zip`, '')).sort()).toEqual(
-    [...FUNCTIONS].sort(),
+    [...FUNCTIONS, FEDERATED].sort(),
   );
 });
 
@@ -113,6 +113,8 @@ test('what the deployment has set are the defaults of its parameters', () => {
     AlarmTopicArn: ALL_OPTIONS.alarmTopicArn,
     LogRetentionDays: '365',
     ThrottleRate: '10',
+    FederatedThrottleRate: '5',
+    FederatedThrottleBurst: '10',
     VpcSubnetIds: ALL_OPTIONS.vpcSubnetIds,
   });
   expect(plain.Parameters.AlarmTopicArn?.Default).toBe('');

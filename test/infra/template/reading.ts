@@ -27,12 +27,16 @@ function pathOf({ Resources }: Template, id: string): string {
 }
 
 /** The routes of every API, with how they are authorised. */
-export const routesOf = (template: Template): readonly { readonly key: string; readonly authorisation: unknown }[] => [
-  ...ofType(template, 'AWS::ApiGatewayV2::Route').map(([, { RouteKey, AuthorizationType }]) => ({
+export const routesOf = (
+  template: Template,
+): readonly { readonly name: string; readonly key: string; readonly authorisation: unknown }[] => [
+  ...ofType(template, 'AWS::ApiGatewayV2::Route').map(([name, { RouteKey, AuthorizationType }]) => ({
+    name,
     key: String(RouteKey),
     authorisation: AuthorizationType,
   })),
-  ...ofType(template, 'AWS::ApiGateway::Method').map(([, { HttpMethod, ResourceId, AuthorizationType }]) => ({
+  ...ofType(template, 'AWS::ApiGateway::Method').map(([name, { HttpMethod, ResourceId, AuthorizationType }]) => ({
+    name,
     key: `${HttpMethod} ${pathOf(template, references(ResourceId)[0] ?? '')}`,
     authorisation: AuthorizationType,
   })),

@@ -43,11 +43,18 @@ describe('with every option set it keeps to', () => {
     const of = (name: string) => withOptions.Resources[name]?.Properties;
     expect(of('TokenLambdaFunction')).toMatchObject({ ReservedConcurrentExecutions: 20 });
     expect(of('TokenLambdaFunction')).toMatchObject({ TracingConfig: { Mode: 'Active' } });
+    expect(of('FederatedLambdaFunction')).toMatchObject({
+      ReservedConcurrentExecutions: 5,
+      Environment: { Variables: { PUBLIC_URL: 'https://tokens.example.com', HTTPS_PROXY: ALL_OPTIONS.httpsProxy } },
+    });
     expect(of('MetadataLambdaFunction')).toMatchObject({
       Environment: { Variables: { PUBLIC_URL: 'https://tokens.example.com' } },
     });
     expect(of('HttpApiStage')).toMatchObject({
       DefaultRouteSettings: { ThrottlingRateLimit: 10, ThrottlingBurstLimit: 20 },
+      RouteSettings: {
+        'POST /federated/{profile}/oauth/v2/token': { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 },
+      },
     });
     expect(of('TokenTable')).toMatchObject({
       SSESpecification: { KMSMasterKeyId: ALL_OPTIONS.tableKmsKeyArn },
@@ -146,6 +153,7 @@ describe('the alarms on what the log counts', () => {
     ['TableAway', (log) => log.request(away('table'))],
     ['SecretsAway', (log) => log.request(away('secrets'))],
     ['ZitadelAway', (log) => log.request(away('zitadel'))],
+    ['IssuerAway', (log) => log.request({ ...request, error: { ...unavailable, dependency: 'issuer' } })],
     ['RenewalsFailed', (log) => log.prewarm(run)],
     ['CredentialExpiring', (log) => log.prewarm({ ...run, expiring: { secret: 'zitadel/orders', daysLeft: 13.9 } })],
     ['RotationsFailed', (log) => log.rotation({ at: NOW, durationMs: 10, failure: { detail: 'x' } })],
@@ -204,9 +212,13 @@ describe('the alarms on what the log counts', () => {
   });
 
   test('docs/deploy.md says what the alarms cost', () => {
-    const metrics = alarmsOf(packaged.template).flatMap(([, alarm]) => metricsOf(alarm));
+    const isFederated = ([name]: readonly [string, Json]) => /^(?:Federated|Issuer)/.test(name);
+    const all = alarmsOf(packaged.template);
+    const metrics = all.filter((alarm) => !isFederated(alarm)).flatMap(([, alarm]) => metricsOf(alarm));
+    const more = all.filter(isFederated).flatMap(([, alarm]) => metricsOf(alarm));
     const deploying = readFileSync(join(import.meta.dirname, '../../../docs/deploy.md'), 'utf8');
     // 0.10 USD a month for each metric that an alarm looks at.
     expect(deploying).toContain(`${(metrics.length / 10).toFixed(1)} USD for the alarms`);
+    expect(deploying).toContain(`${(more.length / 10).toFixed(1)} USD more with callers without IAM`);
   });
 });

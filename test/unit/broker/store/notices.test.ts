@@ -151,6 +151,37 @@ describe('a caller is shut out', () => {
   });
 });
 
+describe('a workload is shut out', () => {
+  const subject = 'repo:acme/app:ref:refs/heads/main';
+  const caller: Principal = { kind: 'federated', issuer: 'github', subject, claims: {} };
+  test.each<[notice: string, expected: boolean]>([
+    ['block orders *', true],
+    [`block orders github:${subject}`, true],
+    [`block * github:${subject}`, true],
+    ['block orders github:repo:acme/app:*', true],
+    ['block orders github:*', true],
+    [`block orders github:${subject}2`, false],
+    ['block orders github:repo:acme/app', false],
+    [`block reports github:${subject}`, false],
+    [`block orders gitlab:${subject}`, false],
+    [`block orders ${subject}`, false],
+    ['block orders arn:aws:iam::123456789012:role/*', false],
+    [`block orders ${ROLE}`, false],
+  ])('%s: %s', (notice, expected) => {
+    expect(isBlocked(compileNotices([notice]), 'orders', caller)).toBe(expected);
+  });
+
+  test('its name never stands for a role', () => {
+    const role: Principal = { kind: 'iam_role', partition: 'aws', account: '123456789012', role: 'orders-service' };
+    expect(isBlocked(compileNotices(['block orders github:*', 'block orders aws:*']), 'orders', role)).toBe(false);
+  });
+
+  test('a caller that is neither is no notice', () => {
+    for (const text of ['github:', 'GitHub:x', 'github', 'arn:x:y', 'github:ü'])
+      expect(readNotice(`block orders ${text}`)).toBeUndefined();
+  });
+});
+
 describe('tidying', () => {
   test.each<[texts: string[], remove: string[]]>([
     [[], []],
