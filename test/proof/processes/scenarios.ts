@@ -2,8 +2,7 @@ import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
 import type { Answer, Ask, FunctionProcess } from './function.ts';
 import { judge } from './judge.ts';
 import { createPackage, type FunctionName, type Package } from './package.ts';
-import { type Evidence, findLeaks } from './secrets.ts';
-import { type Counts, createWorld, type World, type WorldOptions } from './world.ts';
+import { type Counts, createWorld, type Evidence, findLeaks, type World, type WorldOptions } from './world.ts';
 
 /** Processes wait for one another here, on a machine that may be busy with others. */
 export const PATIENCE_MS = 60_000;

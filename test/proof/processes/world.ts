@@ -5,11 +5,11 @@ import { createSecretsManager } from '../../../infra/local/secrets-manager.ts';
 import { createTable } from '../../../infra/local/table.ts';
 import { createZitadel } from '../../../infra/local/zitadel/server.ts';
 import { accounts } from '../../support/rig.ts';
+import { createSecretCanaries, secretsIn } from '../../support/secret-canaries.ts';
 import { turn } from '../../support/turns.ts';
 import { createFunction, type FunctionProcess } from './function.ts';
 import { type FunctionName, type Package, secretsByName } from './package.ts';
 import { createProxy } from './proxy.ts';
-import { AWS_KEY, type Evidence } from './secrets.ts';
 
 /** What the functions depend on. */
 export const DEPENDENCIES = ['zitadel', 'secretsManager', 'table'] as const;
@@ -35,6 +35,29 @@ export interface WorldOptions {
   readonly tokenLifetimeSeconds?: number;
   /** Whether the processes have the world's clock; else they are as they are deployed, and it must not jump. */
   readonly clockJumps?: boolean;
+}
+
+/** The AWS credentials of the functions. */
+const AWS_KEY = { id: 'AKIAPROCESSESTEST000', secret: 'wq8Zr3Lk9XtVb2Nm5Yc7Hd1Js4Gf6PaQeUoIiRxT' };
+
+/** What went through a world, and what came out of it. */
+export interface Evidence {
+  /** Everything between the broker and ZITADEL (latin1): what there is to leak. */
+  readonly traffic: string;
+  /** Everything that came out: what the processes wrote and answered, the rows of the table. */
+  readonly text: string;
+  /** What of it was written to standard error. */
+  readonly stderr: string;
+}
+
+/** Names the secrets of which a piece has come out: the credentials, and everything secret in the traffic. */
+export function findLeaks(evidence: readonly Evidence[]): readonly string[] {
+  const canaries = createSecretCanaries();
+  canaries.plant('AWS key', AWS_KEY.secret);
+  for (const { traffic } of evidence) {
+    for (const secret of secretsIn(traffic)) canaries.plant('traffic with ZITADEL', secret);
+  }
+  return evidence.flatMap(({ text }) => canaries.search(text));
 }
 
 const TABLE_NAME = 'tokens';
