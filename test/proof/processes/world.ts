@@ -4,7 +4,7 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { createSecretsManager } from '../../../infra/local/secrets-manager.ts';
 import { createTable } from '../../../infra/local/table.ts';
 import { createZitadel } from '../../../infra/local/zitadel/server.ts';
-import { accounts } from '../../support/rig.ts';
+import { accounts } from '../../support/accounts.ts';
 import { createSecretCanaries, secretsIn } from '../../support/secret-canaries.ts';
 import { turn } from '../../support/turns.ts';
 import { createFunction, type FunctionProcess } from './function.ts';
