@@ -65,6 +65,7 @@ const withToken = (profile: string, endpoint: Ask['endpoint']): Ask => {
   return { profile, endpoint, form: `token=${CALLERS_TOKEN}` };
 };
 const OWN = token('orders');
+const ON_BEHALF = token('exchanging', EXCHANGE);
 const INTROSPECT = withToken('introspecting-with-secret', 'introspect');
 const INTROSPECT_WITH_KEY = withToken('introspecting', 'introspect');
 const REVOKE = withToken('revocable', 'revoke');
@@ -141,15 +142,7 @@ const ROWS: readonly Row[] = [
   ['JWT bearer', 'token', token('reports'), isToken, OWN_CELLS, [4, 12]],
   ['client credentials with a key', 'token', token('asserted'), isToken, OWN_CELLS, [6, 12]],
   ['token exchange', 'token', token('billing'), isExchange, OWN_CELLS, [4, 12], { before: OWN }],
-  [
-    'token exchange for a caller',
-    'token',
-    token('exchanging', EXCHANGE),
-    isExchange,
-    BEHALF_CELLS,
-    [2],
-    { isHome: true },
-  ],
+  ['token exchange for a caller', 'token', ON_BEHALF, isExchange, BEHALF_CELLS, [2], { isHome: true }],
   ['introspection', 'introspection', INTROSPECT, isIntrospection, INTROSPECTION, [2], { isHome: true }],
   ['introspection with a key', 'introspection', INTROSPECT_WITH_KEY, isIntrospection, INTROSPECTION, [6]],
   ['revocation', 'revocation', REVOKE, isTo('/oauth/v2/revoke'), REVOCATION, [2], { isHome: true }],

@@ -86,7 +86,7 @@ export async function live(
     process: FunctionProcess,
     profile: string,
     answer: Answer,
-    circumstances: Omit<Circumstances, 'madeAtMs'>,
+    circumstances: Circumstances,
   ): Promise<void> {
     const { kind, status, requestId } = answer;
     const name = kind === 'response' ? String(status) : kind;
