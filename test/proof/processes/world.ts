@@ -63,9 +63,6 @@ export function findLeaks(evidence: readonly Evidence[]): readonly string[] {
 const TABLE_NAME = 'tokens';
 const SHIFTED_CLOCK = join(import.meta.dirname, 'shifted-clock.cjs');
 
-const basicAuthorization = (id: string, secret: string): string =>
-  `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
-
 /** Starts everything around the processes of this package, with a network between that can fail. */
 export async function createWorld(
   broker: Package,
@@ -120,7 +117,7 @@ export async function createWorld(
   /** Asks ZITADEL itself, past everything that can fail on the way. */
   async function introspect(token: string): Promise<number | undefined> {
     const { clientId, clientSecret } = accounts.apiSecret;
-    const headers = { authorization: basicAuthorization(clientId, clientSecret) };
+    const headers = { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` };
     const body = new URLSearchParams({ token });
     const response = await fetch(`${zitadel.url}/oauth/v2/introspect`, { method: 'POST', headers, body });
     const { active, exp } = (await response.json()) as { active: boolean; exp?: number };
