@@ -28,6 +28,11 @@ const PROGRESS_MS = 2_000;
 /** Prints a line on standard output. */
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+/** Prints figures on standard output, each on a line with its name. */
+export function printFigures(figures: Readonly<Record<string, string | number>>): void {
+  for (const [name, figure] of Object.entries(figures)) print(`${name.padEnd(20)}${figure}`);
+}
+
 /** Prints a line on standard error. */
 export const note = (line: string): void => void process.stderr.write(`${line}\n`);
 

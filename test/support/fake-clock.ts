@@ -7,6 +7,8 @@ import { isSigning } from './web-crypto.ts';
 export interface FakeClock extends Clock {
   /** Lets `ms` pass: runs the timers that come due, in their order, each at its own instant, with I/O turns and signatures between. */
   readonly advance: (ms: number) => Promise<void>;
+  /** Milliseconds until the next timer; infinite if none is set. */
+  readonly nextMs: () => number;
   /** Forgets all timers that are set, as if the process that set them were dead; answers how many there were. */
   readonly dropTimers: () => number;
 }
@@ -42,6 +44,7 @@ export function createFakeClock(start: EpochMs): FakeClock {
       }
       now = end;
     },
+    nextMs: () => Math.min(...[...timers].map(({ at }) => at)) - now,
     dropTimers() {
       const { size } = timers;
       timers.clear();

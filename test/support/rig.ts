@@ -15,43 +15,14 @@ import { instant } from '../../lib/core/time.ts';
 import { accounts, SECRETS } from './accounts.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { caller, stranger } from './principals.ts';
-import { profilesOf } from './profiles.ts';
+import { PROJECT_AUDIENCE, profilesFor, profilesOf } from './profiles.ts';
 import { type Reply, sendSigned } from './signed-request.ts';
 import { turn } from './turns.ts';
 
-export { accounts, SECRETS };
+export { accounts, PROJECT_AUDIENCE, profilesFor, SECRETS };
 
 /** The instant at which rigs start: the time of the recordings. */
 export const START = instant(1_795_438_700_000);
-
-export const PROJECT_AUDIENCE = `urn:zitadel:iam:org:project:id:${accounts.project}:aud`;
-
-/** The profiles of a rig, one for each kind of credential; `changes` are merged into each by its name. */
-export function profilesFor(
-  issuer: string,
-  changes: Readonly<Record<string, object>> = {},
-): { profiles: Record<string, object> } {
-  const shared = { issuer, callers: ['arn:aws:iam::123456789012:role/orders-service'] };
-  const profiles: Record<string, object> = {
-    orders: { ...shared, secret: 'orders', scopes: [PROJECT_AUDIENCE, 'profile'], prewarm: true },
-    odd: { ...shared, secret: 'odd', scopes: [PROJECT_AUDIENCE] },
-    reports: { ...shared, secret: 'reports', scopes: [PROJECT_AUDIENCE], prewarm: true },
-    billing: { ...shared, secret: 'billing', subject: 'reports' },
-    shipping: { ...shared, secret: 'shipping', subject: 'orders', scopes: [PROJECT_AUDIENCE] },
-    api: { ...shared, secret: 'api', subject: 'orders' },
-    introspecting: { ...shared, secret: 'orders', introspection: 'api' },
-    exchanging: { ...shared, secret: 'shipping', scopes: [PROJECT_AUDIENCE], exchange: {} },
-    revocable: {
-      ...shared,
-      secret: 'orders',
-      scopes: [PROJECT_AUDIENCE],
-      introspection: 'apiSecret',
-      revocation: { secret: 'shipping', callers: shared.callers },
-    },
-  };
-  for (const [name, change] of Object.entries(changes)) profiles[name] = { ...profiles[name], ...change };
-  return { profiles };
-}
 
 export interface RigOptions {
   readonly payload?: PayloadFormat;

@@ -1,6 +1,4 @@
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
-import { SECRETS } from '../../support/accounts.ts';
-import { type Canaries, createCanaries } from '../../support/canaries.ts';
 import { ALPHANUMERIC, isMadeOf, member } from './authoriser.ts';
 import type { Endpoint } from './setting.ts';
 
@@ -76,15 +74,4 @@ export function shown({ answer, lines }: Played): string {
   const token = answer.statusCode === 200 ? member(parse(answer.body), 'access_token') : undefined;
   const body = token === undefined ? answer.body : answer.body.replace(JSON.stringify(token), '');
   return [...lines, body, JSON.stringify(answer.headers)].join('\n');
-}
-
-/** A search for what is confidential in the secrets of the accounts: client secrets, and keys without the lines of PEM. */
-export function createSecretCanaries(): Canaries {
-  const canaries = createCanaries();
-  for (const [name, secret] of Object.entries(SECRETS)) {
-    const { clientSecret, key } = JSON.parse(secret) as { readonly clientSecret?: string; readonly key?: string };
-    if (clientSecret !== undefined) canaries.plant(`clientSecret of ${name}`, clientSecret);
-    if (key !== undefined) canaries.plant(`key of ${name}`, key.replace(/-----[A-Z ]+-----|\n/g, ''));
-  }
-  return canaries;
 }

@@ -1,5 +1,4 @@
-import { createProgress, print, readCount, runCommand } from '../../support/command.ts';
-import { VIOLATIONS } from './judge.ts';
+import { createProgress, print, printFigures, readCount, runCommand } from '../../support/command.ts';
 import { type Figures, runEvents } from './run.ts';
 
 const HELP = `Plays generated API Gateway events and bodies against the broker's endpoints, all in one process, and holds each answer
@@ -26,18 +25,14 @@ const shorten = (_: string, value: unknown): unknown =>
     ? `${value.slice(0, LONGEST_SHOWN)}… of ${value.length} characters`
     : value;
 
-function report({ events, tally, violations }: Figures, seconds: number): string {
-  const sections = [...tally].flatMap(([heading, counts]) => [
-    `${heading}:`,
-    ...[...counts].sort(([, a], [, b]) => b - a).map(([name, count]) => `  ${String(count).padStart(9)}  ${name}`),
-  ]);
-  return [
-    ...sections,
-    `events: ${events}`,
-    ...VIOLATIONS.map((kind) => `${kind}: ${violations[kind]}`),
-    `${seconds.toFixed(1)} s, ${(events / seconds).toFixed(0)} events/s`,
-    '',
-  ].join('\n');
+function printReport({ events, tally, violations }: Figures, seconds: number): void {
+  for (const [heading, counts] of tally) {
+    print(`${heading}:`);
+    for (const [name, count] of [...counts].sort(([, a], [, b]) => b - a))
+      print(`  ${String(count).padStart(9)}  ${name}`);
+  }
+  const speed = `${(events / seconds).toFixed(0)} a second`;
+  printFigures({ events: `${events}, ${speed}`, ...violations, seconds: seconds.toFixed(0) });
 }
 
 await runCommand({
@@ -55,7 +50,7 @@ await runCommand({
     const figures = await runEvents({ runs, seed, path: values.path }, (events) =>
       progress((seconds) => `${events} of ${runs} events, ${(events / seconds).toFixed(0)} events/s`),
     );
-    process.stdout.write(report(figures, (performance.now() - startedAt) / 1000));
+    printReport(figures, (performance.now() - startedAt) / 1000);
     const { counterexample } = figures;
     if (counterexample === undefined) return true;
     const { what, plan, event, path } = counterexample;

@@ -4,7 +4,8 @@ import type { Canaries } from '../../support/canaries.ts';
 import { accounts, answer, createFleet, ISSUER, type Outcome, refusal } from '../../support/fleet.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { profilesOf } from '../../support/profiles.ts';
-import { createSecretCanaries, type Played } from './answer-rules.ts';
+import { createSecretCanaries } from '../../support/secret-canaries.ts';
+import type { Played } from './answer-rules.ts';
 import type { Endpoint } from './setting.ts';
 import { AUDIENCES, DOCUMENT, NEED_ACTOR, REFRESH_TOKEN, SENT, TOKEN_TYPES, tokenNamed } from './setting.ts';
 

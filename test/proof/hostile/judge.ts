@@ -1,5 +1,6 @@
 import { createCanaries } from '../../support/canaries.ts';
-import { createSecretCanaries, faultsOfAnswer, type Played, parse, shown } from '../events/answer-rules.ts';
+import { createSecretCanaries, secretsIn } from '../../support/secret-canaries.ts';
+import { faultsOfAnswer, type Played, parse, shown } from '../events/answer-rules.ts';
 import { member, memberAt } from '../events/authoriser.ts';
 import type { Case } from './catalogue.ts';
 import { type Ask, CALLERS_TOKEN, type Cell, cellOf } from './places.ts';
@@ -42,16 +43,6 @@ function* wrongs(cell: Cell, { endpoint }: Ask, observed: Answered): Generator<s
   if (isGood && endpoint === 'introspect' && !isIntrospected) yield 'a body that is none of introspection';
 }
 
-/** The headers and form values in which the broker proves itself: new for each request. */
-function proofs({ sent }: Observation): readonly string[] {
-  return sent.zitadel.flatMap(({ head, body }) => {
-    const [, basic] = /^authorization: Basic (.+)$/im.exec(head) ?? [];
-    const form = new URLSearchParams(body);
-    const assertions = ['assertion', 'client_assertion'].flatMap((name) => form.get(name)?.split('.').slice(1) ?? []);
-    return [...(basic === undefined ? [] : [basic]), ...assertions];
-  });
-}
-
 const planted = createSecretCanaries();
 planted.plant("the caller's token", CALLERS_TOKEN);
 
@@ -69,7 +60,9 @@ export function leaks(observed: Observation, printed: string): readonly string[]
   const text = withoutNumbers([...texts.flat(), printed].join('\n'));
   const canaries = createCanaries();
   for (const token of observed.tokens) canaries.plant('a token', token);
-  for (const [at, proof] of proofs(observed).entries()) canaries.plant(`proof ${at}`, proof);
+  for (const { head, body } of observed.sent.zitadel) {
+    for (const secret of secretsIn(`${head}\n${body}`)) canaries.plant('what was sent to ZITADEL', secret);
+  }
   return [...planted.search(text), ...canaries.search(text)];
 }
 

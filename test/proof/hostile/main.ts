@@ -1,4 +1,4 @@
-import { createProgress, note, print, runCommand } from '../../support/command.ts';
+import { createProgress, note, print, printFigures, runCommand } from '../../support/command.ts';
 import { ALL_CASES, CASES, type Case, KINDS, nameOf } from './catalogue.ts';
 import type { Violation } from './judge.ts';
 import { DEPENDENCIES } from './places.ts';
@@ -25,20 +25,19 @@ const kindsOf = (cases: readonly Case[]): number => new Set(cases.map(({ kind })
 
 function printSummary(cases: readonly Case[], summary: Summary): void {
   for (const [name, ...what] of wrongs(summary)) print([`✗ ${name}`, ...what].join('\n    '));
-  const printFigure = (name: string, figure: number | string) => print(`${name.padEnd(18)}${figure}`);
   const count = (rule: Violation['rule']) =>
     summary.broken.filter(({ violations }) => violations.some((violation) => violation.rule === rule)).length;
-  printFigure('kinds of answer', `${kindsOf(cases)} of ${KINDS.length}`);
-  printFigure('cases', cases.length);
+  printFigures({ 'kinds of answer': `${kindsOf(cases)} of ${KINDS.length}`, cases: cases.length });
   for (const dependency of DEPENDENCIES) {
     const own = cases.filter(({ place }) => place.dependency === dependency);
-    printFigure(`  ${dependency}`, `${own.length} cases of ${kindsOf(own)} kinds`);
+    printFigures({ [`  ${dependency}`]: `${own.length} cases of ${kindsOf(own)} kinds` });
   }
-  for (const [name, rule] of Object.entries(FIGURES)) printFigure(name, count(rule));
+  for (const [name, rule] of Object.entries(FIGURES)) printFigures({ [name]: count(rule) });
   const { heapGrowthMb } = summary;
-  const growth = heapGrowthMb === undefined ? 'not measured: too few cases' : `${heapGrowthMb.toFixed(1)} MB`;
-  printFigure('heap growth', growth);
-  printFigure('seconds', summary.seconds.toFixed(0));
+  printFigures({
+    'heap growth': heapGrowthMb === undefined ? 'not measured: too few cases' : `${heapGrowthMb.toFixed(1)} MB`,
+    seconds: summary.seconds.toFixed(0),
+  });
 }
 
 await runCommand({

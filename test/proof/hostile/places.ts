@@ -64,10 +64,11 @@ const token = (profile: string, form = 'grant_type=client_credentials'): Ask => 
 const withToken = (profile: string, endpoint: Ask['endpoint']): Ask => {
   return { profile, endpoint, form: `token=${CALLERS_TOKEN}` };
 };
-const OWN = token('own');
-const INTROSPECT = withToken('introspecting2', 'introspect');
+const OWN = token('orders');
+const ON_BEHALF = token('exchanging', EXCHANGE);
+const INTROSPECT = withToken('introspecting-with-secret', 'introspect');
 const INTROSPECT_WITH_KEY = withToken('introspecting', 'introspect');
-const REVOKE = withToken('revoking', 'revoke');
+const REVOKE = withToken('revocable', 'revoke');
 
 const isTo = (path: string) => (sent: Sent) => sent.head.startsWith(`POST ${path} `);
 const isToken = isTo('/oauth/v2/token');
@@ -138,10 +139,10 @@ type Row = readonly [
 const ROWS: readonly Row[] = [
   ['client credentials', 'token', OWN, isToken, OWN_CELLS, [1, 2], { isHome: true }],
   ['client credentials without a table', 'token', OWN, isToken, OWN_CELLS, [16, 8], { isTableAway: true }],
-  ['JWT bearer', 'token', token('keyed'), isToken, OWN_CELLS, [4, 12]],
+  ['JWT bearer', 'token', token('reports'), isToken, OWN_CELLS, [4, 12]],
   ['client credentials with a key', 'token', token('asserted'), isToken, OWN_CELLS, [6, 12]],
-  ['token exchange', 'token', token('exchanged'), isExchange, OWN_CELLS, [4, 12], { before: OWN }],
-  ['token exchange for a caller', 'token', token('behalf', EXCHANGE), isExchange, BEHALF_CELLS, [2], { isHome: true }],
+  ['token exchange', 'token', token('billing'), isExchange, OWN_CELLS, [4, 12], { before: OWN }],
+  ['token exchange for a caller', 'token', ON_BEHALF, isExchange, BEHALF_CELLS, [2], { isHome: true }],
   ['introspection', 'introspection', INTROSPECT, isIntrospection, INTROSPECTION, [2], { isHome: true }],
   ['introspection with a key', 'introspection', INTROSPECT_WITH_KEY, isIntrospection, INTROSPECTION, [6]],
   ['revocation', 'revocation', REVOKE, isTo('/oauth/v2/revoke'), REVOCATION, [2], { isHome: true }],

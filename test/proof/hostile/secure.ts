@@ -10,7 +10,7 @@ const read = (name: string): string => readFileSync(join(import.meta.dirname, 'c
 export interface Relay {
   /** Of so many bytes no more are passed on than these. */
   readonly cutAfter?: number;
-  readonly thenDo?: 'end' | 'reset';
+  readonly thenDo?: 'end' | 'reset' | undefined;
   /** One byte is passed on changed. */
   readonly spoilAt?: number;
 }

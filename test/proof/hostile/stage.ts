@@ -6,7 +6,7 @@ import { SECOND_MS } from '../../../lib/core/time.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
 import { accounts, SECRETS } from '../../support/accounts.ts';
 import { context, tokenEvent } from '../../support/events.ts';
-import { profilesOf } from '../../support/profiles.ts';
+import { PROJECT_AUDIENCE, profilesFor, profilesOf } from '../../support/profiles.ts';
 import { turn, until } from '../../support/turns.ts';
 import type { Case } from './catalogue.ts';
 import type { Ask, Dependency } from './places.ts';
@@ -136,23 +136,13 @@ async function openServices({ kind, place }: Case, watch: Watch) {
   };
 }
 
-/** One profile for each way to ZITADEL. */
-function profilesFor(issuer: string): unknown {
-  const callers = ['arn:aws:iam::123456789012:role/orders-service'];
-  const shared = { issuer, callers, scopes: [`urn:zitadel:iam:org:project:id:${accounts.project}:aud`] };
-  return {
-    profiles: {
-      own: { ...shared, secret: 'orders' },
-      keyed: { ...shared, secret: 'reports' },
-      asserted: { ...shared, secret: 'billing', grant: 'client_credentials' },
-      exchanged: { ...shared, secret: 'billing', subject: 'own' },
-      behalf: { ...shared, secret: 'shipping', exchange: {} },
-      introspecting: { ...shared, secret: 'orders', introspection: 'billing' },
-      introspecting2: { ...shared, secret: 'orders', introspection: 'shipping' },
-      revoking: { ...shared, secret: 'orders', revocation: { secret: 'shipping', callers } },
-    },
-  };
-}
+/** More ways to ZITADEL than the profiles of other tests have. */
+const CHANGES = {
+  orders: { scopes: [PROJECT_AUDIENCE] },
+  billing: { subject: 'orders', scopes: [PROJECT_AUDIENCE] },
+  asserted: { secret: 'billing', grant: 'client_credentials', scopes: [PROJECT_AUDIENCE] },
+  'introspecting-with-secret': { secret: 'orders', introspection: 'shipping' },
+};
 
 /** A sandbox in front of the services. AWS's SDK takes its endpoints from the environment of the process. */
 function createBroker(servers: Readonly<Record<Dependency, Server>>, isTls: boolean, overrides: Overrides): Sandbox {
@@ -165,7 +155,7 @@ function createBroker(servers: Readonly<Record<Dependency, Server>>, isTls: bool
   });
   const issuer = `${isTls ? 'https://localhost' : 'http://127.0.0.1'}:${servers.zitadel.port}`;
   const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true', METRICS_NAMESPACE: 'test' };
-  return createSandbox(profilesOf(profilesFor(issuer)), env, { random: () => 0.5, ...overrides });
+  return createSandbox(profilesOf(profilesFor(issuer, CHANGES)), env, { random: () => 0.5, ...overrides });
 }
 
 /**

@@ -9,8 +9,6 @@ export const START = instant(1_795_438_700_000);
 export interface Watch {
   /** Shows `START` at first. */
   readonly clock: FakeClock;
-  /** Milliseconds until the next timer; infinite if none is set. */
-  readonly nextMs: () => number;
   /** How often something was received or sent, or a connection was opened or closed. */
   moves: number;
   /** How often the hostile answer was given. */
@@ -20,24 +18,12 @@ export interface Watch {
 }
 
 /** Creates one for a case that has not begun. */
-export function createWatch(): Watch {
-  const clock = createFakeClock(START);
-  const due = new Set<{ readonly at: number }>();
-  function after(delayMs: number, run: () => void): () => void {
-    const timer = { at: clock.now() + Math.max(0, delayMs) };
-    due.add(timer);
-    const cancel = clock.after(delayMs, () => {
-      due.delete(timer);
-      run();
-    });
-    return () => {
-      due.delete(timer);
-      cancel();
-    };
-  }
-  const nextMs = () => Math.min(...[...due].map(({ at }) => at)) - clock.now();
-  return { clock: { ...clock, after }, nextMs, moves: 0, struck: 0, isHostileLast: false };
-}
+export const createWatch = (): Watch => ({
+  clock: createFakeClock(START),
+  moves: 0,
+  struck: 0,
+  isHostileLast: false,
+});
 
 /** Notes a move, and whether a hostile answer begins with it. */
 export function noteMove(watch: Watch, isHostile: boolean, isStrike = false): void {
@@ -55,8 +41,8 @@ const QUIET_TURNS = { silence: 4, other: 60, beforeHostility: 1_000, longWay: 2_
 
 const LONG_WAY_MS = 5_000;
 
-function patience({ struck, isHostileLast, nextMs }: Watch, isSilent: boolean): number {
-  if (nextMs() >= LONG_WAY_MS) return QUIET_TURNS.longWay;
+function patience({ struck, isHostileLast, clock }: Watch, isSilent: boolean): number {
+  if (clock.nextMs() >= LONG_WAY_MS) return QUIET_TURNS.longWay;
   if (struck === 0) return QUIET_TURNS.beforeHostility;
   return isSilent && isHostileLast ? QUIET_TURNS.silence : QUIET_TURNS.other;
 }
@@ -91,8 +77,8 @@ export async function pass<T>(
     quiet = watch.moves === seen ? quiet + 1 : 0;
     seen = watch.moves;
     if (quiet < patience(watch, isSilent)) continue;
-    if (clock.now() - begunAt + watch.nextMs() > limitMs) break;
-    await clock.advance(watch.nextMs());
+    if (clock.now() - begunAt + clock.nextMs() > limitMs) break;
+    await clock.advance(clock.nextMs());
     quiet = 0;
   }
   return 'hangs';

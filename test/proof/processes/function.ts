@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { tokenEvent } from '../../support/events.ts';
 import { type SandboxOptions, startSandbox } from '../../support/runtime-api/sandbox.ts';
 import { createRuntimeApi, type Invoked } from '../../support/runtime-api/server.ts';
+import { parse } from '../events/answer-rules.ts';
 
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
@@ -31,20 +32,13 @@ export interface Ask {
 
 const TIMEOUT_MS = 15_000;
 
-function parse(text: string): Json {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Json) : {};
-  } catch {
-    return {};
-  }
-}
+const membersOf = (text: string): Json => Object(parse(text));
 
 function read(invoked: Invoked): Pick<Answer, 'kind' | 'status' | 'headers' | 'text' | 'json'> {
   const { kind } = invoked;
-  const { statusCode = 0, headers = {}, body = '' } = kind === 'response' ? parse(invoked.body) : {};
+  const { statusCode = 0, headers = {}, body = '' } = kind === 'response' ? membersOf(invoked.body) : {};
   const text = kind === 'error' ? `${invoked.errorType}: ${invoked.errorMessage}` : String(body);
-  return { kind, status: Number(statusCode), headers: headers as Answer['headers'], text, json: parse(text) };
+  return { kind, status: Number(statusCode), headers: headers as Answer['headers'], text, json: membersOf(text) };
 }
 
 /**
@@ -85,7 +79,7 @@ export async function createFunction(now: () => number, options: Omit<SandboxOpt
       const { stdout } = sandbox.output();
       const end = stdout.lastIndexOf('\n') + 1;
       const lines = stdout.slice(readTo, end).split('\n');
-      log.push(...lines.filter((line) => line.startsWith('{')).map(parse));
+      log.push(...lines.filter((line) => line.startsWith('{')).map(membersOf));
       readTo = end;
       return log;
     },

@@ -1,17 +1,17 @@
 import type { Answer } from './function.ts';
 
-/** What is known of an answer besides itself. */
+/** What is known of an answer besides itself: nothing has happened to its process unless it is said. */
 export interface Circumstances {
   /** Whether its process was killed meanwhile: then there may be none. */
-  readonly isKilled: boolean;
+  readonly isKilled?: boolean;
   /** For how long its process was frozen meanwhile, perhaps between making the answer and writing it. */
-  readonly frozenMs: number;
+  readonly frozenMs?: number;
   /** Whether nothing has gone wrong for so long that there is no excuse for an error. */
-  readonly isCalm: boolean;
+  readonly isCalm?: boolean;
   /** Epoch milliseconds at which the broker made it, by its own log. */
-  readonly madeAtMs: number | undefined;
+  readonly madeAtMs?: number | undefined;
   /** Epoch milliseconds of the token's end, as ZITADEL itself says; `undefined` if the token is not valid. */
-  readonly endMs: number | undefined;
+  readonly endMs?: number | undefined;
 }
 
 /** No one gets a token that has less left. */
@@ -24,7 +24,7 @@ const LONGEST_PAUSE_SECONDS = 30;
 const faultsOf = (...faults: readonly (readonly [isFault: boolean, fault: string])[]): readonly string[] =>
   faults.filter(([isFault]) => isFault).map(([, fault]) => fault);
 
-function judgeToken({ json }: Answer, { madeAtMs = 0, endMs, frozenMs }: Circumstances): readonly string[] {
+function judgeToken({ json }: Answer, { madeAtMs = 0, endMs, frozenMs = 0 }: Circumstances): readonly string[] {
   const expiresIn = Number(json.expires_in);
   const excessMs = madeAtMs + expiresIn * 1000 - (endMs ?? Number.POSITIVE_INFINITY);
   return faultsOf(
@@ -42,7 +42,7 @@ function judgeError({ status, headers, json, requestId }: Answer, { isCalm }: Ci
     [status !== 503 || json.error !== 'temporarily_unavailable', `status ${status}, error ${json.error}`],
     [!(retryAfter >= 1 && retryAfter <= LONGEST_PAUSE_SECONDS), `Retry-After ${retryAfter}`],
     [json.request_id !== requestId, 'another request id'],
-    [isCalm, `status ${status} although all is well`],
+    [isCalm === true, `status ${status} although all is well`],
   );
 }
 

@@ -31,10 +31,10 @@ const unavailable: Answer = {
   headers: { 'retry-after': '3' },
   json: { error: 'temporarily_unavailable', request_id: 'request-1' },
 };
-const asUsual: Circumstances = { isKilled: false, isCalm: false, frozenMs: 0, madeAtMs: NOW, endMs: NOW + 30_000 };
+const asUsual: Circumstances = { madeAtMs: NOW, endMs: NOW + 30_000 };
 
 describe('what is said is judged', () => {
-  const cases: readonly (readonly [string, Answer, Partial<Circumstances>, readonly unknown[]])[] = [
+  const cases: readonly (readonly [string, Answer, Circumstances, readonly unknown[]])[] = [
     ['a token', token, {}, []],
     ['with 5 s left', { ...token, json: { expires_in: 5 } }, {}, []],
     ['with 4 s left', { ...token, json: { expires_in: 4 } }, {}, [/4 s left/]],

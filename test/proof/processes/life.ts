@@ -3,8 +3,7 @@ import type { Answer, FunctionProcess, Json } from './function.ts';
 import { type Circumstances, judge } from './judge.ts';
 import type { Package } from './package.ts';
 import { type Blow, createPlan, PROFILES, type Round, type Turn } from './plan.ts';
-import { findLeaks } from './secrets.ts';
-import { type Counts, createWorld, DEPENDENCIES } from './world.ts';
+import { type Counts, createWorld, DEPENDENCIES, findLeaks } from './world.ts';
 
 /** How to run. */
 export interface LifeOptions {
@@ -87,7 +86,7 @@ export async function live(
     process: FunctionProcess,
     profile: string,
     answer: Answer,
-    circumstances: Omit<Circumstances, 'madeAtMs'>,
+    circumstances: Circumstances,
   ): Promise<void> {
     const { kind, status, requestId } = answer;
     const name = kind === 'response' ? String(status) : kind;

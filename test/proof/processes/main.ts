@@ -1,4 +1,4 @@
-import { createProgress, note, readCount, runCommand } from '../../support/command.ts';
+import { createProgress, note, print, printFigures, readCount, runCommand } from '../../support/command.ts';
 import { live, type Tally } from './life.ts';
 import { createPackage } from './package.ts';
 
@@ -26,17 +26,16 @@ const answersOf = ({ answers }: Tally): string =>
     .map(([name, count]) => `${name}: ${count}`)
     .join(', ');
 
-function summarize(tally: Tally): string {
+function printTally(tally: Tally): void {
   const { rounds, requests, faults, freezes, kills, livedMs, violations } = tally;
-  return [
-    `rounds      ${rounds}, ${minutes(livedMs)} by the clock of the processes`,
-    `requests    ${requests} (${answersOf(tally)})`,
-    `exchanges   ${tally.exchanges}, leases ${tally.leases}, the table given up ${tally.tableGivenUp} times`,
-    `blows       ${faults} faults of the network, ${freezes} freezes, ${kills} kills`,
-    `violations  ${violations.length}`,
-    ...violations.slice(0, 50).map((violation) => `  ${violation}`),
-    '',
-  ].join('\n');
+  printFigures({
+    rounds: `${rounds}, ${minutes(livedMs)} by the clock of the processes`,
+    requests: `${requests} (${answersOf(tally)})`,
+    exchanges: `${tally.exchanges}, leases ${tally.leases}, the table given up ${tally.tableGivenUp} times`,
+    blows: `${faults} faults of the network, ${freezes} freezes, ${kills} kills`,
+    violations: violations.length,
+  });
+  for (const violation of violations.slice(0, 50)) print(`  ${violation}`);
 }
 
 await runCommand({
@@ -59,7 +58,7 @@ await runCommand({
     const onRound = (tally: Tally) =>
       progress(() => `round ${tally.rounds}, ${answersOf(tally)}, violations: ${tally.violations.length}`);
     const tally = await live(broker, { seconds, sandboxes, seed, onRound });
-    process.stdout.write(summarize(tally));
+    printTally(tally);
     return tally.violations.length === 0;
   },
 });

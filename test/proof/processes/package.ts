@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle, FUNCTIONS } from '../../../infra/build/bundle.ts';
-import { PROJECT_AUDIENCE, SECRETS } from '../../support/rig.ts';
+import { SECRETS } from '../../support/accounts.ts';
+import { PROJECT_AUDIENCE, profilesFor } from '../../support/profiles.ts';
 
 /** A function, by the name of its bundle. */
 export type FunctionName = (typeof FUNCTIONS)[number];
@@ -22,31 +23,20 @@ export const secretsByName: Readonly<Record<string, string>> = {
 /** Stands in the bundles in place of the issuer of a test. */
 const PLACEHOLDER = 'https://zitadel.example';
 
-const shared = {
-  issuer: PLACEHOLDER,
-  scopes: [PROJECT_AUDIENCE],
-  callers: ['arn:aws:iam::123456789012:role/orders-service'],
-};
+const cold = { scopes: [PROJECT_AUDIENCE], prewarm: false };
 
-const profiles: Readonly<Record<string, object>> = {
-  orders: { ...shared, secret: 'orders' },
-  reports: { ...shared, secret: 'reports' },
-  billing: { ...shared, secret: 'billing', subject: 'reports', scopes: [] },
-  revocable: {
-    ...shared,
-    secret: 'orders',
-    introspection: 'apiSecret',
-    revocation: { secret: 'shipping', callers: shared.callers },
-  },
-  ...Object.fromEntries(KEYS.map((name) => [name, { ...shared, secret: name }])),
-  ...Object.fromEntries(WARM.map((name) => [name, { ...shared, secret: 'orders', prewarm: true }])),
-};
+const document = profilesFor(PLACEHOLDER, {
+  orders: cold,
+  reports: cold,
+  ...Object.fromEntries(KEYS.map((name) => [name, { ...cold, secret: name }])),
+  ...Object.fromEntries(WARM.map((name) => [name, { ...cold, secret: 'orders', prewarm: true }])),
+});
 
 /** Packages the functions as a deployment does, with the profiles of these tests. */
 export async function createPackage() {
   const folder = mkdtempSync(join(tmpdir(), 'broker-processes-'));
   const profilesFile = join(folder, 'profiles.yml');
-  writeFileSync(profilesFile, JSON.stringify({ profiles }));
+  writeFileSync(profilesFile, JSON.stringify(document));
   await bundle({ profilesFile, outdir: join(folder, 'packaged') });
   return {
     /** Creates a folder that is removed with the package. */

@@ -4,12 +4,12 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { createSecretsManager } from '../../../infra/local/secrets-manager.ts';
 import { createTable } from '../../../infra/local/table.ts';
 import { createZitadel } from '../../../infra/local/zitadel/server.ts';
-import { accounts } from '../../support/rig.ts';
+import { accounts } from '../../support/accounts.ts';
+import { createSecretCanaries, secretsIn } from '../../support/secret-canaries.ts';
 import { turn } from '../../support/turns.ts';
 import { createFunction, type FunctionProcess } from './function.ts';
 import { type FunctionName, type Package, secretsByName } from './package.ts';
 import { createProxy } from './proxy.ts';
-import { AWS_KEY, type Evidence } from './secrets.ts';
 
 /** What the functions depend on. */
 export const DEPENDENCIES = ['zitadel', 'secretsManager', 'table'] as const;
@@ -37,11 +37,31 @@ export interface WorldOptions {
   readonly clockJumps?: boolean;
 }
 
+/** The AWS credentials of the functions. */
+const AWS_KEY = { id: 'AKIAPROCESSESTEST000', secret: 'wq8Zr3Lk9XtVb2Nm5Yc7Hd1Js4Gf6PaQeUoIiRxT' };
+
+/** What went through a world, and what came out of it. */
+export interface Evidence {
+  /** Everything between the broker and ZITADEL (latin1): what there is to leak. */
+  readonly traffic: string;
+  /** Everything that came out: what the processes wrote and answered, the rows of the table. */
+  readonly text: string;
+  /** What of it was written to standard error. */
+  readonly stderr: string;
+}
+
+/** Names the secrets of which a piece has come out: the credentials, and everything secret in the traffic. */
+export function findLeaks(evidence: readonly Evidence[]): readonly string[] {
+  const canaries = createSecretCanaries();
+  canaries.plant('AWS key', AWS_KEY.secret);
+  for (const { traffic } of evidence) {
+    for (const secret of secretsIn(traffic)) canaries.plant('traffic with ZITADEL', secret);
+  }
+  return evidence.flatMap(({ text }) => canaries.search(text));
+}
+
 const TABLE_NAME = 'tokens';
 const SHIFTED_CLOCK = join(import.meta.dirname, 'shifted-clock.cjs');
-
-const basicAuthorization = (id: string, secret: string): string =>
-  `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 
 /** Starts everything around the processes of this package, with a network between that can fail. */
 export async function createWorld(
@@ -97,7 +117,7 @@ export async function createWorld(
   /** Asks ZITADEL itself, past everything that can fail on the way. */
   async function introspect(token: string): Promise<number | undefined> {
     const { clientId, clientSecret } = accounts.apiSecret;
-    const headers = { authorization: basicAuthorization(clientId, clientSecret) };
+    const headers = { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` };
     const body = new URLSearchParams({ token });
     const response = await fetch(`${zitadel.url}/oauth/v2/introspect`, { method: 'POST', headers, body });
     const { active, exp } = (await response.json()) as { active: boolean; exp?: number };

@@ -3,15 +3,20 @@ import type { Relay, Security } from '../secure.ts';
 import { atZitadel, type Content, type Kind, type Meaning, type Play, plays, type Table } from './kind.ts';
 import { HTTP2_FRAMES } from './wire.ts';
 
+/** What comes once the connection is secure. */
+const after = (pattern: string, meaning: Meaning, table: Table<Play>, security: Security = {}): readonly Kind[] =>
+  plays(pattern, atZitadel(meaning), table).map((kind) => ({ ...kind, security }));
+
 /** Kinds that differ in how the server does TLS; then comes the proper answer. */
 const secured = (pattern: string, meaning: Meaning, securities: Table<Security>): readonly Kind[] =>
-  Object.entries(securities).flatMap(([name, security]) =>
-    plays(pattern, atZitadel(meaning), { [name]: (given) => again(given) }).map((kind) => ({ ...kind, security })),
-  );
+  Object.entries(securities).flatMap(([name, security]) => after(pattern, meaning, { [name]: again }, security));
 
 /** The server's part of the handshake has about 1,000 bytes: how many are sent, and which one is changed. */
 const LENGTHS = [1, 4, 5, 6, 40, 90, 127, 200, 500, 700];
 const SPOILT = [0, 1, 3, 5, 20, 45, 90, 130, 300, 600];
+
+/** What happens after them. */
+const ENDINGS = { 'and hangs up': 'end', 'and breaks off': 'reset', 'and falls silent': undefined } as const;
 
 const relays = (pattern: string, numbers: readonly number[], make: (number: number) => Relay): readonly Kind[] =>
   secured(pattern, 'down', Object.fromEntries(numbers.map((number) => [number, { relay: make(number) }])));
@@ -36,10 +41,6 @@ const ALERTS: Table<number> = {
 
 const HTTP = html('<h1>The plain HTTP request was sent to HTTPS port</h1>', 400);
 const MOVED = ['Location: http://127.0.0.1:1/oauth/v2/token'];
-
-/** What comes once the connection is secure. */
-const after = (meaning: Meaning, table: Table<Play>, security: Security = {}): readonly Kind[] =>
-  plays('TLS, then: *', atZitadel(meaning), table).map((kind) => ({ ...kind, security }));
 
 /** What goes wrong with TLS, or does not. */
 export const tlsKinds: readonly Kind[] = [
@@ -67,12 +68,9 @@ export const tlsKinds: readonly Kind[] = [
     'without the one between it and its authority': { certificate: 'chainless' },
     'that another server has signed': { certificate: 'below-leaf' },
   }),
-  ...relays('TLS: says * bytes of the handshake and hangs up', LENGTHS, (cutAfter) => ({ cutAfter, thenDo: 'end' })),
-  ...relays('TLS: says * bytes of the handshake and breaks off', LENGTHS, (cutAfter) => ({
-    cutAfter,
-    thenDo: 'reset',
-  })),
-  ...relays('TLS: says * bytes of the handshake and falls silent', LENGTHS, (cutAfter) => ({ cutAfter })),
+  ...Object.entries(ENDINGS).flatMap(([ending, thenDo]) =>
+    relays(`TLS: says * bytes of the handshake ${ending}`, LENGTHS, (cutAfter) => ({ cutAfter, thenDo })),
+  ),
   ...relays('TLS: byte * of the handshake is another', SPOILT, (spoilAt) => ({ spoilAt })),
   ...Object.entries(ALERTS).flatMap(([name, code]) => [
     ...raw('no TLS: a fatal alert, *', { [name]: record(0x15, 2, [2, code]) }),
@@ -100,15 +98,17 @@ export const tlsKinds: readonly Kind[] = [
     'a finished message first': record(0x16, 4, [20, 0, 0, 0]),
     'version 2 of SSL': Buffer.from([0x80, 0x2e, 0x04, 0, 1, 0, 2]),
   }),
-  ...after('down', {
+  ...after('TLS, then: *', 'down', {
     silence: [],
     'a hang-up': [END],
     'half an answer and a hang-up': ({ proper }) => [`${head(proper, 'Content-Length: 900')}{`, END],
   }),
-  ...after('answer', {
+  ...after('TLS, then: *', 'answer', {
     'an answer without a length and a hang-up': ({ proper }) => [head(proper) + proper.body, END],
     'one byte in each record': (given) => [...again(given)].map((byte) => Buffer.from([byte])),
   }),
-  ...after('nonsense', { 'frames of HTTP/2': HTTP2_FRAMES }, { socket: { ALPNProtocols: ['h2'] } }),
-  ...after('nonsense', { 'a redirect to plain HTTP': answer(307, { type: 'text/plain', body: '' }, MOVED) }),
+  ...after('TLS, then: *', 'nonsense', { 'frames of HTTP/2': HTTP2_FRAMES }, { socket: { ALPNProtocols: ['h2'] } }),
+  ...after('TLS, then: *', 'nonsense', {
+    'a redirect to plain HTTP': answer(307, { type: 'text/plain', body: '' }, MOVED),
+  }),
 ].map((kind) => ({ ...kind, isTls: true as const }));
