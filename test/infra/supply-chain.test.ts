@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundle, FUNCTIONS } from '../../infra/build/bundle.ts';
+import { bundle, FEDERATED, FUNCTIONS } from '../../infra/build/bundle.ts';
 import { thirdPartyLicenses } from '../../infra/build/licences.ts';
+import { EVERYTHING } from './template/essentials.ts';
 
 const root = join(import.meta.dirname, '../..');
 const readJson = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'));
@@ -184,8 +185,12 @@ describe('the bill of materials', () => {
 test('the bundles hold code of deployed packages only, and name its licences', async () => {
   const outdir = mkdtempSync(join(tmpdir(), 'bundles-'));
   try {
-    await bundle({ profilesFile: join(root, 'infra/profiles.yml'), outdir });
-    const texts = FUNCTIONS.map((name) => readFileSync(join(outdir, name, 'THIRD-PARTY-LICENSES'), 'utf8'));
+    const profilesFile = join(outdir, 'profiles.yml');
+    writeFileSync(profilesFile, EVERYTHING);
+    await bundle({ profilesFile, outdir });
+    const texts = [...FUNCTIONS, FEDERATED].map((name) =>
+      readFileSync(join(outdir, name, 'THIRD-PARTY-LICENSES'), 'utf8'),
+    );
     const held = texts.flatMap((text) => [...text.matchAll(/^- (\S+) (\S+) \((.+)\)$/gm)].map(([, ...of]) => of));
     expect(held.map(([name, version]) => `${name}@${version}`).filter((name) => !deployed.has(name))).toEqual([]);
     expect(held.filter(([, , licence = '']) => !LICENCES.includes(licence))).toEqual([]);
