@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundle, FUNCTIONS } from '../../infra/build/bundle.ts';
+import { bundle, FEDERATED, FUNCTIONS } from '../../infra/build/bundle.ts';
 import { thirdPartyLicenses } from '../../infra/build/licences.ts';
+import { EVERYTHING } from './template/essentials.ts';
 
 const root = join(import.meta.dirname, '../..');
 const readJson = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'));
@@ -183,13 +184,15 @@ const deployable = new Set(
 /** Name, version and licence of each package that the bundles say they hold. */
 let held: readonly (readonly string[])[];
 let texts: readonly string[];
+const outdir = mkdtempSync(join(tmpdir(), 'bundles-'));
+const profilesFile = join(outdir, 'profiles.yml');
 beforeAll(async () => {
-  const outdir = mkdtempSync(join(tmpdir(), 'bundles-'));
-  await bundle({ profilesFile: join(root, 'infra/profiles.yml'), outdir });
-  texts = FUNCTIONS.map((name) => readFileSync(join(outdir, name, 'THIRD-PARTY-LICENSES'), 'utf8'));
+  writeFileSync(profilesFile, EVERYTHING);
+  await bundle({ profilesFile, outdir });
+  texts = [...FUNCTIONS, FEDERATED].map((name) => readFileSync(join(outdir, name, 'THIRD-PARTY-LICENSES'), 'utf8'));
   held = texts.flatMap((text) => [...text.matchAll(/^- (\S+) (\S+) \((.+)\)$/gm)].map(([, ...of]) => of));
-  rmSync(outdir, { recursive: true, force: true });
 });
+afterAll(() => rmSync(outdir, { recursive: true, force: true }));
 
 describe('the bill of materials', () => {
   let bom: {
@@ -199,6 +202,7 @@ describe('the bill of materials', () => {
   beforeAll(() => {
     const text = execFileSync(process.execPath, ['infra/build/sbom.ts'], {
       cwd: root,
+      env: { ...process.env, PROFILES_FILE: profilesFile },
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
