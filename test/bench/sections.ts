@@ -1,3 +1,4 @@
+import { clientSection } from './client/section.ts';
 import { coldStartSection } from './cold/section.ts';
 import { growthSection } from './growth/section.ts';
 import { httpSection } from './http/section.ts';
@@ -17,6 +18,7 @@ export const SECTIONS: readonly Section[] = [
   savingsSection,
   growthSection,
   signingSection,
+  clientSection,
 ];
 
 /** The plots of results.json, which holds the raw figures of each part by its name. */
