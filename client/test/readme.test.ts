@@ -3,21 +3,25 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createSecureServer, type Http2SecureServer } from 'node:http2';
+import { createSecureServer, createServer, type Http2SecureServer, type Http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { connectNodeAdapter, createGrpcTransport } from '@connectrpc/connect-node';
+import { createAuthServiceClient } from '@zitadel/client/v1';
+import { createAuthClient } from '@zitadel/node/dist/api/clients.js';
 import { AuthService } from '@zitadel/proto/zitadel/auth_pb.js';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { createStack, type Stack } from '../../infra/local/stack.ts';
 import { createAuthority, createServerIdentity } from '../../infra/local/tls/certificate.ts';
 import { createZitadel, type Zitadel } from '../../infra/local/zitadel/server.ts';
 import { caller } from '../../test/support/principals.ts';
 import { profilesOf } from '../../test/support/profiles.ts';
 import { accounts, profilesFor, SECRETS } from '../../test/support/rig.ts';
+import { brokerInterceptor } from '../src/connect.ts';
 import { createBroker, type Profile } from '../src/index.ts';
+import { brokerMiddleware } from '../src/nice-grpc.ts';
 
 const { project } = inject('packed');
 const run = promisify(execFile);
@@ -30,8 +34,23 @@ let stack: Stack;
 let orders: Profile;
 let api: Http2SecureServer;
 let origin = '';
+/** The same without TLS. */
+let plain: Http2Server;
+let plainUrl = '';
 /** Whether each token that the API got is active, by the path that was asked for. */
 const asked: [path: string, active: boolean][] = [];
+
+/** The profile, with a memory of its own. */
+function createProfile(): Profile {
+  const credentials = async () => ({ ...caller, sessionToken: SESSION_TOKEN });
+  return createBroker({ url: stack.gateway.url, region: 'eu-central-1', credentials }).profile('orders');
+}
+
+const listen = async (server: Http2Server | Http2SecureServer): Promise<number> => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+};
 
 async function isActive(path: string, authorization: string | null | undefined): Promise<boolean> {
   const { active } = await orders.introspect((authorization ?? '').replace('Bearer ', ''));
@@ -74,23 +93,33 @@ beforeAll(async () => {
     write: () => undefined,
     onError: () => undefined,
   });
-  const credentials = async () => ({ ...caller, sessionToken: SESSION_TOKEN });
-  orders = createBroker({ url: stack.gateway.url, region: 'eu-central-1', credentials }).profile('orders');
+  orders = createProfile();
   const now = Date.now();
   const validity = { fromMs: now - DAY_MS, toMs: now + DAY_MS };
   const authority = await createAuthority(validity);
   writeFileSync(join(project, 'authority.pem'), authority.cert);
   const { key, cert } = await createServerIdentity(authority, validity);
   api = createSecureServer({ key, cert, allowHTTP1: true }, answerCalls);
-  api.listen(0, '127.0.0.1');
-  await once(api, 'listening');
-  origin = `https://localhost:${(api.address() as AddressInfo).port}`;
+  origin = `https://localhost:${await listen(api)}`;
+  plain = createServer(answerCalls);
+  plainUrl = `http://127.0.0.1:${await listen(plain)}`;
 }, 60_000);
+afterEach(() => void asked.splice(0));
 afterAll(async () => {
   api.close();
+  plain.close();
   await stack.close();
   await zitadel.close();
 });
+
+const METHOD = '/zitadel.auth.v1.AuthService/GetMyUser';
+/** What the client of a service does, with that of the block for grpc-js. */
+const UNARY_CALL = `
+const raw = (value: Buffer) => value;
+await new Promise((resolve, reject) => {
+  client.makeUnaryRequest('${METHOD}', raw, raw, Buffer.alloc(0), (error) => (error ? reject(error) : resolve(0)));
+});
+`;
 
 /** Runs a program in the project that has installed the client. */
 const runInProject = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
@@ -102,13 +131,15 @@ test('each block of TypeScript compiles, runs, and sends an active token', { tim
     code
       .replaceAll('https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com', stack.gateway.url)
       .replaceAll('https://api.example.com', origin)
+      .replaceAll('api.example.com', origin.replace('https://', ''))
       .replaceAll(/'\d{18}'/g, `'${accounts.project}'`),
   );
   const [first = ''] = blocks;
   const { token } = await orders.token();
   const names = blocks.map((code, index) => {
     const given = `const subjectToken = '${token}';\n`;
-    writeFileSync(join(project, `block-${index}.ts`), index === 0 ? code : `${first}${given}${code}`);
+    const called = code.includes('new Client(') ? `${code}${UNARY_CALL}` : code;
+    writeFileSync(join(project, `block-${index}.ts`), index === 0 ? code : `${first}${given}${called}`);
     return `block-${index}.ts`;
   });
   writeFileSync(
@@ -137,8 +168,28 @@ test('each block of TypeScript compiles, runs, and sends an active token', { tim
     GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: join(project, 'authority.pem'),
   });
   expect(names).toHaveLength(7);
-  const call = '/zitadel.auth.v1.AuthService/GetMyUser';
-  expect(asked).toEqual([call, call, '/orders', '/orders'].map((path) => [path, true]));
+  expect(asked).toEqual([METHOD, METHOD, METHOD, '/orders', '/orders'].map((path) => [path, true]));
   // The last block revokes it.
   expect(await orders.introspect(token)).toEqual({ active: false });
+});
+
+test.each<readonly [string, (mine: Profile) => Promise<unknown>]>([
+  [
+    '@zitadel/client',
+    (mine) => {
+      const transport = createGrpcTransport({ baseUrl: plainUrl, interceptors: [brokerInterceptor(mine)] });
+      return createAuthServiceClient(transport).getMyUser({});
+    },
+  ],
+  ['@zitadel/node', (mine) => createAuthClient(plainUrl, brokerMiddleware(mine)).getMyUser({})],
+])('%s sends its call again where its token was revoked', async (_name, getMyUser) => {
+  const mine = createProfile();
+  const { token } = await mine.token();
+  await orders.revoke(token);
+  await getMyUser(mine);
+  expect(asked).toEqual([
+    [METHOD, false],
+    [METHOD, true],
+  ]);
+  expect((await mine.token()).token).not.toBe(token);
 });

@@ -41,7 +41,7 @@ export interface Measured<Raw = unknown> {
 
 /** How a part is run. */
 export interface BenchOptions {
-  /** Fewer samples: the whole takes 2 minutes instead of 6. */
+  /** Fewer samples: the whole takes 3 minutes instead of 8. */
   readonly isQuick: boolean;
   /** Tells how far it is; a line without its end. */
   readonly note: (text: string) => void;

@@ -1,3 +1,4 @@
+import { clientSection } from './client/section.ts';
 import { coldStartSection } from './cold/section.ts';
 import { fleetSection } from './fleet/section.ts';
 import { growthSection } from './growth/section.ts';
@@ -21,6 +22,7 @@ export const SECTIONS: readonly Section[] = [
   fleetSection,
   growthSection,
   signingSection,
+  clientSection,
 ];
 
 /** The plots of results.json, which holds the raw figures of each part by its name. */
