@@ -24,7 +24,7 @@ beforeAll(async () => {
     write: (line) => lines.push(line),
     onError: (error) => lines.push(String(error)),
   });
-}, 30_000);
+});
 afterAll(async () => {
   await stack.close();
   await zitadel.close();

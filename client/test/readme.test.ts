@@ -103,7 +103,7 @@ beforeAll(async () => {
   origin = `https://localhost:${await listen(api)}`;
   plain = createServer(answerCalls);
   plainUrl = `http://127.0.0.1:${await listen(plain)}`;
-}, 60_000);
+});
 afterEach(() => void asked.splice(0));
 afterAll(async () => {
   api.close();

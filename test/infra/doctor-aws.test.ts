@@ -33,7 +33,7 @@ beforeAll(async () => {
   if (!packaged.ok) throw new Error(packaged.error.says);
   template = packaged.value;
   structure = structureOf(template, place);
-}, 60_000);
+});
 
 /** An answer of AWS: a status and a body in JSON, or in XML. */
 type Answer = readonly [status: number, body: object | string];
@@ -292,7 +292,7 @@ test('a private API is packaged with the same routes', async () => {
   expect(routes.toSorted((a, b) => (a.key < b.key ? -1 : 1))).toEqual(
     structure.routes.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
   );
-}, 60_000);
+});
 
 test('resources are listed once, and all pages', async () => {
   const { view: aws, asked } = view();

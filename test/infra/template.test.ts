@@ -29,7 +29,7 @@ beforeAll(async () => {
   ({ home, output } = packaged);
   resources = packaged.template.Resources;
   outputs = packaged.template.Outputs;
-}, 60_000);
+});
 
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 

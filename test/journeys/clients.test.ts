@@ -45,7 +45,7 @@ beforeAll(async () => {
   });
   broker = stack.gateway.url;
   Object.assign(process.env, SIGNER);
-}, 30_000);
+});
 afterAll(async () => {
   delete process.env.AWS_SESSION_TOKEN;
   await stack.close();

@@ -25,7 +25,7 @@ beforeAll(async () => {
     if (stack.exitCode !== null) throw new Error(`the stack has ended: ${printed}`);
     await turn();
   }
-}, 60_000);
+});
 afterAll(() => {
   stack.kill('SIGKILL');
   rmSync(folder, { recursive: true });

@@ -61,7 +61,7 @@ beforeAll(async () => {
     write: () => undefined,
     onError: (error) => lines.push({ error: String(error) }),
   });
-}, 30_000);
+});
 beforeEach(async () => {
   aheadMs = 0;
   lines.splice(0);

@@ -60,7 +60,7 @@ describe('the local stack', () => {
     stack = spawn(process.execPath, [main, '--port', '0'], { cwd: root });
     stack.stdout?.on('data', (chunk: Buffer) => log.push(chunk));
     printed = await welcome(stack);
-  }, 20_000);
+  });
   afterAll(() => void stack.kill('SIGKILL'));
 
   test('prints a ready-made command for each profile', () => {
