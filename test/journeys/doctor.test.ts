@@ -53,13 +53,8 @@ interface World {
 
 type Resources = Record<string, { Type: string; Properties: Record<string, unknown> }>;
 
-/** One fault, and the only line that it changes. */
-interface Fault {
-  readonly name: string;
-  readonly code: string;
-  readonly subject: string;
-  /** Default: `fault`. */
-  readonly level?: Finding['level'];
+/** What a fault changes. */
+interface Change {
   readonly setup?: (setup: Setup) => void;
   readonly start?: (world: World) => unknown;
   /** Changes what was deployed, other than as packaged. */
@@ -71,6 +66,22 @@ interface Fault {
   /** Whether the rotations are left unscheduled. */
   readonly isUnscheduled?: boolean;
 }
+
+/** One fault, and the only line that it changes. */
+interface Fault extends Change {
+  readonly level: Finding['level'];
+  readonly name: string;
+  readonly code: string;
+  readonly subject: string;
+}
+
+/** Makes the rows of the tables: faults whose line has this level. */
+const rowsOf =
+  (level: Finding['level']) =>
+  (name: string, code: string, subject: string, change: Change): Fault => ({ level, name, code, subject, ...change });
+const fault = rowsOf('fault');
+const warning = rowsOf('warning');
+const unknown = rowsOf('unknown');
 
 let demo: Demo;
 let packaged: Template;
@@ -131,13 +142,13 @@ function deployedAs(change: (resources: Resources) => void): (view: AwsView) => 
   });
 }
 
-/** Starts the local stack with a fault, and asks the doctor. */
-async function examine(fault: Partial<Fault>): Promise<{ findings: readonly Finding[]; canaries: readonly string[] }> {
+/** Starts the local stack with what a fault changes, and asks the doctor. */
+async function examine(change: Change): Promise<{ findings: readonly Finding[]; canaries: readonly string[] }> {
   const zitadel = await createZitadel({ accounts: demo.accounts, now: () => NOW });
   closing.push(() => zitadel.close());
   const document = demo.profiles(zitadel.url) as { profiles: Setup['profiles'] };
   const setup: Setup = { profiles: document.profiles, secrets: { ...demo.secrets }, demo };
-  fault.setup?.(setup);
+  change.setup?.(setup);
   const profiles = parse({ ...document, profiles: setup.profiles });
   const lines: string[] = [];
   const stack = await createStack({
@@ -151,7 +162,7 @@ async function examine(fault: Partial<Fault>): Promise<{ findings: readonly Find
   });
   closing.push(() => stack.close());
   const port = String(stack.gateway.port);
-  if (!fault.isUnscheduled) await stack.schedule();
+  if (!change.isUnscheduled) await stack.schedule();
   await stack.secretsManager.settled();
   closing.push(
     publishLocalStack(port, {
@@ -162,10 +173,10 @@ async function examine(fault: Partial<Fault>): Promise<{ findings: readonly Find
       profiles: [...profiles],
     }),
   );
-  await fault.start?.({ stack, zitadel, demo });
+  await change.start?.({ stack, zitadel, demo });
   const tokens: string[] = [];
   const send = createTransport({ clock, allowLoopbackHttp: true, env: {} });
-  const deployed = fault.deployed === undefined ? undefined : deployedAs(fault.deployed);
+  const deployed = change.deployed === undefined ? undefined : deployedAs(change.deployed);
   const deps: DoctorDeps = {
     clock,
     http: createHttpClient({ clock, largestBytes: LARGEST_BODY_BYTES, env: {} }),
@@ -180,14 +191,14 @@ async function examine(fault: Partial<Fault>): Promise<{ findings: readonly Find
     openView: () => {
       throw new Error('the local stack has a view of its own');
     },
-    changeView: (view) => ({ ...view, ...deployed?.(view), ...fault.view?.(view) }),
-    ...fault.deps,
+    changeView: (view) => ({ ...view, ...deployed?.(view), ...change.view?.(view) }),
+    ...change.deps,
   };
   const gathered = await gather(
-    { local: true, port, parameters: [], wantsTokens: true, startsDrift: false, profile: fault.profile },
+    { local: true, port, parameters: [], wantsTokens: true, startsDrift: false, profile: change.profile },
     deps,
   );
-  const findings = judgeAll(fault.gathered?.(gathered) ?? gathered);
+  const findings = judgeAll(change.gathered?.(gathered) ?? gathered);
   const found = createCanaries();
   for (const [name, secret] of Object.entries(setup.secrets)) {
     const hidden = /"(?:key|clientSecret)":"([^"]+)"/.exec(secret)?.[1] ?? secret;
@@ -211,6 +222,9 @@ const ownProfiles =
     const profiles = new Map([...own.profiles.value].map(([name, profile]) => [name, change(profile)]));
     return { ...gathered, own: { ...own, profiles: ok(profiles), ...more } };
   };
+
+const ownProfile = (name: string, change: Partial<Profile>) =>
+  ownProfiles((profile) => (profile.name === name ? { ...profile, ...change } : profile));
 
 const own =
   (change: Partial<OwnFacts>) =>
@@ -239,10 +253,13 @@ const remove = (id: string) => (resources: Resources) => {
   delete resources[id];
 };
 
-const alarmsAs = (change: object) => async () => {
-  const { alarms } = structureOf(packaged, placeOf(REGION, LOCAL_ACCOUNT));
-  return ok(alarms.map((alarm) => ({ ...alarm, ...change })));
-};
+/** The view in which functions or alarms whose names end so are otherwise. */
+const altered = (kind: 'functions' | 'alarms', end: string, change: object) => (view: AwsView) => ({
+  async [kind]() {
+    const actual = await view[kind]();
+    return actual.ok ? ok(actual.value.map((one) => (one.name.endsWith(end) ? { ...one, ...change } : one))) : actual;
+  },
+});
 
 const statementsOf = (resources: Resources, role: string): { Action: unknown; Resource: unknown }[] => {
   const { Policies } = propertiesOf(resources, role) as { Policies: { PolicyDocument: { Statement: never[] } }[] };
@@ -258,8 +275,8 @@ const secretsClient = ({ stack }: World) =>
 
 const rotate =
   (SecretId: string, days: number, by = 'rotate') =>
-  (world: World) =>
-    secretsClient(world).send(
+  async (world: World) => {
+    await secretsClient(world).send(
       new RotateSecretCommand({
         SecretId,
         RotationLambdaARN: `arn:aws:lambda:${REGION}:${LOCAL_ACCOUNT}:function:${by}`,
@@ -267,6 +284,8 @@ const rotate =
         RotateImmediately: false,
       }),
     );
+    await world.stack.secretsManager.settled();
+  };
 
 const keyOf = ({ secrets }: Setup): Record<string, unknown> => JSON.parse(secrets['zitadel/reports'] ?? '{}');
 const expiring = (days: number) => (setup: Setup) => {
@@ -313,45 +332,22 @@ const WITHOUT_IAM_KEY = 'POST /federated/{profile}/oauth/v2/token';
 const SCHEDULE = 'PrewarmEventsRuleSchedule1';
 
 const OWN: readonly Fault[] = [
-  { name: 'an old Node', code: 'ZTB101', subject: 'Node', gathered: own({ nodeVersion: 'v20.19.0' }) },
-  {
-    name: 'a fault in the profiles',
-    code: 'ZTB102',
-    subject: 'profiles',
+  fault('an old Node', 'ZTB101', 'Node', { gathered: own({ nodeVersion: 'v20.19.0' }) }),
+  fault('a fault in the profiles', 'ZTB102', 'profiles', {
     gathered: own({ profiles: fail(['infra/profiles.yml:3:5 profiles.orders.secret is missing']) }),
-  },
-  {
-    name: 'a secret that the deployment cannot reach',
-    code: 'ZTB103',
-    subject: 'orders',
-    gathered: ownProfiles((profile) =>
-      profile.name === 'orders'
-        ? { ...profile, secret: 'arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:orders-a1B2c3' }
-        : profile,
-    ),
-  },
-  {
-    name: 'the issuer of the example',
-    code: 'ZTB104',
-    subject: 'orders',
-    gathered: ownProfiles((profile) =>
-      profile.name === 'orders' ? { ...profile, issuer: 'https://example.zitadel.cloud' } : profile,
-    ),
-  },
-  {
-    name: 'the project of the example',
-    code: 'ZTB104',
-    subject: 'reports',
-    gathered: ownProfiles((profile) =>
-      profile.name === 'reports'
-        ? { ...profile, scopes: ['urn:zitadel:iam:org:project:id:300000000000000001:aud'] }
-        : profile,
-    ),
-  },
-  {
-    name: 'the account of the example',
-    code: 'ZTB104',
-    subject: 'billing',
+  }),
+  fault('a secret that the deployment cannot reach', 'ZTB103', 'orders', {
+    gathered: ownProfile('orders', {
+      secret: 'arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:orders-a1B2c3',
+    }),
+  }),
+  fault('the issuer of the example', 'ZTB104', 'orders', {
+    gathered: ownProfile('orders', { issuer: 'https://example.zitadel.cloud' }),
+  }),
+  fault('the project of the example', 'ZTB104', 'reports', {
+    gathered: ownProfile('reports', { scopes: ['urn:zitadel:iam:org:project:id:300000000000000001:aud'] }),
+  }),
+  fault('the account of the example', 'ZTB104', 'billing', {
     gathered: ownProfiles(
       ({ introspection: _i, revocation: _r, ...profile }) => ({
         ...profile,
@@ -362,26 +358,19 @@ const OWN: readonly Fault[] = [
       }),
       { isLocal: false, bundledAt: undefined },
     ),
-  },
-  {
-    name: 'a bundle that is older than the profiles',
-    code: 'ZTB105',
-    subject: 'bundle',
-    level: 'warning',
+  }),
+  warning('a bundle that is older than the profiles', 'ZTB105', 'bundle', {
     gathered: ownProfiles(({ introspection: _i, revocation: _r, ...profile }) => ({ ...profile, callers: [] }), {
       isLocal: false,
       bundledAt: instant(1),
       profilesChangedAt: instant(2),
     }),
-  },
-  {
-    name: 'a parameter that is not valid',
-    code: 'ZTB106',
-    subject: 'template',
+  }),
+  fault('a parameter that is not valid', 'ZTB106', 'template', {
     deps: {
       packageTemplate: (options) => packageTemplate({ ...options, parameters: ['requestTimeoutSeconds=9'] }),
     },
-  },
+  }),
 ];
 
 const stackAs =
@@ -394,131 +383,58 @@ const stackAs =
   });
 
 const STACK: readonly Fault[] = [
-  {
-    name: 'no AWS credentials',
-    code: 'ZTB201',
-    subject: 'identity',
-    level: 'unknown',
+  unknown('no AWS credentials', 'ZTB201', 'identity', {
     view: () => ({ identity: async () => fail({ says: 'CredentialsProviderError', todo: 'log in' }) }),
-  },
-  {
-    name: 'another account',
-    code: 'ZTB201',
-    subject: 'identity',
+  }),
+  fault('another account', 'ZTB201', 'identity', {
     gathered: (all) => (all.aws ? { ...all, aws: { ...all.aws, account: '210987654321' } } : all),
-  },
-  {
-    name: 'a machine whose clock is ahead',
-    code: 'ZTB202',
-    subject: 'clock of this machine',
-    level: 'warning',
+  }),
+  warning('a machine whose clock is ahead', 'ZTB202', 'clock of this machine', {
     deps: { clock: { ...clock, now: () => plus(NOW, 2 * MINUTE_MS) } },
     view: () => ({ clockAheadMs: () => 2 * MINUTE_MS }),
-  },
-  { name: 'no stack', code: 'ZTB203', subject: PREFIX, view: () => ({ stack: async () => ok(undefined) }) },
-  { name: 'a stack that failed', code: 'ZTB203', subject: PREFIX, view: stackAs('UPDATE_ROLLBACK_FAILED') },
-  {
-    name: 'a stack that was rolled back',
-    code: 'ZTB203',
-    subject: PREFIX,
-    level: 'warning',
-    view: stackAs('UPDATE_ROLLBACK_COMPLETE'),
-  },
-  {
-    name: 'a stack that is being changed',
-    code: 'ZTB203',
-    subject: PREFIX,
-    level: 'warning',
-    view: stackAs('UPDATE_IN_PROGRESS'),
-  },
-  { name: 'drift', code: 'ZTB204', subject: 'stack', level: 'warning', view: stackAs('UPDATE_COMPLETE', 'DRIFTED') },
-  { name: 'a missing route', code: 'ZTB205', subject: TOKEN_KEY, deployed: remove(TOKEN_ROUTE) },
-  {
-    name: 'a route more',
-    code: 'ZTB205',
-    subject: 'GET /debug',
-    level: 'warning',
+  }),
+  fault('no stack', 'ZTB203', PREFIX, { view: () => ({ stack: async () => ok(undefined) }) }),
+  fault('a stack that failed', 'ZTB203', PREFIX, { view: stackAs('UPDATE_ROLLBACK_FAILED') }),
+  warning('a stack that was rolled back', 'ZTB203', PREFIX, { view: stackAs('UPDATE_ROLLBACK_COMPLETE') }),
+  warning('a stack that is being changed', 'ZTB203', PREFIX, { view: stackAs('UPDATE_IN_PROGRESS') }),
+  warning('drift', 'ZTB204', 'stack', { view: stackAs('UPDATE_COMPLETE', 'DRIFTED') }),
+  fault('a missing route', 'ZTB205', TOKEN_KEY, { deployed: remove(TOKEN_ROUTE) }),
+  warning('a route more', 'ZTB205', 'GET /debug', {
     deployed: (resources) => {
       resources.Debug = {
         Type: 'AWS::ApiGatewayV2::Route',
         Properties: { RouteKey: 'GET /debug', AuthorizationType: 'AWS_IAM' },
       };
     },
-  },
-  {
-    name: 'a route without IAM',
-    code: 'ZTB206',
-    subject: TOKEN_KEY,
-    deployed: set(TOKEN_ROUTE, { AuthorizationType: 'NONE' }),
-  },
-  {
-    name: 'a route with IAM for callers without it',
-    code: 'ZTB206',
-    subject: WITHOUT_IAM_KEY,
+  }),
+  fault('a route without IAM', 'ZTB206', TOKEN_KEY, { deployed: set(TOKEN_ROUTE, { AuthorizationType: 'NONE' }) }),
+  fault('a route with IAM for callers without it', 'ZTB206', WITHOUT_IAM_KEY, {
     deployed: set(WITHOUT_IAM_ROUTE, { AuthorizationType: 'AWS_IAM' }),
-  },
-  {
-    name: 'no route for callers without IAM',
-    code: 'ZTB205',
-    subject: WITHOUT_IAM_KEY,
-    deployed: remove(WITHOUT_IAM_ROUTE),
-  },
-  {
-    name: 'no function for callers without IAM',
-    code: 'ZTB207',
-    subject: `${PREFIX}-federated`,
+  }),
+  fault('no route for callers without IAM', 'ZTB205', WITHOUT_IAM_KEY, { deployed: remove(WITHOUT_IAM_ROUTE) }),
+  fault('no function for callers without IAM', 'ZTB207', `${PREFIX}-federated`, {
     deployed: remove('FederatedLambdaFunction'),
-  },
-  {
-    name: 'a missing function',
-    code: 'ZTB207',
-    subject: `${PREFIX}-revoke`,
-    deployed: remove('RevokeLambdaFunction'),
-  },
-  {
-    name: 'a function that does not run',
-    code: 'ZTB207',
-    subject: `${PREFIX}-token`,
-    view: (view) => ({
-      async functions() {
-        const actual = await view.functions();
-        if (!actual.ok) return actual;
-        return ok(actual.value.map((one) => (one.name.endsWith('-token') ? { ...one, state: 'Failed' } : one)));
-      },
-    }),
-  },
-  {
-    name: 'functions that may not be read',
-    code: 'ZTB207',
-    subject: 'functions',
-    level: 'unknown',
+  }),
+  fault('a missing function', 'ZTB207', `${PREFIX}-revoke`, { deployed: remove('RevokeLambdaFunction') }),
+  fault('a function that does not run', 'ZTB207', `${PREFIX}-token`, {
+    view: altered('functions', '-token', { state: 'Failed' }),
+  }),
+  unknown('functions that may not be read', 'ZTB207', 'functions', {
     view: () => ({ functions: async () => fail({ says: 'AccessDeniedException', todo: 'allow it' }) }),
-  },
-  {
-    name: 'another role',
-    code: 'ZTB208',
-    subject: `${PREFIX}-introspect`,
+  }),
+  fault('another role', 'ZTB208', `${PREFIX}-introspect`, {
     deployed: set('IntrospectLambdaFunction', { Role: 'admin' }),
-  },
-  {
-    name: 'another table in the environment',
-    code: 'ZTB209',
-    subject: `${PREFIX}-token`,
+  }),
+  fault('another table in the environment', 'ZTB209', `${PREFIX}-token`, {
     deployed: set('TokenLambdaFunction', {
       Environment: { Variables: { TABLE_NAME: 'other', METRICS_NAMESPACE: PREFIX } },
     }),
-  },
-  {
-    name: 'another runtime',
-    code: 'ZTB210',
-    subject: `${PREFIX}-metadata`,
+  }),
+  fault('another runtime', 'ZTB210', `${PREFIX}-metadata`, {
     deployed: set('MetadataLambdaFunction', { Runtime: 'nodejs20.x' }),
-  },
-  { name: 'a missing role', code: 'ZTB211', subject: 'RevokeRole', deployed: remove('RevokeRole') },
-  {
-    name: 'a role that may not read a secret',
-    code: 'ZTB211',
-    subject: 'TokenRole',
+  }),
+  fault('a missing role', 'ZTB211', 'RevokeRole', { deployed: remove('RevokeRole') }),
+  fault('a role that may not read a secret', 'ZTB211', 'TokenRole', {
     deployed: (resources) => {
       const statements = statementsOf(resources, 'TokenRole');
       for (const statement of statements) {
@@ -526,74 +442,42 @@ const STACK: readonly Fault[] = [
         statement.Resource = statement.Resource.filter((one) => !JSON.stringify(one).includes('zitadel/orders'));
       }
     },
-  },
-  {
-    name: 'a role that may read no secret',
-    code: 'ZTB211',
-    subject: 'TokenRole',
+  }),
+  fault('a role that may read no secret', 'ZTB211', 'TokenRole', {
     deployed: (resources) => {
       const statements = statementsOf(resources, 'TokenRole');
       const at = statements.findIndex(({ Action }) => Action === 'secretsmanager:GetSecretValue');
       statements.splice(at, 1);
     },
-  },
-  {
-    name: 'a role that may read all secrets',
-    code: 'ZTB212',
-    subject: 'MetadataRole',
-    level: 'warning',
+  }),
+  warning('a role that may read all secrets', 'ZTB212', 'MetadataRole', {
     deployed: (resources) => {
       const statement = { Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: '*' };
       statementsOf(resources, 'MetadataRole').push(statement);
     },
-  },
-  {
-    name: 'a policy that is attached to a role',
-    code: 'ZTB212',
-    subject: 'TokenRole',
-    level: 'warning',
+  }),
+  warning('a policy that is attached to a role', 'ZTB212', 'TokenRole', {
     deployed: set('TokenRole', { ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] }),
-  },
+  }),
 ];
 
 const SECRETS: readonly Fault[] = [
-  {
-    name: 'a missing secret',
-    code: 'ZTB221',
-    subject: 'zitadel/orders',
-    setup: ({ secrets }) => delete secrets['zitadel/orders'],
-  },
-  {
-    name: 'a secret marked for deletion',
-    code: 'ZTB221',
-    subject: 'zitadel/billing',
+  fault('a missing secret', 'ZTB221', 'zitadel/orders', { setup: ({ secrets }) => delete secrets['zitadel/orders'] }),
+  fault('a secret marked for deletion', 'ZTB221', 'zitadel/billing', {
     gathered: secretFacts('zitadel/billing', { state: ok({ kind: 'deleted', labels: [] }) }),
-  },
-  {
-    name: 'a secret that its key does not decrypt',
-    code: 'ZTB222',
-    subject: 'zitadel/billing',
+  }),
+  fault('a secret that its key does not decrypt', 'ZTB222', 'zitadel/billing', {
     gathered: secretFacts('zitadel/billing', { value: ok(fail('cannot be decrypted')) }),
-  },
-  {
-    name: 'a secret that the operator may not read',
-    code: 'ZTB222',
-    subject: 'zitadel/billing',
-    level: 'unknown',
+  }),
+  unknown('a secret that the operator may not read', 'ZTB222', 'zitadel/billing', {
     gathered: secretFacts('zitadel/billing', { value: fail({ says: 'AccessDeniedException', todo: 'allow it' }) }),
-  },
-  {
-    name: 'a secret that is a plain text',
-    code: 'ZTB223',
-    subject: 'zitadel/billing',
+  }),
+  fault('a secret that is a plain text', 'ZTB223', 'zitadel/billing', {
     setup: ({ secrets }) => {
       secrets['zitadel/billing'] = 'hunter2hunter2hunter2';
     },
-  },
-  {
-    name: 'a secret without its key',
-    code: 'ZTB223',
-    subject: 'zitadel/reports',
+  }),
+  fault('a secret without its key', 'ZTB223', 'zitadel/reports', {
     setup: (setup) => {
       setup.secrets['zitadel/reports'] = JSON.stringify({ ...keyOf(setup), key: undefined });
     },
@@ -606,68 +490,28 @@ const SECRETS: readonly Fault[] = [
         rotation: { by: ':function:rotate', days: 30, nextAt: undefined },
       }),
     }),
-  },
-  { name: 'an expired key', code: 'ZTB224', subject: 'zitadel/reports', setup: expiring(-1) },
-  {
-    name: 'a key that soon expires',
-    code: 'ZTB224',
-    subject: 'zitadel/reports',
-    level: 'warning',
-    setup: expiring(9),
-  },
-  {
-    name: 'a rotation that has not ended',
-    code: 'ZTB225',
-    subject: 'zitadel/billing',
-    level: 'warning',
+  }),
+  fault('an expired key', 'ZTB224', 'zitadel/reports', { setup: expiring(-1) }),
+  warning('a key that soon expires', 'ZTB224', 'zitadel/reports', { setup: expiring(9) }),
+  warning('a rotation that has not ended', 'ZTB225', 'zitadel/billing', {
     start: (world) =>
       secretsClient(world).send(
         new PutSecretValueCommand({ SecretId: 'zitadel/billing', SecretString: '{}', VersionStages: ['AWSPENDING'] }),
       ),
-  },
-  { name: 'no rotation', code: 'ZTB226', subject: 'zitadel/reports', isUnscheduled: true },
-  {
-    name: 'another period',
-    code: 'ZTB226',
-    subject: 'zitadel/reports',
-    level: 'warning',
-    start: async (world) => {
-      await rotate('zitadel/reports', 7)(world);
-      await world.stack.secretsManager.settled();
-    },
-  },
-  {
-    name: 'a rotation by another function',
-    code: 'ZTB226',
-    subject: 'zitadel/reports',
-    start: async (world) => {
-      await rotate('zitadel/reports', 30, 'other')(world);
-      await world.stack.secretsManager.settled();
-    },
-  },
-  {
-    name: 'a rotation that no profile names',
-    code: 'ZTB226',
-    subject: 'zitadel/orders',
-    level: 'warning',
-    start: async (world) => {
-      await rotate('zitadel/orders', 30)(world);
-      await world.stack.secretsManager.settled();
-    },
-  },
-  {
-    name: 'a rotation that is overdue',
-    code: 'ZTB226',
-    subject: 'zitadel/reports',
+  }),
+  fault('no rotation', 'ZTB226', 'zitadel/reports', { isUnscheduled: true }),
+  warning('another period', 'ZTB226', 'zitadel/reports', { start: rotate('zitadel/reports', 7) }),
+  fault('a rotation by another function', 'ZTB226', 'zitadel/reports', {
+    start: rotate('zitadel/reports', 30, 'other'),
+  }),
+  warning('a rotation that no profile names', 'ZTB226', 'zitadel/orders', { start: rotate('zitadel/orders', 30) }),
+  fault('a rotation that is overdue', 'ZTB226', 'zitadel/reports', {
     gathered: (all) => (all.aws ? { ...all, aws: { ...all.aws, now: plus(NOW, 40 * DAY_MS) } } : all),
-  },
+  }),
 ];
 
 const WATCH: readonly Fault[] = [
-  {
-    name: 'a table that was deleted',
-    code: 'ZTB231',
-    subject: 'tokens',
+  fault('a table that was deleted', 'ZTB231', 'tokens', {
     async start({ stack }) {
       const credentials = { accessKeyId: 'AKIALOCALSTACK', secretAccessKey: 'local' };
       const client = new DynamoDBClient({ region: REGION, endpoint: stack.table.url, credentials });
@@ -684,182 +528,85 @@ const WATCH: readonly Fault[] = [
         }
       },
     }),
-  },
-  {
-    name: 'a table with another key',
-    code: 'ZTB231',
-    subject: 'tokens',
+  }),
+  fault('a table with another key', 'ZTB231', 'tokens', {
     view: (view) => ({
       async table() {
         const table = await view.table();
         return table.ok ? ok({ ...table.value, key: ['id'] }) : table;
       },
     }),
-  },
-  {
-    name: 'no expiry of rows',
-    code: 'ZTB232',
-    subject: 'tokens',
+  }),
+  fault('no expiry of rows', 'ZTB232', 'tokens', {
     deployed: set('TokenTable', { TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: false } }),
-  },
-  {
-    name: 'no recovery',
-    code: 'ZTB233',
-    subject: 'tokens',
+  }),
+  fault('no recovery', 'ZTB233', 'tokens', {
     deployed: set('TokenTable', { PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: false } }),
-  },
-  {
-    name: 'no deletion protection, where it is packaged',
-    code: 'ZTB234',
-    subject: 'tokens',
+  }),
+  fault('no deletion protection, where it is packaged', 'ZTB234', 'tokens', {
     gathered: (all) => {
       const table = all.aws?.expected?.table;
       if (all.aws?.expected === undefined || table === undefined) return all;
       return { ...all, aws: { ...all.aws, expected: { ...all.aws.expected, table: { ...table, isProtected: true } } } };
     },
-  },
-  {
-    name: 'no encryption by a key',
-    code: 'ZTB235',
-    subject: 'tokens',
-    deployed: set('TokenTable', { SSESpecification: 0 }),
-  },
-  { name: 'a missing alarm', code: 'ZTB241', subject: `${PREFIX}-unavailable`, deployed: remove('UnavailableAlarm') },
-  {
-    name: 'an alarm that is switched off',
-    code: 'ZTB241',
-    subject: `${PREFIX}-bugs`,
+  }),
+  fault('no encryption by a key', 'ZTB235', 'tokens', { deployed: set('TokenTable', { SSESpecification: 0 }) }),
+  fault('a missing alarm', 'ZTB241', `${PREFIX}-unavailable`, { deployed: remove('UnavailableAlarm') }),
+  fault('an alarm that is switched off', 'ZTB241', `${PREFIX}-bugs`, {
     deployed: set('BugsAlarm', { ActionsEnabled: false }),
-  },
-  {
-    name: 'alarms without a topic',
-    code: 'ZTB242',
-    subject: 'alarms',
-    level: 'warning',
-    view: () => ({ alarms: alarmsAs({ topics: [] }) }),
-  },
-  {
-    name: 'an alarm without a topic',
-    code: 'ZTB242',
-    subject: `${PREFIX}-bugs`,
-    level: 'warning',
-    deployed: set('BugsAlarm', { AlarmActions: [] }),
-  },
-  {
-    name: 'a topic that nobody has subscribed to',
-    code: 'ZTB243',
-    subject: LOCAL_TOPIC,
+  }),
+  warning('alarms without a topic', 'ZTB242', 'alarms', { view: altered('alarms', '', { topics: [] }) }),
+  warning('an alarm without a topic', 'ZTB242', `${PREFIX}-bugs`, { deployed: set('BugsAlarm', { AlarmActions: [] }) }),
+  fault('a topic that nobody has subscribed to', 'ZTB243', LOCAL_TOPIC, {
     view: () => ({ topic: async (arn) => ok({ arn, confirmed: 0, pending: 0 }) }),
-  },
-  {
-    name: 'a subscriber that has not confirmed',
-    code: 'ZTB243',
-    subject: LOCAL_TOPIC,
+  }),
+  fault('a subscriber that has not confirmed', 'ZTB243', LOCAL_TOPIC, {
     view: () => ({ topic: async (arn) => ok({ arn, confirmed: 0, pending: 1 }) }),
-  },
-  {
-    name: 'an alarm that fires',
-    code: 'ZTB244',
-    subject: `${PREFIX}-bugs`,
-    level: 'warning',
-    view: (view) => ({
-      async alarms() {
-        const alarms = await view.alarms();
-        if (!alarms.ok) return alarms;
-        return ok(alarms.value.map((one) => (one.name.endsWith('-bugs') ? { ...one, state: 'ALARM' } : one)));
-      },
-    }),
-  },
-  {
-    name: 'a schedule that is switched off',
-    code: 'ZTB245',
-    subject: SCHEDULE,
-    deployed: set(SCHEDULE, { State: 'DISABLED' }),
-  },
-  {
-    name: 'a rule that calls nobody',
-    code: 'ZTB246',
-    subject: 'SecretChangedRule',
+  }),
+  warning('an alarm that fires', 'ZTB244', `${PREFIX}-bugs`, { view: altered('alarms', '-bugs', { state: 'ALARM' }) }),
+  fault('a schedule that is switched off', 'ZTB245', SCHEDULE, { deployed: set(SCHEDULE, { State: 'DISABLED' }) }),
+  fault('a rule that calls nobody', 'ZTB246', 'SecretChangedRule', {
     deployed: set('SecretChangedRule', { Targets: [] }),
-  },
-  {
-    name: 'another schedule',
-    code: 'ZTB247',
-    subject: SCHEDULE,
-    level: 'warning',
+  }),
+  warning('another schedule', 'ZTB247', SCHEDULE, {
     deployed: set(SCHEDULE, { ScheduleExpression: 'rate(1 minute)' }),
-  },
-  {
-    name: 'a broker that answers anybody',
-    code: 'ZTB251',
-    subject: 'request without a signature',
+  }),
+  fault('a broker that answers anybody', 'ZTB251', 'request without a signature', {
     start: gatewayAnswers('/oauth/v2/token', 200),
-  },
-  {
-    name: 'a broker that does not answer',
-    code: 'ZTB251',
-    subject: 'request without a signature',
-    level: 'unknown',
+  }),
+  unknown('a broker that does not answer', 'ZTB251', 'request without a signature', {
     start: ({ stack }) => stack.gateway.close(),
-  },
-  {
-    name: 'metadata that fails',
-    code: 'ZTB252',
-    subject: 'metadata',
-    start: gatewayAnswers('/openid-configuration', 502),
-  },
-  {
-    name: 'metadata of another broker',
-    code: 'ZTB252',
-    subject: 'metadata',
+  }),
+  fault('metadata that fails', 'ZTB252', 'metadata', { start: gatewayAnswers('/openid-configuration', 502) }),
+  fault('metadata of another broker', 'ZTB252', 'metadata', {
     start: gatewayAnswers('/openid-configuration', 200, { token_endpoint: 'https://other.example.com/token' }),
-  },
+  }),
 ];
 
 /** The subject is the issuer, whose port differs. */
 const ISSUER = 'ISSUER';
 
 const ZITADEL: readonly Fault[] = [
-  { name: 'a blocked instance', code: 'ZTB301', subject: ISSUER, start: ({ zitadel }) => zitadel.fault('blocked') },
-  {
-    name: 'a database that is away',
-    code: 'ZTB301',
-    subject: ISSUER,
-    start: ({ zitadel }) => zitadel.fault('database_away'),
-  },
-  { name: 'a ZITADEL that is down', code: 'ZTB301', subject: ISSUER, start: ({ zitadel }) => zitadel.close() },
-  {
-    name: 'another issuer',
-    code: 'ZTB302',
-    subject: ISSUER,
+  fault('a blocked instance', 'ZTB301', ISSUER, { start: ({ zitadel }) => zitadel.fault('blocked') }),
+  fault('a database that is away', 'ZTB301', ISSUER, { start: ({ zitadel }) => zitadel.fault('database_away') }),
+  fault('a ZITADEL that is down', 'ZTB301', ISSUER, { start: ({ zitadel }) => zitadel.close() }),
+  fault('another issuer', 'ZTB302', ISSUER, {
     start: answers('/.well-known/openid-configuration', 200, { issuer: 'https://zitadel.example.com' }),
-  },
-  {
-    name: 'a ZITADEL whose clock is behind',
-    code: 'ZTB303',
-    subject: ISSUER,
+  }),
+  fault('a ZITADEL whose clock is behind', 'ZTB303', ISSUER, {
     deps: { clock: { ...clock, now: () => plus(NOW, MINUTE_MS) } },
-  },
-  {
-    name: 'a key of the wrong kind',
-    code: 'ZTB311',
-    subject: 'billing',
+  }),
+  fault('a key of the wrong kind', 'ZTB311', 'billing', {
     setup: (setup) => {
       setup.secrets['zitadel/billing'] = setup.secrets['zitadel/reports'] ?? '';
     },
-  },
-  {
-    name: 'a service account that is to introspect',
-    code: 'ZTB311',
-    subject: 'orders',
+  }),
+  fault('a service account that is to introspect', 'ZTB311', 'orders', {
     setup: (setup) => {
       setup.secrets['zitadel/api'] = setup.secrets['zitadel/reports'] ?? '';
     },
-  },
-  {
-    name: 'another application in revocation',
-    code: 'ZTB312',
-    subject: 'orders',
+  }),
+  fault('another application in revocation', 'ZTB312', 'orders', {
     setup: ({ profiles }) => {
       profiles.orders = {
         ...profiles.orders,
@@ -867,78 +614,47 @@ const ZITADEL: readonly Fault[] = [
       };
     },
     profile: 'orders',
-  },
-  {
-    name: 'a secret that was replaced in ZITADEL',
-    code: 'ZTB321',
-    subject: 'orders',
+  }),
+  fault('a secret that was replaced in ZITADEL', 'ZTB321', 'orders', {
     start: (world) => world.zitadel.setSecret(accountsOf(world).saSecret.username, 'another-secret-of-the-account'),
-  },
-  {
-    name: 'a key that was removed in ZITADEL',
-    code: 'ZTB321',
-    subject: 'reports',
+  }),
+  fault('a key that was removed in ZITADEL', 'ZTB321', 'reports', {
     start: (world) => world.zitadel.removeKey(accountsOf(world).saKey.key.keyId),
-  },
-  {
-    name: 'an account that is locked',
-    code: 'ZTB322',
-    subject: 'orders',
+  }),
+  fault('an account that is locked', 'ZTB322', 'orders', {
     start: (world) => world.zitadel.setUserState(accountsOf(world).saSecret.userId, 'locked'),
-  },
-  {
-    name: 'an account that is deactivated',
-    code: 'ZTB322',
-    subject: 'reports',
+  }),
+  fault('an account that is deactivated', 'ZTB322', 'reports', {
     start: (world) => world.zitadel.setUserState(accountsOf(world).saKey.key.userId, 'inactive'),
-  },
-  {
-    name: 'scopes that are refused',
-    code: 'ZTB323',
-    subject: 'reports',
+  }),
+  fault('scopes that are refused', 'ZTB323', 'reports', {
     profile: 'reports',
     start: answers('/oauth/v2/token', 400, { error: 'invalid_scope' }),
-  },
-  {
-    name: 'a subject without the project of the application',
-    code: 'ZTB324',
-    subject: 'billing',
+  }),
+  fault('a subject without the project of the application', 'ZTB324', 'billing', {
     setup: (setup) => {
       setup.profiles.reports = { ...setup.profiles.reports, scopes: otherAudience(setup) };
     },
-  },
-  {
-    name: 'a token endpoint that fails',
-    code: 'ZTB325',
-    subject: 'reports',
+  }),
+  fault('a token endpoint that fails', 'ZTB325', 'reports', {
     profile: 'reports',
     start: answers('/oauth/v2/token', 503, {}),
-  },
-  {
-    name: 'a project that is missing in the audience',
-    code: 'ZTB326',
-    subject: 'orders',
+  }),
+  fault('a project that is missing in the audience', 'ZTB326', 'orders', {
     profile: 'orders',
     setup: (setup) => {
       setup.profiles.orders = { ...setup.profiles.orders, scopes: otherAudience(setup) };
       delete setup.profiles.shipping;
     },
-  },
-  {
-    name: 'an introspecting application that is refused',
-    code: 'ZTB327',
-    subject: 'orders',
+  }),
+  fault('an introspecting application that is refused', 'ZTB327', 'orders', {
     start: (world) =>
       world.zitadel.setSecret(accountsOf(world).apiSecret.clientId, 'another-secret-of-the-application'),
-  },
-  {
-    name: 'tokens that live too short',
-    code: 'ZTB328',
-    subject: 'reports',
-    level: 'warning',
+  }),
+  warning('tokens that live too short', 'ZTB328', 'reports', {
     profile: 'reports',
     start: ({ zitadel }) => zitadel.setTokenLifetimeSeconds(30),
-  },
+  }),
 ];
 
 const FAULTS: readonly Fault[] = [...OWN, ...STACK, ...SECRETS, ...WATCH, ...ZITADEL];
@@ -963,9 +679,8 @@ describe.each([
 ])('%s', (_group, faults) => {
   test.each(faults)(
     '$name: $code alone',
-    async (fault) => {
-      const { findings, canaries } = await examine(fault);
-      const { level = 'fault', code, subject } = fault;
+    async ({ level, code, subject, ...change }) => {
+      const { findings, canaries } = await examine(change);
       const said = problemsIn(findings).map((line) => line.replace(/http:\/\/127\.0\.0\.1:\d+$/, ISSUER));
       expect(said).toEqual([`${level} ${code} ${subject}`]);
       expect(exitCode(findings)).toBe({ fault: 1, warning: 0, unknown: 2, fine: 0 }[level]);

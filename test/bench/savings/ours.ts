@@ -2,7 +2,7 @@ import { createTokenFunctions, type TokenFunctions } from '../../../lib/compose/
 import { redacted } from '../../../lib/core/redacted.ts';
 import { ok } from '../../../lib/core/result.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
-import { withCrypto } from '../../proof/simulation/batch.ts';
+import { withCrypto } from '../../proof/simulation/crypto.ts';
 import { createRandom } from '../../proof/simulation/random.ts';
 import { createScheduler, type Lane } from '../../proof/simulation/scheduler.ts';
 import { context, tokenEvent } from '../../support/events.ts';

@@ -70,10 +70,10 @@ const createCache =
     return { ask: isInTurn ? lookInTurn : look, close: async () => agent.destroy() };
   };
 
-/** The broker behind its gateway, asked with signed requests. */
 /** The time of the table: that of the broker, whose clock is put forward. */
 let tableNow: () => number = Date.now;
 
+/** The broker behind its gateway, asked with signed requests. */
 const createOurs: CreateContender = async (issuer, clock) => {
   tableNow = clock.now;
   const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true' };

@@ -1,8 +1,10 @@
-/** A version of a secret. */
-interface Version {
-  wasCurrent?: true;
-  text?: string;
-}
+import {
+  attach,
+  byVersion,
+  detach,
+  type Staging,
+  unfinishedVersion,
+} from '../../../infra/local/secrets-manager/staging.ts';
 
 /** The version that has a label, and the one that gets it, if any. */
 export interface Move {
@@ -15,54 +17,44 @@ export type VaultSecret = ReturnType<typeof createVaultSecret>;
 
 /** Creates one secret. */
 export function createVaultSecret() {
-  const versions = new Map<string, Version>();
-  const labels = new Map<string, string>();
+  /** The text of each version, if it has one yet. */
+  const versions = new Map<string, string | undefined>();
+  const wereCurrent = new Set<string>();
+  let staging: Staging = new Map();
 
-  function attach(stage: string, id: string): void {
-    const before = labels.get(stage);
-    if (before === id) return;
-    labels.set(stage, id);
-    const version = versions.get(id);
-    if (stage !== 'AWSCURRENT') return;
-    if (version !== undefined) version.wasCurrent = true;
-    if (before !== undefined) labels.set('AWSPREVIOUS', before);
+  function label(stage: string, id: string): void {
+    staging = attach(staging, stage, id);
+    if (stage === 'AWSCURRENT') wereCurrent.add(id);
   }
 
   return {
     /** The version with a label. */
-    holder: (stage: string): string | undefined => labels.get(stage),
+    holder: (stage: string): string | undefined => staging.get(stage),
     /** The version with AWSPENDING, unless it is current. */
-    pending(): string | undefined {
-      const pending = labels.get('AWSPENDING');
-      return pending === labels.get('AWSCURRENT') ? undefined : pending;
-    },
+    pending: (): string | undefined => unfinishedVersion(staging),
     /** The versions that have a label. */
-    list: (): readonly { readonly id: string; readonly stages: readonly string[] }[] =>
-      [...new Set(labels.values())].map((id) => ({
-        id,
-        stages: [...labels.keys()].filter((stage) => labels.get(stage) === id),
-      })),
+    list: () => Object.entries(byVersion(staging)).map(([id, stages]) => ({ id, stages })),
     /** Whether a version has ever been AWSCURRENT. */
-    wasCurrent: (id: string): boolean => versions.get(id)?.wasCurrent === true,
-    text: (id: string | undefined): string | undefined => versions.get(id ?? '')?.text,
+    wasCurrent: (id: string): boolean => wereCurrent.has(id),
+    text: (id: string | undefined): string | undefined => versions.get(id ?? ''),
     write(id: string, text: string, stage: string): 'written' | 'taken' {
-      const version = versions.get(id) ?? {};
-      if (version.text !== undefined && version.text !== text) return 'taken';
-      versions.set(id, Object.assign(version, { text }));
-      attach(stage, id);
+      if ((versions.get(id) ?? text) !== text) return 'taken';
+      versions.set(id, text);
+      label(stage, id);
       return 'written';
     },
     /** Makes a version without a value, which gets AWSPENDING. */
     begin(id: string): void {
-      versions.set(id, {});
-      attach('AWSPENDING', id);
+      versions.set(id, undefined);
+      label('AWSPENDING', id);
     },
     /** Moves a label, as UpdateSecretVersionStage. @returns whether it is allowed */
     move(stage: string, { from, to }: Move): boolean {
-      if (labels.get(stage) !== from) return false;
-      if (to === undefined) return stage !== 'AWSCURRENT' && labels.delete(stage);
-      if (!versions.has(to)) return false;
-      attach(stage, to);
+      if (staging.get(stage) !== from) return false;
+      const isAllowed = to === undefined ? stage !== 'AWSCURRENT' && from !== undefined : versions.has(to);
+      if (!isAllowed) return false;
+      if (to === undefined) staging = detach(staging, stage);
+      else label(stage, to);
       return true;
     },
   };

@@ -2,8 +2,6 @@ import { withCrypto } from './crypto.ts';
 import { add, type Batch, type Figures, NOTHING } from './figures.ts';
 import { WORLDS, type World } from './worlds.ts';
 
-export { withCrypto };
-
 /** The seed of one run of a batch. */
 export const seedOf = (seed: string, run: number): string => `${seed}-${run}`;
 

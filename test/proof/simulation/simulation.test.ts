@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { seedOf, withCrypto } from './batch.ts';
+import { seedOf } from './batch.ts';
+import { withCrypto } from './crypto.ts';
 import { shrink, tell } from './history.ts';
 import { createPlan, type Item, type Plan } from './plan.ts';
 import { simulate } from './workers.ts';
