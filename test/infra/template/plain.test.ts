@@ -141,4 +141,4 @@ test('packaged again, it is the same to the byte', async () => {
   } finally {
     rmSync(again.home, { recursive: true, force: true });
   }
-});
+}, 120_000);
