@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
@@ -13,6 +13,7 @@ import {
 import { build } from 'esbuild';
 import { publint } from 'publint';
 import { describe, expect, inject, test } from 'vitest';
+import { parse } from 'yaml';
 
 const root = join(import.meta.dirname, '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -117,6 +118,17 @@ test('no dependency, and nothing of the broker', () => {
   expect([...new Set(imported)].filter((to) => !/^\.\/[a-z0-9-]+\.ts$/.test(to))).toEqual(
     expect.arrayContaining(['node:fs/promises']),
   );
+});
+
+test.skipIf(process.platform === 'win32')('a release needs the tag of its version', () => {
+  const folder = join(root, '../.github/workflows');
+  const steps: { name?: string; run: string }[] = readdirSync(folder)
+    .map((name) => parse(readFileSync(join(folder, name), 'utf8')).jobs.publish?.steps)
+    .flatMap((of) => of ?? []);
+  const run = steps.find(({ name }) => name === 'The tag names the version')?.run ?? '';
+  const check = (tag: string) =>
+    spawnSync('sh', ['-c', run], { cwd: root, env: { ...process.env, GITHUB_REF_NAME: tag } }).status;
+  expect([`client-v${manifest.version}`, 'client-v9.9.9'].map(check)).toEqual([0, 1]);
 });
 
 test('API.md says what the types say: npm run api', () => {
