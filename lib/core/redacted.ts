@@ -20,24 +20,35 @@ export function redacted<T>(secret: T): Redacted<T> {
 const TELLING_LENGTH = 8;
 const LOGGED_TEXT_LENGTH = 160;
 
+/** A hexadecimal digit is half a character: 8 of them, the digits of an id, are in many a long secret. */
+const TELLING_DIGITS = 2 * TELLING_LENGTH;
+
+/** A secret in one encoding, and how many consecutive characters of it reveal something. */
+type Spelling = readonly [text: string, telling: number];
+
 /** The encodings of a secret: plain, hexadecimal, and base64 at each of the three byte offsets. */
-function spellings(secret: string): readonly string[] {
+function spellings(secret: string): readonly Spelling[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((shift) => Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64'));
   const url = base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_'));
   const hex = bytes.toString('hex');
-  return [secret, ...base64, ...url, hex, hex.toUpperCase()];
+  return [
+    ...[secret, ...base64, ...url].map((text) => [text, TELLING_LENGTH] as const),
+    ...[hex, hex.toUpperCase()].map((text) => [text, TELLING_DIGITS] as const),
+  ];
 }
 
-/** All substrings of `TELLING_LENGTH` characters. */
-const pieces = (text: string): string[] =>
-  Array.from({ length: Math.max(0, text.length - TELLING_LENGTH + 1) }, (_, at) => text.slice(at, at + TELLING_LENGTH));
+/** All substrings of a length. */
+const pieces = (text: string, length: number): string[] =>
+  Array.from({ length: Math.max(0, text.length - length + 1) }, (_, at) => text.slice(at, at + length));
 
-/** Whether a text contains 8 consecutive characters of a secret, in any of its encodings. */
+/** Whether a text contains 8 consecutive characters of a secret, in any of its encodings (in base64, 8 of the encoding). */
 export function repeatsSecret(text: string, secrets: readonly string[]): boolean {
   if (text.length < TELLING_LENGTH) return false;
-  const said = new Set(pieces(text));
-  return secrets.flatMap(spellings).some((spelling) => pieces(spelling).some((piece) => said.has(piece)));
+  const said = new Set([...pieces(text, TELLING_LENGTH), ...pieces(text, TELLING_DIGITS)]);
+  return secrets
+    .flatMap(spellings)
+    .some(([spelling, telling]) => pieces(spelling, telling).some((one) => said.has(one)));
 }
 
 /**

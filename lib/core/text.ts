@@ -9,8 +9,9 @@ export function decodeText(bytes: Uint8Array): string {
 }
 
 /** White space, control characters, and characters that are invisible: zero-width, joiners, byte order mark. */
-const INVISIBLE = '[\\s\\p{Cc}\\p{Cf}]+';
-const ENDS = new RegExp(`^${INVISIBLE}|${INVISIBLE}$`, 'gu');
+const INVISIBLE = '[\\s\\p{Cc}\\p{Cf}]';
+/** The end is looked for where a run begins, not at each of its characters: that would take the square of its length. */
+const ENDS = new RegExp(`^${INVISIBLE}+|(?<!${INVISIBLE})${INVISIBLE}+$`, 'gu');
 
 /** Removes invisible characters from both ends of a text. */
 export const trimInvisible = (text: string): string => text.replace(ENDS, '');

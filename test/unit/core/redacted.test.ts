@@ -45,3 +45,11 @@ test.each([SECRET, '>'.repeat(12), '?'.repeat(12)])('%s is found in every spelli
     }
   }
 });
+
+test('the digits of an id are no part of a secret, unless 16 of them are', () => {
+  // `C083` is 43303833 in hexadecimal, and the id of a project holds these digits.
+  const id = 'urn:zitadel:iam:org:project:id:400879214330383398:aud';
+  expect(repeatsSecret(id, ['eyJhbGciOiJSUzI1NiJ9.C083.x'])).toBe(false);
+  expect(repeatsSecret('id 3433303833343336', ['x.4308346.x'])).toBe(false);
+  expect(repeatsSecret('id 3433303833343336', ['x.43083436.x'])).toBe(true);
+});
