@@ -1,5 +1,6 @@
 import { unlessAborted } from './abort.ts';
 import type { CredentialProvider, Send } from './credentials.ts';
+import type { Granted } from './decision.ts';
 import { BrokerError, type BrokerErrorCode, isCode } from './errors.ts';
 import type { Place } from './place.ts';
 import { sign } from './sigv4.ts';
@@ -87,4 +88,14 @@ export async function call({ profile, endpoint, form }: Call, deps: CallDeps): P
     retryAfterMs: retryAfterMs(response.headers.get('retry-after'), deps.now()),
     detail: description(members ?? {}, form),
   });
+}
+
+/** The broker answered 200, but not what was asked for. */
+export const unexpected = (what: string) => new BrokerError('unexpected_answer', { what, status: 200 });
+
+/** A grant (RFC 6749 §5.1). @throws {BrokerError} `unexpected_answer` */
+export function grantedOf({ access_token: token, expires_in: seconds }: Members, what: string): Granted {
+  const lifeMs = Number(seconds) * 1000;
+  if (typeof token === 'string' && token && lifeMs > 0) return { token, lifeMs };
+  throw unexpected(what);
 }

@@ -1,9 +1,7 @@
 import { unlessAborted } from './abort.ts';
 import { authorizedFetch } from './authorized-fetch.ts';
-import { type CallDeps, call, type Members } from './call.ts';
+import { type CallDeps, call, grantedOf, type Members, unexpected } from './call.ts';
 import { type CredentialProvider, type Environment, fromEnvironment, keepCredentials } from './credentials.ts';
-import type { Granted } from './decision.ts';
-import { BrokerError } from './errors.ts';
 import { placeOf } from './place.ts';
 import { createTokens, type Token, type Tokens } from './tokens.ts';
 
@@ -115,15 +113,6 @@ const formOf = (parameters: Readonly<Record<string, string | readonly string[] |
 interface ClientDeps extends CallDeps {
   readonly fetch: typeof fetch;
 }
-const unexpected = (what: string) => new BrokerError('unexpected_answer', { what, status: 200 });
-
-/** A grant (RFC 6749 §5.1). @throws {BrokerError} `unexpected_answer` */
-function grantedOf({ access_token: token, expires_in: seconds }: Members, what: string): Granted {
-  const lifeMs = Number(seconds) * 1000;
-  if (typeof token === 'string' && token && lifeMs > 0) return { token, lifeMs };
-  throw unexpected(what);
-}
-
 function createProfile(profile: string, scope: string | undefined, deps: ClientDeps, tokens: Tokens): Profile {
   const post = (endpoint: 'token' | 'introspect' | 'revoke', form: URLSearchParams) =>
     call({ profile, endpoint, form }, deps);

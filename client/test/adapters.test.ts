@@ -67,6 +67,15 @@ function createService() {
   }>;
 }
 
+/** What each adapter does that can repeat a call. */
+const testReplacing = (list: () => Promise<unknown>) =>
+  test('replaces a token that is refused', async () => {
+    accepted = 'second';
+    await list();
+    expect(seen).toEqual(['Bearer first', 'Bearer second']);
+    expect(rejected).toEqual(['first']);
+  });
+
 describe.each(['Connect', 'gRPC'])('brokerInterceptor, over %s', (protocol) => {
   const service = createService();
 
@@ -99,12 +108,7 @@ describe.each(['Connect', 'gRPC'])('brokerInterceptor, over %s', (protocol) => {
     expect(seen).toEqual(['Bearer first']);
   });
 
-  test('replaces a token that is refused', async () => {
-    accepted = 'second';
-    await list();
-    expect(seen).toEqual(['Bearer first', 'Bearer second']);
-    expect(rejected).toEqual(['first']);
-  });
+  testReplacing(list);
 
   test.each([
     ['the broker finds the token valid', ['first', 'first'], 1],
@@ -173,12 +177,7 @@ describe('brokerMiddleware', () => {
     expect(seen).toEqual(['Bearer first']);
   });
 
-  test('replaces a token that is refused', async () => {
-    accepted = 'second';
-    await list();
-    expect(seen).toEqual(['Bearer first', 'Bearer second']);
-    expect(rejected).toEqual(['first']);
-  });
+  testReplacing(list);
 
   test.each<readonly [string, string[], calls: number, streams: boolean]>([
     ['the broker finds the token valid', ['first', 'first'], 1, false],

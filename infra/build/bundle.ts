@@ -184,8 +184,9 @@ export async function bundle({
       });
       writeFileSync(join(out, `${name}.meta.json`), JSON.stringify(metafile));
       const inputs = parts(metafile).map(([input]) => input);
-      writeFileSync(join(out, name, 'THIRD-PARTY-LICENSES'), thirdPartyLicenses(inputs, root));
-      const packages = packagesIn(inputs, root).map(({ id }) => id);
+      const found = packagesIn(inputs, root);
+      writeFileSync(join(out, name, 'THIRD-PARTY-LICENSES'), thirdPartyLicenses(found));
+      const packages = found.map(({ id }) => id);
       return { name, file: join(outdir, name, 'index.cjs'), bytes: statSync(file).size, packages, metafile };
     }),
   );

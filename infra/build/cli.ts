@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { thirdPartyLicenses } from './licences.ts';
+import { packagesIn, thirdPartyLicenses } from './licences.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -20,14 +20,10 @@ export const COMMANDS: Readonly<Record<string, string>> = {
 };
 
 /** How the sources name the commands. */
-const NPM_RUN = new RegExp(`npm run (?:--silent )?(${Object.keys(COMMANDS).join('|')})\\b(?: \\[?-- ?)?`, 'g');
+const NPM_RUN = new RegExp(`npm run (?:--silent )?(${Object.keys(COMMANDS).join('|')})\\b(?:( \\[?)-- ?)?`, 'g');
 
 /** What a text names in the published package: `npx zitadel-token-broker doctor [--json]`. */
-export const asPublished = (text: string): string =>
-  text.replace(NPM_RUN, (said, name) => {
-    const options = /\[?--/.exec(said.slice(said.indexOf(name)))?.[0];
-    return `npx zitadel-token-broker ${name}${options === undefined ? '' : options.startsWith('[') ? ' [' : ' '}`;
-  });
+export const asPublished = (text: string): string => text.replace(NPM_RUN, 'npx zitadel-token-broker $1$2');
 
 /**
  * Names the commands as a user of the package calls them, and lets paths of this project lead to where the user is: the
@@ -96,7 +92,7 @@ export async function buildCli(outdir = CLI_FOLDER): Promise<readonly CliFile[]>
   );
   writeFileSync(bin, `#!/usr/bin/env node\n${readFileSync(bin, 'utf8')}`);
   chmodSync(bin, 0o755);
-  writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES'), thirdPartyLicenses(inputs, root));
+  writeFileSync(join(outdir, 'THIRD-PARTY-LICENSES'), thirdPartyLicenses(packagesIn(inputs, root)));
   return outputs.map(([file, { bytes }]) => ({ file, bytes }));
 }
 

@@ -52,13 +52,11 @@ export function packagesIn(inputs: readonly string[], root: string): readonly Pa
 
 /**
  * The packages in a bundle with version, licence and texts, equal texts once: the bundle has no licence comments.
- * @param inputs of the bundle, relative to `root`
  * @throws {Error} if a package has no text of its licence
  */
-export function thirdPartyLicenses(inputs: readonly string[], root: string): string {
-  const read = packagesIn(inputs, root);
-  const packages = read
-    .map((one) => ({ title: one.title, texts: textsOf(one, read) }))
+export function thirdPartyLicenses(found: readonly Package[]): string {
+  const packages = found
+    .map((one) => ({ title: one.title, texts: textsOf(one, found) }))
     .sort((one, other) => (one.title < other.title ? -1 : 1));
   if (packages.length === 0) return 'No third-party software is contained.\n';
   const titles = Map.groupBy(

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Answer, refuse } from './answer.ts';
+import type { GatewayAnswer } from '../../lib/http/answer.ts';
+import { refuse } from './answer.ts';
 
 /** Headers that proxies and browsers add: whoever sends them passes on the request of somebody else. */
 const FOREIGN = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via', 'origin'] as const;
@@ -8,7 +9,7 @@ const FOREIGN = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'
  * Refuses requests that do not come from a program on this machine itself. The name of a website can be made to resolve to
  * 127.0.0.1 (DNS rebinding), any page in a browser can send requests here, and so can a service that forwards them.
  */
-export function refuseForeign(headers: IncomingHttpHeaders, port: number): Answer | undefined {
+export function refuseForeign(headers: IncomingHttpHeaders, port: number): GatewayAnswer | undefined {
   const { host = '' } = headers;
   const [, named] = /^(?:localhost|127\.0\.0\.1):(\d+)$/i.exec(host) ?? [];
   if (Number(named) !== port)

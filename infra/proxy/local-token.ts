@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -30,15 +30,11 @@ export const stateFolder = (env: Environment): string =>
 /** Creates a file that only its owner can read, unless it exists. */
 function create(file: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  let descriptor: number;
   try {
-    descriptor = openSync(file, 'wx', 0o600);
+    writeFileSync(file, `${randomBytes(RANDOM_BYTES).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  writeSync(descriptor, `${randomBytes(RANDOM_BYTES).toString('base64url')}\n`);
-  closeSync(descriptor);
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

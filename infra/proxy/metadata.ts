@@ -2,16 +2,17 @@ import type { Members } from '../../client/src/call.ts';
 import { createBoundedMap } from '../../lib/core/bounded-map.ts';
 import type { Clock } from '../../lib/core/clock.ts';
 import type { EpochMs } from '../../lib/core/time.ts';
+import { answerJson, type GatewayAnswer } from '../../lib/http/answer.ts';
 import type { HttpClient } from '../../lib/net/http-client.ts';
 import { parseJsonObject } from '../../lib/oauth/token-response.ts';
-import { type Answer, json, refuse } from './answer.ts';
+import { refuse } from './answer.ts';
 import type { Document } from './route.ts';
 
 /** Answers the metadata (RFC 8414) of a profile; `origin` is the proxy's own. Never throws. */
 export type Metadata = (
   asked: { readonly profile: string; readonly document: Document },
   origin: string,
-) => Promise<Answer>;
+) => Promise<GatewayAnswer>;
 
 export interface MetadataDeps {
   readonly clock: Clock;
@@ -66,6 +67,6 @@ export function createMetadata({ clock, http, url, timeoutMs, needsSecret }: Met
     if (members === undefined) {
       return refuse(503, 'temporarily_unavailable', 'the broker gives no metadata: check its URL', RETRY_AFTER);
     }
-    return json(200, rewritten(members, `${origin}/${profile}`, needsSecret));
+    return answerJson(200, rewritten(members, `${origin}/${profile}`, needsSecret));
   };
 }

@@ -1,17 +1,18 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { answerJson, type GatewayAnswer } from '../../lib/http/answer.ts';
 import { LARGEST_TOKEN_FORM_BYTES } from '../../lib/http/gateway-request.ts';
 import { parseForm } from '../../lib/oauth/form.ts';
 import type { TlsIdentity } from '../local/stand-in.ts';
-import { type Answer, json, refuse } from './answer.ts';
+import { refuse } from './answer.ts';
 import { refuseForeign } from './guard.ts';
 import { type LocalToken, readClientAuthentication } from './local-token.ts';
 import type { Metadata } from './metadata.ts';
 import { type Route, routeOf } from './route.ts';
 import type { Upstream } from './upstream.ts';
 
-export interface ProxyOptions {
+export interface ServerOptions {
   /** 0 picks a free one. */
   readonly port: number;
   readonly tls?: TlsIdentity | undefined;
@@ -57,8 +58,8 @@ function readBody(req: IncomingMessage): Promise<string | undefined> {
   });
 }
 
-function write(res: ServerResponse, { status, headers, body }: Answer, isHead = false): void {
-  res.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+function write(res: ServerResponse, { statusCode, headers, body }: GatewayAnswer, isHead = false): void {
+  res.writeHead(statusCode, { ...headers, 'content-length': Buffer.byteLength(body) });
   res.end(isHead ? undefined : body);
 }
 
@@ -73,14 +74,14 @@ export async function createProxy({
   metadata,
   localToken,
   onIgnored,
-}: ProxyOptions): Promise<RunningProxy> {
+}: ServerOptions): Promise<RunningProxy> {
   let bound = port;
   let isIgnoring = false;
 
   async function answerForm(
     { profile, endpoint }: Route & { kind: 'endpoint' },
     req: IncomingMessage,
-  ): Promise<Answer> {
+  ): Promise<GatewayAnswer> {
     if (!FORM.test(req.headers['content-type'] ?? ''))
       return refuse(400, 'invalid_request', 'the body must be application/x-www-form-urlencoded');
     const body = await readBody(req);
@@ -100,7 +101,7 @@ export async function createProxy({
     return upstreamOf(profile)({ profile, endpoint, form: form.value });
   }
 
-  async function answer(req: IncomingMessage): Promise<Answer> {
+  async function answer(req: IncomingMessage): Promise<GatewayAnswer> {
     const refusal = refuseForeign(req.headers, bound);
     if (refusal !== undefined) return refusal;
     const route = routeOf(req.url ?? '');
@@ -116,7 +117,7 @@ export async function createProxy({
     if (!allowed.includes(method)) {
       return refuse(405, 'invalid_request', `use ${allowed.join(' or ')}`, { allow: allowed.join(', ') });
     }
-    if (route.kind === 'health') return json(200, { status: 'ok' });
+    if (route.kind === 'health') return answerJson(200, { status: 'ok' });
     if (route.kind === 'metadata') return metadata(route, `${tls ? 'https' : 'http'}://${req.headers.host}`);
     return answerForm(route, req);
   }

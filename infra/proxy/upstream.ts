@@ -1,10 +1,11 @@
-import { type CallDeps, call, type Members } from '../../client/src/call.ts';
+import { type CallDeps, call, grantedOf, type Members } from '../../client/src/call.ts';
 import { elapsedMs, type Granted, type Instant, type Kept } from '../../client/src/decision.ts';
 import { BrokerError } from '../../client/src/errors.ts';
 import { createTokens } from '../../client/src/tokens.ts';
+import { answerJson, type GatewayAnswer } from '../../lib/http/answer.ts';
 import type { Form } from '../../lib/oauth/form.ts';
 import { GRANT_TYPE } from '../../lib/oauth/grant.ts';
-import { type Answer, answerBroker, answerFailure, json, refuse } from './answer.ts';
+import { answerBroker, answerFailure, refuse } from './answer.ts';
 import type { Endpoint } from './route.ts';
 
 /** A request to an endpoint of a profile. */
@@ -30,9 +31,9 @@ export interface UpstreamDeps extends CallDeps {
   readonly instant: () => Instant;
 }
 
-/** A token as the broker granted it, with what else its answer says. */
+/** A token as the broker granted it, with its whole answer. */
 interface Grant extends Granted {
-  readonly others: Members;
+  readonly members: Members;
 }
 
 /** How a client authenticates to ZITADEL (RFC 6749 §2.3.1, RFC 7521 §4.2). Never sent on: the signature says who asks. */
@@ -55,21 +56,14 @@ function parametersOf(form: Form, left: readonly string[]): URLSearchParams {
 const scopesOf = (form: Form): string =>
   [...new Set((form.get('scope') ?? '').split(' ').filter((scope) => scope !== ''))].sort().join(' ');
 
-/** @throws {BrokerError} `unexpected_answer` */
-function grantOf({ access_token: token, expires_in: seconds, ...others }: Members, profile: string): Grant {
-  const lifeMs = Number(seconds) * 1000;
-  if (typeof token === 'string' && token !== '' && lifeMs > 0) return { token, lifeMs, others };
-  throw new BrokerError('unexpected_answer', { what: `token of ${profile}`, status: 200 });
-}
-
 /** RFC 6749 §5.1, with the life that is left now. */
-function granted({ token, since, lifeMs, others }: Kept<Grant>, now: Instant): Answer {
+function granted({ since, lifeMs, members }: Kept<Grant>, now: Instant): GatewayAnswer {
   const expiresIn = Math.floor((lifeMs - elapsedMs(since, now)) / 1000);
-  return json(200, { access_token: token, ...others, expires_in: expiresIn });
+  return answerJson(200, { ...members, expires_in: expiresIn });
 }
 
 /** Answers the requests of clients: tokens from memory while they live, everything else from the broker. Never throws. */
-export type Upstream = (asked: Asked) => Promise<Answer>;
+export type Upstream = (asked: Asked) => Promise<GatewayAnswer>;
 
 /** Creates the upstream of one AWS role. */
 export function createUpstream(deps: UpstreamDeps): Upstream {
@@ -89,7 +83,7 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
     }
   }
 
-  async function obtain(asked: Asked): Promise<Answer> {
+  async function obtain(asked: Asked): Promise<GatewayAnswer> {
     const { profile, form } = asked;
     const grant = form.get('grant_type');
     if (grant === undefined) return refuse(400, 'invalid_request', 'the parameter grant_type is missing');
@@ -102,12 +96,13 @@ export function createUpstream(deps: UpstreamDeps): Upstream {
     const kept = await tokens.get(key, async (rejected = refused) => {
       const sent = new URLSearchParams(wanted);
       if (rejected !== undefined) sent.set('rejected_token', rejected);
-      return grantOf(await send(asked, sent), profile);
+      const members = await send(asked, sent);
+      return { ...grantedOf(members, `token of ${profile}`), members };
     });
     return granted(kept, instant());
   }
 
-  async function pass(asked: Asked): Promise<Answer> {
+  async function pass(asked: Asked): Promise<GatewayAnswer> {
     const { form } = asked;
     const token = form.get('token') ?? '';
     const isRevocation = asked.endpoint === 'revoke';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle, FEDERATED, FUNCTIONS } from '../../infra/build/bundle.ts';
-import { thirdPartyLicenses } from '../../infra/build/licences.ts';
+import { packagesIn, thirdPartyLicenses } from '../../infra/build/licences.ts';
 import { EVERYTHING } from './template/essentials.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -257,7 +257,9 @@ describe('the licences of a bundle', () => {
   test('each package once, equal texts once, and notices', () => {
     const inputs = ['b/x.js', 'b/y.js', 'b/node_modules/c/x.js', '@a/a/x.js'].map((name) => `node_modules/${name}`);
     const rule = '-'.repeat(80);
-    expect(thirdPartyLicenses([...inputs, 'lib/core/time.ts'], home)).toBe(`This contains third-party software:
+    expect(
+      thirdPartyLicenses(packagesIn([...inputs, 'lib/core/time.ts'], home)),
+    ).toBe(`This contains third-party software:
 
 - @a/a 1.0.0 (MIT)
 - b 1.0.0 (MIT)
@@ -287,11 +289,15 @@ C is free.
 
   test('a package without a text has that of another one of its repository', () => {
     const inputs = ['@a/without/x.js', '@a/a/x.js'].map((name) => `node_modules/${name}`);
-    expect(thirdPartyLicenses(inputs, home)).toContain('@a/a 1.0.0 (MIT)\n@a/without 1.0.0 (MIT)\n');
-    expect(() => thirdPartyLicenses(inputs.slice(0, 1), home)).toThrow('@a/without 1.0.0 (MIT): holds no text');
+    expect(thirdPartyLicenses(packagesIn(inputs, home))).toContain('@a/a 1.0.0 (MIT)\n@a/without 1.0.0 (MIT)\n');
+    expect(() => thirdPartyLicenses(packagesIn(inputs.slice(0, 1), home))).toThrow(
+      '@a/without 1.0.0 (MIT): holds no text',
+    );
   });
 
   test('a package without the text of its licence stops the build', () => {
-    expect(() => thirdPartyLicenses(['node_modules/bare/x.js'], home)).toThrow('bare 1.0.0 (MIT): holds no text');
+    expect(() => thirdPartyLicenses(packagesIn(['node_modules/bare/x.js'], home))).toThrow(
+      'bare 1.0.0 (MIT): holds no text',
+    );
   });
 });

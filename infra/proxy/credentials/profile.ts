@@ -57,12 +57,11 @@ export const fromProfile: Source = async (deps) => {
   const profile = env.AWS_PROFILE || 'default';
   const { credentials, config } = await settingsOf(profile, deps);
   const both = { ...config, ...credentials };
-  const byCli = Object.keys(both).some((name) => OF_THE_CLI.test(name));
-  const line = byCli || credentials.aws_access_key_id ? undefined : both.credential_process;
-  if (byCli) {
+  if (Object.keys(both).some((name) => OF_THE_CLI.test(name))) {
     const args = ['configure', 'export-credentials', '--format', 'process', '--profile', profile];
     return fromProgram(run('aws', args), `aws configure export-credentials --profile ${profile}`, deps);
   }
+  const line = credentials.aws_access_key_id ? undefined : both.credential_process;
   if (line !== undefined) return fromProgram(runShell(line), `credential_process of the profile ${profile}`, deps);
   if (both.aws_access_key_id !== undefined) return readCredentials(keysIn(both), `the profile ${profile}`, now());
   if (!env.AWS_PROFILE) return undefined;
