@@ -20,6 +20,7 @@ export function createBoundedMap<K, V>({
 }: Bounds<V>): BoundedMap<K, V> {
   const entries = new Map<K, V>();
   let held = 0;
+  let newest: K | undefined;
   const forget = (key: K): void => {
     const value = entries.get(key);
     if (value === undefined) return;
@@ -29,15 +30,16 @@ export function createBoundedMap<K, V>({
   return {
     get: (key) => {
       const value = entries.get(key);
-      if (value !== undefined) {
-        entries.delete(key);
-        entries.set(key, value);
-      }
+      if (value === undefined || key === newest) return value;
+      entries.delete(key);
+      entries.set(key, value);
+      newest = key;
       return value;
     },
     set: (key, value) => {
       forget(key);
       entries.set(key, value);
+      newest = key;
       held += sizeOf(value);
       for (const oldest of entries.keys()) {
         if (entries.size <= most && held <= bytes) return;

@@ -5,6 +5,7 @@ import type { LimitCaller } from '../broker/profiles/caller-rate.ts';
 import { authorize, type Use } from '../broker/profiles/policy.ts';
 import { isProfileName, type Profile, type Profiles } from '../broker/profiles/profile.ts';
 import type { Bulletin } from '../broker/store/bulletin.ts';
+import { createBoundedMap } from '../core/bounded-map.ts';
 import type { Clock } from '../core/clock.ts';
 import type { BrokerError, CallerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
@@ -12,7 +13,14 @@ import { type EpochMs, plus } from '../core/time.ts';
 import { type Form, parseForm } from '../oauth/form.ts';
 import { answerBug, answerError, type GatewayAnswer } from './answer.ts';
 import { describeBug } from './bug.ts';
-import { type GatewayRequest, readFormBody, readGatewayRequest, requestId, traceRoot } from './gateway-request.ts';
+import {
+  FORM_TYPE,
+  type GatewayRequest,
+  readFormBody,
+  readGatewayRequest,
+  requestId,
+  traceRoot,
+} from './gateway-request.ts';
 import { identify } from './identity.ts';
 import type { Log, RequestRecord } from './log.ts';
 
@@ -37,7 +45,7 @@ export interface EndpointDeps {
 }
 
 /** What is known about a request so far. It is logged whatever the outcome. */
-export type Facts = { -readonly [K in keyof RequestRecord]?: NonNullable<RequestRecord[K]> };
+export type Facts = { -readonly [K in keyof RequestRecord]: RequestRecord[K] };
 
 /** A request of a caller that may use the profile. */
 export interface Asked {
@@ -76,20 +84,39 @@ function readForm(request: GatewayRequest, largestBytes: number): ReturnType<Rea
   return ok({ form: form.value, bodyBytes: Buffer.byteLength(body.value) });
 }
 
+/** The forms that most requests repeat: they contain no secret, and are parsed once. */
+const COMMON = { entries: 100, mostLength: 1_000, names: ['grant_type', 'scope', 'client_id'] };
+
+/** Creates the reader of an endpoint's forms. */
+function createReadForm(largestBytes: number): (request: GatewayRequest) => ReturnType<ReadForm> {
+  const common = () => createBoundedMap<string, ReturnType<ReadForm>>(COMMON);
+  const [plain, base64] = [common(), common()];
+  return (request) => {
+    const { contentType, body, isBase64Encoded } = request;
+    if (contentType !== FORM_TYPE || body.length > COMMON.mostLength) return readForm(request, largestBytes);
+    const known = isBase64Encoded ? base64 : plain;
+    const repeated = known.get(body);
+    if (repeated !== undefined) return repeated;
+    const read = readForm(request, largestBytes);
+    if (read.ok && read.value.form.names().every((name) => COMMON.names.includes(name))) known.set(body, read);
+    return read;
+  };
+}
+
 /** How callers say who they are, and which of them a profile lists. */
 export interface Door {
   readonly identify: (
     event: unknown,
     request: GatewayRequest,
     readForm: ReadForm,
-  ) => Promise<Result<Principal, BrokerError>>;
+  ) => Result<Principal, BrokerError> | Promise<Result<Principal, BrokerError>>;
   readonly authorize: typeof authorize;
   /** Whether the form has the caller's identity; in any other request it would be a second one. */
   readonly takesAssertion: boolean;
 }
 
 /** API Gateway's IAM authorizer. */
-const IAM_DOOR: Door = { identify: async (event) => identify(event), authorize, takesAssertion: false };
+const IAM_DOOR: Door = { identify, authorize, takesAssertion: false };
 
 export interface EndpointOptions {
   /** Its name in the log. */
@@ -112,6 +139,8 @@ export function createEndpoint(
   { name, use, route, largestBytes, door = IAM_DOOR }: EndpointOptions,
   serve: Serve,
 ): GatewayHandler {
+  const readFormOf = createReadForm(largestBytes);
+
   async function letIn(
     event: unknown,
     context: InvocationContext,
@@ -121,10 +150,12 @@ export function createEndpoint(
     if (isProfileName(request.profile)) facts.profile = request.profile;
     let read: ReturnType<ReadForm> | undefined;
     const readOnce = () => {
-      read ??= readForm(request, largestBytes);
+      read ??= readFormOf(request);
       return read;
     };
-    const caller = await door.identify(event, request, readOnce);
+    const identified = door.identify(event, request, readOnce);
+    // A warm hit does not wait for what is known.
+    const caller = identified instanceof Promise ? await identified : identified;
     if (!caller.ok) return caller;
     facts.caller = caller.value;
     const limited = limitCaller?.(caller.value);
@@ -137,7 +168,8 @@ export function createEndpoint(
     const isBlocked = () => bulletin.isBlocked(profile.value, caller.value);
     // A new sandbox reads the notices in parallel with the other reads of `serve`, if any; the check below covers it.
     const isFirst = !bulletin.hasLooked();
-    if (!isFirst) await bulletin.look(remainingMs);
+    const looking = isFirst ? undefined : bulletin.look(remainingMs);
+    if (looking !== undefined) await looking;
     if (isBlocked()) return BLOCKED;
     const sent = readOnce();
     if (!sent.ok) return sent;
@@ -160,29 +192,24 @@ export function createEndpoint(
   return async (event, context) => {
     const at = clock.now();
     const id = requestId(event) || (context.awsRequestId ?? '');
-    const facts: Facts = {};
-    const served = await letIn(event, context, facts).catch((thrown: unknown) => {
+    const facts: Facts = { at, requestId: id, route: name, profile: '', status: 500, durationMs: 0 };
+    let answer: GatewayAnswer;
+    try {
+      const served = await letIn(event, context, facts);
+      if (!served.ok) facts.error = served.error;
+      answer = served.ok ? served.value : answerError(served.error, id);
+    } catch (thrown) {
       facts.bug = describeBug(thrown);
-      return ok(answerBug(id));
-    });
-    if (!served.ok) facts.error = served.error;
-    const answer = served.ok ? served.value : answerError(served.error, id);
-    const durationMs = clock.now() - at;
-    const degraded = health.degraded(facts.issuer ?? '');
+      answer = answerBug(id);
+    }
+    facts.status = answer.statusCode;
+    facts.durationMs = clock.now() - at;
+    facts.degraded = health.degraded(facts.issuer ?? '');
     const expiring = expiries.take();
+    if (expiring !== undefined) facts.expiring = expiring;
     const trace = traceRoot(event);
-    log.request({
-      at,
-      requestId: id,
-      route: name,
-      profile: '',
-      status: answer.statusCode,
-      durationMs,
-      degraded,
-      ...(expiring === undefined ? {} : { expiring }),
-      ...(trace === '' ? {} : { trace }),
-      ...facts,
-    });
+    if (trace !== '') facts.trace = trace;
+    log.request(facts);
     return answer;
   };
 }

@@ -33,8 +33,8 @@ const TRACE_ROOT = /(?:^|[;,\s])Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;,\s])/;
 /** The root of the trace that a request belongs to, as AWS X-Ray and load balancers write it; empty if there is none. */
 export function traceRoot(event: unknown): string {
   const request = members(event);
-  // As HTTP APIs write it: every warm request reads one.
-  const written = text(members(request.headers)[TRACE_HEADER]) || header(request, TRACE_HEADER);
+  const written = header(request, TRACE_HEADER);
+  if (written === '') return '';
   const [, root = ''] = TRACE_ROOT.exec(written) ?? [];
   return root;
 }
@@ -42,6 +42,9 @@ export function traceRoot(event: unknown): string {
 /** A header by its name, case-insensitively: HTTP APIs convert names to lower case, REST APIs do not. */
 export function header(event: unknown, name: string): string {
   const headers = members(members(event).headers);
+  // As HTTP APIs write it: every warm request reads some.
+  const found = headers[name];
+  if (typeof found === 'string') return found;
   const written = Object.keys(headers).find((key) => key.toLowerCase() === name);
   return written === undefined ? '' : text(headers[written]);
 }
@@ -79,6 +82,9 @@ export const LARGEST_FORM_BYTES = 4 * 1024;
 /** The limit for a form that contains tokens: two of the longest kind, a subject and an actor. */
 export const LARGEST_TOKEN_FORM_BYTES = 2 * LONGEST_TOKEN + LARGEST_FORM_BYTES;
 
+/** Of a form (RFC 6749 appendix B). */
+export const FORM_TYPE = 'application/x-www-form-urlencoded';
+
 const invalid = (detail: string) => fail<BrokerError>({ kind: 'invalid_request', detail });
 
 /** The text of a form-url-encoded body of at most `largestBytes`. */
@@ -86,8 +92,8 @@ export function readFormBody(
   { contentType, body, isBase64Encoded }: GatewayRequest,
   largestBytes: number,
 ): Result<string, BrokerError> {
-  if (contentType.split(';', 1)[0]?.trim().toLowerCase() !== 'application/x-www-form-urlencoded') {
-    return invalid('the content type must be application/x-www-form-urlencoded');
+  if (contentType !== FORM_TYPE && contentType.split(';', 1)[0]?.trim().toLowerCase() !== FORM_TYPE) {
+    return invalid(`the content type must be ${FORM_TYPE}`);
   }
   const longest = isBase64Encoded ? Math.ceil(largestBytes / 3) * 4 : largestBytes;
   const bytes = body.length > longest ? undefined : Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');

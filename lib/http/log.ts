@@ -204,6 +204,67 @@ const describeDegraded = (degraded: readonly Degradation[] = []) =>
         })),
       };
 
+/** A set of metrics in their order. Sets are found by their members: joining names for each line takes longer. */
+interface Shape {
+  readonly names: readonly string[];
+  readonly with: (name: string) => Shape;
+  /** As JSON, once it was used. */
+  definition?: string;
+}
+
+function createShape(names: readonly string[]): Shape {
+  const more = new Map<string, Shape>();
+  return {
+    names,
+    with(name) {
+      const known = more.get(name) ?? createShape([...names, name]);
+      more.set(name, known);
+      return known;
+    },
+  };
+}
+
+/** Texts that are their own JSON, as nearly all in a line are. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/** A member of a line that is a text, if there is one. Every request writes some: JSON.stringify takes longer. */
+const member = (name: string, text: string | undefined): string =>
+  text === undefined ? '' : `,"${name}":${PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)}`;
+
+/** The other members of a line, each with a comma before it. */
+function members(fields: object): string {
+  const json = JSON.stringify(fields).slice(1, -1);
+  return json === '' ? '' : `,${json}`;
+}
+
+/** What few lines have. */
+function describeRare(record: RequestRecord, cold: true | undefined): string {
+  const { obtained, introspected, error, bug, degraded = [], expiring, keyIds, isClientSecretSent } = record;
+  const failure = obtained?.failure;
+  const isIrrevocable = obtained?.token.isIrrevocable;
+  const isUsual =
+    (failure ?? introspected ?? error ?? bug ?? expiring ?? keyIds ?? obtained?.rejected) === undefined &&
+    !(degraded.length > 0 || isIrrevocable || isClientSecretSent || cold);
+  if (isUsual) return '';
+  return members({
+    active: introspected?.isActive,
+    // The token is handed out although its renewal failed.
+    renewal: failure === undefined ? undefined : describe(failure.error),
+    // The outcome for a token that the caller reported as refused.
+    rejected: obtained?.rejected,
+    // The revoking application's client id could not be read when the token was obtained.
+    revocable: isIrrevocable ? false : undefined,
+    client_secret_sent: isClientSecretSent,
+    ...describeDegraded(degraded),
+    ...describeExpiring(expiring),
+    error: error === undefined ? undefined : describe(error),
+    bug: bug?.name,
+    at: bug?.at,
+    kid: describeKeys(keyIds),
+    cold,
+  });
+}
+
 /**
  * The most that the line of a run lists, so that it stays below the 256 kB that CloudWatch takes as one event: with a
  * thousand failures, names and kinds of all, and details of the first. Failures come first; the metrics count all.
@@ -225,27 +286,28 @@ export function createLog(
   write: (line: string) => void,
   { isByProfile = false }: LogOptions = {},
 ): Log {
-  /** The CloudWatch definitions of each set of metrics, as JSON: there are few sets, and most lines use the same. */
-  const definitions = { whole: new Map<string, string>(), byProfile: new Map<string, string>() };
+  /** The CloudWatch definitions of the sets of metrics: there are few, and most lines use the same. */
+  const shapes = { whole: createShape([]), byProfile: createShape([]) };
   let isCold = true;
 
-  function define(names: readonly string[], set: keyof typeof definitions): string {
-    const key = names.join();
-    const known = definitions[set].get(key);
-    if (known !== undefined) return known;
+  function define({ names }: Shape, set: keyof typeof shapes): string {
     const Metrics = names.map((Name) => ({ Name }));
     const Dimensions = set === 'whole' ? [[]] : [[], ['profile']];
-    const made = JSON.stringify([{ Namespace: namespace, Dimensions, Metrics }]);
-    definitions[set].set(key, made);
-    return made;
+    return JSON.stringify([{ Namespace: namespace, Dimensions, Metrics }]);
   }
 
-  function emit(at: EpochMs, metrics: Metrics, fields: object, set: keyof typeof definitions = 'whole'): void {
-    const names = Object.keys(metrics);
+  /** @param fields an object, or members with a comma before each */
+  function emit(at: EpochMs, metrics: Metrics, fields: object | string, set: keyof typeof shapes = 'whole'): void {
+    let shape = shapes[set];
+    let values = '';
+    for (const name of Object.keys(metrics)) {
+      shape = shape.with(name);
+      values += `,"${name}":${metrics[name]}`;
+    }
     // CloudWatch would report a metric line without metrics as malformed.
-    const head =
-      names.length === 0 ? `"time":${at}` : `"_aws":{"Timestamp":${at},"CloudWatchMetrics":${define(names, set)}}`;
-    write(`{${head},${JSON.stringify(Object.assign(fields, metrics)).slice(1)}`);
+    if (values !== '') shape.definition ??= define(shape, set);
+    const head = values === '' ? `"time":${at}` : `"_aws":{"Timestamp":${at},"CloudWatchMetrics":${shape.definition}}`;
+    write(`{${head}${typeof fields === 'string' ? fields : members(fields)}${values}}`);
   }
 
   /** Whether this is the first line of a sandbox about a request or a run. */
@@ -257,41 +319,25 @@ export function createLog(
 
   return {
     request(record) {
-      const { at, requestId, route, profile, caller, status, durationMs, obtained, introspected, error, bug } = record;
+      const { at, requestId, route, profile, caller, status, durationMs, obtained, introspected, trace } = record;
       // Only of profiles that the caller may use: names in paths must not become dimensions.
       const set = isByProfile && record.issuer !== undefined ? 'byProfile' : 'whole';
-      const fields = {
-        level: levelOf(record),
-        route,
-        profile,
-        caller: caller === undefined ? undefined : nameOf(caller),
-        status,
-        ms: durationMs,
-        source: obtained?.source ?? introspected?.source,
-        token: obtained === undefined ? record.seen : fingerprintOf(obtained.token),
-        active: introspected?.isActive,
-        // The token is handed out although its renewal failed.
-        renewal: obtained?.failure === undefined ? undefined : describe(obtained.failure.error),
-        // The outcome for a token that the caller reported as refused.
-        rejected: obtained?.rejected,
-        // The revoking application's client id could not be read when the token was obtained.
-        revocable: obtained?.token.isIrrevocable ? false : undefined,
-        client_secret_sent: record.isClientSecretSent,
-        ...describeDegraded(record.degraded),
-        ...describeExpiring(record.expiring),
-        error: error === undefined ? undefined : describe(error),
-        bug: bug?.name,
-        at: bug?.at,
-        kid: describeKeys(record.keyIds),
-        cold: takeCold(),
-        trace: record.trace,
-        id: requestId,
-      };
+      const fields =
+        `,"level":"${levelOf(record)}","route":"${route}"` +
+        member('profile', profile) +
+        member('caller', caller === undefined ? undefined : nameOf(caller)) +
+        `,"status":${status},"ms":${durationMs}` +
+        member('source', obtained?.source ?? introspected?.source) +
+        member('token', obtained === undefined ? record.seen : fingerprintOf(obtained.token)) +
+        describeRare(record, takeCold()) +
+        member('trace', trace) +
+        member('id', requestId);
       emit(at, requestMetrics(record), fields, set);
     },
-    trimmed({ at, secret, members }) {
+    trimmed({ at, secret, members: names }) {
       const advice = 'invisible characters at the ends of these members were ignored; store the secret without them';
-      emit(at, {}, { level: 'warn', secret, trimmed: members.map((name) => loggable(name)), advice });
+      const trimmed = names.map((name) => loggable(name));
+      emit(at, {}, { level: 'warn', secret, trimmed, advice });
     },
     rotation({ at, durationMs, step, secret, done, failure, bug }) {
       const isFailed = done === undefined;

@@ -6,13 +6,14 @@ import type { Obtained } from '../broker/obtain/renewal.ts';
 import { grantExchangeScopes, grantScopes } from '../broker/profiles/policy.ts';
 import { hasOwnTokens } from '../broker/profiles/profile.ts';
 import type { Demand } from '../broker/token/demand.ts';
+import type { Token } from '../broker/token/freshness.ts';
 import type { BrokerError } from '../core/error.ts';
 import { type Redacted, redacted } from '../core/redacted.ts';
 import { ok, type Result } from '../core/result.ts';
 import { type EpochMs, secondsUntil } from '../core/time.ts';
 import type { Form } from '../oauth/form.ts';
 import { GRANT_TYPE } from '../oauth/grant.ts';
-import { answerJson, type GatewayAnswer } from './answer.ts';
+import { answerJson, answerText, type GatewayAnswer } from './answer.ts';
 import {
   type Asked,
   callerError,
@@ -47,14 +48,31 @@ function readRejected(form: Form): Redacted<string> | undefined {
 const scopeOf = (scope: string | undefined, { profile, scopes }: Demand): string =>
   scope ?? (scopes.length === 0 ? (profile.inherited ?? []) : scopes).join(' ');
 
+/** The JSON before and after `expires_in`. */
+interface Surroundings {
+  readonly demand: Demand;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The last answer with each token: nearly all callers of a token ask for the same. */
+const surroundings = new WeakMap<Token, Surroundings>();
+
+function surround(token: Token, demand: Demand): Surroundings {
+  const before = JSON.stringify({ access_token: token.accessToken.reveal(), token_type: 'Bearer' }).slice(0, -1);
+  const after = JSON.stringify({ scope: scopeOf(token.scope, demand) }).slice(1);
+  const made = { demand, before: `${before},"expires_in":`, after: `,${after}` };
+  surroundings.set(token, made);
+  return made;
+}
+
 /** RFC 6749 §5.1. */
-const answerToken = ({ token }: Obtained, demand: Demand, now: EpochMs): GatewayAnswer =>
-  answerJson(200, {
-    access_token: token.accessToken.reveal(),
-    token_type: 'Bearer',
-    expires_in: secondsUntil(token.expiresAt, now),
-    scope: scopeOf(token.scope, demand),
-  });
+function answerToken({ token }: Obtained, demand: Demand, now: EpochMs): GatewayAnswer {
+  const known = surroundings.get(token);
+  const isKnown = known?.demand.profile === demand.profile && known.demand.scopes === demand.scopes;
+  const { before, after } = isKnown ? known : surround(token, demand);
+  return answerText(200, `${before}${secondsUntil(token.expiresAt, now)}${after}`);
+}
 
 /** RFC 8693 §2.2.1. */
 const answerExchange = ({ token }: ObtainedOnBehalf, now: EpochMs): GatewayAnswer =>
@@ -117,7 +135,7 @@ export function createTokenEndpoint(
     return ok(answerExchange(obtained.value, clock.now()));
   }
 
-  async function serve(asked: Asked): Promise<Result<GatewayAnswer, BrokerError>> {
+  function serve(asked: Asked): Result<GatewayAnswer, BrokerError> | Promise<Result<GatewayAnswer, BrokerError>> {
     const grantType = asked.form.get('grant_type');
     if (grantType === undefined) return callerError('invalid_request', 'grant_type is missing');
     if (grantType === GRANT_TYPE.tokenExchange) return serveExchange(asked);

@@ -30,11 +30,11 @@ export const BULLETIN_KEY = digest('notices') as CacheKey;
 /** What every sandbox must know. Read from the table at most once in 50 s, for all profiles together. */
 export interface Bulletin {
   /**
-   * Reads the table if it is due.
+   * Reads the table if it is due; `undefined` if it is not, which is the usual case.
    * @param leftMs the caller's remaining time: at most half of it is spent waiting
    * @param isUrgent reads in any case, because a notice may explain what has happened
    */
-  readonly look: (leftMs: number, isUrgent?: boolean) => Promise<void>;
+  readonly look: (leftMs: number, isUrgent?: boolean) => Promise<void> | undefined;
   /** Whether this sandbox has ever read the table: a request that is refused early needs no read. */
   readonly hasLooked: () => boolean;
   /** When the last successful read began. */
@@ -176,14 +176,14 @@ export function createBulletin({
   }
 
   return {
-    async look(leftMs, isUrgent = false) {
+    look(leftMs, isUrgent = false) {
       const now = clock.now();
       const isDue = lookedAt === undefined || now >= lookedAt + pauseMs || now < lookedAt;
-      if (looking === undefined && !isDue && !isUrgent) return;
+      if (looking === undefined && !isDue && !isUrgent) return undefined;
       looking ??= lookNow().finally(() => {
         looking = undefined;
       });
-      await within(clock, Math.min(LOOK_MS, leftMs / 2), looking);
+      return within(clock, Math.min(LOOK_MS, leftMs / 2), looking);
     },
     hasLooked: () => lookedAt !== undefined,
     readAt: () => readAt,

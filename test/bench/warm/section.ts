@@ -14,7 +14,7 @@ const WHOLE = { rounds: 25, calls: 10_000 };
 const QUICK = { rounds: 7, calls: 2500 };
 const WARM_UP = 3;
 
-const MOST_US = 12;
+const MOST_US = 4;
 const MOST_SHARE = 0.25;
 const MOST_BYTES = 480;
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type BoundedMap, createBoundedMap } from '../../../lib/core/bounded-map.ts';
 
@@ -51,4 +52,20 @@ test('a value that is larger than all is forgotten at once, with all before it',
   expect(map.size()).toBe(0);
   map.set('c', 10);
   expect(held(map)).toEqual(['c']);
+});
+
+test('evicts what was used least recently, in any order of uses', () => {
+  const use = fc.tuple(fc.constantFrom(...KEYS), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(use, { maxLength: 40 }), (uses) => {
+      const map = createBoundedMap<string, number>({ entries: 2 });
+      let latest: string[] = [];
+      for (const [key, isSet] of uses) {
+        if (isSet) map.set(key, 1);
+        else expect(map.get(key) !== undefined).toBe(latest.includes(key));
+        if (isSet || latest.includes(key)) latest = [key, ...latest.filter((other) => other !== key)].slice(0, 2);
+      }
+      expect(held(map)).toEqual([...latest].sort());
+    }),
+  );
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ExchangeDemand, ObtainedOnBehalf } from '../../../lib/broker/exchange/exchange.ts';
 import { createCounter, createKeyIds } from '../../../lib/broker/obtain/counter.ts';
@@ -62,7 +63,9 @@ let handlers: Record<'token' | 'introspect' | 'revoke', GatewayHandler>;
 let issued: ReturnType<typeof createCounter>;
 let waits: ReturnType<typeof createCounter>;
 let keyIds: ReturnType<typeof createKeyIds>;
-beforeEach(() => {
+beforeEach(reset);
+
+function reset(): void {
   clock = createFakeClock(NOW);
   [records, events, looks, looked, blocked] = [[], [], 0, true, () => false];
   [issued, waits, keyIds] = [createCounter(), createCounter(), createKeyIds()];
@@ -129,7 +132,7 @@ beforeEach(() => {
       },
     }),
   };
-});
+}
 
 const OWN = 'grant_type=client_credentials';
 const form = (parameters: Record<string, string>) => new URLSearchParams(parameters).toString();
@@ -166,6 +169,39 @@ const line = (more: object = {}) => ({
   issuer: 'https://a.example',
   degraded: [{ what: 'table', since: NOW, detail: 'https://a.example' }],
   ...more,
+});
+
+test('a form is read alike, whatever was sent before', async () => {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const bodies = [
+    OWN,
+    `${OWN}&scope=x`,
+    `scope=x&${OWN}`,
+    `${OWN}&client_id=others`,
+    `${OWN}&resource=a`,
+    form(subject),
+  ];
+  const sent = fc.record({
+    body: fc.constantFrom(...bodies, ...bodies.map(base64), base64(base64(OWN)), '', '\ud800', '/w=='),
+    isBase64Encoded: fc.boolean(),
+    headers: fc.constantFrom(
+      { 'content-type': 'application/x-www-form-urlencoded' },
+      { 'Content-Type': 'application/x-www-form-urlencoded; charset=utf-8' },
+      { 'content-type': 'text/plain' },
+    ),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(sent, { minLength: 2, maxLength: 8 }), async (requests) => {
+      reset();
+      const used = handlers;
+      for (const changes of requests) {
+        handlers = used;
+        const { statusCode, text } = await ask({ changes });
+        reset();
+        expect(await ask({ changes })).toMatchObject({ statusCode, text });
+      }
+    }),
+  );
 });
 
 describe('a token of one’s own', () => {

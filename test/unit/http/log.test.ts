@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { COSTS } from '../../../lib/broker/credentials/health.ts';
 import type { Prewarmed } from '../../../lib/broker/obtain/prewarm.ts';
@@ -81,6 +82,25 @@ const failed = (error: RequestRecord['error'], status: number): RequestRecord =>
   const { obtained: _obtained, ...rest } = RECORD;
   return { ...rest, status, ...(error === undefined ? {} : { error }) };
 };
+
+test('a line is JSON, whatever a caller is called', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }), (subject, requestId) => {
+      const caller = { kind: 'federated', issuer: 'github', subject, claims: {} } as const;
+      expect(JSON.parse(lineOf({ ...RECORD, requestId, caller }))).toMatchObject({
+        caller: `github:${subject}`,
+        id: requestId,
+      });
+    }),
+    {
+      examples: [
+        ['"', '\\'],
+        ['\ud800', '\u2028'],
+        ['\u007f', 'é'],
+      ],
+    },
+  );
+});
 
 test('a client secret that was sent is marked, and only then', () => {
   expect(JSON.parse(lineOf({ ...RECORD, isClientSecretSent: true }))).toMatchObject({ client_secret_sent: true });
