@@ -6,8 +6,8 @@ import { type Bundle, bundle } from '../../../infra/build/bundle.ts';
 import { ordersProfile } from '../setting.ts';
 import { createFakes } from './fakes.ts';
 
-/** The programs that are measured side by side; `empty` is what a call costs before anything is done. */
-export type Contender = 'floor' | 'typical' | 'empty' | 'ours';
+/** The programs that are measured side by side; `empty` and `line` do nothing, or no more than to log it. */
+export type Contender = 'floor' | 'typical' | 'empty' | 'line' | 'ours';
 
 /** What ours is made of, and how many bytes of each. */
 export type Sources = Bundle['sources'];
@@ -22,7 +22,7 @@ export async function createContenders() {
   writeFileSync(profilesFile, JSON.stringify(ordersProfile(issuer)));
   const ours = (await bundle({ profilesFile, outdir: join(home, 'ours') })).find(({ name }) => name === 'token');
   if (ours === undefined) throw new Error('there is no bundle of token');
-  const others = ['floor', 'typical', 'empty'].map((name) => [name, join(home, name, 'index.cjs')] as const);
+  const others = ['floor', 'typical', 'empty', 'line'].map((name) => [name, join(home, name, 'index.cjs')] as const);
   for (const [name, outfile] of others) {
     await build({
       entryPoints: [join(import.meta.dirname, `${name}.ts`)],
