@@ -16,7 +16,8 @@ export interface Answer {
 
 /** One call of DynamoDB's JSON protocol. */
 export interface DynamoDbCall {
-  (operation: 'GetItem' | 'UpdateItem', input: object): Promise<Result<Answer, HttpFault>>;
+  /** @param onSent called once the request is on its way */
+  (operation: 'GetItem' | 'UpdateItem', input: object, onSent?: () => void): Promise<Result<Answer, HttpFault>>;
   /** How far this process's clock is ahead of DynamoDB's. */
   readonly aheadMs?: () => number;
 }
@@ -121,14 +122,15 @@ export function createDynamoDbCall({ clock, limitMs, random = Math.random }: Dyn
     return headers;
   }
 
-  const call = async (operation: string, input: object): Promise<Attempted> => {
+  const call = async (operation: string, input: object, onSent?: () => void): Promise<Attempted> => {
     const body = JSON.stringify(input);
     let startedAt = clock.now();
     for (let repeated = 0, pauses = 0; ; ) {
       const sentAt = clock.now();
       const limit = pauses === 0 ? limitMs : THROTTLED_MS;
       const leftMs = Math.min(limitMs, startedAt + limit - sentAt);
-      const answered = await client.send({ url: endpoint, headers: await sign(operation, body), body }, leftMs);
+      const request = { url: endpoint, headers: await sign(operation, body), body };
+      const answered = await client.send(request, leftMs, onSent);
       if (answered.ok) skew.hear(String(answered.value.headers.date), sentAt, clock.now());
       const attempted = answered.ok ? parse(answered.value) : answered;
       // Restart the time budget after a freeze.

@@ -84,13 +84,14 @@ export function createDynamoDbTable({ tableName, call }: { tableName: string; ca
       const item = attributes(answered.value.body.Item);
       return ok(item === undefined ? undefined : toRow(item));
     },
-    async update(key, update) {
-      const answered = await call('UpdateItem', {
+    async update(key, update, onSent) {
+      const input = {
         TableName: tableName,
         Key: { pk: { S: key } },
         ...toUpdateExpression(update),
         ReturnValues: 'ALL_NEW',
-      });
+      };
+      const answered = await call('UpdateItem', input, onSent);
       if (!answered.ok) return unknown(answered.error);
       const answer = answered.value;
       if (answer.status === 200) return ok(toRow(attributes(answer.body.Attributes) ?? {}));

@@ -26,6 +26,7 @@ export interface Base extends Journal {
   readonly profiles: Profiles;
   /** Sends no request to an issuer that is known to be unavailable. */
   readonly send: Send;
+  readonly connect?: Send['connect'];
   readonly outages: Outages;
   readonly table: Table;
   readonly bulletin: Bulletin;
@@ -70,6 +71,7 @@ export function createBase(profiles: Profiles, env: Environment, overrides: Over
     uuid,
     profiles,
     send,
+    ...(transport.connect && { connect: transport.connect }),
     outages,
     table,
     bulletin,

@@ -42,11 +42,10 @@ export function traceRoot(event: unknown): string {
 /** A header by its name, case-insensitively: HTTP APIs convert names to lower case, REST APIs do not. */
 export function header(event: unknown, name: string): string {
   const headers = members(members(event).headers);
-  // As HTTP APIs write it: every warm request reads some.
-  const found = headers[name];
-  if (typeof found === 'string') return found;
-  const written = Object.keys(headers).find((key) => key.toLowerCase() === name);
-  return written === undefined ? '' : text(headers[written]);
+  for (const key in headers) {
+    if (key.length === name.length && key.toLowerCase() === name) return text(headers[key]);
+  }
+  return '';
 }
 
 /**

@@ -225,11 +225,11 @@ function createShape(names: readonly string[]): Shape {
 }
 
 /** Texts that are their own JSON, as nearly all in a line are. */
-const PLAIN = /^[ !#-[\]-~]*$/;
+const PLAIN_TEXT = /^[ !#-[\]-~]*$/;
 
 /** A member of a line that is a text, if there is one. Every request writes some: JSON.stringify takes longer. */
 const member = (name: string, text: string | undefined): string =>
-  text === undefined ? '' : `,"${name}":${PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)}`;
+  text === undefined ? '' : `,"${name}":${PLAIN_TEXT.test(text) ? `"${text}"` : JSON.stringify(text)}`;
 
 /** The other members of a line, each with a comma before it. */
 function members(fields: object): string {

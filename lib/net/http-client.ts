@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { isIP, Socket } from 'node:net';
 import { afterAwake, type Clock } from '../core/clock.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { TransportFault } from '../oauth/transport.ts';
@@ -29,8 +30,14 @@ export interface HttpFault extends TransportFault {
 
 /** Sends requests over kept connections. Does not follow redirects, and does not decompress bodies. Never throws. */
 export interface HttpClient {
-  /** @param totalMs the time limit, from connecting to the end of the body */
-  readonly send: (request: HttpRequest, totalMs: number) => Promise<Result<HttpAnswer, HttpFault>>;
+  /**
+   * @param totalMs the time limit, from connecting to the end of the body
+   * @param onSent called once the whole request was handed to the operating system, which sends it even if this process
+   *   is frozen then
+   */
+  readonly send: (request: HttpRequest, totalMs: number, onSent?: () => void) => Promise<Result<HttpAnswer, HttpFault>>;
+  /** Opens a connection for the next request to an `https:` URL, unless one is idle or it takes a proxy. Never throws. */
+  readonly connect: (url: URL) => void;
   /** Closes all idle connections: if one is dead, the others may be too. */
   readonly dropIdle: () => void;
 }
@@ -58,17 +65,64 @@ function faultOf({ code = '', statusCode }: RequestError, isReused: boolean): Ht
   };
 }
 
+/** An agent that opens connections ahead of their requests. */
+class AheadAgent extends https.Agent {
+  readonly #waiting = new Map<string, Socket>();
+  readonly #wereOpen = new WeakSet<Socket>();
+
+  /** Opens a connection, unless one is idle or waiting. */
+  open(host: string, port: string): void {
+    const origin = `${host}:${port}`;
+    const isIdle = Object.keys(this.freeSockets).some((name) => name.startsWith(`${origin}:`));
+    if (isIdle || this.#waiting.has(origin)) return;
+    const socket = super.createConnection({
+      ...this.options,
+      host,
+      port,
+      ...(isIP(host) === 0 && { servername: host }),
+    });
+    if (!(socket instanceof Socket)) return;
+    this.#waiting.set(origin, socket);
+    socket.once('secureConnect', () => {
+      if (this.#waiting.get(origin) === socket) this.#wereOpen.add(socket);
+    });
+    socket.once('close', () => {
+      if (this.#waiting.get(origin) === socket) this.#waiting.delete(origin);
+    });
+    // The request that takes the connection reports its error; without one, nobody needs to know.
+    socket.on('error', () => undefined);
+  }
+
+  override createConnection(...args: Parameters<https.Agent['createConnection']>) {
+    const [{ host, port }] = args;
+    const origin = `${host}:${port}`;
+    const waiting = this.#waiting.get(origin);
+    this.#waiting.delete(origin);
+    return waiting?.destroyed === false ? waiting : super.createConnection(...args);
+  }
+
+  /** Whether a connection was open before its request. */
+  wasOpen(socket: Socket | null): boolean {
+    return socket !== null && this.#wereOpen.has(socket);
+  }
+
+  dropWaiting(): void {
+    for (const socket of this.#waiting.values()) socket.destroy();
+  }
+}
+
 /**
  * Creates an HTTP client for `https:` and `http:` URLs.
  * @throws {Error} if the environment names a proxy that is not a URL
  */
 export function createHttpClient({ clock, largestBytes, env = process.env }: HttpClientOptions): HttpClient {
   const options = agentOptions(env);
-  const secure = { client: https, agent: new https.Agent(options) };
+  const ahead = new AheadAgent(options);
+  const secure = { client: https, agent: ahead };
   const plain = { client: http, agent: new http.Agent(options) };
 
   return {
-    send: ({ url, method, headers, body }, totalMs) =>
+    send: ({ url, method, headers, body }, totalMs, onSent) =>
       new Promise((resolve) => {
         const { client, agent } = url.protocol === 'https:' ? secure : plain;
         const chosen = method ?? (body === undefined ? 'GET' : 'POST');
@@ -81,7 +135,10 @@ export function createHttpClient({ clock, largestBytes, env = process.env }: Htt
           if (!result.ok) request.destroy();
           resolve(result);
         }
-        request.on('error', (error) => give(fail(faultOf(error, request.reusedSocket))));
+        if (onSent !== undefined) request.on('finish', onSent);
+        request.on('error', (error) =>
+          give(fail(faultOf(error, request.reusedSocket || ahead.wasOpen(request.socket)))),
+        );
         request.on('response', (response) => {
           const chunks: Buffer[] = [];
           let size = 0;
@@ -98,7 +155,14 @@ export function createHttpClient({ clock, largestBytes, env = process.env }: Htt
         });
         request.end(body);
       }),
+    connect({ protocol, hostname, port }) {
+      // A request through a proxy has a connection of its own.
+      if (protocol === 'https:' && options.proxyEnv === undefined) {
+        ahead.open(hostname.replace(/^\[(.*)\]$/, '$1'), port || '443');
+      }
+    },
     dropIdle() {
+      ahead.dropWaiting();
       for (const { agent } of [secure, plain])
         for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
     },

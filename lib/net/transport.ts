@@ -21,7 +21,7 @@ export interface TransportDeps {
 export function createTransport({ clock, allowLoopbackHttp, ...proxies }: TransportDeps): Send {
   const client = createHttpClient({ clock, largestBytes: LARGEST_BODY_BYTES, ...proxies });
 
-  return async ({ url: address, method, contentType, authorization, body }) => {
+  const send: Send = async ({ url: address, method, contentType, authorization, body }) => {
     const url = new URL(address);
     const isAllowed =
       url.protocol === 'https:' || (allowLoopbackHttp && url.protocol === 'http:' && isLoopback(url.hostname));
@@ -41,4 +41,5 @@ export function createTransport({ clock, allowLoopbackHttp, ...proxies }: Transp
     client.dropIdle();
     return client.send({ url, method, headers, body }, leftMs);
   };
+  return Object.assign(send, { connect: (url: string) => client.connect(new URL(url)) });
 }

@@ -35,5 +35,10 @@ export interface TransportFault {
   readonly retryAfterMs?: number;
 }
 
-/** Sends a request and returns within `REQUEST_MS` (core/limits.ts). Does not follow redirects. */
-export type Send = (request: OAuthRequest) => Promise<Result<OAuthAnswer, TransportFault>>;
+/** Sends requests to authorization servers. */
+export interface Send {
+  /** Sends a request and returns within `REQUEST_MS` (core/limits.ts). Does not follow redirects. */
+  (request: OAuthRequest): Promise<Result<OAuthAnswer, TransportFault>>;
+  /** Opens a connection for a request that is about to follow. Never throws. */
+  readonly connect?: (url: string) => void;
+}

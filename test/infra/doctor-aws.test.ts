@@ -201,6 +201,7 @@ function view(change: Asked = (_service, _operation, given) => given, startsDrif
   const asked: string[] = [];
   const clock = createFakeClock(START);
   const http: HttpClient = {
+    connect: () => undefined,
     dropIdle: () => undefined,
     async send({ url, headers, body = '' }) {
       const [service = ''] = url.hostname.split('.');

@@ -71,7 +71,7 @@ export function watchTable(table: Table, health: Health): Table {
   return {
     aheadMs: table.aheadMs,
     read: async (key) => note('reads', await table.read(key)),
-    update: async (key, update) => note('writes', await table.update(key, update)),
+    update: async (key, update, onSent) => note('writes', await table.update(key, update, onSent)),
   };
 }
 

@@ -3,6 +3,7 @@ import { within } from '../../core/clock.ts';
 import { digest } from '../../core/digest.ts';
 import type { BrokerError } from '../../core/error.ts';
 import { REQUEST_MS } from '../../core/limits.ts';
+import { onItsWay } from '../../core/on-its-way.ts';
 import type { Redacted } from '../../core/redacted.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { type EpochMs, MINUTE_MS, plus } from '../../core/time.ts';
@@ -249,7 +250,8 @@ export function createOnBehalf(deps: OnBehalfDeps): ObtainOnBehalf {
       const keptUntil = Math.min(plus(now, KEPT_MS), plus(token.expiresAt, -LEAST_LEFT_MS)) as EpochMs;
       memory.set(key, { token, keptUntil });
       // It may be the subject of another exchange, whose token is cached for as long again.
-      await holdings.note(token.accessToken, { profile: demand.profile.name, until: plus(keptUntil, KEPT_MS) });
+      const holding = { profile: demand.profile.name, until: plus(keptUntil, KEPT_MS) };
+      await onItsWay((onSent) => holdings.note(token.accessToken, holding, onSent));
       return ok(token);
     }
     const failure = createFailure(result.error, { now, earlier, random: random() });

@@ -54,6 +54,8 @@ export interface TokensDeps {
   readonly waits: Counter;
   /** Learns of the key of each token request. */
   readonly keyIds: Pick<KeyIds, 'note'>;
+  /** Opens a connection to an issuer. */
+  readonly connect?: Send['connect'];
 }
 
 /** Tokens for demands, cached while they are valid. */
@@ -84,6 +86,12 @@ const SUBJECT_MS = 0.5 * SECOND_MS;
 
 /** A caller that waits less does not count: it mostly has its token from one read of the table. */
 const WAIT_MS = 50;
+
+/** A renewal, once its token is stored or cannot be. */
+async function whenStored(promise: Promise<Renewed>) {
+  const result = await promise;
+  return { result, storeFault: result.ok ? await result.value.stored : undefined };
+}
 
 /** Creates the tokens of one sandbox. */
 export function createTokens(deps: TokensDeps): Tokens {
@@ -243,8 +251,10 @@ export function createTokens(deps: TokensDeps): Tokens {
     const leftMs = deadline - clock.now();
     if (leftMs < LEAST_TIME_MS) return fail(OUT_OF_TIME);
     const isMine = !renewals.has(key);
-    const result = await within(clock, leftMs - ANSWER_MS, beginRenewal(demand, key, { rejected: token }).promise);
-    if (result === undefined) return fail(OUT_OF_TIME);
+    const { promise } = beginRenewal(demand, key, { rejected: token });
+    const ended = await within(clock, leftMs - ANSWER_MS, whenStored(promise));
+    if (ended === undefined) return fail(OUT_OF_TIME);
+    const { result } = ended;
     // A renewal that was in progress may return the token to be replaced.
     if (!isMine && result.ok && isSameToken(result.value.token, token)) {
       return replace(demand, key, { token, deadline });
@@ -324,10 +334,10 @@ export function createTokens(deps: TokensDeps): Tokens {
     const key = cacheKey(demand);
     // Without the table, a prewarmed token would reach no caller.
     const { promise } = beginRenewal(demand, key, { aheadMs, mayRequestAlone: false });
-    const result = await within(clock, leftMs, promise);
-    if (result === undefined) return fail(OUT_OF_TIME);
+    const ended = await within(clock, leftMs, whenStored(promise));
+    if (ended === undefined) return fail(OUT_OF_TIME);
+    const { result, storeFault } = ended;
     if (!result.ok) return fail(currentError(result.error, clock.now()));
-    const { storeFault } = result.value;
     if (storeFault === undefined) return result;
     const detail = `the token could not be stored: ${storeFault.detail}`;
     return fail({ kind: 'unavailable', dependency: 'dynamodb', detail, retryAfterMs: 0 });

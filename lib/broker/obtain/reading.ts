@@ -44,6 +44,16 @@ export function readRow(
   return token === undefined || isVoid(token) ? NOTHING : { kind: 'token', token };
 }
 
+/**
+ * Whether a row shows that there is no token and nothing to wait for, even to a reader without the credential. What it
+ * says of its token's end is not sealed: the lease of a vacant row may be taken, and no more.
+ */
+export const isVacant = (row: Row, now: EpochMs): boolean =>
+  !row.malformed &&
+  (row.sealed === undefined || (row.expiresAt !== undefined && row.expiresAt <= now)) &&
+  (row.failedUntil === undefined || row.failedUntil <= now) &&
+  !isLeased(row, now);
+
 /** What to do with a row: the decision of the renewal. */
 export type NextStep = 'serve' | 'report_failure' | 'wait' | 'acquire';
 

@@ -3,6 +3,7 @@ import type { BrokerError } from '../../core/error.ts';
 import { REQUEST_MS } from '../../core/limits.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { plus, SECOND_MS } from '../../core/time.ts';
+import type { Send } from '../../oauth/transport.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { Outages } from '../credentials/outages.ts';
 import type { Bulletin } from '../store/bulletin.ts';
@@ -19,8 +20,8 @@ import type { Row, Table, TableFault } from '../store/table.ts';
 import type { CacheKey, Demand } from '../token/demand.ts';
 import { freshness, type Token } from '../token/freshness.ts';
 import { createDirectRequest } from './direct.ts';
-import { createLeasedRequest } from './leased.ts';
-import { judgeRow, readRow } from './reading.ts';
+import { createLeasedRequest, type Stored, type Taken } from './leased.ts';
+import { isVacant, judgeRow, readRow } from './reading.ts';
 import type { TokenRequests } from './subject.ts';
 
 /** A token, its source, and why it was not renewed. */
@@ -30,8 +31,8 @@ export interface Obtained {
   readonly source: 'memory' | 'store' | 'issued';
   /** The renewal that failed, or the earlier failure that prevents one. */
   readonly failure?: Failure;
-  /** The token could not be stored, so other sandboxes will not find it. */
-  readonly storeFault?: TableFault;
+  /** Of a token that was requested under the lease. */
+  readonly stored?: Stored;
 }
 
 export interface RenewalDeps {
@@ -44,6 +45,7 @@ export interface RenewalDeps {
   readonly bulletin: Pick<Bulletin, 'look' | 'isVoid'>;
   readonly outages: Pick<Outages, 'standing'>;
   readonly requests: TokenRequests;
+  readonly connect?: Send['connect'];
 }
 
 /**
@@ -98,10 +100,44 @@ const BUSY: BrokerError = {
 /** Creates the renewal of one sandbox. */
 export function createRenewal(deps: RenewalDeps): Renew {
   const { clock, random, table, credentials, bulletin, outages, requests } = deps;
-  const requestLeased = createLeasedRequest(deps);
+  const leased = createLeasedRequest(deps);
   const requestDirectly = createDirectRequest({ clock, requests });
 
-  return async (demand, key, { earlier, rejected, failed, aheadMs = 0, mayRequestAlone = true }) => {
+  /**
+   * Reads the row. If it shows that there is no token, its lease is acquired while the secret is still being read: the
+   * two take one round trip less.
+   */
+  function begin(demand: Demand, key: CacheKey, rejected: Token | undefined) {
+    const { profile } = demand;
+    let taking: Promise<Taken> | undefined;
+    const firstRow = table.read(key).then((read) => {
+      const isAlone = profile.subject === undefined && rejected === undefined;
+      const isHeldBack = outages.standing(profile.issuer) !== undefined;
+      if (read.ok && isAlone && !isHeldBack && isVacant(read.value ?? {}, clock.now())) {
+        taking = leased.take(demand, key, read.value ?? {});
+      }
+      return read;
+    });
+    return {
+      firstRow,
+      /** The lease, for the one who uses it. */
+      takeOver(): Promise<Taken> | undefined {
+        const taken = taking;
+        taking = undefined;
+        return taken;
+      },
+      async end(): Promise<void> {
+        if (taking !== undefined) await leased.giveBack(key, await taking);
+      },
+    };
+  }
+
+  async function renew(
+    demand: Demand,
+    key: CacheKey,
+    { earlier, rejected, failed, aheadMs = 0, mayRequestAlone = true }: Parameters<Renew>[2],
+    begun: ReturnType<typeof begin>,
+  ): Promise<Result<Obtained, Failure>> {
     const { profile } = demand;
     const { secret, issuer, minValidityMs, maxAgeMs } = profile;
     const isVoid = (token: Token) => bulletin.isVoid(token, profile);
@@ -109,11 +145,7 @@ export function createRenewal(deps: RenewalDeps): Renew {
     const remember = (failure: AttemptFailure) =>
       createFailure(failure, { now: clock.now(), earlier, random: random() });
 
-    const [firstRow, current] = await Promise.all([
-      table.read(key),
-      credentials.get(secret),
-      bulletin.look(RENEWAL_MS),
-    ]);
+    const [firstRow, current] = await Promise.all([begun.firstRow, credentials.get(secret), bulletin.look(RENEWAL_MS)]);
     if (!current.ok) return fail(remember({ error: current.error }));
     let held = current.value;
     let row = firstRow;
@@ -180,15 +212,15 @@ export function createRenewal(deps: RenewalDeps): Renew {
       if (outage !== undefined) return settle(outage);
       const prepared = await requests.prepare(demand, held);
       if (!prepared.ok) return settle(remember(prepared.error));
-      const outcome = await requestLeased(demand, key, {
-        row: known,
+      const outcome = await leased.request(demand, key, {
+        taken: begun.takeOver() ?? leased.take(demand, key, known),
         prepared: prepared.value,
         earlier: Math.max(earlier, failure?.count ?? 0),
         isSuspected: isSuspicionAgainst(failure, held.id) || isSuspicionAgainst(failed, held.id),
       });
       if (outcome.kind === 'issued') {
-        const { issued, storeFault } = outcome;
-        return ok({ token: issued.token, source: 'issued', ...(storeFault === undefined ? {} : { storeFault }) });
+        const { issued, stored } = outcome;
+        return ok({ token: issued.token, source: 'issued', stored });
       }
       if (outcome.kind === 'failed') return settle(outcome.failure);
       // Restart the time budget after a freeze.
@@ -198,6 +230,15 @@ export function createRenewal(deps: RenewalDeps): Renew {
       // One lost write may be chance; after the next one the table counts as down.
       if (fault !== undefined && writesLost > WRITES_TO_LOSE) return requestAlone(fault);
       row = outcome.row;
+    }
+  }
+
+  return async (demand, key, options) => {
+    const begun = begin(demand, key, options.rejected);
+    try {
+      return await renew(demand, key, options, begun);
+    } finally {
+      await begun.end();
     }
   };
 }

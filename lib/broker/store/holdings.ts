@@ -7,7 +7,7 @@ import { tokenDigest } from '../../zitadel/token-identity.ts';
 import { isProfileName } from '../profiles/profile.ts';
 import type { CacheKey } from '../token/demand.ts';
 
-import type { Table, TableFault } from './table.ts';
+import type { RowUpdate, Table, TableFault } from './table.ts';
 
 /** Which profile hands out a token, and until when at the latest. */
 export interface Holding {
@@ -20,8 +20,11 @@ export interface Holding {
  * whether a token is one of the broker's. A made-up token is not, and causes no write.
  */
 export interface Holdings {
-  /** Records a token. A failed write does not affect the token. */
-  readonly note: (token: Redacted<string>, holding: Holding) => Promise<void>;
+  /**
+   * Records a token. A failed write does not affect the token.
+   * @param onSent as of the table
+   */
+  readonly note: (token: Redacted<string>, holding: Holding, onSent?: () => void) => Promise<void>;
   /** The holding of a token, until it ends. */
   readonly find: (token: Redacted<string>) => Promise<Result<Holding | undefined, TableFault>>;
 }
@@ -30,12 +33,13 @@ const holdingKey = (token: Redacted<string>): CacheKey => digest(`held ${tokenDi
 
 /** Creates holdings that are stored in the table. */
 export const createHoldings = ({ clock, table }: { clock: Clock; table: Table }): Holdings => ({
-  async note(token, { profile, until }) {
-    await table.update(holdingKey(token), {
+  async note(token, { profile, until }, onSent) {
+    const holding: RowUpdate = {
       set: { holder: profile, heldUntil: until, ttl: toEpochSeconds(plus(until, DAY_MS)) },
       remove: [],
       condition: { kind: 'always' },
-    });
+    };
+    await table.update(holdingKey(token), holding, onSent);
   },
   async find(token) {
     const row = await table.read(holdingKey(token));

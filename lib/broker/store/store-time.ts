@@ -52,9 +52,9 @@ export function inStoreTime(table: Table): Table {
       const byMs = aheadMs();
       return read.ok && read.value !== undefined && byMs !== 0 ? { ok: true, value: shiftRow(read.value, byMs) } : read;
     },
-    async update(key, update) {
+    async update(key, update, onSent) {
       const before = aheadMs();
-      const written = await table.update(key, before === 0 ? update : shiftUpdate(update, -before));
+      const written = await table.update(key, before === 0 ? update : shiftUpdate(update, -before), onSent);
       const byMs = aheadMs();
       return written.ok && written.value !== 'refused' && byMs !== 0
         ? { ok: true, value: shiftRow(written.value, byMs) }

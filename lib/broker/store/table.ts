@@ -91,8 +91,16 @@ export interface TableFault {
 export interface Table {
   /** Returns a row with a mistyped field as `{ malformed: true }`, with its `generation` if that is readable. */
   readonly read: (key: CacheKey) => Promise<Result<Row | undefined, TableFault>>;
-  /** Returns the whole row after the write, or `refused` if the condition did not hold. */
-  readonly update: (key: CacheKey, update: RowUpdate) => Promise<Result<Row | 'refused', TableFault>>;
+  /**
+   * Returns the whole row after the write, or `refused` if the condition did not hold.
+   * @param onSent called once the write is on its way, and happens even if this process is frozen; a store that cannot
+   *   tell never calls it
+   */
+  readonly update: (
+    key: CacheKey,
+    update: RowUpdate,
+    onSent?: () => void,
+  ) => Promise<Result<Row | 'refused', TableFault>>;
   /** How far this sandbox's clock is ahead of the store's, by the store's answers; negative: behind; 0: right. */
   readonly aheadMs: () => number;
 }

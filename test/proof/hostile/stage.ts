@@ -6,6 +6,7 @@ import { SECOND_MS } from '../../../lib/core/time.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
 import { accounts, SECRETS } from '../../support/accounts.ts';
 import { context, tokenEvent } from '../../support/events.ts';
+import type { FakeClock } from '../../support/fake-clock.ts';
 import { PROJECT_AUDIENCE, profilesFor, profilesOf } from '../../support/profiles.ts';
 import { turn, until } from '../../support/turns.ts';
 import type { Case } from './catalogue.ts';
@@ -158,6 +159,9 @@ function createBroker(servers: Readonly<Record<Dependency, Server>>, isTls: bool
   return createSandbox(profilesOf(profilesFor(issuer, CHANGES)), env, { random: () => 0.5, ...overrides });
 }
 
+/** Resolves once no timer is set: an answer does not wait for the writes that follow it, but each has a time limit. */
+const isAtRest = (clock: FakeClock): Promise<void> => until(() => clock.nextMs() === Number.POSITIVE_INFINITY);
+
 /**
  * Plays a case with a broker and services of its own. The cases of one process follow one another.
  * @param overrides parts of the broker that are wrong on purpose, to see that this is found
@@ -186,6 +190,7 @@ export async function playCase(played: Case, overrides: Overrides): Promise<Obse
     lines.length = 0;
     turnHostile();
     const passed = await ask(place.ask);
+    await pass(watch, isSilent, INVOCATION_MS, isAtRest(clock));
     const { zitadel, 'secrets-manager': secrets, dynamodb } = servers;
     return {
       answer: passed === 'hangs' ? passed : passed.value,

@@ -183,12 +183,16 @@ export function createSimulatedTable({ scheduler, draw, emit, disturb }: BrokerS
       return {
         aheadMs: skew.aheadMs,
         read: (key) => operate(key, true, (isStale) => read(key, isStale)),
-        update: (key, update) =>
-          operate(key, false, () => {
+        update(key, update, onSent) {
+          const updated = operate(key, false, () => {
             const written = write(key, update);
             if (written !== 'refused' && update.set.owner !== undefined) onLease();
             return written;
-          }),
+          });
+          // It has left the process, whatever becomes of it on its way.
+          if (lane.isAlive()) onSent?.();
+          return updated;
+        },
       };
     },
     /** Deletes a row, as its time to live does; `false` where there is none of that number. */
