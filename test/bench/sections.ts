@@ -1,5 +1,6 @@
 import { clientSection } from './client/section.ts';
 import { coldStartSection } from './cold/section.ts';
+import { crowdSection } from './crowd/section.ts';
 import { fleetSection } from './fleet/section.ts';
 import { growthSection } from './growth/section.ts';
 import { httpSection } from './http/section.ts';
@@ -15,6 +16,7 @@ import { warmHitSection } from './warm/section.ts';
 export const SECTIONS: readonly Section[] = [
   coldStartSection,
   warmHitSection,
+  crowdSection,
   httpSection,
   proxySection,
   situationsSection,

@@ -27,11 +27,15 @@ export const ordersProfile = (issuer: string) => ({
 export const serviceName = (number: number): string => `service-${number}`;
 
 /** A document with many profiles of one issuer, each with its secret and scopes. */
-export const serviceProfiles = (count: number, of: (name: string) => { secret: string; scopes: string[] }) => ({
+export const serviceProfiles = (
+  count: number,
+  of: (name: string) => { secret: string; scopes: string[] },
+  issuer = 'https://zitadel.example',
+) => ({
   profiles: Object.fromEntries(
     Array.from({ length: count }, (_, number) => serviceName(number)).map((name) => [
       name,
-      { issuer: 'https://zitadel.example', callers, ...of(name) },
+      { issuer, callers, ...of(name) },
     ]),
   ),
 });
