@@ -170,6 +170,22 @@ describe.concurrent('a sandbox that is', { timeout: PATIENCE_MS }, () => {
     expect(Number(answer.json.expires_in)).toBeLessThanOrEqual(LIFE_SECONDS - 3600);
     await expectExchanges(world, 1);
   });
+
+  test('frozen as soon as it has answered, before the table has: its token is stored', async (context) => {
+    const [world, sandbox] = await scenarios.enter(context);
+    const other = await started(world);
+    world.network.table.fault({ kind: 'stall', afterBytes: 0 }, { only: /REMOVE #owner/ });
+    const answer = await sandbox.ask('orders');
+    sandbox.freeze();
+    const token = await expectToken(world, answer);
+    const isStored = async () => (await world.rows()).some(({ sealed }) => sealed !== undefined);
+    while (!(await isStored())) await sleep(20);
+    world.network.table.fault(undefined);
+    expect(await obtain(world, other)).toBe(token);
+    await expectExchanges(world, 1);
+    sandbox.thaw();
+    expect(await obtain(world, sandbox)).toBe(token);
+  });
 });
 
 describe('a sandbox that goes on', { timeout: PATIENCE_MS }, () => {

@@ -188,4 +188,9 @@ export const FOUND_AT: Readonly<Record<string, number>> = {
   'believes a step that comes late': 208,
   'fails if nothing is pending': 114,
   'fails if another step has stored its key first': 61,
+  'limits all callers together': 653,
+  'makes a key current without looking whether ZITADEL has it': 28,
+  'takes a row of another credential for none': 19,
+  'believes a failure for as long as a row says': 17,
+  'takes no notice of a flush': 19,
 };
