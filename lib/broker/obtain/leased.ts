@@ -113,10 +113,7 @@ export function createLeasedRequest({ clock, random, uuid, table, holdings, requ
       await noted.done;
       return written.ok ? undefined : written.error;
     };
-    const stored = finish();
-    // Nobody may wait for it: a bug there must not end the process.
-    stored.catch(() => undefined);
-    return { stored };
+    return { stored: finish() };
   }
 
   async function request(
@@ -137,6 +134,8 @@ export function createLeasedRequest({ clock, random, uuid, table, holdings, requ
     if (issued.ok) {
       // Callers do not wait for the table's answer. If the write is lost, the others wait for the end of the lease.
       const { stored } = await store(demand, key, lease, issued.value);
+      // A bug in a write that nobody waits for must not end the process.
+      stored.catch(() => undefined);
       return { kind: 'issued', issued: issued.value, stored };
     }
     if (issued.error.error.kind === 'unavailable' && clock.now() > lease.until) {
