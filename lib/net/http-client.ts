@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { isIP, Socket } from 'node:net';
+import { urlToHttpOptions } from 'node:url';
 import { afterAwake, type Clock } from '../core/clock.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { TransportFault } from '../oauth/transport.ts';
@@ -71,10 +72,10 @@ class AheadAgent extends https.Agent {
   readonly #wereOpen = new WeakSet<Socket>();
 
   /** Opens a connection, unless one is idle or waiting. */
-  open(host: string, port: string): void {
+  open(host: string, port: number | string): void {
     const origin = `${host}:${port}`;
     const isIdle = Object.keys(this.freeSockets).some((name) => name.startsWith(`${origin}:`));
-    if (isIdle || this.#waiting.has(origin)) return;
+    if (isIdle || this.#waiting.get(origin)?.destroyed === false) return;
     const socket = super.createConnection({
       ...this.options,
       host,
@@ -85,9 +86,6 @@ class AheadAgent extends https.Agent {
     this.#waiting.set(origin, socket);
     socket.once('secureConnect', () => {
       if (this.#waiting.get(origin) === socket) this.#wereOpen.add(socket);
-    });
-    socket.once('close', () => {
-      if (this.#waiting.get(origin) === socket) this.#waiting.delete(origin);
     });
     // The request that takes the connection reports its error; without one, nobody needs to know.
     socket.on('error', () => undefined);
@@ -155,10 +153,11 @@ export function createHttpClient({ clock, largestBytes, env = process.env }: Htt
         });
         request.end(body);
       }),
-    connect({ protocol, hostname, port }) {
+    connect(url) {
+      const { protocol, hostname, port } = urlToHttpOptions(url);
       // A request through a proxy has a connection of its own.
       if (protocol === 'https:' && options.proxyEnv === undefined) {
-        ahead.open(hostname.replace(/^\[(.*)\]$/, '$1'), port || '443');
+        ahead.open(hostname ?? '', port ?? 443);
       }
     },
     dropIdle() {

@@ -57,13 +57,28 @@ const connect = async (begin = () => client.connect(url)) => {
   await until(() => connections > before);
 };
 
+/** Enough for a connection on loopback. */
+const turns = async () => {
+  for (let count = 0; count < 50; count += 1) await turn();
+};
+
 describe('a connection that is opened ahead', () => {
+  test.each([
+    ['localhost', 'localhost'],
+    ['127.0.0.1', false],
+  ])('to %s names its server as requests do', async (host, name) => {
+    const named = new Promise((resolve) => server.once('secureConnection', ({ servername }) => resolve(servername)));
+    client.connect(new URL(url.href.replace('localhost', host)));
+    expect(await named).toBe(name);
+  });
+
   test('is taken by the next request, and kept', async () => {
     await connect();
     client.connect(url);
     expect([(await request()).ok, connections]).toEqual([true, 1]);
-    await turn();
+    await turns();
     client.connect(url);
+    await turns();
     expect([(await request()).ok, connections]).toEqual([true, 1]);
   });
 
@@ -79,10 +94,12 @@ describe('a connection that is opened ahead', () => {
   });
 
   test('is replaced if the server has closed it', async () => {
-    await connect();
-    for (const socket of open) socket.end();
-    await until(() => open.size === 0);
-    expect([(await request()).ok, connections]).toEqual([true, 2]);
+    for (let times = 0; times < 2; times += 1) {
+      await connect();
+      for (const socket of open) socket.end();
+      await until(() => open.size === 0);
+    }
+    expect([(await request()).ok, connections]).toEqual([true, 3]);
   });
 
   test('may be dead, as one that is kept: a token request is sent again over a new one', async () => {
@@ -127,8 +144,8 @@ describe('a connection that is opened ahead', () => {
       raw += 1;
     });
     create().connect(at(url));
-    expect((await request()).ok).toBe(true);
-    expect(raw).toBe(1);
+    await turns();
+    expect(raw).toBe(0);
   });
 });
 
