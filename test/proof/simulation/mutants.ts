@@ -37,7 +37,7 @@ const BROKER: Mutants<keyof typeof OF_BROKER> = {
     'takes a lease that another holds': 'broker/obtain/reading.ts: leased: isLeased → leased: false && isLeased',
     'requests a token although there is one': "broker/obtain/reading.ts: if (state === 'fresh') return 'serve'; → ",
     'forgets what it has obtained':
-      'broker/obtain/leased.ts: } = await store(demand, → } = lease.until > 0 ? { stored: undefined } : await store(demand,',
+      'broker/obtain/leased.ts: } = await store(demand, → } = lease.until > 0 ? { stored: Promise.resolve(undefined) } : await store(demand,',
     'believes every caller': 'broker/introspection/doubts.ts: now < at + DOUBT_EVERY_MS && → now < 0 &&',
   },
   'a generation never goes back': {
