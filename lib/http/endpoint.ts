@@ -10,17 +10,10 @@ import type { Clock } from '../core/clock.ts';
 import type { BrokerError, CallerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import { type EpochMs, plus } from '../core/time.ts';
-import { type Form, parseForm } from '../oauth/form.ts';
+import { FORM_TYPE, type Form, parseForm } from '../oauth/form.ts';
 import { answerBug, answerError, type GatewayAnswer } from './answer.ts';
 import { describeBug } from './bug.ts';
-import {
-  FORM_TYPE,
-  type GatewayRequest,
-  readFormBody,
-  readGatewayRequest,
-  requestId,
-  traceRoot,
-} from './gateway-request.ts';
+import { type GatewayRequest, readFormBody, readGatewayRequest, requestId, traceRoot } from './gateway-request.ts';
 import { identify } from './identity.ts';
 import type { Log, RequestRecord } from './log.ts';
 

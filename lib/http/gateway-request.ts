@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { BrokerError } from '../core/error.ts';
 import { fail, ok, type Result } from '../core/result.ts';
+import { FORM_TYPE } from '../oauth/form.ts';
 import { LONGEST_TOKEN } from '../oauth/token-response.ts';
 
 /** What the broker reads from an API Gateway event of any format. */
@@ -33,9 +34,7 @@ const TRACE_ROOT = /(?:^|[;,\s])Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;,\s])/;
 /** The root of the trace that a request belongs to, as AWS X-Ray and load balancers write it; empty if there is none. */
 export function traceRoot(event: unknown): string {
   const request = members(event);
-  const written = header(request, TRACE_HEADER);
-  if (written === '') return '';
-  const [, root = ''] = TRACE_ROOT.exec(written) ?? [];
+  const [, root = ''] = TRACE_ROOT.exec(header(request, TRACE_HEADER)) ?? [];
   return root;
 }
 
@@ -81,9 +80,6 @@ export const LARGEST_FORM_BYTES = 4 * 1024;
 /** The limit for a form that contains tokens: two of the longest kind, a subject and an actor. */
 export const LARGEST_TOKEN_FORM_BYTES = 2 * LONGEST_TOKEN + LARGEST_FORM_BYTES;
 
-/** Of a form (RFC 6749 appendix B). */
-export const FORM_TYPE = 'application/x-www-form-urlencoded';
-
 const invalid = (detail: string) => fail<BrokerError>({ kind: 'invalid_request', detail });
 
 /** The text of a form-url-encoded body of at most `largestBytes`. */
@@ -91,7 +87,7 @@ export function readFormBody(
   { contentType, body, isBase64Encoded }: GatewayRequest,
   largestBytes: number,
 ): Result<string, BrokerError> {
-  if (contentType !== FORM_TYPE && contentType.split(';', 1)[0]?.trim().toLowerCase() !== FORM_TYPE) {
+  if (contentType.split(';', 1)[0]?.trim().toLowerCase() !== FORM_TYPE) {
     return invalid(`the content type must be ${FORM_TYPE}`);
   }
   const longest = isBase64Encoded ? Math.ceil(largestBytes / 3) * 4 : largestBytes;

@@ -217,9 +217,11 @@ function createShape(names: readonly string[]): Shape {
   return {
     names,
     with(name) {
-      const known = more.get(name) ?? createShape([...names, name]);
-      more.set(name, known);
-      return known;
+      const known = more.get(name);
+      if (known !== undefined) return known;
+      const made = createShape([...names, name]);
+      more.set(name, made);
+      return made;
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { REQUEST_MS } from '../core/limits.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { fail } from '../core/result.ts';
+import { FORM_TYPE } from '../oauth/form.ts';
 import { LONGEST_TOKEN } from '../oauth/token-response.ts';
 import type { Send } from '../oauth/transport.ts';
 import { createHttpClient } from './http-client.ts';
@@ -29,7 +30,7 @@ export function createTransport({ clock, allowLoopbackHttp, ...proxies }: Transp
     const headers = {
       accept: 'application/json',
       'accept-encoding': 'identity',
-      ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/x-www-form-urlencoded' }),
+      ...(body === undefined ? {} : { 'content-type': contentType ?? FORM_TYPE }),
       'user-agent': 'zitadel-token-broker',
       ...(authorization === undefined ? {} : { authorization }),
     };

@@ -1,5 +1,8 @@
 import { fail, ok, type Result } from '../core/result.ts';
 
+/** The content type of a form (RFC 6749 appendix B). */
+export const FORM_TYPE = 'application/x-www-form-urlencoded';
+
 /** The parameters of a form. A parameter without a value counts as not sent (RFC 6749 §3.2). */
 export interface Form {
   readonly get: (name: string) => string | undefined;

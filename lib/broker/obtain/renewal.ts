@@ -113,9 +113,9 @@ export function createRenewal(deps: RenewalDeps): Renew {
     const firstRow = table.read(key).then((read) => {
       const isAlone = profile.subject === undefined && rejected === undefined;
       const isHeldBack = outages.standing(profile.issuer) !== undefined;
-      if (read.ok && isAlone && !isHeldBack && isVacant(read.value ?? {}, clock.now())) {
-        taking = leased.take(demand, key, read.value ?? {});
-      }
+      if (!read.ok || !isAlone || isHeldBack) return read;
+      const row = read.value ?? {};
+      if (isVacant(row, clock.now())) taking = leased.take(demand, key, row);
       return read;
     });
     return {
