@@ -108,6 +108,7 @@ export function createCallers({ scheduler, emit, disturb }: BrokerStage, sandbox
           subject,
           rejected: rejected && { token: rejected, isDead: !zitadel.isAlive(rejected.text) },
         };
+        emit('reached', { sandbox: lane.name, caller });
         emit('asked', { asked });
         let isAnswered = false;
         const event = eventFor(caller, wish.profile, asked.id, bodyFor(wish, subject?.text, rejected?.text));
@@ -141,6 +142,7 @@ export function createCallers({ scheduler, emit, disturb }: BrokerStage, sandbox
         // Until the answer has come, nobody knows whether the token is dead; what was exchanged from it goes as well.
         disturb('a revocation');
         const askedAt = scheduler.now();
+        emit('reached', { sandbox: process.lane.name, caller: 'shop' });
         emit('offered', { calls: MOST_CALLS });
         const event = eventFor('shop', 'stock', 'revoke', `token=${token.text}`);
         offer(process, process.functions.revoke(event, contextOf(process)), ({ statusCode }) => {

@@ -80,6 +80,8 @@ export interface Happenings {
   };
   /** Calls of ZITADEL that a request other than one for a token may make; negative when it is over. */
   offered: { calls: number };
+  /** A caller's request has reached a sandbox's token or revocation endpoint, which have one limit for each caller. */
+  reached: { sandbox: string; caller: CallerName };
   /** A request has no answer although its time is over. */
   overdue: { asked: Asked };
   /** A schedule has asked for the renewal of so many tokens. */

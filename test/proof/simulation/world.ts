@@ -66,7 +66,7 @@ export async function playBroker(plan: Plan, tell?: Tell): Promise<Run> {
     seed: plan.seed,
     promises: Object.fromEntries(promises),
     tell,
-    untold: ['offered', 'text', 'unread', 'over'],
+    untold: ['offered', 'reached', 'text', 'unread', 'over'],
   });
   const { scheduler, random, count, emit } = basis;
   const disturb: BrokerStage['disturb'] = (why, label) => emit('disturbed', { why, label });

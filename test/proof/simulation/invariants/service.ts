@@ -64,11 +64,9 @@ export const SERVICE = {
   'only a caller that sends too many requests gets 429': () => {
     const sent = new Map<string, number[]>();
     return (happening) => {
-      if (happening.kind === 'asked') {
-        const key = `${happening.asked.sandbox} ${happening.asked.caller}`;
-        const times = sent.get(key) ?? [];
-        times.push(happening.at);
-        sent.set(key, times);
+      if (happening.kind === 'reached') {
+        const key = `${happening.sandbox} ${happening.caller}`;
+        sent.set(key, [...(sent.get(key) ?? []), happening.at]);
       }
       if (happening.kind !== 'answered' || happening.status !== 429) return undefined;
       const { id, at, sandbox, caller } = happening.asked;
