@@ -24,40 +24,6 @@ interface Event {
 
 const isBefore = (a: Event, b: Event): boolean => a.time < b.time || (a.time === b.time && a.order < b.order);
 
-/** A binary heap. */
-function createQueue() {
-  const heap: Event[] = [];
-  const at = (index: number): Event => heap[index] as Event;
-  return {
-    push(event: Event): void {
-      let index = heap.push(event) - 1;
-      while (index > 0) {
-        const parent = (index - 1) >> 1;
-        if (!isBefore(event, at(parent))) break;
-        heap[index] = at(parent);
-        index = parent;
-      }
-      heap[index] = event;
-    },
-    pop(): Event | undefined {
-      const first = heap[0];
-      const last = heap.pop();
-      if (first === undefined || last === undefined || heap.length === 0) return first;
-      let index = 0;
-      for (;;) {
-        let child = 2 * index + 1;
-        if (child >= heap.length) break;
-        if (child + 1 < heap.length && isBefore(at(child + 1), at(child))) child += 1;
-        if (!isBefore(at(child), last)) break;
-        heap[index] = at(child);
-        index = child;
-      }
-      heap[index] = last;
-      return first;
-    },
-  };
-}
-
 /** Virtual time: nothing happens but by its queue, one event at a time. */
 export type Scheduler = ReturnType<typeof createScheduler>;
 
@@ -66,12 +32,19 @@ export type Lane = ReturnType<Scheduler['lane']>;
 
 /** Creates the scheduler of one run. */
 export function createScheduler(start: number, random: Random) {
-  const queue = createQueue();
+  /** What is to happen, in its order. */
+  const queue: Event[] = [];
   let now = start;
+
+  function insert(event: Event): void {
+    // From its beginning: most of what happens follows soon.
+    const index = queue.findIndex((other) => isBefore(event, other));
+    queue.splice(index < 0 ? queue.length : index, 0, event);
+  }
 
   function push(time: number, run: () => void, isTaken: Event['isTaken'] = () => true, isTimer = false): Event {
     const event = { time: Math.max(time, now), order: random.next(), isTimer, isTaken, run, isCancelled: false };
-    queue.push(event);
+    insert(event);
     return event;
   }
 
@@ -106,7 +79,7 @@ export function createScheduler(start: number, random: Random) {
       for (const isTimer of [timersFirst, !timersFirst]) {
         const order = isTimer === timersFirst ? -2 : -1;
         for (const event of woken)
-          if (event.isTimer === isTimer) queue.push(Object.assign(event, { time: now, order }));
+          if (event.isTimer === isTimer) insert(Object.assign(event, { time: now, order }));
       }
     }
 
@@ -179,7 +152,7 @@ export function createScheduler(start: number, random: Random) {
     async run(until: number): Promise<number> {
       let events = 0;
       for (;;) {
-        const event = queue.pop();
+        const event = queue.shift();
         if (event === undefined || event.time > until) return events;
         if (event.isCancelled) continue;
         now = Math.max(now, event.time);
