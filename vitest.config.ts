@@ -2,14 +2,13 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Takes both cores for itself: it goes last, and by itself. */
-const SIMULATION = 'test/proof/simulation/simulation.test.ts';
+const SIMULATION = 'test/proof/runner/runner.test.ts';
 
 /** These take longest, the longest first: they begin first, so that at the end no core waits for one of them. */
 const LONG = [
-  'test/proof/simulation/mutants.test.ts',
+  'test/proof/runner/mutants.test.ts',
   'test/proof/hostile/hostile.test.ts',
   'test/infra/template/rules.test.ts',
-  'test/proof/federation/federation.test.ts',
   'test/proof/model/lease-model.test.ts',
   'test/journeys/start.test.ts',
   'test/proof/processes/network.test.ts',

@@ -2,9 +2,9 @@ import { createTokenFunctions, type TokenFunctions } from '../../../lib/compose/
 import { redacted } from '../../../lib/core/redacted.ts';
 import { ok } from '../../../lib/core/result.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
-import { withCrypto } from '../../proof/simulation/crypto.ts';
-import { createRandom } from '../../proof/simulation/random.ts';
-import { createScheduler, type Lane } from '../../proof/simulation/scheduler.ts';
+import { withCrypto } from '../../proof/runner/crypto.ts';
+import { createRandom } from '../../proof/runner/random.ts';
+import { createScheduler, type Lane } from '../../proof/runner/scheduler.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { profilesOf } from '../../support/profiles.ts';

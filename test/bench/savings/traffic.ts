@@ -1,4 +1,4 @@
-import { createRandom } from '../../proof/simulation/random.ts';
+import { createRandom } from '../../proof/runner/random.ts';
 
 export const PROFILES = 50;
 export const SANDBOXES = 200;

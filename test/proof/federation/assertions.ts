@@ -1,8 +1,11 @@
-import { createRandom } from '../simulation/random.ts';
+import { faultsOfAnswer, type Played, shown } from '../events/answer-rules.ts';
+import { createRandom } from '../runner/random.ts';
+import type { History, Run, Tell, World } from '../runner/worlds.ts';
 import { CHANGES, type Draft, pick } from './changes.ts';
-import type { Request } from './reference.ts';
-import { BROKER, type Claims, KEY_OF, partyNamed, TYPES, WORKLOADS } from './setting.ts';
+import { decide, type Request } from './reference.ts';
+import { BROKER, type Claims, KEY_OF, NOW_MS, partyNamed, TYPES, WORKLOADS } from './setting.ts';
 import { signParts } from './signing.ts';
+import { createHonestStage, decisionOf, type Stage } from './stage.ts';
 
 const NAMES = Object.keys(CHANGES);
 
@@ -10,26 +13,23 @@ const HEADERS: readonly Claims[] = [{}, { typ: 'JWT' }, { typ: 'client-authentic
 /** How often a request has no change, one, two, and so on. */
 const SHARES = [1, 6, 4, 2, 1];
 
-/** A request, and the changes that made it. */
-export interface Plan {
-  readonly seed: string;
+/** A request: its items are the changes that made it. The place of a change among them is part of what it draws. */
+interface Plan extends History {
   readonly workload: number;
-  readonly changes: readonly string[];
 }
 
-/** The plan of a number. */
-export function planOf(seed: string, number: number): Plan {
-  const random = createRandom(`${seed}/${number}`);
+function createPlan(seed: string): Plan {
+  const random = createRandom(seed);
   const count = pick(
     random,
     SHARES.flatMap((share, index) => Array<number>(share).fill(index)),
   );
-  const changes = Array.from({ length: count }, () => pick(random, NAMES));
-  return { seed: `${seed}/${number}`, workload: random.int(0, WORKLOADS.length - 1), changes };
+  const items = Array.from({ length: count }, (_, at) => ({ kind: pick(random, NAMES), at }));
+  return { seed, workload: random.int(0, WORKLOADS.length - 1), items };
 }
 
 /** Makes the request of a plan. What a change draws does not depend on the others. */
-export function requestOf({ seed, workload, changes }: Plan): Request {
+function requestOf({ seed, workload, items }: Plan): Request {
   const random = createRandom(`${seed}/request`);
   const [party, profile, claims] = WORKLOADS[workload] as (typeof WORKLOADS)[number];
   const { iss, algorithms, pairs } = partyNamed(party);
@@ -47,9 +47,7 @@ export function requestOf({ seed, workload, changes }: Plan): Request {
     request: { profile, type: party === 'mesh' ? TYPES.spiffe : TYPES.jwt, clientId: undefined, isSigned: false },
     isSent: true,
   };
-  changes.forEach((name, index) => {
-    CHANGES[name]?.(draft, createRandom(`${seed}/${index}/${name}`));
-  });
+  for (const { kind, at } of items) CHANGES[kind]?.(draft, createRandom(`${seed}/${at}/${kind}`));
   const texts = draft.edits.reduce((all, change) => change(all), {
     header: JSON.stringify(draft.header),
     claims: JSON.stringify(draft.claims),
@@ -58,3 +56,53 @@ export function requestOf({ seed, workload, changes }: Plan): Request {
   const jwt = draft.finish.reduce((made, change) => change(made), signed);
   return { ...draft.request, jwt: draft.isSent ? jwt : undefined };
 }
+
+const PIECE = 16;
+
+/** Whether an answer or the log repeats a part of the assertion. */
+const leaks = (played: Played, { jwt = '' }: Request): boolean => {
+  const said = shown(played);
+  return jwt
+    .split('.')
+    .some(
+      (part) =>
+        part.length >= 2 * PIECE && (said.includes(part.slice(0, 2 * PIECE)) || said.includes(part.slice(-PIECE))),
+    );
+};
+
+const BELOW_500 = 'no assertion crashes the function, or is answered 5xx';
+const SAME_DECISION = 'each decision is that of the second verifier';
+const SOUND_ANSWER = 'each answer keeps the rules of answers, and repeats no part of the assertion';
+export const PROMISES = [BELOW_500, SAME_DECISION, SOUND_ANSWER] as const;
+
+/** What is wrong with an answer, by the promise that it breaks. */
+function* faultsOf(played: Played, decision: string, request: Request): Generator<readonly [string, string]> {
+  const right = decide(request);
+  if (played.answer.statusCode >= 500) yield [BELOW_500, decision];
+  if (decision !== right) yield [SAME_DECISION, `${decision}, but should be ${right}`];
+  for (const what of faultsOfAnswer(played, 'token')) yield [SOUND_ANSWER, what];
+  if (leaks(played, request)) yield [SOUND_ANSWER, 'repeats a part of the assertion'];
+}
+
+/** One sandbox for all: it knows the keys of the issuers. */
+let stage: Stage | undefined;
+
+/** Plays a request, and compares the answer with the second verifier's. */
+async function play(plan: Plan, tell: Tell = () => undefined): Promise<Run> {
+  stage ??= createHonestStage();
+  const request = requestOf(plan);
+  for (const part of (request.jwt ?? '').split('.').slice(0, 2)) tell(Buffer.from(part, 'base64url').toString());
+  const counts = new Map(plan.items.map(({ kind }) => [kind, 1]));
+  const run = { requests: 1, events: plan.items.length, counts };
+  const played = await stage.play(request).catch(String);
+  if (typeof played === 'string') return { ...run, violation: { invariant: BELOW_500, what: played, at: NOW_MS } };
+  const decision = decisionOf(played);
+  counts.set(decision, 1);
+  const [fault] = faultsOf(played, decision, request);
+  return { ...run, violation: fault && { invariant: fault[0], what: fault[1], at: NOW_MS } };
+}
+
+const DECISIONS = ['200', '400 invalid_request', '401 invalid_client', '403 unauthorized_client'];
+
+/** Assertions of callers without IAM, compared with a second verifier. */
+export const ASSERTIONS: World = { kinds: [...DECISIONS, ...NAMES], promises: PROMISES, createPlan, play };

@@ -11,21 +11,15 @@ import { createCanaries } from '../../support/canaries.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { answer } from '../../support/fleet.ts';
 import { until } from '../../support/turns.ts';
-import { faultsOfAnswer, parse } from '../events/answer-rules.ts';
+import { faultsOfAnswer } from '../events/answer-rules.ts';
 import { ATTACKS } from './attacks.ts';
-import { TROUBLES } from './histories.ts';
+import { TROUBLES } from './issuers.ts';
 import { decide, type Request } from './reference.ts';
-import { createHonestStage, serveHonestly } from './run.ts';
 import { BROKER, NOW, NOW_MS, PARTIES } from './setting.ts';
 import { signParts } from './signing.ts';
-import { createStage, eventOf, type Stage } from './stage.ts';
+import { createHonestStage, createStage, decisionOf, eventOf, type Stage, serveHonestly } from './stage.ts';
 
-/** The status and the error code of the answer. */
-async function answerTo(request: Request, stage: Stage): Promise<string> {
-  const { answer } = await stage.play(request);
-  const { error } = Object(parse(answer.body)) as { readonly error?: string };
-  return [answer.statusCode, ...(error === undefined ? [] : [error])].join(' ');
-}
+const answerTo = async (request: Request, stage: Stage) => decisionOf(await stage.play(request));
 
 const requestOf = (name: string): Request => {
   const found = ATTACKS.find((attack) => attack.name === name);

@@ -1,4 +1,4 @@
-import type { Random } from '../simulation/random.ts';
+import type { Random } from '../runner/random.ts';
 import type { Request } from './reference.ts';
 import {
   BROKER,

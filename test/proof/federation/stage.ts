@@ -1,15 +1,17 @@
 import type { Row, Table } from '../../../lib/broker/store/table.ts';
 import { createFederatedFunction } from '../../../lib/compose/federated.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
+import { instant } from '../../../lib/core/time.ts';
 import type { OAuthRequest, Send } from '../../../lib/oauth/transport.ts';
 import { SECRETS } from '../../support/accounts.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 import { answer, ISSUER, type Outcome } from '../../support/fleet.ts';
 import { createMemorySecrets } from '../../support/memory-secrets.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { profilesOf } from '../../support/profiles.ts';
-import type { Played } from '../events/answer-rules.ts';
+import { type Played, parse } from '../events/answer-rules.ts';
 import type { Request } from './reference.ts';
-import { DOCUMENT, DOMAIN } from './setting.ts';
+import { DOCUMENT, DOMAIN, NOW_MS, PARTIES, type PartyName, partyNamed } from './setting.ts';
 
 const LIFE_SECONDS = 43_199;
 const CONTEXT = { getRemainingTimeInMillis: () => 15_000, awsRequestId: 'b7f2c1d0-5e4a-4c0e-9a55-3f1f6f0e2d11' };
@@ -103,4 +105,25 @@ export function createStage(clock: Clock, issuers: (url: string) => Outcome | Pr
     play: (request) => play(eventOf(request)),
     handle: play,
   };
+}
+
+/** Honest issuers: metadata and keys, where each says that they are. */
+export function serveHonestly(url: string) {
+  for (const name of Object.keys(PARTIES) as PartyName[]) {
+    const { iss, pairs, document } = partyNamed(name);
+    const keysUrl = String(document.jwksUri ?? `${iss.replace(/\/$/, '')}/keys`);
+    if (url === `${iss.replace(/\/$/, '')}/.well-known/openid-configuration`)
+      return answer(200, { issuer: iss, jwks_uri: keysUrl });
+    if (url === keysUrl) return answer(200, { keys: Object.values(pairs).map(({ jwk }) => jwk) });
+  }
+  return answer(404, '');
+}
+
+/** A stage with honest issuers, on a clock that stands still. */
+export const createHonestStage = (): Stage => createStage(createFakeClock(instant(NOW_MS)), serveHonestly);
+
+/** The status and the error code of an answer. */
+export function decisionOf({ answer: { statusCode, body } }: Played): string {
+  const { error } = Object(parse(body)) as { readonly error?: string };
+  return [statusCode, ...(error === undefined ? [] : [error])].join(' ');
 }

@@ -1,4 +1,4 @@
-import { createRandom } from '../simulation/random.ts';
+import { createRandom } from '../runner/random.ts';
 import type { Ending, ProxyFault } from './proxy.ts';
 import { DEPENDENCIES, type Dependency } from './world.ts';
 

@@ -1,7 +1,7 @@
 import { AHEAD_MS } from '../../../lib/broker/obtain/prewarm.ts';
+import type { Check, Stage } from '../runner/stage.ts';
 import { EARLIEST_RENEWAL_SHARE } from '../simulation/invariants/token-requests.ts';
 import { RECOVERY_MS } from '../simulation/plan.ts';
-import type { Check, Stage } from '../simulation/stage.ts';
 import type { RotationFaultKind } from './plan.ts';
 import type { SecretName } from './setting.ts';
 import type { Move } from './vault.ts';

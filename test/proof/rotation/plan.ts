@@ -1,6 +1,6 @@
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
-import { createRandom, type Random } from '../simulation/random.ts';
-import type { History, Kinds } from '../simulation/worlds.ts';
+import { createRandom, type Random } from '../runner/random.ts';
+import type { History, Kinds } from '../runner/worlds.ts';
 import { FLEETS, SECRETS, type SecretName } from './setting.ts';
 
 /** What a call of a rotation may meet. */

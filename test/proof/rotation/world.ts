@@ -9,18 +9,26 @@ import { fail, ok, type Result } from '../../../lib/core/result.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
 import type { OAuthAnswer, Send, TransportFault } from '../../../lib/oauth/transport.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
+import { START } from '../runner/history.ts';
+import type { Random } from '../runner/random.ts';
+import type { Lane } from '../runner/scheduler.ts';
+import { createStage } from '../runner/stage.ts';
+import type { Actions, Run, Tell, World } from '../runner/worlds.ts';
 import { isPrewarmReport } from '../simulation/callers.ts';
-import { START } from '../simulation/history.ts';
-import type { Random } from '../simulation/random.ts';
 import { ENVIRONMENT, idsOf } from '../simulation/sandboxes.ts';
-import type { Lane } from '../simulation/scheduler.ts';
 import { SECRET_MS } from '../simulation/secrets.ts';
 import { eventFor } from '../simulation/setting.ts';
-import { createStage } from '../simulation/stage.ts';
-import type { Actions, Run, Tell } from '../simulation/worlds.ts';
 import { createEngine } from './engine.ts';
 import { type Happenings, PROMISES, type RotationStage } from './judge.ts';
-import { CALL_FAULTS, type CallFault, type Items, type Plan, type RotationFaultKind } from './plan.ts';
+import {
+  CALL_FAULTS,
+  type CallFault,
+  createPlan,
+  type Items,
+  type Plan,
+  ROTATION_FAULTS,
+  type RotationFaultKind,
+} from './plan.ts';
 import { ARNS, FLEETS, fleetOf, holderOf, keyIdIn, SECRETS, type SecretName, secretOf } from './setting.ts';
 import { createVaultSecret, type Move } from './vault.ts';
 import { createZitadel, isMarked } from './zitadel.ts';
@@ -80,7 +88,7 @@ const ZITADEL: Service<Result<OAuthAnswer, TransportFault>> = {
 };
 
 /** Plays a history with the real functions, and judges it. */
-export async function playRotation(plan: Plan, tell?: Tell): Promise<Run> {
+async function play(plan: Plan, tell?: Tell): Promise<Run> {
   const promises = Object.entries(PROMISES).map(([name, create]) => [name, create(plan.lifeMs)]);
   const basis = createStage<Happenings, RotationFaultKind>({
     seed: plan.seed,
@@ -399,3 +407,6 @@ export async function playRotation(plan: Plan, tell?: Tell): Promise<Run> {
   if (!isOver) emit('rotated', { secret: 'the last of them', isDone: false, isExcused: false });
   return { requests, events, ...basis.result() };
 }
+
+/** The rotation of keys, with callers at work. */
+export const ROTATION: World = { kinds: ROTATION_FAULTS, promises: Object.keys(PROMISES), createPlan, play };

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../runner/random.ts';
 import { SECRET_FAULTS } from './secrets.ts';
 import { TABLE_FAULTS } from './table.ts';
 import { ZITADEL_FAULTS } from './zitadel.ts';

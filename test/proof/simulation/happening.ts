@@ -1,7 +1,7 @@
 import type { Row } from '../../../lib/broker/store/table.ts';
+import type { Check } from '../runner/stage.ts';
+import type { Kinds } from '../runner/worlds.ts';
 import type { CallerName, ProfileName } from './setting.ts';
-import type { Check } from './stage.ts';
-import type { Kinds } from './worlds.ts';
 
 /** Who has tokens: the accounts of the profiles, and a user who brings tokens of its own. */
 export type Account = ProfileName | 'user';

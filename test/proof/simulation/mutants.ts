@@ -1,16 +1,7 @@
-import type { PROMISES as OF_ROTATION } from '../rotation/judge.ts';
-import type { PROMISES as OF_BROKER } from './world.ts';
-import type { WorldName } from './worlds.ts';
+import type { Mutants } from '../runner/mutants.ts';
+import type { PROMISES } from './world.ts';
 
-/**
- * Faults of the broker's own, made on purpose: by the promise that they break, and by their names. Each is one change of
- * a source, or several: a file of `lib`, a text that stands in it once, and what takes its place.
- */
-type Mutants<Promised extends string> = Readonly<
-  Record<Promised, Readonly<Record<string, string | readonly string[]>>>
->;
-
-const BROKER: Mutants<keyof typeof OF_BROKER> = {
+export const BROKER_MUTANTS: Mutants<keyof typeof PROMISES> = {
   'a token that is handed out has 5 s left': {
     'hands out what is nearly over': 'broker/obtain/entry.ts: now < LEAST_LEFT_MS → now < 0',
     'stores tokens by a clock that is ahead':
@@ -95,102 +86,4 @@ const BROKER: Mutants<keyof typeof OF_BROKER> = {
   'no secret comes out': {
     'logs the token itself': 'http/log.ts: fingerprintOf(obtained.token)) → obtained.token.accessToken.reveal())',
   },
-};
-
-const ROTATION: Mutants<keyof typeof OF_ROTATION> = {
-  'no caller fails': {
-    'believes that what it knows is current':
-      'broker/credentials/attempt.ts: const current = await credentials.reread(secret, held.id); → const current = ok(held);',
-  },
-  'the keys of AWSCURRENT and AWSPREVIOUS are at ZITADEL': {
-    'removes keys that versions name': 'broker/rotation/removable.ts:  || named.has(keyId) → ',
-    "removes the keys of another stage's rotation":
-      'broker/rotation/removable.ts: found?.secret !== mark.secret → found === undefined',
-    'makes a key current without looking whether ZITADEL has it': [
-      'broker/rotation/finish.ts: if (!known.value) return → if (keyId === undefined) return',
-      'broker/rotation/steps.ts: if (!known.value) return → if (keyId === undefined) return',
-      'broker/rotation/trial.ts: if (passed.ok) break; → break;',
-    ],
-  },
-  'only keys that rotation made for this secret are removed': {
-    'removes keys whoever made them':
-      'broker/rotation/removable.ts: expiry === undefined ? undefined : readMark(expiry) → mark',
-  },
-  'one token request for each key and refresh window, and one more for each changed credential': {
-    'takes a row of another credential for none':
-      "broker/obtain/renewal.ts: reading.kind === 'foreign' && !isReread) → reading.kind === 'none')",
-  },
-  'a rotation leaves no key but those of AWSCURRENT and AWSPREVIOUS and of the operator, and AWSPENDING nowhere else': {
-    'leaves the keys that it has replaced':
-      'broker/rotation/removable.ts: unneeded(key, removal) !== undefined) → unneeded(key, removal) === null)',
-  },
-  'a rotation makes no version current that was so before': {
-    'leaves AWSPENDING on the version that is current':
-      "broker/rotation/finish.ts: if (holderOf(listed.value, 'AWSPENDING') === token) → if (holderOf(listed.value, 'AWSPENDING') === '')",
-    'believes a step that comes late':
-      "broker/rotation/finish.ts: if (currentId !== token && holderOf(listed.value, 'AWSPENDING') !== token) → if (currentId === '' && holderOf(listed.value, 'AWSPENDING') !== token)",
-  },
-  'a rotation finishes, unless faults or an operator disturb it': {
-    'leaves AWSPENDING on a version whose key is gone':
-      "broker/rotation/create.ts: await versions.move(secret, 'AWSPENDING', { from: token }) → ok(undefined)",
-    'fails if another step has stored its key first':
-      'broker/rotation/create.ts: if (stored.value !== undefined) return → if (stored.value === null) return',
-  },
-  'a dry run passes, and changes nothing': {
-    'fails if nothing is pending':
-      "broker/rotation/steps.ts: const credential = pending ?? current; → const credential = pending ?? current;\n    if (pending === undefined) return fail({ detail: 'nothing is pending' });",
-  },
-  'no private key comes out': {
-    'logs the key that it has made':
-      'broker/rotation/create.ts: ok({ keyId, isNew: true, removed }) → ok({ keyId: text.reveal(), isNew: true, removed })',
-  },
-  'nothing is thrown that nobody expects': {
-    'throws what it should report':
-      "broker/rotation/create.ts: if (holderOf(listed, 'AWSPENDING') !== token) { → if (holderOf(listed, 'AWSPENDING') !== token) {\n      throw new Error('AWSPENDING');",
-  },
-};
-
-/** A mutant: the history that finds it out is one of this world. */
-export interface Mutant {
-  readonly only: WorldName;
-  readonly breaks: string;
-  readonly name: string;
-  readonly changes: readonly string[];
-}
-
-/** All mutants, one at least for each promise. */
-export const MUTANTS: readonly Mutant[] = Object.entries({ broker: BROKER, rotation: ROTATION }).flatMap(
-  ([world, promises]) =>
-    Object.entries(promises).flatMap(([breaks, mutants]) =>
-      Object.entries(mutants).map(([name, changes]) => ({
-        only: world as WorldName,
-        breaks,
-        name,
-        changes: [changes].flat(),
-      })),
-    ),
-);
-
-/**
- * The first of the 2,000 histories that finds a mutant, where many come before it, by the mutant's name. The earlier ones
- * find nothing and are not played. A change of the broker may move it: then later ones find the mutant, or this number falls.
- */
-export const FOUND_AT: Readonly<Record<string, number>> = {
-  'asks again whatever has failed, and remembers nothing': 1399,
-  'waits without an end': 135,
-  'hands out what a caller has had exchanged, whatever became of it': 192,
-  'does not listen to callers': 288,
-  'believes every caller': 1542,
-  'keeps for long what introspection said': 968,
-  'stores tokens by a clock that is ahead': 345,
-  'believes that what it knows is current': 204,
-  'leaves AWSPENDING on the version that is current': 342,
-  'believes a step that comes late': 208,
-  'fails if nothing is pending': 114,
-  'fails if another step has stored its key first': 61,
-  'limits all callers together': 653,
-  'makes a key current without looking whether ZITADEL has it': 28,
-  'takes a row of another credential for none': 19,
-  'believes a failure for as long as a row says': 17,
-  'takes no notice of a flush': 19,
 };

@@ -1,10 +1,10 @@
 import { ALL } from '../../../lib/broker/store/notices.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
+import { createRandom, type Random } from '../runner/random.ts';
+import type { History, Kinds } from '../runner/worlds.ts';
 import { type FaultSpan, OPERATION_FAULTS } from './faults.ts';
-import { createRandom, type Random } from './random.ts';
 import { CALLERS, type CallerName, PROFILE_NAMES, type ProfileName, WISHES, type Wish } from './setting.ts';
 import { POISON_NAMES, type Poison } from './table.ts';
-import type { History, Kinds } from './worlds.ts';
 
 /** When a sandbox is killed: at once, or as soon as something has come about in it. */
 export type Moment = 'now' | 'at_await' | 'with_lease' | 'in_request' | 'before_publishing';

@@ -2,9 +2,9 @@ import type { SecretFault, SecretStore } from '../../../lib/broker/credentials/c
 import { type Redacted, redacted } from '../../../lib/core/redacted.ts';
 import { fail, ok, type Result } from '../../../lib/core/result.ts';
 import { SECOND_MS } from '../../../lib/core/time.ts';
+import type { Random } from '../runner/random.ts';
+import type { Lane } from '../runner/scheduler.ts';
 import type { Item } from './plan.ts';
-import type { Random } from './random.ts';
-import type { Lane } from './scheduler.ts';
 import { secretText } from './setting.ts';
 import type { BrokerStage } from './world.ts';
 import type { Zitadel } from './zitadel.ts';

@@ -5,8 +5,8 @@ import type { CacheKey } from '../../../lib/broker/token/demand.ts';
 import { fingerprint } from '../../../lib/core/digest.ts';
 import { fail, ok, type Result } from '../../../lib/core/result.ts';
 import { type EpochMs, instant, plus, SECOND_MS } from '../../../lib/core/time.ts';
-import type { Random } from './random.ts';
-import type { Lane } from './scheduler.ts';
+import type { Random } from '../runner/random.ts';
+import type { Lane } from '../runner/scheduler.ts';
 import { ISSUER, LABELS } from './setting.ts';
 import type { BrokerStage } from './world.ts';
 

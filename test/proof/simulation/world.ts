@@ -1,18 +1,18 @@
 import { postNotices } from '../../../lib/broker/store/bulletin.ts';
 import { instant, SECOND_MS } from '../../../lib/core/time.ts';
+import { START } from '../runner/history.ts';
+import { createStage, type Stage } from '../runner/stage.ts';
+import type { Actions, Run, Tell, World } from '../runner/worlds.ts';
 import { createCallers } from './callers.ts';
-import { createFaults, type DrawFault, type FaultKind, type FaultSpan } from './faults.ts';
+import { createFaults, type DrawFault, FAULT_KINDS, type FaultKind, type FaultSpan } from './faults.ts';
 import type { Circumstances, Happenings } from './happening.ts';
-import { START } from './history.ts';
 import { HANDED_OUT } from './invariants/handed-out.ts';
 import { SERVICE } from './invariants/service.ts';
 import { TOKEN_REQUESTS } from './invariants/token-requests.ts';
-import type { Item, Items, Plan } from './plan.ts';
+import { createPlan, type Item, type Items, type Plan } from './plan.ts';
 import { createSandboxes } from './sandboxes.ts';
 import { createSimulatedSecrets } from './secrets.ts';
-import { createStage, type Stage } from './stage.ts';
 import { createSimulatedTable } from './table.ts';
-import type { Actions, Run, Tell } from './worlds.ts';
 import { createZitadel } from './zitadel.ts';
 
 /** What the parts of one run of the broker share. */
@@ -59,7 +59,7 @@ function circumstancesOf(plan: Plan): Circumstances {
 }
 
 /** Plays a plan against the real broker, and judges it. */
-export async function playBroker(plan: Plan, tell?: Tell): Promise<Run> {
+async function play(plan: Plan, tell?: Tell): Promise<Run> {
   const circumstances = circumstancesOf(plan);
   const promises = Object.entries(PROMISES).map(([name, create]) => [name, create(circumstances)]);
   const basis = createStage<Happenings, FaultKind>({
@@ -135,3 +135,6 @@ export async function playBroker(plan: Plan, tell?: Tell): Promise<Run> {
   emit('over', {});
   return { requests: callers.requests(), events, outages: circumstances.outages, ...basis.result() };
 }
+
+/** The broker: everything but rotation. */
+export const BROKER: World = { kinds: FAULT_KINDS, promises: Object.keys(PROMISES), createPlan, play };

@@ -2,9 +2,9 @@ import { REQUEST_MS } from '../../../lib/core/limits.ts';
 import { fail, ok, type Result } from '../../../lib/core/result.ts';
 import { MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
 import type { OAuthAnswer, OAuthRequest, Send, TransportFault } from '../../../lib/oauth/transport.ts';
+import type { Random } from '../runner/random.ts';
+import type { Lane } from '../runner/scheduler.ts';
 import type { Account, Issued } from './happening.ts';
-import type { Random } from './random.ts';
-import type { Lane } from './scheduler.ts';
 import {
   labelOf,
   MOVED,

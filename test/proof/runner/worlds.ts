@@ -1,10 +1,3 @@
-import { PROMISES as ROTATION_PROMISES } from '../rotation/judge.ts';
-import { createPlan as createRotationPlan, ROTATION_FAULTS } from '../rotation/plan.ts';
-import { playRotation } from '../rotation/world.ts';
-import { FAULT_KINDS } from './faults.ts';
-import { createPlan } from './plan.ts';
-import { PROMISES, playBroker } from './world.ts';
-
 /** Each kind of a table of kinds, with its members, its name and its time in milliseconds. */
 export type Kinds<Table, Kind extends keyof Table = keyof Table> = {
   readonly [K in Kind]: { readonly kind: K; readonly at: number } & Readonly<Table[K]>;
@@ -31,8 +24,8 @@ export interface Violation {
 export interface Run {
   readonly requests: number;
   readonly events: number;
-  /** How often each fault was injected. */
-  readonly faults: ReadonlyMap<string, number>;
+  /** How often each kind was counted. */
+  readonly counts: ReadonlyMap<string, number>;
   /** Calls of ZITADEL during its outages, and the requests that may have led to them. */
   readonly outages?: { readonly sent: number; readonly offered: number };
   readonly violation?: Violation | undefined;
@@ -43,7 +36,8 @@ export type Tell = (line: string) => void;
 
 /** What is simulated. */
 export interface World {
-  readonly faults: readonly string[];
+  /** The kinds of faults, or of what else is counted. */
+  readonly kinds: readonly string[];
   readonly promises: readonly string[];
   /** Makes the history of a seed. */
   createPlan(seed: string): History;
@@ -51,14 +45,16 @@ export interface World {
   play(plan: History, tell?: Tell): Promise<Run>;
 }
 
-/** The broker, and the rotation of keys under it. */
+/** All worlds, each loaded where it is played. */
 export const WORLDS = {
-  broker: { faults: FAULT_KINDS, promises: Object.keys(PROMISES), createPlan, play: playBroker },
-  rotation: {
-    faults: ROTATION_FAULTS,
-    promises: Object.keys(ROTATION_PROMISES),
-    createPlan: createRotationPlan,
-    play: playRotation,
-  },
-} satisfies Record<string, World>;
+  /** Everything but rotation. */
+  broker: async (): Promise<World> => (await import('../simulation/world.ts')).BROKER,
+  /** The rotation of keys, with callers at work. */
+  rotation: async (): Promise<World> => (await import('../rotation/world.ts')).ROTATION,
+  /** Assertions of callers without IAM, each compared with a second verifier. */
+  assertions: async (): Promise<World> => (await import('../federation/assertions.ts')).ASSERTIONS,
+  /** Issuers of such assertions that rotate their keys, vanish and lie. */
+  issuers: async (): Promise<World> => (await import('../federation/issuers.ts')).ISSUERS,
+};
 export type WorldName = keyof typeof WORLDS;
+export const WORLD_NAMES = Object.keys(WORLDS) as WorldName[];

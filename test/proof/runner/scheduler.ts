@@ -78,8 +78,7 @@ export function createScheduler(start: number, random: Random) {
       waiting = [];
       for (const isTimer of [timersFirst, !timersFirst]) {
         const order = isTimer === timersFirst ? -2 : -1;
-        for (const event of woken)
-          if (event.isTimer === isTimer) insert(Object.assign(event, { time: now, order }));
+        for (const event of woken) if (event.isTimer === isTimer) insert(Object.assign(event, { time: now, order }));
       }
     }
 

@@ -3,7 +3,9 @@ import { DAY_MS, HOUR_MS, instant, MINUTE_MS, SECOND_MS } from '../../../lib/cor
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { answer, type Outcome } from '../../support/fleet.ts';
 import { turn } from '../../support/turns.ts';
-import { createRandom, type Random } from '../simulation/random.ts';
+import { lineOf } from '../runner/history.ts';
+import { createRandom, type Random } from '../runner/random.ts';
+import type { History, Kinds, Run, Tell, Violation, World } from '../runner/worlds.ts';
 import { BROKER, createPair, NOW_MS, PARTIES, type Pair, TYPES } from './setting.ts';
 import { signParts } from './signing.ts';
 import { createStage, type Stage } from './stage.ts';
@@ -48,6 +50,8 @@ export const TROUBLES: Readonly<Record<string, (url: string, honest: Outcome) =>
     url === KEYS ? answer(200, { keys: [{ kty: 'oct', k: 'AAAA', kid: 'key-0' }] }) : honest,
 };
 
+const WRONG_KEYS = 'an issuer with wrong keys under known ids';
+
 const PAUSES = [
   50,
   SECOND_MS,
@@ -63,36 +67,21 @@ const PAUSES = [
   25 * HOUR_MS,
 ] as const;
 
-/** A step of a history. What it draws, it draws from its own stream. */
-const STEPS = ['pause', 'ask', 'attack', 'flood', 'rotate', 'trouble', 'recover', 'replace', 'restart'] as const;
-type Step = (typeof STEPS)[number];
-const SHARES: Readonly<Record<Step, number>> = {
-  pause: 12,
-  ask: 12,
-  attack: 4,
-  flood: 3,
-  rotate: 3,
-  trouble: 3,
-  recover: 3,
-  replace: 1,
-  restart: 1,
-};
+/** How often each kind of step is taken, beside the others. */
+const SHARES = { pause: 12, ask: 12, attack: 4, flood: 3, rotate: 3, trouble: 3, recover: 3, replace: 1, restart: 1 };
+type Step = keyof typeof SHARES;
+const STEPS = Object.keys(SHARES) as Step[];
 const WEIGHTED = STEPS.flatMap((step) => Array<Step>(SHARES[step]).fill(step)) as [Step, ...Step[]];
 const STEPS_OF_A_HISTORY = 60;
 
-/** A promise that was broken, and where. */
-export interface Breach {
-  readonly promise: Promised;
-  readonly seed: string;
-  readonly step: number;
-  readonly what: string;
+/** A history: its items are steps, one after the other. `at` is the number of a step, from which it draws. */
+interface Plan extends History {
+  readonly items: readonly Kinds<Record<Step, object>>[];
 }
 
-/** What histories have come to. */
-export interface HistoryFigures {
-  readonly histories: number;
-  readonly tally: Readonly<Record<string, number>>;
-  readonly breaches: readonly Breach[];
+function createPlan(seed: string): Plan {
+  const random = createRandom(seed);
+  return { seed, items: Array.from({ length: STEPS_OF_A_HISTORY }, (_, at) => ({ kind: random.pick(WEIGHTED), at })) };
 }
 
 /** What the broker last learnt of the issuer, as its stand-in knows it. */
@@ -103,8 +92,8 @@ interface Served {
   readonly isWrong: boolean;
 }
 
-/** Plays the history of a seed. It ends with its first broken promise. */
-async function playHistory(seed: string, count: (name: string) => void): Promise<Breach | undefined> {
+/** Plays a history. It ends with its first broken promise. */
+async function play({ seed, items }: Plan, tell: Tell = () => undefined): Promise<Run> {
   const random = createRandom(seed);
   const clock = createFakeClock(instant(NOW_MS));
   const now = () => clock.now() as number;
@@ -120,10 +109,15 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
   let served: Served | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
   let readAt = Number.NEGATIVE_INFINITY;
-  let breach: Omit<Breach, 'seed'> | undefined;
-  let step = 0;
-  const find = (promise: Promised, what: string) => {
-    breach ??= { promise, step, what };
+  let violation: Violation | undefined;
+  const find = (invariant: Promised, what: string) => {
+    violation ??= { invariant, what, at: now() };
+  };
+  let requests = 0;
+  const counts = new Map<string, number>();
+  const count = (what: string) => {
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+    tell(lineOf(now() - NOW_MS, what));
   };
 
   function serve(url: string): Outcome {
@@ -153,6 +147,7 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
   const ask = async (jwt: string): Promise<number> => {
     const request = { profile: 'orders', type: TYPES.jwt, jwt, clientId: undefined, isSigned: false };
     const { answer: answered } = await stage.play(request);
+    requests += 1;
     count(`answers ${answered.statusCode}`);
     return answered.statusCode;
   };
@@ -179,7 +174,7 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
     if (![200, 401, 503].includes(status)) find('no foreign assertion gets a token', `answered ${status}`);
   }
 
-  const ACTIONS: Readonly<Record<Step, (draw: Random) => unknown>> = {
+  const actions: Readonly<Record<Step, (draw: Random) => unknown>> = {
     pause: (draw) => clock.advance(draw.pick(PAUSES)),
     async ask(draw) {
       const [pair] = keys;
@@ -231,7 +226,7 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
     },
     replace() {
       wrong = keys.map(({ jwk }) => createPair('p256', jwk.kid));
-      count('an issuer with wrong keys under known ids');
+      count(WRONG_KEYS);
     },
     restart() {
       stage = start();
@@ -242,38 +237,22 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
     },
   };
 
-  for (; step < STEPS_OF_A_HISTORY && breach === undefined; step += 1) {
-    const name = random.pick(WEIGHTED);
-    count(name);
-    await ACTIONS[name](random.fork(String(step)));
+  for (const { kind, at } of items) {
+    if (violation !== undefined) break;
+    count(kind);
+    await actions[kind](random.fork(String(at)));
     await turn();
   }
-  return breach && { ...(breach as Omit<Breach, 'seed'>), seed };
+  return { requests, events: items.length, counts, violation };
 }
 
-export interface HistoryOptions {
-  readonly runs: number;
-  readonly seed: string;
-  readonly from?: number;
-  /** A promise: once it is broken, there is enough to do. */
-  readonly until?: Promised;
-}
+const ANSWERS = ['answers 200', 'answers 401', 'answers 503'];
+const OF_TROUBLE = Object.keys(TROUBLES).map((name) => `an issuer ${name}`);
 
-/** Plays histories of an issuer that rotates its keys, vanishes and lies. @param onProgress is told how many were played */
-export async function runHistories(
-  { runs, seed, from = 0, until }: HistoryOptions,
-  onProgress: (histories: number) => void = () => undefined,
-): Promise<HistoryFigures> {
-  const tally: Record<string, number> = {};
-  const breaches: Breach[] = [];
-  for (let number = from; number < from + runs; number += 1) {
-    const breach = await playHistory(`${seed}/${number}`, (name) => {
-      tally[name] = (tally[name] ?? 0) + 1;
-    });
-    if (breach !== undefined) breaches.push(breach);
-    onProgress(number + 1 - from);
-    if (until === undefined ? breach !== undefined : breach?.promise === until)
-      return { histories: number + 1 - from, tally, breaches };
-  }
-  return { histories: runs, tally, breaches };
-}
+/** An issuer that rotates its keys, vanishes and lies, and its workloads. */
+export const ISSUERS: World = {
+  kinds: [...ANSWERS, ...STEPS, ...OF_TROUBLE, WRONG_KEYS],
+  promises: PROMISES,
+  createPlan,
+  play,
+};

@@ -1,17 +1,19 @@
 import { availableParallelism } from 'node:os';
 import { createProgress, note, print, readCount, runCommand, UsageError } from '../../support/command.ts';
 import { withCrypto } from './crypto.ts';
-import type { Figures } from './figures.ts';
 import { shrink, tell } from './history.ts';
-import { simulate } from './workers.ts';
-import { WORLDS, type World, type WorldName } from './worlds.ts';
+import { type Figures, simulate } from './workers.ts';
+import { WORLD_NAMES, WORLDS, type World } from './worlds.ts';
 
-const HELP = `Plays histories of faults against the real broker, on a virtual clock, and checks its promises.
+const HELP = `Plays generated histories against the real broker, most of them on a virtual clock, and checks its promises.
 
-  npm run simulate -- [--only rotation] [--seed S] [--runs N] [--from N] [--workers N]
-  npm run simulate -- [--only rotation] --replay SEED
+  npm run simulate -- [--only WORLD] [--seed S] [--runs N] [--from N] [--workers N]
+  npm run simulate -- [--only WORLD] --replay SEED
 
-  --only rotation  the rotation of keys, with callers at work (default: broker, everything but rotation)
+  --only WORLD   broker: faults of all that it depends on, and of its sandboxes (default)
+                 rotation: the rotation of keys, with callers at work
+                 assertions: assertions of callers without IAM, each compared with a second verifier
+                 issuers: their issuers, which rotate keys, vanish and lie
   --seed S       names the histories: those of a seed are always the same (default: broker)
   --runs N       how many (default: 2000)
   --from N       leaves out the first N of them: goes on where another was stopped (default: 0)
@@ -22,11 +24,11 @@ const HELP = `Plays histories of faults against the real broker, on a virtual cl
 Ends with 1 where a promise was broken.
 `;
 
-function report(world: World, { runs, requests, events, outages, faults, violations }: Figures, seconds: number) {
+function report(world: World, { runs, requests, events, outages, counts, violations }: Figures, seconds: number) {
   const share = (outages.sent / outages.offered).toFixed(2);
   return [
-    ...world.faults.map((kind) => `  ${String(faults[kind] ?? 0).padStart(9)}  ${kind}`),
-    `faults injected: ${Object.values(faults).reduce((sum, count) => sum + count, 0)}, of ${world.faults.length} kinds`,
+    ...world.kinds.map((kind) => `  ${String(counts[kind] ?? 0).padStart(9)}  ${kind}`),
+    `counted: ${Object.values(counts).reduce((sum, count) => sum + count, 0)}, of ${world.kinds.length} kinds`,
     `promises: ${world.promises.length}`,
     `runs: ${runs}, requests: ${requests}, events: ${events}`,
     ...(outages.offered === 0 ? [] : [`calls of ZITADEL for each request during its outages: ${share}`]),
@@ -65,9 +67,10 @@ await runCommand({
     replay: { type: 'string' },
   },
   async run({ seed, ...values }) {
-    const only = (Object.keys(WORLDS) as WorldName[]).find((name) => name === values.only);
-    if (only === undefined) throw new UsageError(`--only must be one of ${Object.keys(WORLDS).join(', ')}`);
-    const replayHere = (which: string) => withCrypto(() => replay(WORLDS[only], which));
+    const only = WORLD_NAMES.find((name) => name === values.only);
+    if (only === undefined) throw new UsageError(`--only must be one of ${WORLD_NAMES.join(', ')}`);
+    const world = await WORLDS[only]();
+    const replayHere = (which: string) => withCrypto(() => replay(world, which));
     if (values.replay !== undefined) return replayHere(values.replay);
     const to = readCount('runs', values.runs, { least: 1 });
     const from = readCount('from', values.from);
@@ -81,7 +84,7 @@ await runCommand({
         return `${next} of ${to} runs, ${requests} requests, ${rate} runs/s; --from ${next} goes on here`;
       });
     const figures = await simulate({ only, seed, from, to, workers, onProgress });
-    print(report(WORLDS[only], figures, (performance.now() - startedAt) / 1000));
+    print(report(world, figures, (performance.now() - startedAt) / 1000));
     for (const violation of figures.violations) {
       const again = `npm run simulate -- --only ${only} --replay ${violation.seed}`;
       print(`"${violation.invariant}": ${violation.what}\nagain: ${again}`);

@@ -12,7 +12,7 @@ export interface Stage<Happenings, Fault> {
   /** Something happens now: the promises look at it. */
   readonly emit: <Kind extends keyof Happenings>(kind: Kind, facts: Readonly<Happenings[Kind]>) => void;
   /** What was counted and judged so far. */
-  readonly result: () => Pick<Run, 'faults' | 'violation'>;
+  readonly result: () => Pick<Run, 'counts' | 'violation'>;
 }
 
 /** A promise, fresh for one run: looks at all that happens, and answers what is wrong with it, if anything. */
@@ -36,13 +36,13 @@ export function createStage<Happenings, Fault extends string>({
 }: StageOptions<Happenings>): Stage<Happenings, Fault> {
   const random = createRandom(seed);
   const scheduler = createScheduler(START, random.fork('order'));
-  const faults = new Map<Fault, number>();
+  const counts = new Map<Fault, number>();
   const checks = Object.entries(promises);
   let violation: Violation | undefined;
   return {
     random,
     scheduler,
-    count: (fault) => void faults.set(fault, (faults.get(fault) ?? 0) + 1),
+    count: (fault) => void counts.set(fault, (counts.get(fault) ?? 0) + 1),
     emit(kind, facts) {
       const at = scheduler.now();
       if (violation === undefined && !untold.includes(kind)) tell?.(lineOf(at - START, String(kind), facts));
@@ -51,6 +51,6 @@ export function createStage<Happenings, Fault extends string>({
         if (what !== undefined) violation ??= { invariant, what, at };
       }
     },
-    result: () => ({ faults, violation }),
+    result: () => ({ counts, violation }),
   };
 }
