@@ -81,7 +81,8 @@ function listSecretVersionIds(secret: Secret, { IncludeDeprecated = false }: Inp
   return answered({ ARN: secret.arn, Name: secret.name, Versions });
 }
 
-function updateSecretVersionStage(store: SecretStore, secret: Secret, input: Input): Answer {
+/** Moves a label, or removes it from its version. */
+export function updateSecretVersionStage(store: SecretStore, secret: Secret, input: Input): Answer {
   const { VersionStage: label, MoveToVersionId: moveTo, RemoveFromVersionId: removeFrom } = input;
   if (label === undefined) return invalid('You must provide a value for the VersionStage parameter.');
   if (moveTo === undefined && removeFrom === undefined) {

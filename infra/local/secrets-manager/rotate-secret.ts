@@ -40,17 +40,17 @@ export function rotateSecret(
   const unfinished = unfinishedVersion(secret.staging);
   if (unfinished !== undefined && !(isImmediate && unfinished === token)) {
     // AWS does not say whether a refused call configures the rotation. Here it does not.
-    if (secret.rotation !== undefined) rotations.start(secret, unfinished);
+    if (secret.rotation !== undefined) void rotations.start(secret, unfinished);
     const message = "A previous rotation isn't complete. That rotation will be reattempted.";
     return refused('InvalidRequestException', message);
   }
   store.plan(secret, plan.value);
   const currentId = secret.staging.get(AWSCURRENT);
   if (!isImmediate) {
-    if (currentId !== undefined) rotations.test(secret, currentId);
+    if (currentId !== undefined) void rotations.test(secret, currentId);
   } else if (unfinished === token || secret.versions.get(token)?.value === undefined) {
     // Otherwise the call is repeated after its rotation has ended.
-    rotations.start(secret, token);
+    void rotations.start(secret, token);
   }
   return answered({ ARN: secret.arn, Name: secret.name, VersionId: isImmediate ? token : currentId });
 }
@@ -73,7 +73,7 @@ export function rotateDue(store: SecretStore, rotations: Rotations, nowMs: numbe
     const { isEnabled = false, nextAtMs = Number.POSITIVE_INFINITY } = secret.rotation ?? {};
     return isEnabled && nextAtMs <= nowMs && !rotations.isUnderWay(secret);
   });
-  for (const secret of due) rotations.start(secret, unfinishedVersion(secret.staging) ?? randomUUID());
+  for (const secret of due) void rotations.start(secret, unfinishedVersion(secret.staging) ?? randomUUID());
   return due.map(({ arn }) => arn);
 }
 

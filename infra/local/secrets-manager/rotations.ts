@@ -26,10 +26,13 @@ interface Run {
 
 /** The rotations that are under way. */
 export interface Rotations {
-  /** Makes `token` the pending version and rotates the secret to it. Changes nothing if that is under way. */
-  readonly start: (secret: Secret, token: string) => void;
+  /**
+   * Makes `token` the pending version and rotates the secret to it. Changes nothing if that is under way. Resolves when it
+   * has ended.
+   */
+  readonly start: (secret: Secret, token: string) => Promise<void>;
   /** The dry run: testSecret alone, with AWSPENDING on the current version `token` until the step has ended. */
-  readonly test: (secret: Secret, token: string) => void;
+  readonly test: (secret: Secret, token: string) => Promise<void>;
   /** Invokes no further step for this secret, or for any. A running step is not interrupted, and no label moves. */
   readonly cancel: (secret?: Secret) => void;
   readonly isUnderWay: (secret: Secret) => boolean;
@@ -62,8 +65,9 @@ export function createRotations(
     return !run.isCancelled;
   }
 
-  function begin(secret: Secret, token: string, work: (run: Run) => Promise<void>) {
-    if (live(secret).some((run) => run.token === token)) return;
+  async function begin(secret: Secret, token: string, work: (run: Run) => Promise<void>): Promise<void> {
+    const known = live(secret).find((run) => run.token === token);
+    if (known !== undefined) return runs.get(known);
     const run: Run = { secret, token, isCancelled: false };
     store.restage(secret, attach(secret.staging, AWSPENDING, token));
     // The first step comes after the answer to the request that starts it.
@@ -71,6 +75,7 @@ export function createRotations(
       .then(() => work(run))
       .finally(() => runs.delete(run));
     runs.set(run, ended);
+    return ended;
   }
 
   async function rotate(run: Run) {
@@ -91,7 +96,7 @@ export function createRotations(
   return {
     start: (secret, token) => {
       store.reserveVersion(secret, token);
-      begin(secret, token, rotate);
+      return begin(secret, token, rotate);
     },
     test: (secret, token) => begin(secret, token, test),
     cancel: (secret) => {

@@ -3,8 +3,8 @@ import type { Check, Stage } from '../runner/stage.ts';
 import { EARLIEST_RENEWAL_SHARE } from '../simulation/invariants/token-requests.ts';
 import { RECOVERY_MS } from '../simulation/plan.ts';
 import type { RotationFaultKind } from './plan.ts';
+import type { Move } from './secrets.ts';
 import type { SecretName } from './setting.ts';
-import type { Move } from './vault.ts';
 
 /** What the promises look at, by kind. */
 export interface Happenings {

@@ -18,7 +18,6 @@ import { isPrewarmReport } from '../simulation/callers.ts';
 import { ENVIRONMENT, idsOf } from '../simulation/sandboxes.ts';
 import { SECRET_MS } from '../simulation/secrets.ts';
 import { eventFor } from '../simulation/setting.ts';
-import { createEngine } from './engine.ts';
 import { type Happenings, PROMISES, type RotationStage } from './judge.ts';
 import {
   CALL_FAULTS,
@@ -29,8 +28,8 @@ import {
   ROTATION_FAULTS,
   type RotationFaultKind,
 } from './plan.ts';
+import { createSecrets, type Move } from './secrets.ts';
 import { ARNS, FLEETS, fleetOf, holderOf, keyIdIn, SECRETS, type SecretName, secretOf } from './setting.ts';
-import { createVaultSecret, type Move } from './vault.ts';
 import { createZitadel, isMarked } from './zitadel.ts';
 
 /** What Secrets Manager allows an invocation, as the function's time limit. */
@@ -111,7 +110,6 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
   let isCalm = false;
   let requests = 0;
 
-  const vault = { a: createVaultSecret(), b: createVaultSecret(), application: createVaultSecret() };
   const zitadel = createZitadel(stage, plan);
   /** When operators removed keys, by their ids. */
   const removedByHand = new Map<string, number>();
@@ -120,7 +118,7 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
   const needed = () =>
     SECRETS.flatMap((secret) =>
       ['AWSCURRENT', 'AWSPREVIOUS'].flatMap((stage) => {
-        const key = vault[secret].text(vault[secret].holder(stage));
+        const key = secrets.text(secret, secrets.holder(secret, stage));
         return key === undefined ? [] : [{ secret, stage, keyId: keyIdIn(key) }];
       }),
     );
@@ -163,25 +161,25 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
 
   const secretsFor = (caller: Caller): SecretStore => ({
     async read(name) {
-      const { text, holder } = vault[secretOf(name)];
-      const read = await ask(caller, () => text(holder('AWSCURRENT')));
+      const secret = secretOf(name);
+      const read = await ask(caller, () => secrets.text(secret, secrets.holder(secret, 'AWSCURRENT')));
       return read.ok ? ok(redacted(read.value ?? '')) : read;
     },
   });
 
   const versionsFor = (caller: Caller): SecretVersions => ({
-    list: (arn) => ask(caller, vault[secretOf(arn)].list),
+    list: (arn) => ask(caller, () => secrets.list(secretOf(arn))),
     async read(arn, id) {
-      const read = await ask(caller, () => vault[secretOf(arn)].text(id));
+      const read = await ask(caller, () => secrets.text(secretOf(arn), id));
       return read.ok ? ok(read.value === undefined ? undefined : redacted(read.value)) : read;
     },
-    write: (arn, id, value) => ask(caller, () => vault[secretOf(arn)].write(id, value.reveal(), 'AWSPENDING')),
+    write: (arn, id, value) => ask(caller, () => secrets.write(secretOf(arn), id, value.reveal(), 'AWSPENDING')),
     async move(arn, label, versions) {
       const secret = secretOf(arn);
-      const { wasCurrent, holder } = vault[secret];
       const { to = '' } = versions;
       const moved = await ask(caller, () => {
-        const isBack = label === 'AWSCURRENT' && wasCurrent(to) && holder('AWSCURRENT') !== to;
+        const isKept = secrets.holder(secret, 'AWSCURRENT') === to;
+        const isBack = label === 'AWSCURRENT' && secrets.wasCurrent(secret, to) && !isKept;
         return move(secret, label, versions, isBack);
       });
       if (!moved.ok) return moved;
@@ -189,15 +187,15 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
     },
   });
 
-  /** Moves a label, and tells the fleet that uses the secret, as EventBridge does. */
+  /** Moves a label. */
   function move(secret: SecretName, label: string, versions: Move, isBack = false): boolean {
-    const isMoved = vault[secret].move(label, versions);
+    const isMoved = secrets.move(secret, label, versions);
     emit('moved', { secret, stage: label, ...versions, isMoved, isBack: isBack && isMoved });
-    if (isMoved && label === 'AWSCURRENT') changed(secret);
     return isMoved;
   }
 
-  function changed(secret: SecretName): void {
+  /** AWSCURRENT has moved: the fleet that uses the secret is told, as by EventBridge. */
+  function onCurrent(secret: SecretName): void {
     const fleet = fleetOf(secret);
     emit('changed', { label: `fleet ${fleet} ${holderOf(secret)}` });
     look();
@@ -298,16 +296,14 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
     });
   }
 
-  const engine = createEngine(stage, plan, vault, invoke);
   const isUndisturbed = plan.faultShare === 0 && plan.lagMs === 0;
   const isAlone = plan.items.every(({ kind }) => kind === 'ask' || kind === 'rotate');
   const isNobodyAway = plan.items.every(({ kind }) => kind !== 'away');
 
   // Both stages begin with the same key; the operator has one of its own besides.
   const original = zitadel.makeKey('a');
-  vault.a.write('first', original, 'AWSCURRENT');
-  vault.b.write('first', original, 'AWSCURRENT');
-  vault.application.write('first', zitadel.makeKey('application'), 'AWSCURRENT');
+  const texts = { a: original, b: original, application: zitadel.makeKey('application') };
+  const secrets = createSecrets(stage, plan, { texts, invoke, onCurrent });
   zitadel.makeKey('a');
 
   const actions: Actions<Items> = {
@@ -328,41 +324,40 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
       );
     },
     rotate({ secret }) {
-      void engine.rotate(secret).then((isDone = true) => {
+      void secrets.rotate(secret).then((isDone = true) => {
         emit('rotated', { secret, isDone, isExcused: !isUndisturbed || !isAlone });
       });
     },
-    cancel: engine.cancel,
+    cancel: secrets.cancel,
     clear({ secret }) {
-      const from = vault[secret].pending();
+      const from = secrets.pending(secret);
       if (from === undefined) return;
       count('pending_cleared');
       move(secret, 'AWSPENDING', { from });
     },
     change({ secret }) {
       count('changed_by_hand');
-      vault[secret].write(`by hand ${now()}`, zitadel.makeKey(secret), 'AWSCURRENT');
-      changed(secret);
+      secrets.write(secret, `by hand ${now()}`, zitadel.makeKey(secret), 'AWSCURRENT');
     },
     put_back(item) {
       const { secret } = item;
       // Nobody puts a version back in the moment in which it is made current.
-      if (engine.isBusy(secret)) return scheduler.at(now() + HAND_MS, () => actions.put_back(item));
-      const { holder } = vault[secret];
-      const [from, to] = [holder('AWSCURRENT'), holder('AWSPREVIOUS')];
+      if (secrets.isBusy(secret)) return scheduler.at(now() + HAND_MS, () => actions.put_back(item));
+      const from = secrets.holder(secret, 'AWSCURRENT');
+      const to = secrets.holder(secret, 'AWSPREVIOUS');
       if (to === undefined) return;
       count('put_back');
       move(secret, 'AWSCURRENT', { from, to });
     },
     remove_key({ secret }) {
-      const pending = vault[secret].text(vault[secret].pending());
+      const pending = secrets.text(secret, secrets.pending(secret));
       if (pending === undefined) return;
       count('key_removed');
       removedByHand.set(keyIdIn(pending), now());
       zitadel.removeKey(keyIdIn(pending));
     },
     dry_run({ secret }) {
-      void engine.dryRun(secret).then((isPassed = true) => {
+      void secrets.dryRun(secret).then((isPassed = true) => {
         emit('dry_run', { secret, isPassed, isExcused: !isUndisturbed || !isNobodyAway });
       });
     },
@@ -383,7 +378,7 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
   async function finish(): Promise<void> {
     for (const secret of SECRETS) {
       let isDone: boolean | undefined = false;
-      for (let tries = 0; tries < LAST_TRIES && isDone !== true; tries += 1) isDone = await engine.rotate(secret);
+      for (let tries = 0; tries < LAST_TRIES && isDone !== true; tries += 1) isDone = await secrets.rotate(secret);
       emit('rotated', { secret, isDone: isDone === true, isExcused: false });
     }
     const kept = new Set(needed().map(({ keyId }) => keyId));
@@ -391,7 +386,7 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
       if (isMarked(key) && !kept.has(keyId)) emit('left', { what: `key ${keyId}` });
     }
     for (const secret of SECRETS) {
-      if (vault[secret].pending() !== undefined) emit('left', { what: `AWSPENDING of ${secret}` });
+      if (secrets.pending(secret) !== undefined) emit('left', { what: `AWSPENDING of ${secret}` });
     }
     isOver = true;
   }
@@ -399,8 +394,8 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
   const endsAt = START + plan.durationMs + 2 * MINUTE_MS;
   scheduler.at(endsAt, () => {
     isCalm = true;
-    engine.calm();
-    for (const secret of SECRETS) engine.cancel({ secret });
+    secrets.calm();
+    for (const secret of SECRETS) secrets.cancel({ secret });
   });
   scheduler.at(endsAt + 2 * INVOCATION_MS, () => void finish());
   const events = await scheduler.run(endsAt + HOUR_MS);
