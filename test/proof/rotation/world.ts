@@ -3,31 +3,21 @@ import type { SecretVersions } from '../../../lib/broker/rotation/versions.ts';
 import type { Table } from '../../../lib/broker/store/table.ts';
 import { createRotateFunction } from '../../../lib/compose/rotate.ts';
 import { createTokenFunctions, type TokenFunctions } from '../../../lib/compose/tokens.ts';
-import { REQUEST_MS } from '../../../lib/core/limits.ts';
 import { redacted } from '../../../lib/core/redacted.ts';
 import { fail, ok, type Result } from '../../../lib/core/result.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
-import type { OAuthAnswer, Send, TransportFault } from '../../../lib/oauth/transport.ts';
+import type { Send } from '../../../lib/oauth/transport.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { START } from '../runner/history.ts';
-import type { Random } from '../runner/random.ts';
 import type { Lane } from '../runner/scheduler.ts';
 import { createStage } from '../runner/stage.ts';
 import type { Actions, Run, Tell, World } from '../runner/worlds.ts';
 import { isPrewarmReport } from '../simulation/callers.ts';
 import { ENVIRONMENT, idsOf } from '../simulation/sandboxes.ts';
-import { SECRET_MS } from '../simulation/secrets.ts';
 import { eventFor } from '../simulation/setting.ts';
+import { type Caller, createCall, SECRETS_MANAGER, type ServiceName, ZITADEL } from './calls.ts';
 import { type Happenings, PROMISES, type RotationStage } from './judge.ts';
-import {
-  CALL_FAULTS,
-  type CallFault,
-  createPlan,
-  type Items,
-  type Plan,
-  ROTATION_FAULTS,
-  type RotationFaultKind,
-} from './plan.ts';
+import { CALL_FAULTS, createPlan, type Items, type Plan, ROTATION_FAULTS, type RotationFaultKind } from './plan.ts';
 import { createSecrets, type Move } from './secrets.ts';
 import { ARNS, FLEETS, fleetOf, holderOf, keyIdIn, SECRETS, type SecretName, secretOf } from './setting.ts';
 import { createZitadel, isMarked } from './zitadel.ts';
@@ -43,48 +33,6 @@ const UNSEEN_MS = SECOND_MS;
 
 /** How often the last rotation is tried: the first may find what an earlier one has left, clean up, and say so. */
 const LAST_TRIES = 3;
-
-/** A process that makes calls. */
-interface Caller {
-  readonly lane: Lane;
-  readonly own: Random;
-  /** Decides what a call meets. */
-  readonly draw: () => CallFault | undefined;
-  readonly crash: () => void;
-}
-
-/** A service that is called: how it fails, how long its callers wait, and how long a call and a reply take. */
-interface Service<T> {
-  readonly name: 'zitadel' | 'secrets';
-  readonly late: T;
-  readonly away: T;
-  readonly refused: T;
-  readonly limitMs: number;
-  readonly thereMs: readonly [number, number];
-  readonly backMs: readonly [number, number];
-}
-
-const secretFault = (detail: string) => fail<SecretFault>({ kind: 'away', detail });
-
-const SECRETS_MANAGER: Service<Result<never, SecretFault>> = {
-  name: 'secrets',
-  late: secretFault('TimeoutError'),
-  away: secretFault('InternalServiceError'),
-  refused: secretFault('InternalServiceError'),
-  limitMs: SECRET_MS,
-  thereMs: [2, 40],
-  backMs: [2, 20],
-};
-
-const ZITADEL: Service<Result<OAuthAnswer, TransportFault>> = {
-  name: 'zitadel',
-  late: fail({ kind: 'timeout', detail: 'total' }),
-  away: fail({ kind: 'unreachable', detail: 'ECONNREFUSED' }),
-  refused: ok({ status: 503, headers: {}, body: 'busy' }),
-  limitMs: REQUEST_MS,
-  thereMs: [5, 60],
-  backMs: [5, 60],
-};
 
 /** Plays a history with the real functions, and judges it. */
 async function play(plan: Plan, tell?: Tell): Promise<Run> {
@@ -106,7 +54,8 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
   };
   const stage: RotationStage = { ...basis, emit };
   const text = (text: string) => emit('text', { text });
-  const away = { zitadel: 0, secrets: 0 };
+  const away: Record<ServiceName, number> = { zitadel: 0, secrets: 0 };
+  const call = createCall(scheduler, (name) => away[name] > 0);
   let isCalm = false;
   let requests = 0;
 
@@ -134,26 +83,6 @@ async function play(plan: Plan, tell?: Tell): Promise<Run> {
       if (isUnseen && key.stage === 'AWSCURRENT') isSpoilt = true;
       emit('missing', { ...key, isByHand: removedAt !== undefined });
     }
-  }
-
-  function call<T>(caller: Caller, service: Service<T>, run: () => T | Promise<T>): Promise<T> {
-    const { lane, own, draw, crash } = caller;
-    const { name, late, refused, limitMs, thereMs, backMs } = service;
-    return lane.call(
-      limitMs,
-      () => late,
-      (reply) => {
-        const fault = draw();
-        scheduler.at(now() + own.int(...thereMs), async () => {
-          if (fault === 'call_lost') return;
-          const isDown = away[name] > 0;
-          const value = isDown ? service.away : fault === 'call_refused' ? refused : await run();
-          if (fault === 'reply_lost') return;
-          if (fault === 'crashed') crash();
-          else reply(own.int(...backMs), () => value);
-        });
-      },
-    );
   }
 
   const ask = <T>(caller: Caller, run: () => T) =>
