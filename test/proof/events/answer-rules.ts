@@ -69,6 +69,47 @@ export function* faultsOfAnswer({ answer, lines }: Played, endpoint: Endpoint): 
   if (statusCode === 200 && endpoint === 'token') yield* faultsOfToken(body);
 }
 
+const BELOW_500 = 'no request crashes the function, or is answered 5xx';
+const SAME_DECISION = 'each decision is that of a second judge';
+const SOUND_ANSWER = 'each answer keeps the rules of answers, and repeats no secret';
+
+/** What is promised of each answer, whatever was asked. */
+export const PROMISES = [BELOW_500, SAME_DECISION, SOUND_ANSWER] as const;
+
+/** A promise that an answer breaks, and how. */
+export type Breach = readonly [promise: (typeof PROMISES)[number], what: string];
+
+/** The status of an answer, and its error code if there is one. */
+export function decisionOf({ statusCode, body }: GatewayAnswer): string {
+  const error = statusCode === 200 ? undefined : member(parse(body), 'error');
+  return [statusCode, ...(error === undefined ? [] : [error])].join(' ');
+}
+
+/** What a request came to that should be decided in one of these ways. */
+interface Judged {
+  readonly endpoint: Endpoint;
+  /** The decisions that a second judge allows. */
+  readonly right: ReadonlySet<string>;
+  /** What else is wrong with an answer. */
+  readonly others: (played: Played) => Iterable<string>;
+}
+
+/** The promises that an answer breaks. `played` rejects if the function has thrown. */
+export async function breachesOf(
+  played: Promise<Played>,
+  { endpoint, right, others }: Judged,
+): Promise<{ readonly answer?: GatewayAnswer; readonly breaches: readonly Breach[] }> {
+  const outcome = await played.catch(String);
+  if (typeof outcome === 'string') return { breaches: [[BELOW_500, outcome]] };
+  const { answer } = outcome;
+  const decision = decisionOf(answer);
+  const breaches: Breach[] = [];
+  if (answer.statusCode >= 500) breaches.push([BELOW_500, decision]);
+  if (!right.has(decision)) breaches.push([SAME_DECISION, `${decision}, but should be ${[...right].join(' or ')}`]);
+  for (const what of [...faultsOfAnswer(outcome, endpoint), ...others(outcome)]) breaches.push([SOUND_ANSWER, what]);
+  return { answer, breaches };
+}
+
 /** What an answer and its lines of log show besides the token that was asked for. */
 export function shown({ answer, lines }: Played): string {
   const token = answer.statusCode === 200 ? member(parse(answer.body), 'access_token') : undefined;

@@ -166,14 +166,12 @@ export function fineFor(form: FormName, profile: ProfileName): readonly FineName
 
 const UNFIT_FOR_TOKENS = [...namesOf(UNFIT_ANYWHERE), ...namesOf(UNFIT_TOKEN_REQUEST)];
 
-const OFTEN: readonly UnfitName[] = ['refused subject', 'actor of no use'];
+/** What few exchanges would meet otherwise. */
+const OFTEN: readonly UnfitName[] = ['audience of another', 'refused subject', 'actor of no use', 'actor of no use'];
 
 /** The changes that mean something in a form of the kind; some twice, so that they are chosen more often. */
 export const UNFIT_FOR: Readonly<Record<FormName, readonly UnfitName[]>> = {
   own: UNFIT_FOR_TOKENS,
-  exchange: [
-    ...UNFIT_FOR_TOKENS,
-    ...namesOf(UNFIT_EXCHANGE).flatMap((name) => (OFTEN.includes(name) ? [name, name] : [name])),
-  ],
+  exchange: [...UNFIT_FOR_TOKENS, ...namesOf(UNFIT_EXCHANGE), ...OFTEN, ...OFTEN],
   reference: [...namesOf(UNFIT_ANYWHERE), ...namesOf(UNFIT_REFERENCE).flatMap((name) => [name, name])],
 };

@@ -1,5 +1,4 @@
-import type { GatewayAnswer } from '../../../lib/http/answer.ts';
-import { faultsOfAnswer, type Played, parse, shown } from './answer-rules.ts';
+import { breachesOf, decisionOf, type Played, parse, shown } from './answer-rules.ts';
 import { isNameOfProfile, member, memberAt, nameInPath, provenRole } from './authoriser.ts';
 import { FATES } from './callers.ts';
 import type { Plan } from './plan.ts';
@@ -7,33 +6,6 @@ import { predict } from './prediction.ts';
 import { clientOf, DOCUMENT, DOMAIN, type Endpoint, REVOCATION_SCOPE, ROUTES } from './setting.ts';
 import type { Stage } from './stage.ts';
 import { namesOf } from './variants.ts';
-
-/** What must never happen. */
-export const VIOLATIONS = ['uncaught', 'answers 5xx', 'differing decisions', 'other faults'] as const;
-
-export type Violation = (typeof VIOLATIONS)[number];
-
-/** Something that is wrong with the result of an event. */
-export interface Finding {
-  readonly kind: Violation;
-  readonly what: string;
-}
-
-/** The result of one event. */
-export interface Outcome {
-  /** The status, and the error code if there is one. */
-  readonly decision: string;
-  /** What the answer says about its error; empty if it is none. */
-  readonly description: string;
-  readonly findings: readonly Finding[];
-}
-
-/** The code of an error and what it says; no code and an empty text if the answer is none. */
-function errorOf({ statusCode, body }: GatewayAnswer): { readonly code?: string; readonly description: string } {
-  if (statusCode === 200) return { description: '' };
-  const { error, error_description: description } = Object(parse(body)) as Record<string, unknown>;
-  return { ...(error === undefined ? {} : { code: String(error) }), description: String(description) };
-}
 
 /** Whether a kind of caller may get this decision, whatever the two authorisers say. */
 function isFate({ endpoint, identity: [name], edits }: Plan, decision: string): boolean {
@@ -84,35 +56,24 @@ function* faultsOfRecord(logged: unknown, endpoint: Endpoint, event: unknown): G
   if (member(logged, 'profile') !== (isNameOfProfile(name) ? name : '')) yield 'the log names the profile otherwise';
 }
 
-/** What is wrong with an answer and its line of log, whatever it decides. */
-function* faultsOf(played: Played, endpoint: Endpoint, event: unknown, stage: Stage): Generator<string> {
-  const { statusCode, body } = played.answer;
-  yield* faultsOfAnswer(played, endpoint);
+/** What is wrong with an answer and its line of log, whatever the second authoriser says. */
+function* faultsOf(played: Played, plan: Plan, event: unknown, stage: Stage): Generator<string> {
+  const { endpoint } = plan;
+  const { answer } = played;
+  const isServed = answer.statusCode === 200;
+  const decision = decisionOf(answer);
+  if (!isFate(plan, decision)) yield `${plan.identity[0]} gets ${decision}`;
   yield* faultsOfRecord(parse(played.lines[0] ?? ''), endpoint, event);
-  if (statusCode === 200 && endpoint === 'token')
-    yield* faultsOfToken(parse(body), nameInPath(event, ROUTES.token), stage);
-  if (statusCode === 200 && endpoint === 'metadata') yield* faultsOfMetadata(parse(body), event);
+  if (isServed && endpoint === 'token')
+    yield* faultsOfToken(parse(answer.body), nameInPath(event, ROUTES.token), stage);
+  if (isServed && endpoint === 'metadata') yield* faultsOfMetadata(parse(answer.body), event);
   for (const name of stage.canaries.search(shown(played))) yield `leaks: ${name}`;
 }
 
 /** Plays one event and judges its result. */
-export async function judge(plan: Plan, event: unknown, stage: Stage): Promise<Outcome> {
-  const { endpoint, identity } = plan;
-  const findings: Finding[] = [];
-  const find = (kind: Violation, what: string) => findings.push({ kind, what });
-  let played: Played;
-  try {
-    played = await stage.play(endpoint, event);
-  } catch (thrown) {
-    find('uncaught', thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown);
-    return { decision: 'uncaught', description: '', findings };
-  }
-  const { code, description } = errorOf(played.answer);
-  const decision = [played.answer.statusCode, ...(code === undefined ? [] : [code])].join(' ');
-  const right = predict(event, endpoint);
-  if (decision.startsWith('5')) find('answers 5xx', decision);
-  if (!right.has(decision)) find('differing decisions', `${decision}, but should be ${[...right].join(' or ')}`);
-  if (!isFate(plan, decision)) find('other faults', `${identity[0]} gets ${decision}`);
-  for (const what of faultsOf(played, endpoint, event, stage)) find('other faults', what);
-  return { decision, description, findings };
-}
+export const judge = (plan: Plan, event: unknown, stage: Stage) =>
+  breachesOf(stage.play(plan.endpoint, event), {
+    endpoint: plan.endpoint,
+    right: predict(event, plan.endpoint),
+    others: (played) => faultsOf(played, plan, event, stage),
+  });

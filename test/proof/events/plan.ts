@@ -33,6 +33,23 @@ export interface Plan extends Parts {
   readonly edits: readonly Edit[];
 }
 
+/** A plan that is in order: a request for a token of one's own. */
+export const USUAL: Plan = {
+  endpoint: 'token',
+  format: '2.0',
+  profile: 'orders',
+  path: ['usual', 0],
+  identity: ['listed role', 0],
+  form: ['own', 0],
+  fine: [],
+  unfit: [],
+  spelling: ['usual', 0],
+  envelope: ['base64', 0],
+  contentType: ['usual', 0],
+  extras: ['none', 0],
+  edits: [],
+};
+
 /** Profiles that have what the endpoint needs. */
 const FITTING_PROFILES: Readonly<Record<Endpoint, readonly ProfileName[]>> = {
   token: ['orders', 'reports', 'billing', 'both', 'derived', 'portal', 'exchanging', 'portal'],

@@ -1,11 +1,11 @@
-import { faultsOfAnswer, type Played, shown } from '../events/answer-rules.ts';
+import { breachesOf, decisionOf, type Played, PROMISES, shown } from '../events/answer-rules.ts';
 import { createRandom } from '../runner/random.ts';
 import type { History, Run, Tell, World } from '../runner/worlds.ts';
 import { CHANGES, type Draft, pick } from './changes.ts';
 import { decide, type Request } from './reference.ts';
 import { BROKER, type Claims, KEY_OF, NOW_MS, partyNamed, TYPES, WORKLOADS } from './setting.ts';
 import { signParts } from './signing.ts';
-import { createHonestStage, decisionOf, type Stage } from './stage.ts';
+import { createHonestStage, type Stage } from './stage.ts';
 
 const NAMES = Object.keys(CHANGES);
 
@@ -70,20 +70,6 @@ const leaks = (played: Played, { jwt = '' }: Request): boolean => {
     );
 };
 
-const BELOW_500 = 'no assertion crashes the function, or is answered 5xx';
-const SAME_DECISION = 'each decision is that of the second verifier';
-const SOUND_ANSWER = 'each answer keeps the rules of answers, and repeats no part of the assertion';
-export const PROMISES = [BELOW_500, SAME_DECISION, SOUND_ANSWER] as const;
-
-/** What is wrong with an answer, by the promise that it breaks. */
-function* faultsOf(played: Played, decision: string, request: Request): Generator<readonly [string, string]> {
-  const right = decide(request);
-  if (played.answer.statusCode >= 500) yield [BELOW_500, decision];
-  if (decision !== right) yield [SAME_DECISION, `${decision}, but should be ${right}`];
-  for (const what of faultsOfAnswer(played, 'token')) yield [SOUND_ANSWER, what];
-  if (leaks(played, request)) yield [SOUND_ANSWER, 'repeats a part of the assertion'];
-}
-
 /** One sandbox for all: it knows the keys of the issuers. */
 let stage: Stage | undefined;
 
@@ -92,14 +78,16 @@ async function play(plan: Plan, tell: Tell = () => undefined): Promise<Run> {
   stage ??= createHonestStage();
   const request = requestOf(plan);
   for (const part of (request.jwt ?? '').split('.').slice(0, 2)) tell(Buffer.from(part, 'base64url').toString());
+  const { answer, breaches } = await breachesOf(stage.play(request), {
+    endpoint: 'token',
+    right: new Set([decide(request)]),
+    others: (played) => (leaks(played, request) ? ['repeats a part of the assertion'] : []),
+  });
   const counts = new Map(plan.items.map(({ kind }) => [kind, 1]));
-  const run = { requests: 1, events: plan.items.length, counts };
-  const played = await stage.play(request).catch(String);
-  if (typeof played === 'string') return { ...run, violation: { invariant: BELOW_500, what: played, at: NOW_MS } };
-  const decision = decisionOf(played);
-  counts.set(decision, 1);
-  const [fault] = faultsOf(played, decision, request);
-  return { ...run, violation: fault && { invariant: fault[0], what: fault[1], at: NOW_MS } };
+  if (answer !== undefined) counts.set(decisionOf(answer), 1);
+  const [breach] = breaches;
+  const violation = breach && { invariant: breach[0], what: breach[1], at: NOW_MS };
+  return { requests: 1, events: plan.items.length, counts, violation };
 }
 
 const DECISIONS = ['200', '400 invalid_request', '401 invalid_client', '403 unauthorized_client'];

@@ -11,15 +11,15 @@ import { createCanaries } from '../../support/canaries.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { answer } from '../../support/fleet.ts';
 import { until } from '../../support/turns.ts';
-import { faultsOfAnswer } from '../events/answer-rules.ts';
+import { decisionOf, faultsOfAnswer } from '../events/answer-rules.ts';
 import { ATTACKS } from './attacks.ts';
 import { TROUBLES } from './issuers.ts';
 import { decide, type Request } from './reference.ts';
 import { BROKER, NOW, NOW_MS, PARTIES } from './setting.ts';
 import { signParts } from './signing.ts';
-import { createHonestStage, createStage, decisionOf, eventOf, type Stage, serveHonestly } from './stage.ts';
+import { createHonestStage, createStage, eventOf, type Stage, serveHonestly } from './stage.ts';
 
-const answerTo = async (request: Request, stage: Stage) => decisionOf(await stage.play(request));
+const answerTo = async (request: Request, stage: Stage) => decisionOf((await stage.play(request)).answer);
 
 const requestOf = (name: string): Request => {
   const found = ATTACKS.find((attack) => attack.name === name);

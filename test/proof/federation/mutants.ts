@@ -1,14 +1,14 @@
+import type { PROMISES as OF_ASSERTIONS } from '../events/answer-rules.ts';
 import type { Mutants } from '../runner/mutants.ts';
-import type { PROMISES as OF_ASSERTIONS } from './assertions.ts';
 import type { PROMISES as OF_ISSUERS } from './issuers.ts';
 
 /** Of what a single assertion shows. */
 export const ASSERTION_MUTANTS: Mutants<(typeof OF_ASSERTIONS)[number]> = {
-  'no assertion crashes the function, or is answered 5xx': {
+  'no request crashes the function, or is answered 5xx': {
     'throws at what it cannot parse':
       'broker/federation/verify.ts: if (!parsed.ok) return refused(parsed.error); → if (!parsed.ok) throw new Error();',
   },
-  'each decision is that of the second verifier': {
+  'each decision is that of a second judge': {
     'believes every signature': 'broker/federation/verify.ts:     return false; →     return true;',
     'takes every algorithm for which the issuer has a key': [
       'broker/federation/verify.ts: !issuer.algorithms.some((algorithm) => algorithm === header.alg) → false',
@@ -57,7 +57,7 @@ export const ASSERTION_MUTANTS: Mutants<(typeof OF_ASSERTIONS)[number]> = {
       'broker/federation/verify.ts: isSpiffe ? trustDomainOf(claims.sub) : String(claims.iss) → trustDomainOf(claims.sub) || String(claims.iss)',
     ],
   },
-  'each answer keeps the rules of answers, and repeats no part of the assertion': {
+  'each answer keeps the rules of answers, and repeats no secret': {
     'repeats the name of the profile': 'http/federated-door.ts: isProfileName(profile) ? [base → profile ? [base',
   },
 };

@@ -9,7 +9,7 @@ import { answer, ISSUER, type Outcome } from '../../support/fleet.ts';
 import { createMemorySecrets } from '../../support/memory-secrets.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { profilesOf } from '../../support/profiles.ts';
-import { type Played, parse } from '../events/answer-rules.ts';
+import type { Played } from '../events/answer-rules.ts';
 import type { Request } from './reference.ts';
 import { DOCUMENT, DOMAIN, NOW_MS, PARTIES, type PartyName, partyNamed } from './setting.ts';
 
@@ -121,9 +121,3 @@ export function serveHonestly(url: string) {
 
 /** A stage with honest issuers, on a clock that stands still. */
 export const createHonestStage = (): Stage => createStage(createFakeClock(instant(NOW_MS)), serveHonestly);
-
-/** The status and the error code of an answer. */
-export function decisionOf({ answer: { statusCode, body } }: Played): string {
-  const { error } = Object(parse(body)) as { readonly error?: string };
-  return [statusCode, ...(error === undefined ? [] : [error])].join(' ');
-}

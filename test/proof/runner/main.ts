@@ -12,6 +12,7 @@ const HELP = `Plays generated histories against the real broker, most of them on
 
   --only WORLD   broker: faults of all that it depends on, and of its sandboxes (default)
                  rotation: the rotation of keys, with callers at work
+                 events: events of API Gateway, each compared with a second authoriser
                  assertions: assertions of callers without IAM, each compared with a second verifier
                  issuers: their issuers, which rotate keys, vanish and lie
   --seed S       names the histories: those of a seed are always the same (default: broker)

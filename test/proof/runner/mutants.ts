@@ -1,3 +1,4 @@
+import { EVENT_MUTANTS } from '../events/mutants.ts';
 import { ASSERTION_MUTANTS, ISSUER_MUTANTS } from '../federation/mutants.ts';
 import { ROTATION_MUTANTS } from '../rotation/mutants.ts';
 import { BROKER_MUTANTS } from '../simulation/mutants.ts';
@@ -22,6 +23,7 @@ export interface Mutant {
 const MUTANTS_OF: Readonly<Record<WorldName, Mutants<string>>> = {
   broker: BROKER_MUTANTS,
   rotation: ROTATION_MUTANTS,
+  events: EVENT_MUTANTS,
   assertions: ASSERTION_MUTANTS,
   issuers: ISSUER_MUTANTS,
 };

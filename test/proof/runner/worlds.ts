@@ -51,6 +51,8 @@ export const WORLDS = {
   broker: async (): Promise<World> => (await import('../simulation/world.ts')).BROKER,
   /** The rotation of keys, with callers at work. */
   rotation: async (): Promise<World> => (await import('../rotation/world.ts')).ROTATION,
+  /** Events of API Gateway, each compared with a second authoriser. */
+  events: async (): Promise<World> => (await import('../events/world.ts')).EVENTS,
   /** Assertions of callers without IAM, each compared with a second verifier. */
   assertions: async (): Promise<World> => (await import('../federation/assertions.ts')).ASSERTIONS,
   /** Issuers of such assertions that rotate their keys, vanish and lie. */
