@@ -174,7 +174,7 @@ describe.concurrent('a sandbox that is', { timeout: PATIENCE_MS }, () => {
   test('frozen as soon as it has answered, before the table has: its token is stored', async (context) => {
     const [world, sandbox] = await scenarios.enter(context);
     const other = await started(world);
-    world.network.table.fault({ kind: 'stall', afterBytes: 0 }, { only: /REMOVE #owner/ });
+    world.network.table.fault({ kind: 'silence', afterBytes: 0 }, { only: /REMOVE #owner/ });
     const answer = await sandbox.ask('orders');
     sandbox.freeze();
     const token = await expectToken(world, answer);
