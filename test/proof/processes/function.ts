@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { tokenEvent } from '../../support/events.ts';
 import { type SandboxOptions, startSandbox } from '../../support/runtime-api/sandbox.ts';
-import { createRuntimeApi, type Invoked } from '../../support/runtime-api/server.ts';
+import type { Invoked } from '../../support/runtime-api/server.ts';
 import { parse } from '../events/answer-rules.ts';
 
 /** A JSON object. */
@@ -30,8 +30,6 @@ export interface Ask {
   readonly timeoutMs?: number;
 }
 
-const TIMEOUT_MS = 15_000;
-
 const membersOf = (text: string): Json => Object(parse(text));
 
 function read(invoked: Invoked): Pick<Answer, 'kind' | 'status' | 'headers' | 'text' | 'json'> {
@@ -45,18 +43,14 @@ function read(invoked: Invoked): Pick<Answer, 'kind' | 'status' | 'headers' | 't
  * Starts a function's process. It has not loaded anything yet when this resolves: wait for `idle`, or just ask.
  * @param now epoch milliseconds, by which its deadlines are given
  */
-export async function createFunction(now: () => number, options: Omit<SandboxOptions, 'api'>) {
-  const api = await createRuntimeApi({ now });
-  const sandbox = startSandbox({ ...options, api });
+export async function createFunction(now: () => number, options: SandboxOptions) {
+  const sandbox = await startSandbox({ ...options, now });
   const answers: Answer[] = [];
   const log: Json[] = [];
   /** Up to here the output is in `log`: there is much of it. */
   let readTo = 0;
-  /** Invokes the function with any event. */
-  const invoke = (event: unknown, timeoutMs = TIMEOUT_MS) => api.invoke(event, { deadlineMs: now() + timeoutMs });
   return {
     ...sandbox,
-    invoke,
     /** Invokes the function as API Gateway does for a caller of this profile. */
     async ask(
       profile: string,
@@ -66,14 +60,12 @@ export async function createFunction(now: () => number, options: Omit<SandboxOpt
       const startedMs = performance.now();
       const event = tokenEvent(profile, form, { rawPath: `/${profile}/oauth/v2/${endpoint}` });
       Object.assign(event.requestContext as object, { requestId });
-      const invoked = read(await invoke(event, timeoutMs));
+      const invoked = read(await sandbox.invoke(event, timeoutMs));
       const answer = { ...invoked, requestId, tookMs: performance.now() - startedMs, answeredAt: now() };
       const { access_token: token, ...json } = answer.json;
       answers.push(token === undefined ? answer : { ...answer, text: '', json });
       return answer;
     },
-    /** Resolves when it waits for work: then Lambda would freeze it. */
-    idle: api.idle,
     /** Its log so far: every line that is JSON. */
     log(): readonly Json[] {
       const { stdout } = sandbox.output();
@@ -85,11 +77,6 @@ export async function createFunction(now: () => number, options: Omit<SandboxOpt
     },
     /** What `ask` has returned, without the tokens that callers asked for. */
     answers,
-    /** Kills it, if it still lives, and ends its runtime API. */
-    async kill(): Promise<void> {
-      await sandbox.kill();
-      await api.close();
-    },
   };
 }
 
