@@ -92,7 +92,7 @@ describe.concurrent('the network fails', { timeout: PATIENCE_MS }, () => {
     const [world, sandbox] = await scenarios.enter(context, { clockJumps: true });
     const line = world.network[dependency];
     const encounters = () => line.met() + line.made();
-    const known = await obtain(world, sandbox);
+    const known = await obtain(sandbox);
 
     for (const [at, [name, fault, outcome, { isKept = false, ...meeting } = {}]] of cases[dependency].entries()) {
       // What was learnt of an outage is forgotten: the next fault is met anew.
@@ -111,12 +111,12 @@ describe.concurrent('the network fails', { timeout: PATIENCE_MS }, () => {
       expect(answer.tookMs, name).toBeGreaterThanOrEqual(waitMs);
       expect(answer.tookMs, name).toBeLessThan(waitMs + MOST_BEYOND_MS);
       expect(encounters() - metBefore, `${name}: the fault was met`).toBeGreaterThan(0);
-      if (status === 200) await expectToken(world, answer);
+      if (status === 200) expectToken(answer);
       else expectUnavailable(answer);
       // On a busy machine, the table may seem down although it is not meant to be.
       const isBusy = dependency !== 'table' && tableGivenUp > 0;
       if (!isBusy) expect({ name, ...counts }).toEqual({ name, ...promised });
-      expect(await expectToken(world, hit), `${name}: a known token is handed out`).toBe(known);
+      expect(expectToken(hit), `${name}: a known token is handed out`).toBe(known);
     }
 
     // Whoever was told to wait has waited.

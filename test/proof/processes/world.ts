@@ -114,14 +114,17 @@ export async function createWorld(
   const rows = async (): Promise<readonly StoredRow[]> =>
     ((await client.send(new ScanCommand({ TableName: TABLE_NAME }))).Items ?? []) as StoredRow[];
 
-  /** Asks ZITADEL itself, past everything that can fail on the way. */
-  async function introspect(token: string): Promise<number | undefined> {
+  /** Asks ZITADEL itself, past everything that can fail on the way, but once only for each valid token. */
+  async function tokenEnd(token: unknown): Promise<number | undefined> {
+    if (ends.has(token)) return ends.get(token);
     const { clientId, clientSecret } = accounts.apiSecret;
     const headers = { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` };
-    const body = new URLSearchParams({ token });
+    const body = new URLSearchParams({ token: String(token) });
     const response = await fetch(`${zitadel.url}/oauth/v2/introspect`, { method: 'POST', headers, body });
     const { active, exp } = (await response.json()) as { active: boolean; exp?: number };
-    return active && exp !== undefined ? exp * 1000 : undefined;
+    if (!active || exp === undefined) return undefined;
+    ends.set(token, exp * 1000);
+    return exp * 1000;
   }
 
   return {
@@ -135,7 +138,8 @@ export async function createWorld(
     network,
     /** Starts a function in a process of its own. */
     async start(name: FunctionName): Promise<FunctionProcess> {
-      const started = await createFunction(now, { bundle: join(folder, name, 'index.cjs'), env, nodeArguments });
+      const bundle = join(folder, name, 'index.cjs');
+      const started = await createFunction({ now, bundle, env, nodeArguments, tokenEnd });
       async function kill(): Promise<void> {
         const before = network.table.givenUp();
         await started.kill();
@@ -145,12 +149,6 @@ export async function createWorld(
       }
       processes.push({ ...started, kill });
       return { ...started, kill };
-    },
-    /** Epoch milliseconds of a token's end, as ZITADEL itself says; `undefined` if the token is not valid. */
-    async tokenEnd(token: unknown): Promise<number | undefined> {
-      const end = ends.get(token) ?? (await introspect(String(token)));
-      if (end !== undefined) ends.set(token, end);
-      return end;
     },
     rows,
     /** What has happened so far, or since `before` was counted. */
