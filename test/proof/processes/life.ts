@@ -136,7 +136,7 @@ export async function live(
   async function isIdle(): Promise<boolean> {
     const leasedAfter = world.now() - SKEW_MS;
     const isLeased = (await world.rows()).some(({ leaseUntil }) => Number(leaseUntil?.N ?? 0) >= leasedAfter);
-    return !isLeased && DEPENDENCIES.every((dependency) => world.network[dependency].busy() === 0);
+    return !isLeased && Object.values(world.network).every(({ busy }) => busy() === 0);
   }
 
   /** Waits until no one is at work, in the background either; but not for ever. */
@@ -168,7 +168,7 @@ export async function live(
 
   async function judgeProcesses(): Promise<void> {
     const evidence = await world.evidence();
-    for (const secret of findLeaks([evidence])) tally.violations.push(`a piece of a secret has come out: ${secret}`);
+    for (const secret of findLeaks(evidence)) tally.violations.push(`a piece of a secret has come out: ${secret}`);
     if (evidence.text.includes('"Bugs"')) tally.violations.push('the log tells of a bug');
     if (evidence.stderr !== '') tally.violations.push(`standard error: ${evidence.stderr.slice(0, 200)}`);
   }

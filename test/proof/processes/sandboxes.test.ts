@@ -15,7 +15,6 @@ import {
   started,
   useScenarios,
 } from './scenarios.ts';
-import { DEPENDENCIES } from './world.ts';
 
 const LIFE_SECONDS = 43_200;
 const HOUR_MS = 3_600_000;
@@ -50,12 +49,10 @@ describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, ()
 
   test('all functions, each in a process of its own', async (context) => {
     const [world, token] = await scenarios.enter(context);
-    const [prewarm, introspect, revoke, metadata] = [
-      await started(world, 'prewarm'),
-      await started(world, 'introspect'),
-      await started(world, 'revoke'),
-      await started(world, 'metadata'),
-    ];
+    const prewarm = await started(world, 'prewarm');
+    const introspect = await started(world, 'introspect');
+    const revoke = await started(world, 'revoke');
+    const metadata = await started(world, 'metadata');
     // It fails if the table was too slow for this machine, and continues in its next run.
     const tableGivenUp = async () => (await world.counts()).tableGivenUp;
     let runs = 0;
@@ -140,16 +137,14 @@ describe.concurrent('a sandbox that is', { timeout: PATIENCE_MS }, () => {
     async (ending, context) => {
       const [world, sandbox] = await scenarios.enter(context);
       await obtain(sandbox, 'key-0');
-      const dropped = await asleep(sandbox, () =>
-        DEPENDENCIES.map((dependency) => world.network[dependency].drop(ending)),
-      );
+      const lines = Object.values(world.network);
+      const dropped = await asleep(sandbox, () => lines.map((line) => line.drop(ending)));
       await obtain(sandbox, 'key-1');
       // More only if the table was too slow for this machine.
       if ((await expectExchanges(world, 2)) > 0) return;
       // A new sandbox reads two rows at once.
       expect(dropped).toEqual([1, 1, 2]);
-      const made = DEPENDENCIES.map((dependency) => world.network[dependency].made());
-      expect(made.every((count, at) => count > (dropped[at] ?? 0))).toBe(true);
+      expect(lines.every((line, at) => line.made() > (dropped[at] ?? 0))).toBe(true);
     },
   );
 
