@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, type TestContext } from 'vitest';
+import { beforeAll, expect, type TestContext } from 'vitest';
 import type { Answer, Ask, FunctionProcess } from './function.ts';
 import { judge } from './judge.ts';
 import { createPackage, type FunctionName, type Package } from './package.ts';
@@ -8,12 +8,12 @@ import { type Counts, createWorld, type Evidence, findLeaks, type World, type Wo
 export const PATIENCE_MS = 60_000;
 
 /** Packages the functions once for all tests of a file. */
-export function usePackage(): () => Package {
+export function usePackage(create: () => Promise<Package> = createPackage): () => Package {
   let broker: Package;
   beforeAll(async () => {
-    broker = await createPackage();
+    broker = await create();
+    return broker.remove;
   }, PATIENCE_MS);
-  afterAll(() => broker.remove());
   return () => broker;
 }
 

@@ -1,21 +1,16 @@
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import type { FunctionProcess } from '../processes/function.ts';
-import type { Package } from '../processes/package.ts';
-import { expectExchanges, obtain, obtainAll, PATIENCE_MS, started } from '../processes/scenarios.ts';
+import { expectExchanges, obtain, obtainAll, PATIENCE_MS, started, usePackage } from '../processes/scenarios.ts';
 import { createWorld, type World } from '../processes/world.ts';
 import { createBothPackages, OLD } from './old-package.ts';
 
-let both: Package;
-beforeAll(async () => {
-  both = await createBothPackages();
-}, PATIENCE_MS);
-afterAll(() => both.remove());
+const both = usePackage(createBothPackages);
 
 const PROFILES = ['orders', 'reports', 'billing', 'revocable'] as const;
 
 /** A world, and starters of processes of either version, which share its table. */
 async function enter({ onTestFinished }: TestContext) {
-  const world = await createWorld(both);
+  const world = await createWorld(both());
   onTestFinished(() => world.close());
   return { world, startOld: () => started(world, OLD), startNew: () => started(world) };
 }
