@@ -1,5 +1,5 @@
 import type { Pairs } from './forms.ts';
-import { disturb, type Kinds, namesOf } from './variants.ts';
+import { disturb, type Kinds } from './variants.ts';
 
 /** Ways to write a form down, given the usual way. */
 type Spellings = Kinds<string | Buffer, [text: string, pairs: Pairs]>;
@@ -17,7 +17,7 @@ const endings =
     pieces.map((piece) => text + piece);
 
 /** Those that every server must read. */
-const LEGIBLE = {
+export const READABLE = {
   usual: (text) => [text],
   'every byte escaped': (_, pairs) => [
     joined(pairs, everyByte),
@@ -30,7 +30,7 @@ const LEGIBLE = {
 
 /** Ways to write a form down: all that say the same, and some that say nothing. */
 export const SPELLINGS = {
-  ...LEGIBLE,
+  ...READABLE,
   'broken escape': endings('%', '&x=%', '&x=%4', '&x=%zz', '&%=1', '&x=%u0041', '&x=% 1', '&x=%+1', '&x=%1\n'),
   'escapes that are no UTF-8': endings('&x=%ff', '&x=%c3', '&x=%ed%a0%80', '&x=%c0%af', '&x=%f8%88%80%80%80', '&%80=1'),
   'bytes that are no UTF-8': (text) =>
@@ -49,9 +49,6 @@ export const SPELLINGS = {
   nothing: () => [''],
   compressed: (text) => [Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.from(text)])],
 } as const satisfies Spellings;
-
-/** Those that every server must read. */
-export const READABLE = namesOf(LEGIBLE);
 
 /** The members of an event that hold the body. */
 export interface Envelope {
@@ -94,7 +91,7 @@ const typed = (...types: readonly unknown[]): readonly Headers[] => types.map((t
 const named = (...names: readonly string[]): readonly Headers[] => names.map((name) => ({ [name]: FORM_TYPE }));
 
 /** The headers that say that the body is a form. */
-const FORM_HEADERS = {
+export const FORM_TYPES = {
   usual: typed(FORM_TYPE),
   'name in other letters': named('Content-Type', 'CONTENT-TYPE', 'cOnTeNt-TyPe'),
   'with parameters': typed(
@@ -105,7 +102,7 @@ const FORM_HEADERS = {
 
 /** The headers of an event that say what the body is. */
 export const CONTENT_TYPES = {
-  ...FORM_HEADERS,
+  ...FORM_TYPES,
   another: typed(
     ...['application/json', 'text/plain', 'multipart/form-data; boundary=b', '', 'application/x-www-form-urlencoded2'],
     ...[`x/${FORM_TYPE}`, `${FORM_TYPE},${FORM_TYPE}`, 'application/x-www-form-urlencodeḍ', `${FORM_TYPE}\0`],
@@ -123,6 +120,3 @@ export const CONTENT_TYPES = {
   ),
   'not a text': typed([FORM_TYPE], null, 7, { 0: FORM_TYPE }, true),
 } as const satisfies Kinds<Headers>;
-
-/** Those that say that the body is a form. */
-export const FORM_TYPES = namesOf(FORM_HEADERS);

@@ -48,20 +48,18 @@ export function contextOf(format: Format, identity: Identity): object {
   const v2 = { authorizer: { iam } };
   const v1 = { identity: { accessKey: 'ASIAEXAMPLE', ...rest, caller: callerId, user: userId, sourceIp: '192.0.2.1' } };
   const [own, other] = format === '2.0' ? [v2, v1] : [v1, v2];
-  switch (identity.place) {
-    case 'of the other format':
-      return other;
-    case 'under __proto__': {
-      const inherited = { authorizer: { iam: { [PROTO]: iam } }, identity: { [PROTO]: v1.identity } };
-      return { ...inherited, [PROTO]: { ...v2, ...v1 } };
-    }
-    case 'beside':
-      return { ...claims, ...iam, authorizer: { ...claims, jwt: { claims }, lambda: v2, claims }, iam };
-    case 'headers':
-      return {};
-    default:
-      return own;
-  }
+  const places = {
+    'of its format': own,
+    'of the other format': other,
+    'under __proto__': {
+      authorizer: { iam: { [PROTO]: iam } },
+      identity: { [PROTO]: v1.identity },
+      [PROTO]: { ...v2, ...v1 },
+    },
+    beside: { ...claims, ...iam, authorizer: { ...claims, jwt: { claims }, lambda: v2, claims }, iam },
+    headers: {},
+  };
+  return places[identity.place ?? 'of its format'];
 }
 
 /** Identities that differ from the usual one in a single member. */

@@ -28,11 +28,11 @@ export interface Outcome {
   readonly findings: readonly Finding[];
 }
 
-/** The code of an error and what it says; no code and an empty text if the answer is none. */
-function errorOf({ statusCode, body }: GatewayAnswer): { readonly code?: string; readonly description: string } {
-  if (statusCode === 200) return { description: '' };
+function decisionOf({ statusCode, body }: GatewayAnswer) {
+  if (statusCode === 200) return { decision: '200', description: '' };
   const { error, error_description: description } = Object(parse(body)) as Record<string, unknown>;
-  return { ...(error === undefined ? {} : { code: String(error) }), description: String(description) };
+  const decision = error === undefined ? String(statusCode) : `${statusCode} ${error}`;
+  return { decision, description: String(description) };
 }
 
 /** Whether a kind of caller may get this decision, whatever the two authorisers say. */
@@ -107,8 +107,7 @@ export async function judge(plan: Plan, event: unknown, stage: Stage): Promise<O
     find('uncaught', thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown);
     return { decision: 'uncaught', description: '', findings };
   }
-  const { code, description } = errorOf(played.answer);
-  const decision = [played.answer.statusCode, ...(code === undefined ? [] : [code])].join(' ');
+  const { decision, description } = decisionOf(played.answer);
   const right = predict(event, endpoint);
   if (decision.startsWith('5')) find('answers 5xx', decision);
   if (!right.has(decision)) find('differing decisions', `${decision}, but should be ${[...right].join(' or ')}`);

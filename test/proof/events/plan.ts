@@ -75,7 +75,7 @@ export const plans: fc.Arbitrary<Plan> = fc
     endpoint: fc.constantFrom(...ENDPOINTS),
     format: fc.constantFrom<Format>('2.0', 'REST', '1.0'),
     profile: fc.tuple(fc.integer({ min: 0, max: 9 }), variant),
-    path: mostly(85, PLAIN_PATHS, namesOf(PATHS)),
+    path: mostly(85, namesOf(PLAIN_PATHS), namesOf(PATHS)),
     identity: fc.tuple(
       weighted([71, fated('listed')], [10, fated('unlisted')], [13, fated('untrusted')], [6, fated('open')]),
       variant,
@@ -83,9 +83,9 @@ export const plans: fc.Arbitrary<Plan> = fc
     form: mostly<'fitting' | FormName>(90, ['fitting'], namesOf(FORMS)),
     fine: few(50, variant),
     unfit: few(70, variant),
-    spelling: mostly(85, READABLE, namesOf(SPELLINGS)),
+    spelling: mostly(85, namesOf(READABLE), namesOf(SPELLINGS)),
     envelope: mostly(90, ['base64', 'plain'], namesOf(ENVELOPES)),
-    contentType: mostly(90, FORM_TYPES, namesOf(CONTENT_TYPES)),
+    contentType: mostly(90, namesOf(FORM_TYPES), namesOf(CONTENT_TYPES)),
     extras: mostly(80, ['none'], namesOf(EXTRAS)),
     edits: few(88, edit),
   })

@@ -3,22 +3,6 @@ import { judge, type Outcome, VIOLATIONS, type Violation } from './judge.ts';
 import { assemble, type Plan, plans } from './plan.ts';
 import { createStage, type Stage } from './stage.ts';
 
-/** How often something occurred, by heading and name. */
-export type Tally = ReadonlyMap<string, ReadonlyMap<string, number>>;
-
-export interface Figures {
-  readonly events: number;
-  readonly tally: Tally;
-  readonly violations: Readonly<Record<Violation, number>>;
-  /** The first violation, made as small as it can be; absent if there is none. */
-  readonly counterexample?: {
-    readonly plan: Plan;
-    readonly event: unknown;
-    readonly what: string;
-    readonly path: string;
-  };
-}
-
 type Heading = readonly [heading: string, name: string];
 
 /** The headings under which an event counts. */
@@ -51,9 +35,10 @@ export interface RunOptions {
  * @param onProgress is told how many events have been played
  */
 export async function runEvents(
-  { runs, seed, path, stage = createStage() }: RunOptions,
+  { runs, seed, path = '', stage = createStage() }: RunOptions,
   onProgress: (events: number) => void = () => undefined,
-): Promise<Figures> {
+) {
+  /** How often something occurred, by heading and name. */
   const tally = new Map<string, Map<string, number>>();
   const violations = Object.fromEntries(VIOLATIONS.map((kind) => [kind, 0])) as Record<Violation, number>;
   let events = 0;
@@ -74,10 +59,13 @@ export async function runEvents(
     isShrinking ||= findings.length > 0;
     if (findings.length > 0) throw new Error(findings.map(({ kind, what }) => `${kind}: ${what}`).join('; '));
   });
-  const details = await fc.check(property, { numRuns: runs, seed, ...(path === undefined ? {} : { path }) });
-  const figures = { events, tally, violations };
+  const details = await fc.check(property, { numRuns: runs, seed, path });
   const [plan] = details.counterexample ?? [];
-  if (plan === undefined) return figures;
   const what = details.errorInstance instanceof Error ? details.errorInstance.message : '';
-  return { ...figures, counterexample: { plan, event: assemble(plan), what, path: details.counterexamplePath ?? '' } };
+  /** The first violation, made as small as it can be; `undefined` if there is none. */
+  const counterexample = plan && { plan, event: assemble(plan), what, path: details.counterexamplePath ?? '' };
+  return { events, tally, violations, counterexample };
 }
+
+/** What a run has come to. */
+export type Figures = Awaited<ReturnType<typeof runEvents>>;
