@@ -26,7 +26,7 @@ export const READABLE = {
   'as little escaped as may be': (_, pairs) => [joined(pairs, (text) => text.replace(/[%&+=]/g, encodeURIComponent))],
   'empty pieces': (text) => [`&${text}`, `${text}&`, `&&${text.replace('&', '&&&')}`],
   'name without equals sign': endings('&flag'),
-} as const satisfies Spellings;
+} satisfies Spellings;
 
 /** Ways to write a form down: all that say the same, and some that say nothing. */
 export const SPELLINGS = {
@@ -48,7 +48,7 @@ export const SPELLINGS = {
   ],
   nothing: () => [''],
   compressed: (text) => [Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.from(text)])],
-} as const satisfies Spellings;
+} satisfies Spellings;
 
 /** The members of an event that hold the body. */
 export interface Envelope {
@@ -81,7 +81,7 @@ export const ENVELOPES = {
       isBase64Encoded: index % 2 === 0,
     })),
   'lone surrogate in the body': (text) => ['\ud800', '&x=\udfff', '&\ud800=1'].map((end) => plain(text + end)),
-} as const satisfies Kinds<Envelope, [text: string, base64: string]>;
+} satisfies Kinds<Envelope, [text: string, base64: string]>;
 
 type Headers = Readonly<Record<string, unknown>>;
 
@@ -98,7 +98,7 @@ export const FORM_TYPES = {
     ...[`${FORM_TYPE}; charset=utf-8`, `${FORM_TYPE};charset=UTF-8`, ` ${FORM_TYPE} ; x="y;z"`],
     ...[FORM_TYPE.toUpperCase(), `${FORM_TYPE};`],
   ),
-} as const satisfies Kinds<Headers>;
+} satisfies Kinds<Headers>;
 
 /** The headers of an event that say what the body is. */
 export const CONTENT_TYPES = {
@@ -119,4 +119,4 @@ export const CONTENT_TYPES = {
     '__proto__',
   ),
   'not a text': typed([FORM_TYPE], null, 7, { 0: FORM_TYPE }, true),
-} as const satisfies Kinds<Headers>;
+} satisfies Kinds<Headers>;

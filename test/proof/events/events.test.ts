@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { FINE, UNFIT } from './forms.ts';
+import { CHANGES } from './forms.ts';
 import { VIOLATIONS } from './judge.ts';
 import { KINDS } from './plan.ts';
 import { type Figures, runEvents } from './run.ts';
@@ -70,7 +70,7 @@ describe(`${RUNS} generated events`, () => {
     ['path', namesOf(KINDS.path), 100],
     ['besides', namesOf(KINDS.extras), 300],
     ['form', namesOf(KINDS.form), 2_000],
-    ['change', [...namesOf(FINE), ...namesOf(UNFIT)], 20],
+    ['change', namesOf(CHANGES), 20],
     ['spelling', namesOf(KINDS.spelling), 80],
     ['envelope', namesOf(KINDS.envelope), 80],
     ['content type', namesOf(KINDS.contentType), 100],

@@ -18,8 +18,7 @@ const USUAL: Plan = {
   path: ['usual', 0],
   identity: ['listed role', 0],
   form: ['own', 0],
-  fine: [],
-  unfit: [],
+  changes: [],
   spelling: ['usual', 0],
   envelope: ['base64', 0],
   contentType: ['usual', 0],
@@ -110,7 +109,7 @@ describe('the judge', () => {
       );
       const { counterexample, violations } = await runEvents({ runs: 1_000, seed: 3, stage });
       expect(violations['answers 5xx']).toBe(1);
-      const smallest = { endpoint: 'revoke', identity: ['listed role', 0], fine: [], unfit: [], edits: [] };
+      const smallest = { endpoint: 'revoke', identity: ['listed role', 0], changes: [], edits: [] };
       expect(counterexample?.plan).toMatchObject(smallest);
       const again = await runEvents({ runs: 1, seed: 3, path: counterexample?.path, stage });
       expect(again.counterexample?.plan).toEqual(counterexample?.plan);

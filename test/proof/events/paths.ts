@@ -40,7 +40,7 @@ export const PLAIN_PATHS = {
       parameter: name,
       path,
     })),
-} as const satisfies Readonly<Record<string, Paths>>;
+} satisfies Readonly<Record<string, Paths>>;
 
 /** Kinds of paths: in order, and with tricks. */
 export const PATHS = {
@@ -72,4 +72,4 @@ export const PATHS = {
     ...[`/${name}${route.toUpperCase()}`, `/${name}/${route}`, [`/${name}${route}`]],
     ...[`/${name}%2f${route.slice(1)}`, `/x/${name}\\..\\foreign${route}`],
   ]),
-} as const satisfies Readonly<Record<string, Paths>>;
+} satisfies Readonly<Record<string, Paths>>;

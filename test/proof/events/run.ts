@@ -7,7 +7,7 @@ type Heading = readonly [heading: string, name: string];
 
 /** The headings under which an event counts. */
 function headings(plan: Plan, { decision, description }: Outcome): readonly Heading[] {
-  const { endpoint, format, path, identity, form, fine, unfit, spelling, envelope, contentType, extras, edits } = plan;
+  const { endpoint, format, path, identity, form, changes, spelling, envelope, contentType, extras, edits } = plan;
   const sent = endpoint === 'metadata' ? {} : { form, spelling, envelope, 'content type': contentType };
   const parts = { identity, path, besides: extras, ...sent };
   return [
@@ -16,7 +16,7 @@ function headings(plan: Plan, { decision, description }: Outcome): readonly Head
     ['status', decision],
     ...(description === '' ? [] : [['description', description] satisfies Heading]),
     ...Object.entries(parts).map(([heading, [name]]): Heading => [heading, name]),
-    ...[...fine, ...unfit].map(([name]): Heading => ['change', name]),
+    ...changes.map(([name]): Heading => ['change', name]),
     ['edits', String(edits.length)],
   ];
 }
