@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Answer, FunctionProcess } from './function.ts';
+import type { FunctionProcess } from './function.ts';
 import { judge } from './judge.ts';
 import type { Package } from './package.ts';
 import { type Blow, createPlan, PROFILES, type Round, type Turn } from './plan.ts';
@@ -65,12 +65,6 @@ export async function live(
   const tally: Tally = { ...nothing, ...(await world.counts()), answers: {}, violations: [] };
   const blame = (fault: string) => tally.violations.push(`round ${tally.rounds}${fault}`);
 
-  function count({ kind, status }: Answer): void {
-    const name = kind === 'response' ? String(status) : kind;
-    tally.requests += 1;
-    tally.answers[name] = (tally.answers[name] ?? 0) + 1;
-  }
-
   /** Makes the requests of a turn, one after the other, and deals the blow meanwhile. */
   async function takeTurn(at: number, process: FunctionProcess, { profiles, blow }: Turn, isCalm: boolean) {
     let isKilled = false;
@@ -95,7 +89,9 @@ export async function live(
     }, blow?.afterMs);
     for (const profile of profiles) {
       const answer = await process.ask(profile, { timeoutMs: TIMEOUT_MS });
-      count(answer);
+      const name = answer.kind === 'response' ? String(answer.status) : answer.kind;
+      tally.requests += 1;
+      tally.answers[name] = (tally.answers[name] ?? 0) + 1;
       for (const fault of judge(answer, { isKilled, isCalm, frozenMs }))
         blame(`, ${profile}: ${fault} ${JSON.stringify(answer.line)}`);
       if (answer.kind !== 'response') break;

@@ -45,8 +45,8 @@ export async function createRuntimeApi(now: () => number) {
   const idlers: PromiseWithResolvers<void>[] = [];
 
   function hand(): void {
-    const work = asking === undefined ? undefined : waiting.shift();
     if (asking === undefined) return;
+    const work = waiting.shift();
     if (work === undefined) {
       for (const { resolve } of idlers.splice(0)) resolve();
       return;
