@@ -15,6 +15,7 @@ import {
   started,
   useScenarios,
 } from './scenarios.ts';
+import type { World } from './world.ts';
 
 const LIFE_SECONDS = 43_200;
 const HOUR_MS = 3_600_000;
@@ -27,6 +28,12 @@ const ROUNDS = 5;
 
 const scenarios = useScenarios();
 
+/** Resolves once what sandboxes write after their answers is in the table, too. */
+async function leasesEnd({ rows }: World): Promise<void> {
+  const haveEnded = async () => (await rows()).every(({ owner }) => owner === undefined);
+  await expect.poll(haveEnded, { timeout: PATIENCE_MS }).toBe(true);
+}
+
 async function enterEight(context: TestContext) {
   const [world, first] = await scenarios.enter(context);
   const others = await Promise.all(Array.from({ length: 7 }, () => started(world)));
@@ -37,6 +44,7 @@ describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, ()
   test('cold: one exchange; warm: nothing is called', async (context) => {
     const [world, sandbox] = await scenarios.enter(context);
     const token = await obtain(sandbox);
+    await leasesEnd(world);
     const calls = () => world.zitadel.issued() + world.table.calls() + world.secretsManager.calls();
     const before = calls();
     for (let hit = 0; hit < 20; hit += 1) expect(await obtain(sandbox)).toBe(token);
@@ -208,8 +216,7 @@ describe('a sandbox that goes on', { timeout: PATIENCE_MS }, () => {
     const { release } = hold(world);
     for (const profile of profiles) await obtain(sandbox, profile);
     release();
-    const isRenewed = async () => (await world.rows()).every(({ owner }) => owner === undefined);
-    await expect.poll(isRenewed, { timeout: PATIENCE_MS }).toBe(true);
+    await leasesEnd(world);
     expect(await asleep(sandbox, () => world.network.zitadel.drop('reset_on_use'))).toBe(2);
     expect(await sandbox.ask('key-2')).toMatchObject({ kind: 'response', status: 200 });
   });
