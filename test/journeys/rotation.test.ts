@@ -11,7 +11,6 @@ import { createCanaries } from '../support/canaries.ts';
 import { context } from '../support/events.ts';
 import { accounts, createRig, PROJECT_AUDIENCE, type Rig } from '../support/rig.ts';
 import { startSandbox } from '../support/runtime-api/sandbox.ts';
-import { createRuntimeApi } from '../support/runtime-api/server.ts';
 
 const EVERY = { every: '30d' };
 const { key } = accounts.saKey;
@@ -145,7 +144,6 @@ test('the packaged function, as Lambda runs it', { timeout: 120_000 }, async ({ 
   const folder = mkdtempSync(join(tmpdir(), 'rotate-'));
   const zitadel = await createZitadel({ accounts });
   const secretsManager = await createSecretsManager({ now: Date.now });
-  const api = await createRuntimeApi();
   const profilesFile = join(folder, 'profiles.json');
   const reports = {
     issuer: PLACEHOLDER,
@@ -164,15 +162,15 @@ test('the packaged function, as Lambda runs it', { timeout: 120_000 }, async ({ 
     AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
     BROKER_LOCAL: 'true',
   };
-  const sandbox = startSandbox({ bundle: packaged, env, api });
+  const sandbox = await startSandbox({ bundle: packaged, env });
   onTestFinished(async () => {
     await sandbox.kill();
-    await Promise.all([api.close(), zitadel.close(), secretsManager.close()]);
+    await Promise.all([zitadel.close(), secretsManager.close()]);
     rmSync(folder, { recursive: true, force: true });
   });
   secretsManager.put('reports', JSON.stringify(accounts.saKey.key));
   secretsManager.rotateWith(async (event) => {
-    const { kind } = await api.invoke(event);
+    const { kind } = await sandbox.invoke(event);
     if (kind !== 'response') throw new Error(kind);
   });
   const own = new SecretsManagerClient({ endpoint: secretsManager.url });

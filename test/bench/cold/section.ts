@@ -1,6 +1,5 @@
 import { tokenEvent } from '../../support/events.ts';
 import { startSandbox } from '../../support/runtime-api/sandbox.ts';
-import { createRuntimeApi } from '../../support/runtime-api/server.ts';
 import { atMost, type BenchOptions, type Measured, type Section } from '../section.ts';
 import { FORM } from '../setting.ts';
 import { ratio, showSpread, spread } from '../stats.ts';
@@ -38,14 +37,10 @@ interface Raw {
 
 /** From the start of a process to its first token, in milliseconds. */
 async function measure(bundle: string, env: Readonly<Record<string, string>>): Promise<number> {
-  const api = await createRuntimeApi();
-  const event = tokenEvent('orders', FORM);
-  const startedAt = performance.now();
-  const sandbox = startSandbox({ bundle, env, api });
-  const invoked = await api.invoke(event);
-  const tookMs = performance.now() - startedAt;
+  const sandbox = await startSandbox({ bundle, env });
+  const invoked = await sandbox.invoke(tokenEvent('orders', FORM));
+  const tookMs = performance.now() - sandbox.startedAtMs;
   await sandbox.kill();
-  await api.close();
   const answer = invoked.kind === 'response' ? JSON.parse(invoked.body) : { statusCode: invoked.kind, body: '' };
   if (answer.statusCode !== 200 || !answer.body.includes('access_token')) {
     throw new Error(`${bundle} gave no token: ${answer.statusCode} ${sandbox.output().stderr.slice(0, 400)}`);

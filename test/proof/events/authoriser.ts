@@ -20,11 +20,6 @@ export interface Role {
   readonly name: string;
 }
 
-/** `profile` is the profile of the document that the caller may use. */
-export type Admission =
-  | { readonly admitted: true; readonly name: string; readonly profile: unknown }
-  | { readonly admitted: false; readonly status: 401 | 403; readonly error: 'invalid_client' | 'unauthorized_client' };
-
 const DIGITS = '0123456789';
 const LOWER = 'abcdefghijklmnopqrstuvwxyz';
 const UPPER = LOWER.toUpperCase();
@@ -47,7 +42,7 @@ function isPartition(text: string): boolean {
 }
 
 /** `arn:{partition}:sts::{account}:assumed-role/{role}/{session}`: the ARN of every session of a role, without a path. */
-function readSessionArn(arn: string): (Role & { readonly session: string }) | undefined {
+function readSessionArn(arn: string) {
   const [, partition = '', , , account = '', resource = ''] = arn.split(':');
   const [, name = '', session = ''] = resource.split('/');
   const isArn =
@@ -111,14 +106,14 @@ export function nameInPath(event: unknown, route: string): string {
  * Whether the caller of this event is let in.
  * @param document the document of profiles
  * @param route what follows the profile in the path
+ * @returns the profile of the document that the caller may use, or the status and the error code of the refusal
  */
-export function admit(document: unknown, event: unknown, route: string): Admission {
+export function admit(document: unknown, event: unknown, route: string) {
   const role = provenRole(event);
-  if (role === undefined) return { admitted: false, status: 401, error: 'invalid_client' };
+  if (role === undefined) return { refusal: '401 invalid_client' };
   const name = nameInPath(event, route);
   const profile = isNameOfProfile(name) ? memberAt(document, 'profiles', name) : undefined;
   const callers = member(profile, 'callers');
   const isListed = Array.isArray(callers) && callers.some((caller) => means(caller, role));
-  if (!isListed) return { admitted: false, status: 403, error: 'unauthorized_client' };
-  return { admitted: true, name, profile };
+  return isListed ? { name, profile } : { refusal: '403 unauthorized_client' };
 }

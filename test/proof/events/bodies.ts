@@ -1,5 +1,5 @@
 import type { Pairs } from './forms.ts';
-import { disturb, type Kinds, namesOf } from './variants.ts';
+import { disturb, type Kinds } from './variants.ts';
 
 /** Ways to write a form down, given the usual way. */
 type Spellings = Kinds<string | Buffer, [text: string, pairs: Pairs]>;
@@ -17,7 +17,7 @@ const endings =
     pieces.map((piece) => text + piece);
 
 /** Those that every server must read. */
-const LEGIBLE = {
+export const READABLE = {
   usual: (text) => [text],
   'every byte escaped': (_, pairs) => [
     joined(pairs, everyByte),
@@ -26,11 +26,11 @@ const LEGIBLE = {
   'as little escaped as may be': (_, pairs) => [joined(pairs, (text) => text.replace(/[%&+=]/g, encodeURIComponent))],
   'empty pieces': (text) => [`&${text}`, `${text}&`, `&&${text.replace('&', '&&&')}`],
   'name without equals sign': endings('&flag'),
-} as const satisfies Spellings;
+} satisfies Spellings;
 
 /** Ways to write a form down: all that say the same, and some that say nothing. */
 export const SPELLINGS = {
-  ...LEGIBLE,
+  ...READABLE,
   'broken escape': endings('%', '&x=%', '&x=%4', '&x=%zz', '&%=1', '&x=%u0041', '&x=% 1', '&x=%+1', '&x=%1\n'),
   'escapes that are no UTF-8': endings('&x=%ff', '&x=%c3', '&x=%ed%a0%80', '&x=%c0%af', '&x=%f8%88%80%80%80', '&%80=1'),
   'bytes that are no UTF-8': (text) =>
@@ -48,10 +48,7 @@ export const SPELLINGS = {
   ],
   nothing: () => [''],
   compressed: (text) => [Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.from(text)])],
-} as const satisfies Spellings;
-
-/** Those that every server must read. */
-export const READABLE = namesOf(LEGIBLE);
+} satisfies Spellings;
 
 /** The members of an event that hold the body. */
 export interface Envelope {
@@ -84,7 +81,7 @@ export const ENVELOPES = {
       isBase64Encoded: index % 2 === 0,
     })),
   'lone surrogate in the body': (text) => ['\ud800', '&x=\udfff', '&\ud800=1'].map((end) => plain(text + end)),
-} as const satisfies Kinds<Envelope, [text: string, base64: string]>;
+} satisfies Kinds<Envelope, [text: string, base64: string]>;
 
 type Headers = Readonly<Record<string, unknown>>;
 
@@ -94,18 +91,18 @@ const typed = (...types: readonly unknown[]): readonly Headers[] => types.map((t
 const named = (...names: readonly string[]): readonly Headers[] => names.map((name) => ({ [name]: FORM_TYPE }));
 
 /** The headers that say that the body is a form. */
-const FORM_HEADERS = {
+export const FORM_TYPES = {
   usual: typed(FORM_TYPE),
   'name in other letters': named('Content-Type', 'CONTENT-TYPE', 'cOnTeNt-TyPe'),
   'with parameters': typed(
     ...[`${FORM_TYPE}; charset=utf-8`, `${FORM_TYPE};charset=UTF-8`, ` ${FORM_TYPE} ; x="y;z"`],
     ...[FORM_TYPE.toUpperCase(), `${FORM_TYPE};`],
   ),
-} as const satisfies Kinds<Headers>;
+} satisfies Kinds<Headers>;
 
 /** The headers of an event that say what the body is. */
 export const CONTENT_TYPES = {
-  ...FORM_HEADERS,
+  ...FORM_TYPES,
   another: typed(
     ...['application/json', 'text/plain', 'multipart/form-data; boundary=b', '', 'application/x-www-form-urlencoded2'],
     ...[`x/${FORM_TYPE}`, `${FORM_TYPE},${FORM_TYPE}`, 'application/x-www-form-urlencodeḍ', `${FORM_TYPE}\0`],
@@ -122,7 +119,4 @@ export const CONTENT_TYPES = {
     '__proto__',
   ),
   'not a text': typed([FORM_TYPE], null, 7, { 0: FORM_TYPE }, true),
-} as const satisfies Kinds<Headers>;
-
-/** Those that say that the body is a form. */
-export const FORM_TYPES = namesOf(FORM_HEADERS);
+} satisfies Kinds<Headers>;

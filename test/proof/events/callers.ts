@@ -48,20 +48,18 @@ export function contextOf(format: Format, identity: Identity): object {
   const v2 = { authorizer: { iam } };
   const v1 = { identity: { accessKey: 'ASIAEXAMPLE', ...rest, caller: callerId, user: userId, sourceIp: '192.0.2.1' } };
   const [own, other] = format === '2.0' ? [v2, v1] : [v1, v2];
-  switch (identity.place) {
-    case 'of the other format':
-      return other;
-    case 'under __proto__': {
-      const inherited = { authorizer: { iam: { [PROTO]: iam } }, identity: { [PROTO]: v1.identity } };
-      return { ...inherited, [PROTO]: { ...v2, ...v1 } };
-    }
-    case 'beside':
-      return { ...claims, ...iam, authorizer: { ...claims, jwt: { claims }, lambda: v2, claims }, iam };
-    case 'headers':
-      return {};
-    default:
-      return own;
-  }
+  const places = {
+    'of its format': own,
+    'of the other format': other,
+    'under __proto__': {
+      authorizer: { iam: { [PROTO]: iam } },
+      identity: { [PROTO]: v1.identity },
+      [PROTO]: { ...v2, ...v1 },
+    },
+    beside: { ...claims, ...iam, authorizer: { ...claims, jwt: { claims }, lambda: v2, claims }, iam },
+    headers: {},
+  };
+  return places[identity.place ?? 'of its format'];
 }
 
 /** Identities that differ from the usual one in a single member. */
@@ -84,7 +82,7 @@ const LISTED = {
   'listed in another partition': [{ partition: 'aws-us-gov', account: OTHER_ACCOUNT }],
   'another session': each('session', 'me', 'a.b@c=d,e_f+g-h', 'x'.repeat(64), '..'),
   'another id of the role': each('id', 'AROA', 'AROA0', 'A'.repeat(128)),
-} as const satisfies Kinds<Identity>;
+} satisfies Kinds<Identity>;
 
 /** Callers who prove a role that comes near a listed one. */
 const UNLISTED = {
@@ -98,7 +96,7 @@ const UNLISTED = {
   ),
   'service-linked role': each('role', 'AWSServiceRoleForECS', 'AWSReservedSSO_Admin_0123456789abcdef'),
   'session called like the role': ['somebody', 'i-0abc'].map((role) => ({ role, session: 'orders-service' })),
-} as const satisfies Kinds<Identity>;
+} satisfies Kinds<Identity>;
 
 /** Callers whose ARN has the form of a session's, with a piece in it that AWS does not give. */
 const MISNAMED = {
@@ -121,7 +119,7 @@ const MISNAMED = {
     { role: 'órders' },
     { session: 'i-0abc;' },
   ],
-} as const satisfies Kinds<Identity>;
+} satisfies Kinds<Identity>;
 
 /** Callers whose ARN is not that of a session of a role. */
 const MISSHAPEN = {
@@ -187,7 +185,7 @@ const MISSHAPEN = {
     'userArn',
     ...[ARN.replace('-', '%2D'), ARN.replaceAll('/', '%2F'), `${ARN}%00`, ARN.replaceAll(':', '%3A')],
   ),
-} as const satisfies Kinds<Identity>;
+} satisfies Kinds<Identity>;
 
 /** Callers about whom the members of the event say different things, or too little, or in another place. */
 const CONTRADICTORY = {
@@ -214,7 +212,7 @@ const CONTRADICTORY = {
   'claims in the headers': each('place', 'headers'),
   'claims beside their place': each('place', 'beside'),
   'claims under __proto__': each('place', 'under __proto__'),
-} as const satisfies Kinds<Identity>;
+} satisfies Kinds<Identity>;
 
 /** An object with one or two of its texts changed at random. */
 function disturbSome(texts: object, variant: number): Identity {
@@ -229,7 +227,7 @@ function disturbSome(texts: object, variant: number): Identity {
 const OPEN = {
   'listed by one profile': [ACCOUNT, OTHER_ACCOUNT].map((account) => ({ account, role: 'somebody-else' })),
   'changed at random': (variant) => [disturbSome(variant % 2 === 0 ? USUAL : claimsOf(USUAL), variant >> 1)],
-} as const satisfies Kinds<Identity>;
+} satisfies Kinds<Identity>;
 
 /** Kinds of callers by what becomes of them: let in where the profile lists the role; 403 always; 401; any of these. */
 export const FATES = {
@@ -239,4 +237,4 @@ export const FATES = {
   open: OPEN,
 } as const;
 
-export const IDENTITIES = { ...FATES.listed, ...FATES.unlisted, ...FATES.untrusted, ...FATES.open } as const;
+export const IDENTITIES = { ...FATES.listed, ...FATES.unlisted, ...FATES.untrusted, ...FATES.open };

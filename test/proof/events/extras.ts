@@ -50,7 +50,7 @@ export const EXTRAS = {
   'stage variables': [
     { members: { stageVariables: { profile: 'foreign', userArn: ROLE, PUBLIC_URL: 'https://evil.example' } } },
   ],
-} as const satisfies Kinds<Extras>;
+} satisfies Kinds<Extras>;
 
 /** One change to an event, at the end of a path of members. */
 export interface Edit {

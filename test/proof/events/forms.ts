@@ -16,7 +16,7 @@ export const FORMS = {
     ['subject_token_type', variant % 5 === 0 ? TOKEN_TYPES.id_token : TOKEN_TYPES.access_token],
   ],
   reference: (variant) => [['token', at([...SENT.active, ...SENT.unknown], variant)]],
-} as const satisfies Readonly<Record<string, (variant: number) => Pairs>>;
+} satisfies Readonly<Record<string, (variant: number) => Pairs>>;
 
 export type FormName = keyof typeof FORMS;
 
@@ -71,7 +71,7 @@ const UNKNOWN = new URLSearchParams('x=y&state=ü&__proto__=x&constructor=1&=x&c
 const EMPTY = new URLSearchParams('scope=&client_id=&audience=&actor_token=&token_type_hint=');
 
 /** Changes that leave a fitting form fit to be served. */
-export const FINE = {
+const FINE = {
   'scope of the profile': set('scope', PROJECT, `${PROJECT} ${PROJECT} ${PROJECT}`),
   'client id of the profile': (pairs, variant, profile) => set('client_id', profile)(pairs, variant, profile),
   'parameter that nobody knows': add(...UNKNOWN),
@@ -82,7 +82,7 @@ export const FINE = {
   'audience of the profile': set('audience', AUDIENCES.known),
   actor: addActor(SENT.goodActors, [ACCESS_TOKEN]),
   'filled up': fill([300, 400, 500, 600, 700, 4000, 4090], 'a'),
-} as const satisfies Changes;
+} satisfies Changes;
 
 /** Changes that make most forms of any kind unfit. */
 const UNFIT_ANYWHERE = {
@@ -98,7 +98,7 @@ const UNFIT_ANYWHERE = {
     ...pairs,
     ...Array.from({ length: 300 }, (_, index) => [`p${index}`, variant % 2 === 0 ? '' : 'x'] as const),
   ],
-} as const satisfies Changes;
+} satisfies Changes;
 
 /** Changes that make most token requests unfit. */
 const UNFIT_TOKEN_REQUEST = {
@@ -121,7 +121,7 @@ const UNFIT_TOKEN_REQUEST = {
   ),
   'the other grant': set('grant_type', 'client_credentials', TOKEN_EXCHANGE),
   'a little too large': fill([4095, 4096, 4097, 4098, 4200], 'a', 'ü', '%'),
-} as const satisfies Changes;
+} satisfies Changes;
 
 /** Changes that make most exchanges unfit. */
 const UNFIT_EXCHANGE = {
@@ -132,20 +132,20 @@ const UNFIT_EXCHANGE = {
   'type without actor': add(['actor_token_type', ACCESS_TOKEN]),
   'actor of no use': addActor([...SENT.powerlessActors, ...SENT.badSubjects, 'garbage'], TYPES),
   'actor of unknown type': addActor(SENT.goodActors, ['x', 'access_token', '__proto__', SAML2_TOKEN]),
-} as const satisfies Changes;
+} satisfies Changes;
 
 /** Changes that make most forms unfit that send a token to be introspected or revoked. */
 const UNFIT_REFERENCE = {
   'token of another application': set('token', ...SENT.unrevocable),
   'odd token': set('token', 'garbage', '\0', 'ü'.repeat(100), ' ', '\u2028', '__proto__', '{"a":1}', 'a&b=c%00'),
-} as const satisfies Changes;
+} satisfies Changes;
 
-export const UNFIT = { ...UNFIT_ANYWHERE, ...UNFIT_TOKEN_REQUEST, ...UNFIT_EXCHANGE, ...UNFIT_REFERENCE } as const;
+/** All changes: those that leave a fitting form fit to be served, and those that do not. */
+export const CHANGES = { ...FINE, ...UNFIT_ANYWHERE, ...UNFIT_TOKEN_REQUEST, ...UNFIT_EXCHANGE, ...UNFIT_REFERENCE };
 
-export type FineName = keyof typeof FINE;
-export type UnfitName = keyof typeof UNFIT;
+type ChangeName = keyof typeof CHANGES;
 
-const FINE_FOR_TOKENS: readonly FineName[] = [
+const FINE_FOR_TOKENS: readonly ChangeName[] = [
   'scope of the profile',
   'client id of the profile',
   'parameter that nobody knows',
@@ -153,13 +153,13 @@ const FINE_FOR_TOKENS: readonly FineName[] = [
   'other order',
   'filled up',
 ];
-const FINE_FOR_REFERENCES: readonly FineName[] = [
+const FINE_FOR_REFERENCES: readonly ChangeName[] = [
   'hint',
   ...FINE_FOR_TOKENS.filter((name) => name !== 'scope of the profile' && name !== 'parameter without value'),
 ];
 
 /** The changes that leave a form of the kind fit to be served. */
-export function fineFor(form: FormName, profile: ProfileName): readonly FineName[] {
+export function fineFor(form: FormName, profile: ProfileName): readonly ChangeName[] {
   if (form === 'reference') return FINE_FOR_REFERENCES;
   return form === 'exchange' && profile === 'portal' ? namesOf(FINE) : FINE_FOR_TOKENS;
 }
@@ -167,10 +167,10 @@ export function fineFor(form: FormName, profile: ProfileName): readonly FineName
 const UNFIT_FOR_TOKENS = [...namesOf(UNFIT_ANYWHERE), ...namesOf(UNFIT_TOKEN_REQUEST)];
 
 /** What few exchanges would meet otherwise. */
-const OFTEN: readonly UnfitName[] = ['audience of another', 'refused subject', 'actor of no use', 'actor of no use'];
+const OFTEN: readonly ChangeName[] = ['audience of another', 'refused subject', 'actor of no use', 'actor of no use'];
 
 /** The changes that mean something in a form of the kind; some twice, so that they are chosen more often. */
-export const UNFIT_FOR: Readonly<Record<FormName, readonly UnfitName[]>> = {
+export const UNFIT_FOR: Readonly<Record<FormName, readonly ChangeName[]>> = {
   own: UNFIT_FOR_TOKENS,
   exchange: [...UNFIT_FOR_TOKENS, ...namesOf(UNFIT_EXCHANGE), ...OFTEN, ...OFTEN],
   reference: [...namesOf(UNFIT_ANYWHERE), ...namesOf(UNFIT_REFERENCE).flatMap((name) => [name, name])],

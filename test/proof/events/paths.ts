@@ -1,4 +1,4 @@
-import { disturb, namesOf } from './variants.ts';
+import { disturb } from './variants.ts';
 
 /** How an event names the profile: as path parameter, in the path, or both. Absent members are left out. */
 export interface PathParts {
@@ -28,7 +28,7 @@ const paths =
 const MEMBERS_OF_OBJECTS = ['__proto__', 'toString', 'hasOwnProperty', 'valueOf', 'prototype', 'profiles'];
 
 /** The paths that name the profile of the plan. */
-const PLAIN = {
+export const PLAIN_PATHS = {
   usual: (profile, route) => [{ parameter: profile, path: `/${profile}${route}` }],
   'under a stage or base path': (profile, route) =>
     ['/dev', '/base/path', ''].map((base) => ({ parameter: profile, path: `${base}/${profile}${route}` })),
@@ -40,11 +40,11 @@ const PLAIN = {
       parameter: name,
       path,
     })),
-} as const satisfies Readonly<Record<string, Paths>>;
+} satisfies Readonly<Record<string, Paths>>;
 
 /** Kinds of paths: in order, and with tricks. */
 export const PATHS = {
-  ...PLAIN,
+  ...PLAIN_PATHS,
   'path and parameter differ': (profile, route) =>
     ['foreign', 'nobody', 'constructor', 'source'].map((parameter) => ({ parameter, path: `/${profile}${route}` })),
   'another profile': parameters(() => ['foreign', 'source', 'constructor']),
@@ -72,7 +72,4 @@ export const PATHS = {
     ...[`/${name}${route.toUpperCase()}`, `/${name}/${route}`, [`/${name}${route}`]],
     ...[`/${name}%2f${route.slice(1)}`, `/x/${name}\\..\\foreign${route}`],
   ]),
-} as const satisfies Readonly<Record<string, Paths>>;
-
-/** Those that name the profile of the plan. */
-export const PLAIN_PATHS = namesOf(PLAIN);
+} satisfies Readonly<Record<string, Paths>>;

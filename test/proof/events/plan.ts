@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { CONTENT_TYPES, ENVELOPES, type Envelope, FORM_TYPES, READABLE, SPELLINGS } from './bodies.ts';
 import { claimsOf, contextOf, FATES, IDENTITIES, type Identity } from './callers.ts';
 import { applyEdit, EDIT_PATHS, type Edit, EXTRAS, type Extras, HOSTILE_VALUES } from './extras.ts';
-import { FINE, FORMS, type FormName, fineFor, fittingForm, type Pairs, spell, UNFIT, UNFIT_FOR } from './forms.ts';
+import { CHANGES, FORMS, type FormName, fineFor, fittingForm, type Pairs, spell, UNFIT_FOR } from './forms.ts';
 import { PATHS, type PathParts, PLAIN_PATHS } from './paths.ts';
 import { DOCUMENT, DOMAIN, type Endpoint, type Format, type ProfileName, ROUTES } from './setting.ts';
 import { at, namesOf, pick } from './variants.ts';
@@ -28,8 +28,7 @@ export interface Plan extends Parts {
   readonly endpoint: Endpoint;
   readonly format: Format;
   readonly profile: ProfileName;
-  readonly fine: readonly Chosen<typeof FINE>[];
-  readonly unfit: readonly Chosen<typeof UNFIT>[];
+  readonly changes: readonly Chosen<typeof CHANGES>[];
   readonly edits: readonly Edit[];
 }
 
@@ -41,8 +40,7 @@ export const USUAL: Plan = {
   path: ['usual', 0],
   identity: ['listed role', 0],
   form: ['own', 0],
-  fine: [],
-  unfit: [],
+  changes: [],
   spelling: ['usual', 0],
   envelope: ['base64', 0],
   contentType: ['usual', 0],
@@ -92,7 +90,7 @@ export const plans: fc.Arbitrary<Plan> = fc
     endpoint: fc.constantFrom(...ENDPOINTS),
     format: fc.constantFrom<Format>('2.0', 'REST', '1.0'),
     profile: fc.tuple(fc.integer({ min: 0, max: 9 }), variant),
-    path: mostly(85, PLAIN_PATHS, namesOf(PATHS)),
+    path: mostly(85, namesOf(PLAIN_PATHS), namesOf(PATHS)),
     identity: fc.tuple(
       weighted([71, fated('listed')], [10, fated('unlisted')], [13, fated('untrusted')], [6, fated('open')]),
       variant,
@@ -100,34 +98,30 @@ export const plans: fc.Arbitrary<Plan> = fc
     form: mostly<'fitting' | FormName>(90, ['fitting'], namesOf(FORMS)),
     fine: few(50, variant),
     unfit: few(70, variant),
-    spelling: mostly(85, READABLE, namesOf(SPELLINGS)),
+    spelling: mostly(85, namesOf(READABLE), namesOf(SPELLINGS)),
     envelope: mostly(90, ['base64', 'plain'], namesOf(ENVELOPES)),
-    contentType: mostly(90, FORM_TYPES, namesOf(CONTENT_TYPES)),
+    contentType: mostly(90, namesOf(FORM_TYPES), namesOf(CONTENT_TYPES)),
     extras: mostly(80, ['none'], namesOf(EXTRAS)),
     edits: few(88, edit),
   })
-  .map((raw): Plan => {
-    const { endpoint } = raw;
-    const [fit, which] = raw.profile;
+  .map(({ endpoint, profile: [fit, which], form: [name, variant], fine, unfit, ...others }): Plan => {
     const profile = at(fit < 9 ? FITTING_PROFILES[endpoint] : namesOf(DOCUMENT.profiles), which);
-    const [name, variant] = raw.form;
     const form = name === 'fitting' ? fittingForm(endpoint, profile) : name;
     const chosen = <Name extends string>(names: readonly Name[], variants: readonly number[]) =>
       variants.map((variant) => [at(names, variant >> 3), variant] as const);
     return {
-      ...raw,
+      ...others,
+      endpoint,
       profile,
       form: [form, variant],
-      fine: chosen(fineFor(form, profile), raw.fine),
-      unfit: chosen(UNFIT_FOR[form], raw.unfit),
+      changes: [...chosen(fineFor(form, profile), fine), ...chosen(UNFIT_FOR[form], unfit)],
     };
   });
 
 /** The members of an event that hold the body. */
-function envelopeOf({ form, fine, unfit, profile, spelling, envelope }: Plan): Envelope {
+function envelopeOf({ form, changes, profile, spelling, envelope }: Plan): Envelope {
   let pairs: Pairs = FORMS[form[0]](form[1]);
-  for (const [name, variant] of fine) pairs = FINE[name](pairs, variant, profile);
-  for (const [name, variant] of unfit) pairs = UNFIT[name](pairs, variant, profile);
+  for (const [name, variant] of changes) pairs = CHANGES[name](pairs, variant, profile);
   const spelt = pick<string | Buffer, [string, Pairs]>(SPELLINGS, spelling, spell(pairs), pairs);
   const bytes = Buffer.from(spelt as string);
   return pick<Envelope, [string, string]>(ENVELOPES, envelope, bytes.toString(), bytes.toString('base64'));

@@ -202,7 +202,7 @@ export function predict(event: unknown, endpoint: Endpoint): ReadonlySet<string>
   if (endpoint === 'metadata')
     return new Set([isNameOfProfile(nameInPath(event, route)) ? '200' : '400 invalid_request']);
   const admission = admit(DOCUMENT, event, route);
-  if (!admission.admitted) return new Set([`${admission.status} ${admission.error}`]);
+  if (admission.refusal !== undefined) return new Set([admission.refusal]);
   const faults = judgeForm(event, endpoint, admission.name, admission.profile);
   if (faults.size === 0) return new Set(['200']);
   // A caller's own fault is answered with 400, but for this one.

@@ -75,20 +75,11 @@ function createInProcessZitadel(canaries: Canaries) {
   return { send, holderOf: (token: string) => holders.get(token) };
 }
 
-/** One sandbox with everything it needs in this process, on a clock that stands still. */
-export interface Stage {
-  /** Hands an event to an endpoint. Rejects if the endpoint does. */
-  readonly play: (endpoint: Endpoint, event: unknown) => Promise<Played>;
-  /** The client to which ZITADEL has issued this token. */
-  readonly holderOf: (token: string) => string | undefined;
-  readonly canaries: Canaries;
-}
-
 /** Of each invocation; its id is for events without an id of their own. */
 const CONTEXT = { getRemainingTimeInMillis: () => 15_000, awsRequestId: 'b7f2c1d0-5e4a-4c0e-9a55-3f1f6f0e2d11' };
 
 /** Creates a stage on which nothing has happened yet. */
-export function createStage(): Stage {
+export function createStage() {
   const canaries = createSecretCanaries();
   for (const [name, tokens] of Object.entries(SENT))
     for (const token of tokens) canaries.plant(`token sent, ${name}`, token);
@@ -103,12 +94,17 @@ export function createStage(): Stage {
   const overrides = { clock, random: () => 0.5, uuid, send, secrets, table, write };
   const sandbox = createSandbox(profilesOf(DOCUMENT), env, overrides);
   return {
+    /** The client to which ZITADEL has issued this token. */
     holderOf,
     canaries,
-    async play(endpoint, event) {
+    /** Hands an event to an endpoint. Rejects if the endpoint does. */
+    async play(endpoint: Endpoint, event: unknown): Promise<Played> {
       lines = [];
       const answer = await sandbox[endpoint](event, CONTEXT);
       return { answer, lines };
     },
   };
 }
+
+/** One sandbox with everything it needs in this process, on a clock that stands still. */
+export type Stage = ReturnType<typeof createStage>;

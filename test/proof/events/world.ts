@@ -4,7 +4,7 @@ import { createRandom } from '../runner/random.ts';
 import type { History, Run, Tell, World } from '../runner/worlds.ts';
 import { decisionOf, PROMISES, parse } from './answer-rules.ts';
 import { member } from './authoriser.ts';
-import { FINE, UNFIT } from './forms.ts';
+import { CHANGES } from './forms.ts';
 import { judge } from './judge.ts';
 import { assemble, KINDS, type Plan, plans, USUAL } from './plan.ts';
 import { ROUTES } from './setting.ts';
@@ -27,16 +27,15 @@ const PARTS = namesOf(KINDS);
 /** The parts that an event of the metadata's endpoint does not have. */
 const OF_BODIES: readonly string[] = ['form', 'spelling', 'envelope', 'contentType'];
 /** The members of a plan that are lists of changes. */
-const LISTS = ['fine', 'unfit', 'edits'] as const;
+const LISTS = ['changes', 'edits'] as const;
 
 function createPlan(seed: string): EventPlan {
   const [plan = USUAL] = fc.sample(plans, { seed: createRandom(seed).int(0, 2 ** 31 - 1), numRuns: 1 });
-  const { endpoint, format, profile, fine, unfit, edits } = plan;
+  const { endpoint, format, profile, changes, edits } = plan;
   const parts = PARTS.filter((part) => endpoint !== 'metadata' || !OF_BODIES.includes(part));
   const items: readonly Omit<Item, 'at'>[] = [
     ...parts.map((part) => ({ kind: `${part}: ${plan[part][0]}`, made: { [part]: plan[part] } })),
-    ...fine.map((change) => ({ kind: `change: ${change[0]}`, made: { fine: [change] } })),
-    ...unfit.map((change) => ({ kind: `change: ${change[0]}`, made: { unfit: [change] } })),
+    ...changes.map((change) => ({ kind: `change: ${change[0]}`, made: { changes: [change] } })),
     ...edits.map((edit) => ({ kind: 'edit', made: { edits: [edit] } })),
   ];
   return { seed, endpoint, format, profile, items: items.map((item, at) => ({ ...item, at })) };
@@ -128,7 +127,7 @@ export const EVENTS = {
     ...headed('status', DECISIONS),
     ...headed('description', DESCRIPTIONS),
     ...PARTS.flatMap((part) => headed(part, namesOf(KINDS[part]))),
-    ...headed('change', [...namesOf(FINE), ...namesOf(UNFIT)]),
+    ...headed('change', namesOf(CHANGES)),
     'edit',
   ],
   promises: PROMISES,

@@ -1,3 +1,4 @@
+import { memberAt } from '../events/authoriser.ts';
 import type { Answer } from './function.ts';
 
 /** What is known of an answer besides itself: nothing has happened to its process unless it is said. */
@@ -8,10 +9,6 @@ export interface Circumstances {
   readonly frozenMs?: number;
   /** Whether nothing has gone wrong for so long that there is no excuse for an error. */
   readonly isCalm?: boolean;
-  /** Epoch milliseconds at which the broker made it, by its own log. */
-  readonly madeAtMs?: number | undefined;
-  /** Epoch milliseconds of the token's end, as ZITADEL itself says; `undefined` if the token is not valid. */
-  readonly endMs?: number | undefined;
 }
 
 /** No one gets a token that has less left. */
@@ -24,13 +21,15 @@ const LONGEST_PAUSE_SECONDS = 30;
 const faultsOf = (...faults: readonly (readonly [isFault: boolean, fault: string])[]): readonly string[] =>
   faults.filter(([isFault]) => isFault).map(([, fault]) => fault);
 
-function judgeToken({ json }: Answer, { madeAtMs = 0, endMs, frozenMs = 0 }: Circumstances): readonly string[] {
+function judgeToken({ json, line, endMs }: Answer, { frozenMs = 0 }: Circumstances): readonly string[] {
   const expiresIn = Number(json.expires_in);
+  /** When the broker made it, by its own log. */
+  const madeAtMs = Number(memberAt(line, '_aws', 'Timestamp') ?? line.time) + Number(line.ms);
   const excessMs = madeAtMs + expiresIn * 1000 - (endMs ?? Number.POSITIVE_INFINITY);
   return faultsOf(
     [!Number.isInteger(expiresIn), 'expires_in is not a whole number'],
     [expiresIn < LEAST_LEFT_SECONDS, `a token with ${expiresIn} s left`],
-    [madeAtMs === 0, 'no line of log'],
+    [Number.isNaN(madeAtMs), 'no line of log'],
     [endMs === undefined, 'ZITADEL says that the token is not good'],
     [excessMs > frozenMs, `expires_in promises ${excessMs} ms more than ZITADEL gives`],
   );
@@ -50,7 +49,7 @@ function judgeError({ status, headers, json, requestId }: Answer, { isCalm }: Ci
  * What is wrong with an answer of the function `token` while only the network, processes and the clock go wrong. Right
  * is a valid token or 503; or, if the process was killed, no answer.
  */
-export function judge(answer: Answer, circumstances: Circumstances): readonly string[] {
+export function judge(answer: Answer, circumstances: Circumstances = {}): readonly string[] {
   const { kind, status, text } = answer;
   if (kind === 'lost' && circumstances.isKilled) return [];
   if (kind !== 'response') return [`the invocation ended as ${kind}: ${text}`];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Answer, FunctionProcess, Json } from './function.ts';
-import { type Circumstances, judge } from './judge.ts';
+import type { FunctionProcess } from './function.ts';
+import { judge } from './judge.ts';
 import type { Package } from './package.ts';
 import { type Blow, createPlan, PROFILES, type Round, type Turn } from './plan.ts';
 import { type Counts, createWorld, DEPENDENCIES, findLeaks } from './world.ts';
@@ -44,29 +44,12 @@ const TIMEOUT_MS = 30_000;
 
 /** Everything that is in progress ends by itself within this time. */
 const PATIENCE_MS = 15_000;
-const LOOK_EVERY_MS = 20;
 
 /** What starts after an answer has started within this time. */
 const QUIET_MS = 100;
 
 /** What is sent over loopback arrives within this time. */
 const NETWORK_MS = 10;
-
-/** Looks until there is something to see, but not for ever. */
-async function settle<T>(look: () => T | Promise<T>): Promise<T> {
-  const endsAt = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const seen = await look();
-    if (seen || performance.now() > endsAt) return seen;
-    await sleep(LOOK_EVERY_MS);
-  }
-}
-
-/** When the broker made an answer, and what failed, by its own log. */
-function readLine({ ms, time, _aws: metrics, error }: Json): { readonly madeAtMs: number; readonly error: string } {
-  const at = (metrics as { Timestamp?: number } | undefined)?.Timestamp ?? time;
-  return { madeAtMs: Number(at) + Number(ms), error: error === undefined ? '' : ` ${JSON.stringify(error)}` };
-}
 
 /** Runs a fleet of processes through storms and calms, and judges everything that it says. */
 export async function live(
@@ -82,26 +65,8 @@ export async function live(
   const tally: Tally = { ...nothing, ...(await world.counts()), answers: {}, violations: [] };
   const blame = (fault: string) => tally.violations.push(`round ${tally.rounds}${fault}`);
 
-  async function judgeAnswer(
-    process: FunctionProcess,
-    profile: string,
-    answer: Answer,
-    circumstances: Circumstances,
-  ): Promise<void> {
-    const { kind, status, requestId } = answer;
-    const name = kind === 'response' ? String(status) : kind;
-    tally.requests += 1;
-    tally.answers[name] = (tally.answers[name] ?? 0) + 1;
-    const find = () => process.log().findLast(({ id }) => id === requestId);
-    // A line may arrive later than the answer.
-    const line = kind === 'response' ? await settle(find) : undefined;
-    const { madeAtMs, error = '' } = line === undefined ? {} : readLine(line);
-    for (const fault of judge(answer, { ...circumstances, madeAtMs })) blame(`, ${profile}: ${fault}${error}`);
-  }
-
   /** Makes the requests of a turn, one after the other, and deals the blow meanwhile. */
   async function takeTurn(at: number, process: FunctionProcess, { profiles, blow }: Turn, isCalm: boolean) {
-    const said: (() => Promise<void>)[] = [];
     let isKilled = false;
     let frozenMs = 0;
     let struck: Promise<void> | undefined;
@@ -124,16 +89,16 @@ export async function live(
     }, blow?.afterMs);
     for (const profile of profiles) {
       const answer = await process.ask(profile, { timeoutMs: TIMEOUT_MS });
-      // Asked at once: later the token may no longer be valid.
-      const endMs = answer.status === 200 ? await world.tokenEnd(answer.json.access_token) : undefined;
-      const circumstances = { isKilled, isCalm, frozenMs, endMs };
-      said.push(() => judgeAnswer(process, profile, answer, circumstances));
+      const name = answer.kind === 'response' ? String(answer.status) : answer.kind;
+      tally.requests += 1;
+      tally.answers[name] = (tally.answers[name] ?? 0) + 1;
+      for (const fault of judge(answer, { isKilled, isCalm, frozenMs }))
+        blame(`, ${profile}: ${fault} ${JSON.stringify(answer.line)}`);
       if (answer.kind !== 'response') break;
     }
     clearTimeout(timer);
     await struck;
     if (isKilled) fleet[at] = await world.start('token');
-    for (const judgeIt of said) await judgeIt();
   }
 
   function setFaults(faults: Round['faults']): void {
@@ -167,14 +132,17 @@ export async function live(
   async function isIdle(): Promise<boolean> {
     const leasedAfter = world.now() - SKEW_MS;
     const isLeased = (await world.rows()).some(({ leaseUntil }) => Number(leaseUntil?.N ?? 0) >= leasedAfter);
-    return !isLeased && DEPENDENCIES.every((dependency) => world.network[dependency].busy() === 0);
+    return !isLeased && Object.values(world.network).every(({ busy }) => busy() === 0);
   }
 
-  /** Whether no one is at work, in the background either. */
-  async function isQuiet(): Promise<boolean> {
-    if (!(await isIdle())) return false;
-    await sleep(QUIET_MS);
-    return isIdle();
+  /** Waits until no one is at work, in the background either; but not for ever. */
+  async function settle(): Promise<void> {
+    const endsAt = performance.now() + PATIENCE_MS;
+    let idleLooks = 0;
+    while (idleLooks < 2 && performance.now() < endsAt) {
+      await sleep(QUIET_MS);
+      idleLooks = (await isIdle()) ? idleLooks + 1 : 0;
+    }
   }
 
   /** All is well: everybody gets a token, and each profile's is obtained once at most. */
@@ -182,7 +150,7 @@ export async function live(
     const lull = plan.lull();
     await go(lull);
     // What started before would be frozen in the middle.
-    await settle(isQuiet);
+    await settle();
     await pause(lull);
     const before = await world.counts();
     const calm = plan.calm();
@@ -196,7 +164,7 @@ export async function live(
 
   async function judgeProcesses(): Promise<void> {
     const evidence = await world.evidence();
-    for (const secret of findLeaks([evidence])) tally.violations.push(`a piece of a secret has come out: ${secret}`);
+    for (const secret of findLeaks(evidence)) tally.violations.push(`a piece of a secret has come out: ${secret}`);
     if (evidence.text.includes('"Bugs"')) tally.violations.push('the log tells of a bug');
     if (evidence.stderr !== '') tally.violations.push(`standard error: ${evidence.stderr.slice(0, 200)}`);
   }

@@ -27,8 +27,8 @@ const MOST_BEYOND_MS = 6_000;
 const refuse: ProxyFault = { kind: 'refuse' };
 const halfClose: ProxyFault = { kind: 'half_close' };
 const reset = (afterBytes: number): ProxyFault => ({ kind: 'reset', afterBytes });
-const cut = (afterBytes: number): ProxyFault => ({ kind: 'cut', afterBytes });
-const stall = (afterBytes: number): ProxyFault => ({ kind: 'stall', afterBytes });
+const end = (afterBytes: number): ProxyFault => ({ kind: 'end', afterBytes });
+const stall = (afterBytes: number): ProxyFault => ({ kind: 'silence', afterBytes });
 const delay = (ms: number): ProxyFault => ({ kind: 'delay', ms });
 
 /** So many bytes are part of an answer's head. */
@@ -54,8 +54,8 @@ const cases: Readonly<Record<Dependency, readonly Case[]>> = {
     ['resets instead of an answer', reset(0), wasted],
     ['resets in the head', reset(HEAD), wasted],
     ['resets in the body', reset(BODY), wasted],
-    ['ends in the head', cut(HEAD), wasted],
-    ['ends in the body', cut(BODY), wasted],
+    ['ends in the head', end(HEAD), wasted],
+    ['ends in the body', end(BODY), wasted],
     ['closes its half', halfClose, wasted],
     ['is 200 ms late', delay(200), { ...obtained, waitMs: 200 }],
     ['is 2 s late', delay(2_000), { ...obtained, waitMs: 2_000 }],
@@ -66,7 +66,7 @@ const cases: Readonly<Record<Dependency, readonly Case[]>> = {
     ['refuses connections', refuse, notAsked],
     ['resets one connection', reset(0), obtained, { times: 1 }],
     ['resets in the head', reset(HEAD), notAsked],
-    ['ends in the body', cut(BODY), notAsked],
+    ['ends in the body', end(BODY), notAsked],
     ['closes its half', halfClose, notAsked],
     ['is 200 ms late', delay(200), { ...obtained, waitMs: 200 }],
     ['is 3 s late', delay(3_000), { ...notAsked, waitMs: 1_900 }],
@@ -76,7 +76,7 @@ const cases: Readonly<Record<Dependency, readonly Case[]>> = {
     ['resets a kept connection', reset(0), obtained, { times: 1, isKept: true }],
     ['refuses connections', refuse, obtainedAlone],
     ['resets in the head', reset(HEAD), obtainedAlone],
-    ['ends in the head', cut(HEAD), obtainedAlone],
+    ['ends in the head', end(HEAD), obtainedAlone],
     ['closes its half', halfClose, obtainedAlone],
     ['is 20 ms late', delay(20), { ...obtained, waitMs: 40 }],
     ['is 2 s late', delay(2_000), { ...obtainedAlone, waitMs: 290 }],
@@ -92,7 +92,7 @@ describe.concurrent('the network fails', { timeout: PATIENCE_MS }, () => {
     const [world, sandbox] = await scenarios.enter(context, { clockJumps: true });
     const line = world.network[dependency];
     const encounters = () => line.met() + line.made();
-    const known = await obtain(world, sandbox);
+    const known = await obtain(sandbox);
 
     for (const [at, [name, fault, outcome, { isKept = false, ...meeting } = {}]] of cases[dependency].entries()) {
       // What was learnt of an outage is forgotten: the next fault is met anew.
@@ -111,12 +111,12 @@ describe.concurrent('the network fails', { timeout: PATIENCE_MS }, () => {
       expect(answer.tookMs, name).toBeGreaterThanOrEqual(waitMs);
       expect(answer.tookMs, name).toBeLessThan(waitMs + MOST_BEYOND_MS);
       expect(encounters() - metBefore, `${name}: the fault was met`).toBeGreaterThan(0);
-      if (status === 200) await expectToken(world, answer);
+      if (status === 200) expectToken(answer);
       else expectUnavailable(answer);
       // On a busy machine, the table may seem down although it is not meant to be.
       const isBusy = dependency !== 'table' && tableGivenUp > 0;
       if (!isBusy) expect({ name, ...counts }).toEqual({ name, ...promised });
-      expect(await expectToken(world, hit), `${name}: a known token is handed out`).toBe(known);
+      expect(expectToken(hit), `${name}: a known token is handed out`).toBe(known);
     }
 
     // Whoever was told to wait has waited.

@@ -39,15 +39,15 @@ export async function createPackage() {
   writeFileSync(profilesFile, JSON.stringify(document));
   await bundle({ profilesFile, outdir: join(folder, 'packaged') });
   return {
-    /** Creates a folder that is removed with the package. */
-    createFolder: () => mkdtempSync(join(folder, 'world-')),
-    /** Unpacks the bundles, with this issuer, to `{folder}/{name}/index.cjs`. */
-    unpack(into: string, issuer: string): void {
+    /** Unpacks the bundles, with this issuer, to `{name}/index.cjs` of a folder that is removed with the package. */
+    unpack(issuer: string): string {
+      const into = mkdtempSync(join(folder, 'world-'));
       for (const name of FUNCTIONS) {
         const packaged = readFileSync(join(folder, 'packaged', name, 'index.cjs'), 'utf8');
         mkdirSync(join(into, name));
         writeFileSync(join(into, name, 'index.cjs'), packaged.replaceAll(`"${PLACEHOLDER}"`, `"${issuer}"`));
       }
+      return into;
     },
     /** Removes all folders. */
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -32,11 +32,11 @@ const FAULTS: readonly [ProxyFault, ...ProxyFault[]] = [
   { kind: 'refuse' },
   { kind: 'reset', afterBytes: 0 },
   { kind: 'reset', afterBytes: 60 },
-  { kind: 'cut', afterBytes: 400 },
+  { kind: 'end', afterBytes: 400 },
   { kind: 'half_close' },
   { kind: 'delay', ms: 200 },
   { kind: 'delay', ms: 1_000 },
-  { kind: 'stall', afterBytes: 0 },
+  { kind: 'silence', afterBytes: 0 },
 ];
 
 /** These are made by a server, and everybody notices them. */

@@ -77,7 +77,7 @@ test('counts the connections that the client gave up, and no others', async (con
   line.fault({ kind: 'reset', afterBytes: 0 });
   await ask();
   expect(await givenUp(line)).toBe(0);
-  line.fault({ kind: 'stall', afterBytes: 0 });
+  line.fault({ kind: 'silence', afterBytes: 0 });
   const asked = ask('/', A_WHILE_MS);
   await expect.poll(() => line.busy()).toBe(1);
   await asked;

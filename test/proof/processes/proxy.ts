@@ -1,4 +1,11 @@
+import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/**
+ * How idle connections end: with a FIN, with a RST, or because something on the way has forgotten them, which says so
+ * when they are used (as NAT does), or never (as some firewalls).
+ */
+export type Ending = 'end' | 'reset' | 'reset_on_use' | 'silence';
 
 /** What happens to a connection whose request meets the fault. */
 export type ProxyFault =
@@ -9,13 +16,7 @@ export type ProxyFault =
   /** Each piece of the answer arrives this much later. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** The request is passed on; after so many bytes of the answer the connection ends with a RST, with a FIN, or silently. */
-  | { readonly kind: 'reset' | 'cut' | 'stall'; readonly afterBytes: number };
-
-/**
- * How idle connections end: with a FIN, with a RST, or because something on the way has forgotten them, which says so
- * when they are used (as NAT does), or never (as some firewalls).
- */
-export type Ending = 'end' | 'reset' | 'reset_on_use' | 'silence';
+  | { readonly kind: 'reset' | 'end' | 'silence'; readonly afterBytes: number };
 
 /** Which requests meet a fault: those whose bytes match, and so many of them; by default all. */
 export interface Meeting {
@@ -23,36 +24,25 @@ export interface Meeting {
   readonly times?: number;
 }
 
-/** How each fault ends a connection within an answer. */
-const ENDINGS = { reset: 'reset', cut: 'end', stall: 'silence' } as const;
-
-/** A client's connection, and the one to the stand-in that belongs to it. */
-interface Link {
-  readonly drop: (how: Ending) => void;
-  /** Whether the client waits for an answer, or for the rest of one. */
-  readonly isBusy: () => boolean;
-}
-
-/** What the links of a proxy have in common. */
-interface LinkOptions {
-  readonly targetPort: number;
+/** What a proxy does with all that goes through it. */
+interface Passing {
   /** Sees each piece of data, of either side. */
   readonly watch: (chunk: Buffer) => unknown;
   /** The fault for the request that begins with these bytes. */
   readonly meet: (request: Buffer) => ProxyFault | undefined;
-  /** Is called if the client ends a connection that nothing else has ended. */
-  readonly onGivenUp: () => void;
 }
 
 /** Connects a client to the stand-in, as far as the faults allow. */
-function createLink(client: Socket, { targetPort, watch, meet, onGivenUp }: LinkOptions): Link {
-  const target = connect({ port: targetPort, host: '127.0.0.1' });
+function createLink(client: Socket, target: Socket, { watch, meet }: Passing) {
   let fault: ProxyFault | undefined;
   /** Bytes of the answer since the last piece of a request. */
   let answered = 0;
   let isAsked = false;
+  let isGivenUp = false;
   /** `half`: ended on our side; `gone`: whatever the client still sends gets a RST; `silent`: it gets nothing. */
   let state: 'open' | 'half' | 'gone' | 'silent' = 'open';
+  /** Whether the client has not been told that it ends. */
+  const isUp = () => state === 'open' || state === 'silent';
 
   function drop(how: Ending): void {
     state = how === 'silence' ? 'silent' : 'gone';
@@ -69,26 +59,20 @@ function createLink(client: Socket, { targetPort, watch, meet, onGivenUp }: Link
   function answer(chunk: Buffer): void {
     watch(chunk);
     if (fault?.kind === 'delay') return void setTimeout(give, fault.ms, chunk);
-    if (fault === undefined || !('afterBytes' in fault)) {
-      give(chunk);
-      return;
-    }
+    if (fault === undefined || !('afterBytes' in fault)) return void give(chunk);
     const left = fault.afterBytes - answered;
     answered += chunk.length;
     give(chunk.subarray(0, Math.max(0, left)));
     if (chunk.length < left) return;
     isAsked = true;
-    drop(ENDINGS[fault.kind]);
+    drop(fault.kind);
   }
 
   function ask(chunk: Buffer): void {
     isAsked = true;
     if (state === 'silent') return;
     if (state !== 'gone') fault = meet(chunk);
-    if (state === 'gone' || fault?.kind === 'refuse') {
-      drop('reset');
-      return;
-    }
+    if (state === 'gone' || fault?.kind === 'refuse') return void drop('reset');
     answered = 0;
     watch(chunk);
     target.write(chunk);
@@ -98,7 +82,7 @@ function createLink(client: Socket, { targetPort, watch, meet, onGivenUp }: Link
   }
 
   function leave(): void {
-    if (state === 'open' || state === 'silent') onGivenUp();
+    isGivenUp ||= isUp();
     state = 'gone';
     client.destroy();
   }
@@ -110,69 +94,68 @@ function createLink(client: Socket, { targetPort, watch, meet, onGivenUp }: Link
   target.on('data', answer);
   // A stand-in that ends an idle connection does so without an error.
   for (const event of ['end', 'error']) target.on(event, () => state === 'open' && drop('end'));
-  return { drop, isBusy: () => isAsked && (state === 'open' || state === 'silent') };
+  return {
+    drop,
+    isOpen: () => !client.closed,
+    /** Whether the client waits for an answer, or for the rest of one. */
+    isBusy: () => isAsked && isUp(),
+    /** Whether the client has ended it, and nothing else before. */
+    isGivenUp: () => isGivenUp,
+  };
 }
 
 /**
  * Starts the way to a stand-in: a TCP proxy on loopback in front of `targetPort`, which makes it fail.
  * @param watch sees everything that goes through
  */
-export async function createProxy(targetPort: number, watch: LinkOptions['watch'] = () => undefined) {
+export async function createProxy(targetPort: number, watch: Passing['watch'] = () => undefined) {
   let fault: ProxyFault | undefined;
   let { only, times = Number.POSITIVE_INFINITY }: Meeting = {};
-  const counts = { made: 0, met: 0, givenUp: 0 };
-  const links = new Set<Link>();
+  let met = 0;
+  /** All that were ever made. */
+  const links: ReturnType<typeof createLink>[] = [];
 
   function meet(request: Buffer): ProxyFault | undefined {
     if (fault === undefined || times <= 0 || only?.test(request.toString('latin1')) === false) return undefined;
     times -= 1;
-    counts.met += 1;
+    met += 1;
     return fault;
   }
 
-  const onGivenUp = (): void => {
-    counts.givenUp += 1;
-  };
+  function drop(how: Ending): number {
+    const open = links.filter(({ isOpen }) => isOpen());
+    for (const link of open) link.drop(how);
+    return open.length;
+  }
+
   const server = createServer({ allowHalfOpen: true }, (client) => {
-    counts.made += 1;
-    if (fault?.kind === 'refuse') {
-      client.on('error', () => undefined);
-      client.resetAndDestroy();
-      return;
-    }
-    const link = createLink(client, { targetPort, watch, meet, onGivenUp });
-    links.add(link);
-    client.on('close', () => links.delete(link));
+    const link = createLink(client, connect({ port: targetPort, host: '127.0.0.1' }), { watch, meet });
+    links.push(link);
+    if (fault?.kind === 'refuse') link.drop('reset');
   });
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     /** Fails like this from now on; `undefined` ends it, but for answers that are on their way. */
     fault(next: ProxyFault | undefined, meeting: Meeting = {}): void {
       fault = next;
       ({ only, times = Number.POSITIVE_INFINITY } = meeting);
     },
     /** How many requests have met a fault. */
-    met: () => counts.met,
+    met: () => met,
     /** Ends all connections; returns how many there were. */
-    drop(how: Ending): number {
-      const { size } = links;
-      for (const link of links) link.drop(how);
-      return size;
-    },
+    drop,
     /** How many connections wait for the end of an answer, or for its beginning. */
-    busy: () => [...links].filter(({ isBusy }) => isBusy()).length,
+    busy: () => links.filter(({ isBusy }) => isBusy()).length,
     /** How many connections were made. */
-    made: () => counts.made,
+    made: () => links.length,
     /** How many connections the client ended although nobody else had: a request that it gave up, or its own end. */
-    givenUp: () => counts.givenUp,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        for (const link of links) link.drop('reset');
-      }),
+    givenUp: () => links.filter(({ isGivenUp }) => isGivenUp()).length,
+    async close(): Promise<void> {
+      const closed = once(server.close(), 'close');
+      drop('reset');
+      await closed;
+    },
   };
 }
 

@@ -51,13 +51,11 @@ export interface Evidence {
 }
 
 /** Names the secrets of which a piece has come out: the credentials, and everything secret in the traffic. */
-export function findLeaks(evidence: readonly Evidence[]): readonly string[] {
+export function findLeaks({ traffic, text }: Evidence): readonly string[] {
   const canaries = createSecretCanaries();
   canaries.plant('AWS key', AWS_KEY.secret);
-  for (const { traffic } of evidence) {
-    for (const secret of secretsIn(traffic)) canaries.plant('traffic with ZITADEL', secret);
-  }
-  return evidence.flatMap(({ text }) => canaries.search(text));
+  for (const secret of secretsIn(traffic)) canaries.plant('traffic with ZITADEL', secret);
+  return canaries.search(text);
 }
 
 const TABLE_NAME = 'tokens';
@@ -68,16 +66,8 @@ export async function createWorld(
   broker: Package,
   { tokenLifetimeSeconds = 43_200, clockJumps = false }: WorldOptions = {},
 ) {
-  const folder = broker.createFolder();
-  /** The processes read from it how far their clock is ahead. */
-  const CLOCK_FILE = join(folder, 'ahead-ms');
   let aheadMs = 0;
   const now = () => Date.now() + aheadMs;
-  function jump(ms: number): void {
-    aheadMs += ms;
-    writeFileSync(CLOCK_FILE, String(aheadMs));
-  }
-  jump(0);
   const [zitadel, secretsManager, table] = await Promise.all([
     createZitadel({ accounts, now, tokenLifetimeSeconds, hosts: ['127.0.0.1'] }),
     createSecretsManager({ now }),
@@ -90,7 +80,14 @@ export async function createWorld(
     secretsManager: await createProxy(secretsManager.port),
     table: await createProxy(table.port),
   };
-  broker.unpack(folder, network.zitadel.url);
+  const folder = broker.unpack(network.zitadel.url);
+  /** The processes read from it how far their clock is ahead. */
+  const CLOCK_FILE = join(folder, 'ahead-ms');
+  function jump(ms: number): void {
+    aheadMs += ms;
+    writeFileSync(CLOCK_FILE, String(aheadMs));
+  }
+  jump(0);
   const env = {
     AWS_ACCESS_KEY_ID: AWS_KEY.id,
     AWS_SECRET_ACCESS_KEY: AWS_KEY.secret,
@@ -114,14 +111,17 @@ export async function createWorld(
   const rows = async (): Promise<readonly StoredRow[]> =>
     ((await client.send(new ScanCommand({ TableName: TABLE_NAME }))).Items ?? []) as StoredRow[];
 
-  /** Asks ZITADEL itself, past everything that can fail on the way. */
-  async function introspect(token: string): Promise<number | undefined> {
+  /** Asks ZITADEL itself, past everything that can fail on the way, but once only for each valid token. */
+  async function tokenEnd(token: unknown): Promise<number | undefined> {
+    if (ends.has(token)) return ends.get(token);
     const { clientId, clientSecret } = accounts.apiSecret;
     const headers = { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` };
-    const body = new URLSearchParams({ token });
+    const body = new URLSearchParams({ token: String(token) });
     const response = await fetch(`${zitadel.url}/oauth/v2/introspect`, { method: 'POST', headers, body });
     const { active, exp } = (await response.json()) as { active: boolean; exp?: number };
-    return active && exp !== undefined ? exp * 1000 : undefined;
+    if (!active || exp === undefined) return undefined;
+    ends.set(token, exp * 1000);
+    return exp * 1000;
   }
 
   return {
@@ -135,7 +135,8 @@ export async function createWorld(
     network,
     /** Starts a function in a process of its own. */
     async start(name: FunctionName): Promise<FunctionProcess> {
-      const started = await createFunction(now, { bundle: join(folder, name, 'index.cjs'), env, nodeArguments });
+      const bundle = join(folder, name, 'index.cjs');
+      const started = await createFunction({ now, bundle, env, nodeArguments, tokenEnd });
       async function kill(): Promise<void> {
         const before = network.table.givenUp();
         await started.kill();
@@ -143,14 +144,9 @@ export async function createWorld(
         await turn();
         givenUpByKilled += network.table.givenUp() - before;
       }
-      processes.push({ ...started, kill });
-      return { ...started, kill };
-    },
-    /** Epoch milliseconds of a token's end, as ZITADEL itself says; `undefined` if the token is not valid. */
-    async tokenEnd(token: unknown): Promise<number | undefined> {
-      const end = ends.get(token) ?? (await introspect(String(token)));
-      if (end !== undefined) ends.set(token, end);
-      return end;
+      const sandbox = { ...started, kill };
+      processes.push(sandbox);
+      return sandbox;
     },
     rows,
     /** What has happened so far, or since `before` was counted. */

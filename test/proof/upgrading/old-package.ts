@@ -14,10 +14,11 @@ export async function createBothPackages(): Promise<Package> {
   const today = await createPackage();
   return {
     ...today,
-    unpack(into, issuer) {
-      today.unpack(into, issuer);
+    unpack(issuer) {
+      const into = today.unpack(issuer);
       mkdirSync(join(into, OLD));
       writeFileSync(join(into, OLD, 'index.cjs'), text.replaceAll('"https://zitadel.example"', `"${issuer}"`));
+      return into;
     },
   };
 }

@@ -1,20 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import type { RuntimeApi } from './server.ts';
-
-/** A function's process. */
-export interface SandboxProcess {
-  readonly pid: number;
-  /** Stops it as Lambda does between invocations: timers, sockets and all (SIGSTOP). */
-  readonly freeze: () => void;
-  /** Lets it go on (SIGCONT). */
-  readonly thaw: () => void;
-  /** Ends it without a word (SIGKILL), frozen or not. */
-  readonly kill: () => Promise<void>;
-  /** All that it has written so far, byte for byte (latin1). */
-  readonly output: () => { readonly stdout: string; readonly stderr: string };
-  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
-}
+import { createRuntimeApi } from './server.ts';
 
 /** What to start. */
 export interface SandboxOptions {
@@ -22,9 +8,16 @@ export interface SandboxOptions {
   readonly bundle: string;
   /** The function's environment; nothing of this process's own is handed on. */
   readonly env: Readonly<Record<string, string>>;
-  readonly api: RuntimeApi;
+  /** Epoch milliseconds, by which deadlines are told. */
+  readonly now?: () => number;
   /** Arguments of Node before the runtime, such as `--cpu-prof`. */
   readonly nodeArguments?: readonly string[];
+}
+
+/** How a process has ended. */
+interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
 }
 
 const BOOTSTRAP = join(import.meta.dirname, 'bootstrap.cjs');
@@ -34,9 +27,14 @@ process.once('exit', () => {
   for (const child of living) child.kill('SIGKILL');
 });
 
-/** Starts a function's process as Lambda does. It ends with this process at the latest. */
-export function startSandbox({ bundle, env, api, nodeArguments = [] }: SandboxOptions): SandboxProcess {
+/**
+ * Starts a function's process as Lambda does, with a runtime API of its own. It has not loaded anything yet when this
+ * resolves: wait for `idle`, or just invoke it. It ends with this process at the latest.
+ */
+export async function startSandbox({ bundle, env, now = Date.now, nodeArguments = [] }: SandboxOptions) {
+  const { host, invoke, idle, close } = await createRuntimeApi(now);
   const taskRoot = dirname(bundle);
+  const startedAtMs = performance.now();
   const child = spawn(process.execPath, [...nodeArguments, BOOTSTRAP], {
     env: {
       TZ: ':UTC',
@@ -46,7 +44,7 @@ export function startSandbox({ bundle, env, api, nodeArguments = [] }: SandboxOp
       AWS_REGION: 'eu-central-1',
       AWS_LAMBDA_FUNCTION_NAME: 'zitadel-token-broker-test',
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1024',
-      AWS_LAMBDA_RUNTIME_API: api.host,
+      AWS_LAMBDA_RUNTIME_API: host,
       AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
       LAMBDA_TASK_ROOT: taskRoot,
       _HANDLER: 'index.handler',
@@ -63,22 +61,29 @@ export function startSandbox({ bundle, env, api, nodeArguments = [] }: SandboxOp
   child.stderr.setEncoding('latin1').on('data', (text: string) => {
     stderr += text;
   });
-  const exited: SandboxProcess['exited'] = new Promise((resolve) => {
+  const exited = new Promise<Exit>((resolve) => {
     // Not 'exit': what it wrote last is still on its way then.
-    child.once('close', (code, signal) => {
+    child.once('close', async (code, signal) => {
       living.delete(child);
-      api.lose();
+      await close();
       resolve({ code, signal });
     });
   });
   return {
-    pid: child.pid ?? 0,
+    invoke,
+    idle,
+    /** When the process was started, by `performance.now()`. */
+    startedAtMs,
+    /** Stops it as Lambda does between invocations: timers, sockets and all (SIGSTOP). */
     freeze: () => void child.kill('SIGSTOP'),
+    /** Lets it go on (SIGCONT). */
     thaw: () => void child.kill('SIGCONT'),
-    async kill() {
+    /** Ends it without a word (SIGKILL), frozen or not. */
+    async kill(): Promise<void> {
       child.kill('SIGKILL');
       await exited;
     },
+    /** All that it has written so far, byte for byte (latin1). */
     output: () => ({ stdout, stderr }),
     exited,
   };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readBody } from '../../../infra/local/stand-in.ts';
@@ -13,22 +14,6 @@ export type Invoked =
   | { readonly kind: 'timed_out' }
   /** The process ended without a word. */
   | { readonly kind: 'lost' };
-
-/** The runtime API of one sandbox: what a function's process asks for work. */
-export interface RuntimeApi {
-  /** `127.0.0.1:{port}`, as `AWS_LAMBDA_RUNTIME_API` has it. */
-  readonly host: string;
-  /**
-   * Hands an event to the sandbox once it asks for one; several wait in line.
-   * @param options.deadlineMs epoch milliseconds; 15 s from now by default
-   */
-  readonly invoke: (event: unknown, options?: { readonly deadlineMs?: number }) => Promise<Invoked>;
-  /** Resolves when the sandbox has started and waits for work; rejects when it said that it cannot start. */
-  readonly idle: () => Promise<void>;
-  /** Ends all that is under way as `lost`: the process is dead. */
-  readonly lose: () => void;
-  readonly close: () => Promise<void>;
-}
 
 const PREFIX = '/2018-06-01/runtime/';
 const FUNCTION_ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:zitadel-token-broker-test';
@@ -47,20 +32,21 @@ function parseError(body: string): Invoked {
 }
 
 /**
- * Starts a runtime API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) on loopback.
- * @param options.now epoch milliseconds, by which deadlines are told
+ * Starts the runtime API of one sandbox (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) on loopback:
+ * what a function's process asks for work.
+ * @param now epoch milliseconds, by which deadlines are told
  */
-export async function createRuntimeApi({ now = Date.now }: { now?: () => number } = {}): Promise<RuntimeApi> {
+export async function createRuntimeApi(now: () => number) {
   const waiting: Work[] = [];
   const underWay = new Map<string, Work>();
   let asking: ServerResponse | undefined;
   /** Why the process does nothing any more. */
   let dead: Invoked | undefined;
-  const idlers: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  const idlers: PromiseWithResolvers<void>[] = [];
 
   function hand(): void {
-    const work = asking === undefined ? undefined : waiting.shift();
     if (asking === undefined) return;
+    const work = waiting.shift();
     if (work === undefined) {
       for (const { resolve } of idlers.splice(0)) resolve();
       return;
@@ -110,34 +96,37 @@ export async function createRuntimeApi({ now = Date.now }: { now?: () => number 
   });
   // A frozen sandbox keeps its connection.
   server.keepAliveTimeout = 0;
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
 
   return {
+    /** `127.0.0.1:{port}`, as `AWS_LAMBDA_RUNTIME_API` has it. */
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    invoke: (event, { deadlineMs = now() + DEFAULT_TIMEOUT_MS } = {}) =>
-      new Promise((resolve) => {
+    /** Hands an event to the sandbox once it asks for one; several wait in line. Its deadline is `timeoutMs` from now. */
+    invoke: (event: unknown, timeoutMs = DEFAULT_TIMEOUT_MS) =>
+      new Promise<Invoked>((resolve) => {
         if (dead !== undefined) return resolve(dead);
-        const id = randomUUID();
-        const timer = setTimeout(() => end({ kind: 'timed_out' }), Math.max(0, deadlineMs - now()));
+        const timer = setTimeout(() => end({ kind: 'timed_out' }), timeoutMs);
         const end = (invoked: Invoked) => {
           clearTimeout(timer);
           resolve(invoked);
         };
-        waiting.push({ id, body: JSON.stringify(event), deadlineMs, end });
+        waiting.push({ id: randomUUID(), body: JSON.stringify(event), deadlineMs: now() + timeoutMs, end });
         hand();
       }),
-    idle: () =>
-      new Promise((resolve, reject) => {
-        if (dead !== undefined) return reject(notStarted(dead));
-        if (asking !== undefined && waiting.length === 0) return resolve();
-        idlers.push({ resolve, reject });
-      }),
-    lose: () => endAll({ kind: 'lost' }),
-    close: () =>
-      new Promise((resolve) => {
-        endAll({ kind: 'lost' });
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    /** Resolves when the sandbox has started and waits for work; rejects when it said that it cannot start. */
+    async idle(): Promise<void> {
+      if (dead !== undefined) throw notStarted(dead);
+      if (asking !== undefined && waiting.length === 0) return;
+      const idler = Promise.withResolvers<void>();
+      idlers.push(idler);
+      await idler.promise;
+    },
+    /** Ends all that is under way as `lost`: the process is dead. */
+    async close(): Promise<void> {
+      endAll({ kind: 'lost' });
+      const closed = once(server.close(), 'close');
+      server.closeAllConnections();
+      await closed;
+    },
   };
 }
