@@ -33,20 +33,11 @@ export interface Tally extends Counts {
 /** Short enough to be renewed all the time, long enough to be kept. */
 const TOKEN_LIFE_SECONDS = 60;
 
-/** For others, a lease lasts so much longer than it says. */
-const SKEW_MS = 1_000;
-
 /** Storms between two calms. */
 const STORMS = 4;
 
 /** Longer than any freeze and everything that may be waited for: who has not answered by then hangs. */
 const TIMEOUT_MS = 30_000;
-
-/** Everything that is in progress ends by itself within this time. */
-const PATIENCE_MS = 15_000;
-
-/** What starts after an answer has started within this time. */
-const QUIET_MS = 100;
 
 /** What is sent over loopback arrives within this time. */
 const NETWORK_MS = 10;
@@ -128,29 +119,12 @@ export async function live(
     onRound(tally);
   }
 
-  /** Whether no one is at work at this moment. A process that was killed leaves its lease behind. */
-  async function isIdle(): Promise<boolean> {
-    const leasedAfter = world.now() - SKEW_MS;
-    const isLeased = (await world.rows()).some(({ leaseUntil }) => Number(leaseUntil?.N ?? 0) >= leasedAfter);
-    return !isLeased && Object.values(world.network).every(({ busy }) => busy() === 0);
-  }
-
-  /** Waits until no one is at work, in the background either; but not for ever. */
-  async function settle(): Promise<void> {
-    const endsAt = performance.now() + PATIENCE_MS;
-    let idleLooks = 0;
-    while (idleLooks < 2 && performance.now() < endsAt) {
-      await sleep(QUIET_MS);
-      idleLooks = (await isIdle()) ? idleLooks + 1 : 0;
-    }
-  }
-
   /** All is well: everybody gets a token, and each profile's is obtained once at most. */
   async function goCalmly(): Promise<void> {
     const lull = plan.lull();
     await go(lull);
     // What started before would be frozen in the middle.
-    await settle();
+    await world.settle();
     await pause(lull);
     const before = await world.counts();
     const calm = plan.calm();

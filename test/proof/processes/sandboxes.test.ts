@@ -15,7 +15,6 @@ import {
   started,
   useScenarios,
 } from './scenarios.ts';
-import type { World } from './world.ts';
 
 const LIFE_SECONDS = 43_200;
 const HOUR_MS = 3_600_000;
@@ -28,12 +27,6 @@ const ROUNDS = 5;
 
 const scenarios = useScenarios();
 
-/** Resolves once what sandboxes write after their answers is in the table, too. */
-async function leasesEnd({ rows }: World): Promise<void> {
-  const haveEnded = async () => (await rows()).every(({ owner }) => owner === undefined);
-  await expect.poll(haveEnded, { timeout: PATIENCE_MS }).toBe(true);
-}
-
 async function enterEight(context: TestContext) {
   const [world, first] = await scenarios.enter(context);
   const others = await Promise.all(Array.from({ length: 7 }, () => started(world)));
@@ -44,7 +37,7 @@ describe.concurrent('a sandbox of its own process', { timeout: PATIENCE_MS }, ()
   test('cold: one exchange; warm: nothing is called', async (context) => {
     const [world, sandbox] = await scenarios.enter(context);
     const token = await obtain(sandbox);
-    await leasesEnd(world);
+    await world.settle();
     const calls = () => world.zitadel.issued() + world.table.calls() + world.secretsManager.calls();
     const before = calls();
     for (let hit = 0; hit < 20; hit += 1) expect(await obtain(sandbox)).toBe(token);
@@ -220,7 +213,7 @@ describe('a sandbox that goes on', { timeout: PATIENCE_MS }, () => {
     const { release } = hold(world);
     for (const profile of profiles) await obtain(sandbox, profile);
     release();
-    await leasesEnd(world);
+    await world.settle();
     expect(await asleep(sandbox, () => world.network.zitadel.drop('reset_on_use'))).toBe(2);
     expect(await sandbox.ask('key-2')).toMatchObject({ kind: 'response', status: 200 });
   });

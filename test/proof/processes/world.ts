@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { createSecretsManager } from '../../../infra/local/secrets-manager.ts';
 import { createTable } from '../../../infra/local/table.ts';
@@ -59,6 +60,16 @@ export function findLeaks({ traffic, text }: Evidence): readonly string[] {
 }
 
 const TABLE_NAME = 'tokens';
+
+/** For others, a lease lasts so much longer than it says. */
+const SKEW_MS = 1_000;
+
+/** Everything that is in progress ends by itself within this time. */
+const PATIENCE_MS = 15_000;
+
+/** What starts after an answer has started within this time. */
+const QUIET_MS = 100;
+
 const SHIFTED_CLOCK = join(import.meta.dirname, 'shifted-clock.cjs');
 
 /** Starts everything around the processes of this package, with a network between that can fail. */
@@ -149,6 +160,17 @@ export async function createWorld(
       return sandbox;
     },
     rows,
+    /** Waits until no one is at work, in the background either; but not for ever. A killed process leaves its lease behind. */
+    async settle(): Promise<void> {
+      const endsAt = performance.now() + PATIENCE_MS;
+      for (let idleLooks = 0; idleLooks < 2 && performance.now() < endsAt; ) {
+        await sleep(QUIET_MS);
+        const leasedAfter = now() - SKEW_MS;
+        const isLeased = (await rows()).some(({ leaseUntil }) => Number(leaseUntil?.N ?? 0) >= leasedAfter);
+        const isBusy = Object.values(network).some(({ busy }) => busy() > 0);
+        idleLooks = isLeased || isBusy ? 0 : idleLooks + 1;
+      }
+    },
     /** What has happened so far, or since `before` was counted. */
     async counts(before: Counts = { exchanges: 0, leases: 0, tableGivenUp: 0 }): Promise<Counts> {
       // Each lease is written twice: when it is taken, and when it ends.
