@@ -1,7 +1,7 @@
 import { createRandom } from '../simulation/random.ts';
 import { CHANGES, type Draft, pick } from './changes.ts';
 import type { Request } from './reference.ts';
-import { BROKER, type Claims, KEY_OF, partyNamed, TYPES, WORKLOADS } from './setting.ts';
+import { BROKER, type Claims, KEY_OF, PARTIES, TYPES, WORKLOADS } from './setting.ts';
 import { signParts } from './signing.ts';
 
 const NAMES = Object.keys(CHANGES);
@@ -32,7 +32,7 @@ export function planOf(seed: string, number: number): Plan {
 export function requestOf({ seed, workload, changes }: Plan): Request {
   const random = createRandom(`${seed}/request`);
   const [party, profile, claims] = WORKLOADS[workload] as (typeof WORKLOADS)[number];
-  const { iss, algorithms, pairs } = partyNamed(party);
+  const { iss, algorithms, pairs } = PARTIES[party];
   const algorithm = pick(random, algorithms);
   const pair = pairs[KEY_OF[algorithm]];
   const aud = pick<unknown>(random, [BROKER, `${BROKER}/${profile}`, [BROKER]]);

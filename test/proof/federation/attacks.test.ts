@@ -5,18 +5,17 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createIssuerKeys } from '../../../lib/broker/federation/issuer-keys.ts';
-import { instant } from '../../../lib/core/time.ts';
 import { createTransport } from '../../../lib/net/transport.ts';
 import { createCanaries } from '../../support/canaries.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { answer } from '../../support/fleet.ts';
+import { answer, START } from '../../support/fleet.ts';
 import { until } from '../../support/turns.ts';
 import { faultsOfAnswer, parse } from '../events/answer-rules.ts';
 import { ATTACKS } from './attacks.ts';
 import { TROUBLES } from './histories.ts';
 import { decide, type Request } from './reference.ts';
 import { createHonestStage, serveHonestly } from './run.ts';
-import { BROKER, NOW, NOW_MS, PARTIES } from './setting.ts';
+import { BROKER, NOW, PARTIES } from './setting.ts';
 import { signParts } from './signing.ts';
 import { createStage, eventOf, type Stage } from './stage.ts';
 
@@ -53,7 +52,7 @@ const OF_ISSUERS = Object.entries(TROUBLES).map(([name, spoil]) => ({
 describe('an assertion is not refused for what its issuer does', () => {
   test.each(OF_ISSUERS)('$name: $answer', async ({ spoil, answer }) => {
     const request = requestOf('(none: an honest assertion)');
-    const clock = createFakeClock(instant(NOW_MS));
+    const clock = createFakeClock(START);
     const stage = createStage(clock, (url) => spoil(url, serveHonestly(url)));
     expect(await answerTo(request, stage)).toBe(answer);
     expect(stage.urls.filter((url) => new URL(url).origin !== 'https://idp.example')).toEqual([]);
@@ -105,7 +104,7 @@ test('a key of RSA below 2048 bits verifies nothing (RFC 8725 §3.4)', async () 
     const pair = { publicKey, privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid: 'own' } };
     const { iss } = PARTIES.idp;
     const keys = answer(200, { keys: [pair.jwk] });
-    const stage = createStage(createFakeClock(instant(NOW_MS)), (url) =>
+    const stage = createStage(createFakeClock(START), (url) =>
       url.endsWith('/keys') ? keys : answer(200, { issuer: iss, jwks_uri: `${iss}keys` }),
     );
     const claims = { iss, aud: BROKER, sub: 'agent-1', tenant: 'acme', iat: NOW - 10, exp: NOW + 290 };
@@ -189,7 +188,7 @@ describe('the keys of an issuer, over real sockets', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
-  const read = (url: string, clock = createFakeClock(instant(NOW_MS))) =>
+  const read = (url: string, clock = createFakeClock(START)) =>
     createIssuerKeys({ clock, send: createTransport({ clock, allowLoopbackHttp: true }) }).get(
       { name: 'one', kind: 'oidc', issuer: url, algorithms: ['RS256'], jwksUri: `${url}/keys` },
       'rsa',
@@ -214,7 +213,7 @@ describe('the keys of an issuer, over real sockets', () => {
   });
 
   test('a slow JWKS ends after 3 s', async () => {
-    const clock = createFakeClock(instant(NOW_MS));
+    const clock = createFakeClock(START);
     let isAsked = false;
     const url = await serve((_req, res) => {
       isAsked = true;

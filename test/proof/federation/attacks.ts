@@ -1,15 +1,5 @@
 import type { Request } from './reference.ts';
-import {
-  BROKER,
-  type Claims,
-  NOW,
-  PARTIES,
-  type Pair,
-  type PartyName,
-  partyNamed,
-  TYPES,
-  WORKLOADS,
-} from './setting.ts';
+import { BROKER, type Claims, NOW, PARTIES, type Pair, type PartyName, TYPES, WORKLOADS } from './setting.ts';
 import { type Signing, signParts } from './signing.ts';
 
 /** What an attacker sends, and what the broker must answer. */
@@ -27,7 +17,7 @@ const { cluster, partner } = PARTIES;
 
 const honest = (party: PartyName, profile = 'orders'): Claims => {
   const found = WORKLOADS.find(([name, of]) => name === party && of === profile);
-  const { iss } = partyNamed(party);
+  const { iss } = PARTIES[party];
   return { ...(party === 'mesh' ? {} : { iss }), aud: BROKER, ...found?.[2] };
 };
 const POD = honest('cluster');
@@ -49,7 +39,7 @@ interface Sent {
 /** A request with an assertion; by default of the cluster's pod, whose key is an RSA key. */
 function send(claims: object | string, sent: Sent = {}): Request {
   const { party = 'cluster', profile = 'orders', algorithm = party === 'partner' ? 'ES384' : 'RS256' } = sent;
-  const pairs = partyNamed(party).pairs;
+  const pairs = PARTIES[party].pairs;
   const { pair = algorithm === 'ES384' ? pairs.p384 : pairs.rsa, finish = (jwt) => jwt } = sent;
   const usual = { alg: algorithm === 'ES384' ? 'ES384' : 'RS256', kid: pair.jwk.kid };
   const header = typeof sent.header === 'string' ? sent.header : { ...usual, ...sent.header };

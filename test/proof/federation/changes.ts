@@ -7,7 +7,6 @@ import {
   PARTIES,
   type Pair,
   type PartyName,
-  partyNamed,
   SIGNING,
   type SigningAlgorithm,
   TYPES,
@@ -116,7 +115,7 @@ const nest = (value: unknown, random: Random): unknown => {
   );
 };
 
-const other = (random: Random) => partyNamed(pick(random, Object.keys(PARTIES) as PartyName[]));
+const other = (random: Random) => PARTIES[pick(random, Object.keys(PARTIES) as PartyName[])];
 
 const ISSUERS = (iss: string) => [
   `${iss}/`,
@@ -209,7 +208,7 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     edit(draft, 'claims', (text) => text.replace(`"${name}":"literal"`, `"${name}":${literal}`));
   },
   'another issuer': ({ claims, party }, random) => {
-    claims.iss = random.chance(0.5) ? other(random).iss : pick(random, ISSUERS(partyNamed(party).iss));
+    claims.iss = random.chance(0.5) ? other(random).iss : pick(random, ISSUERS(PARTIES[party].iss));
   },
   'another audience': ({ claims }, random) => {
     const one = pick(random, AUDIENCES);
@@ -247,7 +246,7 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   },
   'another algorithm': (draft, random) => {
     const algorithm = pick(random, SIGNING);
-    const pair = partyNamed(draft.party).pairs[KEY_OF[algorithm]];
+    const pair = PARTIES[draft.party].pairs[KEY_OF[algorithm]];
     Object.assign(draft, { algorithm, pair });
     Object.assign(draft.header, { alg: algorithm, kid: pair.jwk.kid });
   },

@@ -1,10 +1,10 @@
 import { fail } from '../../../lib/core/result.ts';
-import { DAY_MS, HOUR_MS, instant, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { answer, type Outcome } from '../../support/fleet.ts';
+import { answer, type Outcome, START } from '../../support/fleet.ts';
 import { turn } from '../../support/turns.ts';
 import { createRandom, type Random } from '../simulation/random.ts';
-import { BROKER, createPair, NOW_MS, PARTIES, type Pair, TYPES } from './setting.ts';
+import { BROKER, createPair, PARTIES, type Pair, TYPES } from './setting.ts';
 import { signParts } from './signing.ts';
 import { createStage, type Stage } from './stage.ts';
 
@@ -106,7 +106,7 @@ interface Served {
 /** Plays the history of a seed. It ends with its first broken promise. */
 async function playHistory(seed: string, count: (name: string) => void): Promise<Breach | undefined> {
   const random = createRandom(seed);
-  const clock = createFakeClock(instant(NOW_MS));
+  const clock = createFakeClock(START);
   const now = () => clock.now() as number;
   const attacker = createPair('p256', 'key-0');
   let made = 0;

@@ -1,17 +1,7 @@
 import { constants, verify } from 'node:crypto';
 import { JwtVerifier } from 'aws-jwt-verify';
-import {
-  BROKER,
-  type Claims,
-  KEY_OF,
-  NOW,
-  NOW_MS,
-  PARTIES,
-  type PartyName,
-  partyNamed,
-  type SigningAlgorithm,
-  TYPES,
-} from './setting.ts';
+import { START } from '../../support/fleet.ts';
+import { BROKER, type Claims, KEY_OF, NOW, PARTIES, type PartyName, type SigningAlgorithm, TYPES } from './setting.ts';
 
 /*
  * The second verifier. It shares nothing with the broker's: signatures, `iss`, `aud`, `exp` and `nbf` are checked by
@@ -140,7 +130,7 @@ const names = Object.keys(PARTIES) as PartyName[];
 /** Of `aws-jwt-verify`, one for each issuer; the audience is checked besides, for it accepts several. */
 const verifiers = new Map(
   names.map((name) => {
-    const { iss, pairs } = partyNamed(name);
+    const { iss, pairs } = PARTIES[name];
     const jwksUri = 'https://unused.example';
     const issuer = name === 'mesh' ? null : iss;
     const verifier = JwtVerifier.create({ issuer, audience: null, jwksUri, graceSeconds: SKEW });
@@ -153,7 +143,7 @@ const verifiers = new Map(
 /** Whether `aws-jwt-verify` accepts the assertion, at the time of the setting. */
 function isVerifiedByAws(jwt: string, party: PartyName, audiences: readonly string[]): boolean {
   const realNow = Date.now;
-  Date.now = () => NOW_MS;
+  Date.now = () => START;
   try {
     verifiers.get(party)?.verifySync(jwt, { audience: [...audiences] } as never);
     return true;
@@ -166,7 +156,7 @@ function isVerifiedByAws(jwt: string, party: PartyName, audiences: readonly stri
 
 /** PS256 (RFC 7518 §3.5), which `aws-jwt-verify` does not know. */
 function isPs256(jwt: string, party: PartyName, kid: string): boolean {
-  const pair = Object.values(partyNamed(party).pairs).find(({ jwk }) => jwk.kid === kid);
+  const pair = Object.values(PARTIES[party].pairs).find(({ jwk }) => jwk.kid === kid);
   if (pair?.publicKey.asymmetricKeyType !== 'rsa') return false;
   const [head, body, signature = ''] = jwt.split('.');
   const key = { key: pair.publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
@@ -194,9 +184,9 @@ function examine(request: Request, audiences: readonly string[]): { party: Party
       ? type === TYPES.spiffe &&
         sub.startsWith('spiffe://mesh.example/') &&
         [undefined, PARTIES.mesh.iss].includes(claims.get('iss') as string)
-      : type === TYPES.jwt && claims.get('iss') === partyNamed(name).iss,
+      : type === TYPES.jwt && claims.get('iss') === PARTIES[name].iss,
   );
-  if (party === undefined || !partyNamed(party).algorithms.some((one) => one === alg)) return undefined;
+  if (party === undefined || !PARTIES[party].algorithms.some((one) => one === alg)) return undefined;
   const aud = claims.get('aud');
   const [only, ...more] = Array.isArray(aud) ? aud : [aud];
   if (more.length > 0 || !isText(only) || !audiences.includes(only)) return undefined;

@@ -1,10 +1,9 @@
-import { instant } from '../../../lib/core/time.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { answer } from '../../support/fleet.ts';
+import { answer, START } from '../../support/fleet.ts';
 import { faultsOfAnswer, type Played, parse, shown } from '../events/answer-rules.ts';
 import { type Plan, planOf, requestOf } from './assertions.ts';
 import { decide, type Request } from './reference.ts';
-import { NOW_MS, PARTIES, type PartyName, partyNamed } from './setting.ts';
+import { PARTIES } from './setting.ts';
 import { createStage, type Stage } from './stage.ts';
 
 /** What must never happen. */
@@ -29,8 +28,7 @@ export interface Figures {
 
 /** Honest issuers: metadata and keys, where each says that they are. */
 export function serveHonestly(url: string) {
-  for (const name of Object.keys(PARTIES) as PartyName[]) {
-    const { iss, pairs, document } = partyNamed(name);
+  for (const { iss, pairs, document } of Object.values(PARTIES)) {
     const keysUrl = String(document.jwksUri ?? `${iss.replace(/\/$/, '')}/keys`);
     if (url === `${iss.replace(/\/$/, '')}/.well-known/openid-configuration`)
       return answer(200, { issuer: iss, jwks_uri: keysUrl });
@@ -40,7 +38,7 @@ export function serveHonestly(url: string) {
 }
 
 /** A stage with honest issuers, on a clock that stands still. */
-export const createHonestStage = (): Stage => createStage(createFakeClock(instant(NOW_MS)), serveHonestly);
+export const createHonestStage = (): Stage => createStage(createFakeClock(START), serveHonestly);
 
 const PIECE = 16;
 
