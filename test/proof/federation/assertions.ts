@@ -17,15 +17,15 @@ export interface Plan {
   readonly changes: readonly string[];
 }
 
-/** The plan of a number. */
-export function planOf(seed: string, number: number): Plan {
-  const random = createRandom(`${seed}/${number}`);
+/** The plan of a seed. */
+export function planOf(seed: string): Plan {
+  const random = createRandom(seed);
   const count = pick(
     random,
     SHARES.flatMap((share, index) => Array<number>(share).fill(index)),
   );
   const changes = Array.from({ length: count }, () => pick(random, NAMES));
-  return { seed: `${seed}/${number}`, workload: random.int(0, WORKLOADS.length - 1), changes };
+  return { seed, workload: random.int(0, WORKLOADS.length - 1), changes };
 }
 
 /** Makes the request of a plan. What a change draws does not depend on the others. */
@@ -44,7 +44,7 @@ export function requestOf({ seed, workload, changes }: Plan): Request {
     pair,
     algorithm,
     finish: [],
-    request: { profile, type: party === 'mesh' ? TYPES.spiffe : TYPES.jwt, clientId: undefined, isSigned: false },
+    request: { profile, type: party === 'mesh' ? TYPES.spiffe : TYPES.jwt },
     isSent: true,
   };
   changes.forEach((name, index) => {

@@ -45,7 +45,7 @@ function send(claims: object | string, sent: Sent = {}): Request {
   const header = typeof sent.header === 'string' ? sent.header : { ...usual, ...sent.header };
   const jwt = finish(signParts(header, claims, pair, algorithm));
   const type = sent.type ?? (party === 'mesh' ? TYPES.spiffe : TYPES.jwt);
-  return { profile, type, jwt, clientId: undefined, isSigned: sent.isSigned ?? false };
+  return { profile, type, jwt, isSigned: sent.isSigned ?? false };
 }
 
 const literal = (name: string, value: string): string =>

@@ -4,6 +4,7 @@ import { createFakeClock } from '../../support/fake-clock.ts';
 import { answer, type Outcome, START } from '../../support/fleet.ts';
 import { turn } from '../../support/turns.ts';
 import { createRandom, type Random } from '../simulation/random.ts';
+import type { Finding, Play } from './run.ts';
 import { BROKER, createPair, PARTIES, type Pair, TYPES } from './setting.ts';
 import { signParts } from './signing.ts';
 import { createStage, type Stage } from './stage.ts';
@@ -63,37 +64,11 @@ const PAUSES = [
   25 * HOUR_MS,
 ] as const;
 
-/** A step of a history. What it draws, it draws from its own stream. */
-const STEPS = ['pause', 'ask', 'attack', 'flood', 'rotate', 'trouble', 'recover', 'replace', 'restart'] as const;
-type Step = (typeof STEPS)[number];
-const SHARES: Readonly<Record<Step, number>> = {
-  pause: 12,
-  ask: 12,
-  attack: 4,
-  flood: 3,
-  rotate: 3,
-  trouble: 3,
-  recover: 3,
-  replace: 1,
-  restart: 1,
-};
-const WEIGHTED = STEPS.flatMap((step) => Array<Step>(SHARES[step]).fill(step)) as [Step, ...Step[]];
+/** The steps of a history, and how often each comes. What a step draws, it draws from its own stream. */
+const SHARES = { pause: 12, ask: 12, attack: 4, flood: 3, rotate: 3, trouble: 3, recover: 3, replace: 1, restart: 1 };
+type Step = keyof typeof SHARES;
+const WEIGHTED = Object.entries(SHARES).flatMap(([step, share]) => Array(share).fill(step)) as [Step, ...Step[]];
 const STEPS_OF_A_HISTORY = 60;
-
-/** A promise that was broken, and where. */
-export interface Breach {
-  readonly promise: Promised;
-  readonly seed: string;
-  readonly step: number;
-  readonly what: string;
-}
-
-/** What histories have come to. */
-export interface HistoryFigures {
-  readonly histories: number;
-  readonly tally: Readonly<Record<string, number>>;
-  readonly breaches: readonly Breach[];
-}
 
 /** What the broker last learnt of the issuer, as its stand-in knows it. */
 interface Served {
@@ -103,8 +78,8 @@ interface Served {
   readonly isWrong: boolean;
 }
 
-/** Plays the history of a seed. It ends with its first broken promise. */
-async function playHistory(seed: string, count: (name: string) => void): Promise<Breach | undefined> {
+/** Plays the history of an issuer that rotates its keys, vanishes and lies. It ends with its first broken promise. */
+export const playHistory: Play = async (seed, count) => {
   const random = createRandom(seed);
   const clock = createFakeClock(START);
   const now = () => clock.now() as number;
@@ -120,11 +95,9 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
   let served: Served | undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
   let readAt = Number.NEGATIVE_INFINITY;
-  let breach: Omit<Breach, 'seed'> | undefined;
+  const breaches: Finding[] = [];
   let step = 0;
-  const find = (promise: Promised, what: string) => {
-    breach ??= { promise, step, what };
-  };
+  const find = (kind: Promised, what: string) => breaches.push({ kind, what: `${what}, in step ${step}` });
 
   function serve(url: string): Outcome {
     const at = now();
@@ -142,7 +115,7 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
       served = { at, kids: new Set(published.map(({ jwk }) => jwk.kid)), isWrong: wrong !== undefined };
     return outcome;
   }
-  const start = (): Stage => createStage(clock, serve);
+  const start = (): Stage => createStage(serve, clock);
   let stage = start();
 
   const assertionOf = (pair: Pair, claims: object = {}, kid: string = pair.jwk.kid): string => {
@@ -151,8 +124,7 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
     return signParts({ alg: 'ES256', kid }, body, pair, 'ES256');
   };
   const ask = async (jwt: string): Promise<number> => {
-    const request = { profile: 'orders', type: TYPES.jwt, jwt, clientId: undefined, isSigned: false };
-    const { answer: answered } = await stage.play(request);
+    const { answer: answered } = await stage.play({ profile: 'orders', type: TYPES.jwt, jwt });
     count(`answers ${answered.statusCode}`);
     return answered.statusCode;
   };
@@ -242,38 +214,11 @@ async function playHistory(seed: string, count: (name: string) => void): Promise
     },
   };
 
-  for (; step < STEPS_OF_A_HISTORY && breach === undefined; step += 1) {
+  for (; step < STEPS_OF_A_HISTORY && breaches.length === 0; step += 1) {
     const name = random.pick(WEIGHTED);
     count(name);
     await ACTIONS[name](random.fork(String(step)));
     await turn();
   }
-  return breach && { ...(breach as Omit<Breach, 'seed'>), seed };
-}
-
-export interface HistoryOptions {
-  readonly runs: number;
-  readonly seed: string;
-  readonly from?: number;
-  /** A promise: once it is broken, there is enough to do. */
-  readonly until?: Promised;
-}
-
-/** Plays histories of an issuer that rotates its keys, vanishes and lies. @param onProgress is told how many were played */
-export async function runHistories(
-  { runs, seed, from = 0, until }: HistoryOptions,
-  onProgress: (histories: number) => void = () => undefined,
-): Promise<HistoryFigures> {
-  const tally: Record<string, number> = {};
-  const breaches: Breach[] = [];
-  for (let number = from; number < from + runs; number += 1) {
-    const breach = await playHistory(`${seed}/${number}`, (name) => {
-      tally[name] = (tally[name] ?? 0) + 1;
-    });
-    if (breach !== undefined) breaches.push(breach);
-    onProgress(number + 1 - from);
-    if (until === undefined ? breach !== undefined : breach?.promise === until)
-      return { histories: number + 1 - from, tally, breaches };
-  }
-  return { histories: runs, tally, breaches };
-}
+  return breaches.slice(0, 1);
+};

@@ -1,6 +1,7 @@
 import { createProgress, print, readCount, runCommand } from '../../support/command.ts';
-import { type HistoryFigures, PROMISES, runHistories } from './histories.ts';
-import { type Figures, runAssertions, VIOLATIONS } from './run.ts';
+import { PROMISES, playHistory } from './histories.ts';
+import { createAssertionPlay, VIOLATIONS } from './judge.ts';
+import { run } from './run.ts';
 
 const HELP = `Plays generated assertions against the function for callers without IAM, all in one process, and holds each answer
 against a second verifier: aws-jwt-verify, and the policy written once more from the documents. With --histories it plays
@@ -18,27 +19,6 @@ Ends with 1 where an assertion was not caught, was answered 5xx, or was decided 
 where a promise was broken.
 `;
 
-const DEFAULT_RUNS = { assertions: 20_000, histories: 500 };
-const LONGEST_SHOWN = 300;
-
-const counted = (tally: Figures['tally']): readonly string[] =>
-  Object.entries(tally)
-    .sort(([, a], [, b]) => b - a)
-    .map(([name, count]) => `  ${String(count).padStart(9)}  ${name}`);
-
-const speed = (count: number, what: string, seconds: number): string =>
-  `${seconds.toFixed(1)} s, ${(count / seconds).toFixed(0)} ${what}/s`;
-
-function report({ assertions, tally, violations }: Figures, seconds: number): readonly string[] {
-  const kinds = VIOLATIONS.map((kind) => `${kind}: ${violations[kind]}`);
-  return [...counted(tally), `assertions: ${assertions}`, ...kinds, speed(assertions, 'assertions', seconds)];
-}
-
-function reportHistories({ histories, tally, breaches }: HistoryFigures, seconds: number): readonly string[] {
-  const broken = PROMISES.map((one) => `${one}: ${breaches.filter(({ promise }) => promise === one).length} broken`);
-  return [...counted(tally), `histories: ${histories}`, ...broken, speed(histories, 'histories', seconds)];
-}
-
 await runCommand({
   help: HELP,
   options: {
@@ -49,33 +29,27 @@ await runCommand({
   },
   async run({ histories, runs: count, seed, from: first }) {
     const what = histories ? 'histories' : 'assertions';
-    const runs = readCount('runs', count ?? String(DEFAULT_RUNS[what]), { least: 1 });
+    const runs = readCount('runs', count ?? (histories ? '500' : '20000'), { least: 1 });
     const from = readCount('from', first);
     const startedAt = performance.now();
-    const seconds = () => (performance.now() - startedAt) / 1000;
     const progress = createProgress();
-    const onProgress = (done: number) =>
-      progress((s) => `${done} of ${runs} ${what}, ${(done / s).toFixed(0)} ${what}/s`);
-    if (histories) {
-      const figures = await runHistories({ runs, seed, from }, onProgress);
-      for (const line of reportHistories(figures, seconds())) print(line);
-      for (const breach of figures.breaches) {
-        print(`${breach.promise}: ${breach.what}, in step ${breach.step}`);
-        print(
-          `again: npm run federation -- --histories --seed ${seed} --from ${from + figures.histories - 1} --runs 1`,
-        );
-      }
-      return figures.breaches.length === 0;
+    const { played, tally, findings } = await run(
+      histories ? playHistory : createAssertionPlay(),
+      { runs, seed, from },
+      (done) => progress((seconds) => `${done} of ${runs} ${what}, ${(done / seconds).toFixed(0)} ${what}/s`),
+    );
+    const seconds = (performance.now() - startedAt) / 1000;
+    for (const [name, times] of Object.entries(tally).sort(([, a], [, b]) => b - a))
+      print(`  ${String(times).padStart(9)}  ${name}`);
+    print(`${what}: ${played}`);
+    for (const kind of histories ? PROMISES : VIOLATIONS)
+      print(`${kind}: ${findings.filter((finding) => finding.kind === kind).length} violations`);
+    print(`${seconds.toFixed(1)} s, ${(played / seconds).toFixed(0)} ${what}/s`);
+    for (const finding of findings) {
+      print(`${finding.kind}: ${finding.what}`);
+      const mode = histories ? ' --histories' : '';
+      print(`again: npm run federation --${mode} --seed ${seed} --from ${finding.number} --runs 1`);
     }
-    const figures = await runAssertions({ runs, seed, from }, onProgress);
-    for (const line of report(figures, seconds())) print(line);
-    const { counterexample } = figures;
-    if (counterexample === undefined) return true;
-    print(counterexample.what);
-    print(`made of: ${JSON.stringify(counterexample.plan)}`);
-    for (const part of (counterexample.request.jwt ?? '').split('.').slice(0, 2))
-      print(Buffer.from(part, 'base64url').toString().slice(0, LONGEST_SHOWN));
-    print(`again: npm run federation -- --seed ${seed} --from ${from + figures.assertions - 1} --runs 1`);
-    return false;
+    return findings.length === 0;
   },
 });

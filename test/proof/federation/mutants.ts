@@ -5,7 +5,7 @@ export interface Mutant {
   readonly name: string;
   /** The promise of the histories that it breaks; absent: the second verifier decides otherwise. */
   readonly breaks?: Promised;
-  readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+  readonly changes: readonly Change[];
 }
 
 type Change = readonly [file: string, from: string, to: string];
@@ -138,17 +138,10 @@ const OF_HISTORIES: Readonly<Record<Promised, Readonly<Record<string, readonly C
   },
 };
 
-const changesOf = (changes: readonly Change[]): Mutant['changes'] =>
-  changes.map(([file, from, to]) => ({ file, from, to }));
-
 export const MUTANTS: readonly Mutant[] = [
-  ...Object.entries(OF_ASSERTIONS).map(([name, changes]) => ({ name, changes: changesOf(changes) })),
+  ...Object.entries(OF_ASSERTIONS).map(([name, changes]) => ({ name, changes })),
   ...Object.entries(OF_HISTORIES).flatMap(([breaks, mutants]) =>
-    Object.entries(mutants).map(([name, changes]) => ({
-      name,
-      breaks: breaks as Promised,
-      changes: changesOf(changes),
-    })),
+    Object.entries(mutants).map(([name, changes]) => ({ name, breaks: breaks as Promised, changes })),
   ),
 ];
 

@@ -14,9 +14,9 @@ export interface Request {
   readonly profile: string;
   readonly type: string | undefined;
   readonly jwt: string | undefined;
-  readonly clientId: string | undefined;
+  readonly clientId?: string;
   /** A signature of AWS beside the assertion. */
-  readonly isSigned: boolean;
+  readonly isSigned?: boolean;
 }
 
 type Read = ReadonlyMap<string, unknown>;

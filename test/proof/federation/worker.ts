@@ -1,30 +1,21 @@
+import { once } from 'node:events';
 import { registerHooks } from 'node:module';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Mutant } from './mutants.ts';
+import type { Figures, RunOptions } from './run.ts';
 
 /** What a broken broker is given to do. */
-interface Task {
+interface Task extends RunOptions {
   readonly mutant: Mutant;
-  readonly seed: string;
-  readonly from: number;
-  readonly runs: number;
 }
 
-/** What was found, and by which assertion or history. */
-export interface Found {
-  readonly what: string;
-  readonly at: number;
-}
-
-/** Plays assertions or histories against a broker with a mutant's faults. @returns what was found, if anything was */
-export function findMutant(task: Task): Promise<Found | undefined> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: task });
-    worker.on('error', reject);
-    worker.on('message', (found: Found | undefined) => {
-      worker.terminate().then(() => resolve(found), reject);
-    });
-  });
+/** Plays assertions or histories against a broker with a mutant's faults. */
+export async function playMutant(task: Task): Promise<Figures> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: task });
+  // Rejects if the worker throws.
+  const [figures] = (await once(worker, 'message')) as [Figures];
+  await worker.terminate();
+  return figures;
 }
 
 /** Changes sources of the broker as they are loaded. */
@@ -33,7 +24,7 @@ function plant(changes: Mutant['changes']): void {
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
       let source = loaded.source;
-      for (const { file, from, to } of changes) {
+      for (const [file, from, to] of changes) {
         if (!url.endsWith(`/lib/${file}`)) continue;
         const text = String(source);
         if (text.split(from).length !== 2) throw new Error(`not once in ${file}: ${from}`);
@@ -44,18 +35,13 @@ function plant(changes: Mutant['changes']): void {
   });
 }
 
-async function work({ mutant, seed, from, runs }: Task): Promise<Found | undefined> {
+if (!isMainThread && parentPort !== null) {
+  const { mutant, ...options } = workerData as Task;
   plant(mutant.changes);
   // Only now may anything of the broker be loaded.
-  if (mutant.breaks !== undefined) {
-    const { runHistories } = await import('./histories.ts');
-    const { breaches, histories } = await runHistories({ runs, seed, from, until: mutant.breaks });
-    const breach = breaches.find(({ promise }) => promise === mutant.breaks);
-    return breach && { what: breach.what, at: from + histories - 1 };
-  }
-  const { runAssertions } = await import('./run.ts');
-  const { counterexample, assertions } = await runAssertions({ runs, seed, from });
-  return counterexample && { what: counterexample.what, at: from + assertions - 1 };
+  const { run } = await import('./run.ts');
+  const { createAssertionPlay } = await import('./judge.ts');
+  const { playHistory } = await import('./histories.ts');
+  const play = mutant.breaks === undefined ? createAssertionPlay() : playHistory;
+  parentPort.postMessage(await run(play, { ...options, until: mutant.breaks }));
 }
-
-if (!isMainThread && parentPort !== null) parentPort.postMessage(await work(workerData as Task));
