@@ -50,10 +50,8 @@ export function requestOf({ seed, workload, changes }: Plan): Request {
   changes.forEach((name, index) => {
     CHANGES[name]?.(draft, createRandom(`${seed}/${index}/${name}`));
   });
-  const texts = draft.edits.reduce((all, change) => change(all), {
-    header: JSON.stringify(draft.header),
-    claims: JSON.stringify(draft.claims),
-  });
+  const texts = { header: JSON.stringify(draft.header), claims: JSON.stringify(draft.claims) };
+  for (const { of, change } of draft.edits) texts[of] = change(texts[of]);
   const signed = signParts(texts.header, texts.claims, draft.pair, draft.algorithm);
   const jwt = draft.finish.reduce((made, change) => change(made), signed);
   return { ...draft.request, jwt: draft.isSent ? jwt : undefined };

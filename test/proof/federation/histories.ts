@@ -4,6 +4,7 @@ import { createFakeClock } from '../../support/fake-clock.ts';
 import { answer, type Outcome, START } from '../../support/fleet.ts';
 import { turn } from '../../support/turns.ts';
 import { createRandom, type Random } from '../simulation/random.ts';
+import { pick } from './changes.ts';
 import type { Finding, Play } from './run.ts';
 import { BROKER, createPair, PARTIES, type Pair, TYPES } from './setting.ts';
 import { signParts } from './signing.ts';
@@ -30,11 +31,10 @@ const EVIL = 'https://evil.example';
 
 const metadata = (change: object = {}) => answer(200, { issuer: iss, jwks_uri: KEYS, ...change });
 const keySet = (...pairs: readonly Pair[]) => answer(200, { keys: pairs.map(({ jwk }) => jwk) });
-const unreachable: Outcome = fail({ kind: 'unreachable', detail: 'ECONNREFUSED' });
 
 /** What an issuer that is not itself answers: at its metadata, and at its keys. */
 export const TROUBLES: Readonly<Record<string, (url: string, honest: Outcome) => Outcome>> = {
-  away: () => unreachable,
+  away: () => fail({ kind: 'unreachable', detail: 'ECONNREFUSED' }),
   'too slow': () => fail({ kind: 'timeout', detail: 'no answer in 3 s' }),
   'with an answer of 10 MB': () => fail({ kind: 'oversized', detail: 'more than 64 kB' }),
   'answering 500': () => answer(500, ''),
@@ -86,10 +86,10 @@ export const playHistory: Play = async (seed, count) => {
   const attacker = createPair('p256', 'key-0');
   let made = 0;
   const createKey = () => createPair('p256', `key-${made++}`);
-  let keys: readonly Pair[] = [createKey()];
+  let keys: readonly [Pair, ...Pair[]] = [createKey()];
   let retired: Pair | undefined;
   let wrong: readonly Pair[] | undefined;
-  let trouble: keyof typeof TROUBLES | undefined;
+  let trouble: string | undefined;
   let honestSince = now();
   let firstUse: number | undefined;
   let served: Served | undefined;
@@ -109,8 +109,8 @@ export const playHistory: Play = async (seed, count) => {
     }
     const published = wrong ?? keys;
     const honest = url === DISCOVERY ? metadata() : keySet(...published);
-    const outcome = trouble === undefined ? honest : (TROUBLES[trouble]?.(url, honest) ?? honest);
-    if (outcome !== honest && trouble !== undefined) failedAt = at;
+    const outcome = TROUBLES[trouble ?? '']?.(url, honest) ?? honest;
+    if (outcome !== honest) failedAt = at;
     else if (url === KEYS)
       served = { at, kids: new Set(published.map(({ jwk }) => jwk.kid)), isWrong: wrong !== undefined };
     return outcome;
@@ -134,7 +134,8 @@ export const playHistory: Play = async (seed, count) => {
     const at = now();
     const isHonest = trouble === undefined && wrong === undefined;
     const isNew = served !== undefined && !served.kids.has(kid) && at - served.at < REREAD_MS;
-    if (status === 401 && !isNew && !(served?.isWrong && served.kids.has(kid)))
+    const isReplaced = served?.isWrong && served.kids.has(kid);
+    if (status === 401 && !isNew && !isReplaced)
       find(
         isHonest
           ? 'a rotated key is accepted within 30 s of its first use'
@@ -142,7 +143,7 @@ export const playHistory: Play = async (seed, count) => {
         `${trouble ?? 'honest'}: ${status}`,
       );
     const wasHonest = isHonest && honestSince <= first && at - first >= REREAD_MS;
-    if (wasHonest && status !== 200 && !(served?.isWrong && served.kids.has(kid)))
+    if (wasHonest && status !== 200 && !isReplaced)
       find('a rotated key is accepted within 30 s of its first use', `${status} after ${at - first} ms`);
     if (status === 503 && isHonest && at - failedAt >= REREAD_MS)
       find('an issuer that is back is used within 30 s', `failed ${at - failedAt} ms ago`);
@@ -155,26 +156,25 @@ export const playHistory: Play = async (seed, count) => {
     pause: (draw) => clock.advance(draw.pick(PAUSES)),
     async ask(draw) {
       const [pair] = keys;
-      if (pair === undefined) return;
       firstUse ??= now();
       const first = firstUse;
       const asked = Array.from({ length: draw.int(1, 3) }, () => ask(assertionOf(pair)));
       for (const status of await Promise.all(asked)) judgeHonest(status, pair.jwk.kid, first);
     },
     async attack(draw) {
-      const [pair = attacker] = keys;
-      const attacks: readonly (readonly [what: string, jwt: string])[] = [
-        ['a wrong key under a known kid', assertionOf(attacker, {}, pair.jwk.kid)],
-        ['the key of another origin', assertionOf(attacker)],
-        ['the key of another issuer', assertionOf(PARTIES.mesh.pairs.p256, {}, pair.jwk.kid)],
-        ['another audience', assertionOf(pair, { aud: EVIL })],
-        ['another tenant', assertionOf(pair, { tenant: 'evil' })],
-        ['too old', assertionOf(pair, { iat: Math.floor(now() / SECOND_MS) - 3600 })],
-        ...(retired === undefined || keys.includes(retired) || served?.kids.has(retired.jwk.kid)
-          ? []
-          : [['a key that the issuer no longer has', assertionOf(retired)] as const]),
-      ];
-      const [what, jwt] = draw.pick(attacks as [(typeof attacks)[number]]);
+      const [pair] = keys;
+      const old = retired;
+      const isGone = old !== undefined && !keys.includes(old) && !served?.kids.has(old.jwk.kid);
+      const attacks = {
+        'a wrong key under a known kid': assertionOf(attacker, {}, pair.jwk.kid),
+        'the key of another origin': assertionOf(attacker),
+        'the key of another issuer': assertionOf(PARTIES.mesh.pairs.p256, {}, pair.jwk.kid),
+        'another audience': assertionOf(pair, { aud: EVIL }),
+        'another tenant': assertionOf(pair, { tenant: 'evil' }),
+        'too old': assertionOf(pair, { iat: Math.floor(now() / SECOND_MS) - 3600 }),
+        ...(isGone && { 'a key that the issuer no longer has': assertionOf(old) }),
+      };
+      const [what, jwt] = pick(draw, Object.entries(attacks));
       const status = await ask(jwt);
       if (![401, 403, 503].includes(status)) find('no foreign assertion gets a token', `${what}: ${status}`);
     },
@@ -188,11 +188,11 @@ export const playHistory: Play = async (seed, count) => {
       const [old] = keys;
       retired = old;
       // Some issuers keep the old key for a while, some do not.
-      keys = [createKey(), ...(draw.chance(0.5) && old ? [old] : [])];
+      keys = [createKey(), ...(draw.chance(0.5) ? [old] : [])];
       firstUse = undefined;
     },
     trouble(draw) {
-      trouble = draw.pick(Object.keys(TROUBLES) as [string, ...string[]]);
+      trouble = pick(draw, Object.keys(TROUBLES));
       count(`an issuer ${trouble}`);
     },
     recover() {
