@@ -48,11 +48,3 @@ function isDrawn(played: Case): boolean {
 
 /** What a whole run plays. */
 export const CASES: readonly Case[] = ALL_CASES.filter(isDrawn);
-
-/** So many cases, evenly chosen from all kinds, each at another of its places: what a test run has time for. */
-export function sliceOf(cases: readonly Case[], count: number): readonly Case[] {
-  const byKind = Map.groupBy(cases, ({ kind }) => kind);
-  const once = [...byKind.values()].flatMap((same, at) => same[at % same.length] ?? []);
-  const step = Math.max(1, once.length / count);
-  return once.filter((_played, at) => Math.floor(at / step) !== Math.floor((at - 1) / step));
-}
