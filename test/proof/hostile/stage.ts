@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createSecretsManager } from '../../../infra/local/secrets-manager.ts';
+import type { StandIn } from '../../../infra/local/stand-in.ts';
 import { createTable } from '../../../infra/local/table.ts';
 import type { Overrides } from '../../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../../lib/compose/sandbox.ts';
@@ -49,27 +51,16 @@ function zitadelAnswer({ head, body }: Sent, token: string): Proper {
   return ok(type, { ...issued, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token' });
 }
 
-/** What Secrets Manager answers. */
-function secretAnswer({ body }: Sent): Proper {
-  const [name, secret] = Object.entries(SECRETS).find(([candidate]) => body.includes(`"${candidate}"`)) ?? [];
-  return ok('application/x-amz-json-1.1', {
-    ARN: `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-AbCdEf`,
-    Name: name,
-    SecretString: secret,
-    VersionId: '11111111-2222-3333-4444-555555555555',
-    VersionStages: ['AWSCURRENT'],
-  });
-}
-
-/** What the stand-in for DynamoDB at `url` answers. */
-async function tableAnswer(url: string, { head, body }: Sent): Promise<Proper> {
-  const headers = head.matchAll(/^(x-amz-[\w-]+|authorization|content-type): *(.*)$/gim);
+/** What the stand-in for a service of AWS answers. */
+async function awsAnswer({ url }: StandIn, { head, body }: Sent): Promise<Proper> {
+  const sent = head.matchAll(/^(x-amz-[\w-]+|authorization|content-type): *(.*)$/gim);
   const response = await fetch(url, {
     method: 'POST',
-    headers: [...headers].map(([, name = '', value = '']) => [name, value] as [string, string]),
+    headers: [...sent].map(([, name = '', value = '']) => [name, value] as [string, string]),
     body: Buffer.from(body, 'latin1'),
   });
-  return { status: response.status, type: 'application/x-amz-json-1.0', body: await response.text() };
+  const { status, headers } = response;
+  return { status, type: headers.get('content-type') ?? '', body: await response.text() };
 }
 
 const NO_REQUEST: Sent = { head: '', body: '' };
@@ -81,6 +72,8 @@ async function openServices({ kind, place }: Case, watch: Watch) {
   const tokens: string[] = [];
   let isHostile = false;
   const table = await createTable({ tableName: 'tokens' });
+  const secrets = await createSecretsManager({ now: watch.clock.now });
+  for (const [name, secret] of Object.entries(SECRETS)) secrets.put(name, secret);
 
   /** Tokens look like nothing else, and no two are alike. */
   function issue(): string {
@@ -116,8 +109,8 @@ async function openServices({ kind, place }: Case, watch: Watch) {
 
   const servers: Readonly<Record<Dependency, Server>> = {
     zitadel: await open('zitadel', zitadelAnswer),
-    'secrets-manager': await open('secrets-manager', secretAnswer),
-    dynamodb: await open('dynamodb', (sent) => tableAnswer(table.url, sent)),
+    'secrets-manager': await open('secrets-manager', (sent) => awsAnswer(secrets, sent)),
+    dynamodb: await open('dynamodb', (sent) => awsAnswer(table, sent)),
   };
   const all = Object.values(servers);
   return {
@@ -133,7 +126,7 @@ async function openServices({ kind, place }: Case, watch: Watch) {
       // The other ends hear of it in the next turns.
       for (let turns = 0; turns < 5; turns += 1) await turn();
     },
-    close: () => Promise.all([...all, table].map((server) => server.close())),
+    close: () => Promise.all([...all, table, secrets].map((server) => server.close())),
   };
 }
 
