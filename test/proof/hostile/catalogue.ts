@@ -26,8 +26,10 @@ export const KINDS: readonly Kind[] = [...wireKinds, ...bodyKinds, ...oauthKinds
 const TLS_PLACES = ['client credentials', 'introspection', 'revocation'];
 
 /** A kind that greets meets all that comes on a connection: also the reads before a write. */
-const isPlayed = ({ means, greets, isTls }: Kind, { scope, name }: Place): boolean =>
-  means[scope] !== undefined && !(greets && scope === 'update') && (!isTls || TLS_PLACES.includes(name));
+const isPlayed = ({ means, greets, security }: Kind, { scope, name }: Place): boolean =>
+  means[scope] !== undefined &&
+  !(greets && scope === 'update') &&
+  (security === undefined || TLS_PLACES.includes(name));
 
 /** Every kind at every place where the broker can meet it, with and without a known token. */
 export const ALL_CASES: readonly Case[] = PLACES.flatMap((place) =>

@@ -13,9 +13,9 @@ export interface Scene {
 export interface Behaviour {
   readonly respond: (sent: Sent) => Promise<Scene>;
   /** What it does before anything has come; `undefined`: nothing. */
-  readonly greet: () => Scene | undefined;
+  readonly greet?: () => Scene | undefined;
   /** How a connection is secured; `undefined`: not at all. */
-  readonly security: () => Security | undefined;
+  readonly security?: () => Security | undefined;
 }
 
 /** A server on loopback that speaks bytes. */
@@ -72,9 +72,9 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
       sockets.delete(socket);
       noteSame();
     });
-    const greeting = greet();
+    const greeting = greet?.();
     if (greeting !== undefined) return void play(socket, greeting);
-    const secured = security();
+    const secured = security?.();
     const stream = secured === undefined ? socket : secure(socket, secured);
     // If the other side hangs up or breaks off, so does this one.
     listenTo(stream).then(

@@ -100,9 +100,9 @@ async function openServices({ kind, place }: Case, watch: Watch) {
         return { steps: kind.play({ proper: NOTHING, sent: NO_REQUEST, token: '' }), isHostile: true };
       },
       security() {
-        if (!isZitadel || !kind.isTls) return undefined;
+        if (!isZitadel || kind.security === undefined) return undefined;
         if (isHostile) noteMove(watch, true, true);
-        return (isHostile && kind.security) || {};
+        return isHostile ? kind.security : {};
       },
     });
   }
@@ -161,12 +161,13 @@ const isAtRest = (clock: FakeClock): Promise<void> => until(() => clock.nextMs()
  */
 export async function playCase(played: Case, overrides: Overrides): Promise<Observation> {
   const { kind, place, isKnown } = played;
+  const isTls = kind.security !== undefined;
   const watch = createWatch();
   const { clock } = watch;
   const lines: string[] = [];
   const { servers, tokens, turnHostile, dropConnections, close } = await openServices(played, watch);
   const write = (line: string) => lines.push(line);
-  const broker = createBroker(servers, kind.isTls === true, { clock, write, ...overrides });
+  const broker = createBroker(servers, isTls, { clock, write, ...overrides });
   const isSilent = kind.means[place.scope] === 'down';
   const ask = ({ profile, endpoint, form }: Ask) =>
     pass(watch, isSilent, INVOCATION_MS, broker[endpoint](tokenEvent(profile, form), context(INVOCATION_MS)));
@@ -179,7 +180,7 @@ export async function playCase(played: Case, overrides: Overrides): Promise<Obse
       knownToken = isKnown ? String(JSON.parse(warm.value.body).access_token) : undefined;
     }
     if (isKnown) await clock.advance(LAST_MINUTE_MS);
-    if (kind.greets || kind.isTls) await dropConnections();
+    if (kind.greets || isTls) await dropConnections();
     lines.length = 0;
     turnHostile();
     const passed = await ask(place.ask);

@@ -1,29 +1,21 @@
 import { setTimeout as realDelay } from 'node:timers/promises';
 import { instant } from '../../../lib/core/time.ts';
-import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 
 /** The instant at which each case begins. */
 export const START = instant(1_795_438_700_000);
 
-/** The time of a case, and what its servers have done. */
-export interface Watch {
-  /** Shows `START` at first. */
-  readonly clock: FakeClock;
-  /** How often something was received or sent, or a connection was opened or closed. */
-  moves: number;
-  /** How often the hostile answer was given. */
-  struck: number;
-  /** Whether the last move was part of a hostile answer. */
-  isHostileLast: boolean;
-}
-
-/** Creates one for a case that has not begun. */
-export const createWatch = (): Watch => ({
+/** The time of a case that has not begun, and what its servers have done. */
+export const createWatch = () => ({
   clock: createFakeClock(START),
+  /** How often something was received or sent, or a connection was opened or closed. */
   moves: 0,
+  /** How often the hostile answer was given. */
   struck: 0,
+  /** Whether the last move was part of a hostile answer. */
   isHostileLast: false,
 });
+export type Watch = ReturnType<typeof createWatch>;
 
 /** Notes a move, and whether a hostile answer begins with it. */
 export function noteMove(watch: Watch, isHostile: boolean, isStrike = false): void {

@@ -39,9 +39,7 @@ export interface Kind {
   readonly play: (given: Given) => readonly Step[];
   /** Played as soon as a connection is open, before anything is asked. */
   readonly greets?: true;
-  /** Played where the issuer uses HTTPS. */
-  readonly isTls?: true;
-  /** How the server does TLS; absent where it does none. */
+  /** How the server does TLS, in place of an issuer that uses HTTPS; absent: nobody does. */
   readonly security?: Security;
 }
 
@@ -86,22 +84,30 @@ export type Table<T> = Readonly<Record<string, T>>;
  * Kinds that mean the same, one for each row of a table.
  * @param pattern of their names: the name of the row takes the place of `*`
  * @param make makes what is sent of a row
+ * @param more what else they have in common
  */
 export const kinds = <T>(
   pattern: string,
   means: Means,
   make: (row: T, given: Given) => Content,
   table: Table<T>,
+  more: Pick<Kind, 'greets' | 'security'> = {},
 ): readonly Kind[] =>
   Object.entries(table).map(([name, row]) => ({
     name: pattern.replace('*', () => name),
     means,
     play: (given) => [make(row, given)].flat(),
+    ...more,
   }));
 
 /** The same of a table of plays. */
-export const plays = (pattern: string, means: Means, table: Table<Play>): readonly Kind[] =>
-  kinds(pattern, means, (play, given) => (typeof play === 'function' ? play(given) : play), table);
+export const plays = (
+  pattern: string,
+  means: Means,
+  table: Table<Play>,
+  more?: Pick<Kind, 'greets' | 'security'>,
+): readonly Kind[] =>
+  kinds(pattern, means, (play, given) => (typeof play === 'function' ? play(given) : play), table, more);
 
 /** A table of texts in which each is its own name. */
 export const named = <T extends string | number>(texts: readonly T[]): Table<T> =>
