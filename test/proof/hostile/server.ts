@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { perform, type Sent, type Step } from './play.ts';
 import { type Security, secure } from './secure.ts';
-import { noteMove, type Watch } from './time.ts';
+import type { Watch } from './time.ts';
 
 /** What a server does on a connection: `isHostile` if that is what the case is about. */
 export interface Scene {
@@ -44,9 +44,9 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
   const sent: Sent[] = [];
 
   async function play(socket: Socket, { steps, isHostile }: Scene): Promise<void> {
-    const onMove = () => noteMove(watch, isHostile);
-    noteMove(watch, isHostile, isHostile);
-    await perform({ socket, clock: watch.clock, onMove }, steps);
+    watch.moves += 1;
+    if (isHostile) watch.struck += 1;
+    await perform({ socket, watch }, steps);
   }
 
   async function listenTo(socket: Socket): Promise<void> {
@@ -56,7 +56,7 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
       for (let next = takeRequest(received); next !== undefined; next = takeRequest(received)) {
         received = next.rest;
         sent.push(next.sent);
-        noteMove(watch, false);
+        watch.moves += 1;
         // Not awaited: only a server that goes on reading sees that the other side hangs up.
         void play(socket, await respond(next.sent));
       }
@@ -64,13 +64,12 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
   }
 
   const server = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const noteSame = () => noteMove(watch, watch.isHostileLast);
     sockets.add(socket);
-    noteSame();
+    watch.moves += 1;
     socket.on('error', () => undefined);
     socket.on('close', () => {
       sockets.delete(socket);
-      noteSame();
+      watch.moves += 1;
     });
     const greeting = greet?.();
     if (greeting !== undefined) return void play(socket, greeting);

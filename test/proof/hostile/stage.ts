@@ -15,7 +15,7 @@ import type { Case } from './catalogue.ts';
 import type { Ask, Dependency } from './places.ts';
 import { answer, type Proper, RESET, type Sent } from './play.ts';
 import { createServer, type Server } from './server.ts';
-import { createWatch, noteMove, pass, type Watch } from './time.ts';
+import { createWatch, pass, type Watch } from './time.ts';
 
 /** What was seen of a case. */
 export interface Observation {
@@ -101,7 +101,7 @@ async function openServices({ kind, place }: Case, watch: Watch) {
       },
       security() {
         if (!isZitadel || kind.security === undefined) return undefined;
-        if (isHostile) noteMove(watch, true, true);
+        if (isHostile) watch.struck += 1;
         return isHostile ? kind.security : {};
       },
     });
@@ -168,9 +168,8 @@ export async function playCase(played: Case, overrides: Overrides): Promise<Obse
   const { servers, tokens, turnHostile, dropConnections, close } = await openServices(played, watch);
   const write = (line: string) => lines.push(line);
   const broker = createBroker(servers, isTls, { clock, write, ...overrides });
-  const isSilent = kind.means[place.scope] === 'down';
   const ask = ({ profile, endpoint, form }: Ask) =>
-    pass(watch, isSilent, INVOCATION_MS, broker[endpoint](tokenEvent(profile, form), context(INVOCATION_MS)));
+    pass(watch, INVOCATION_MS, broker[endpoint](tokenEvent(profile, form), context(INVOCATION_MS)));
 
   try {
     let knownToken: string | undefined;
@@ -184,7 +183,7 @@ export async function playCase(played: Case, overrides: Overrides): Promise<Obse
     lines.length = 0;
     turnHostile();
     const passed = await ask(place.ask);
-    await pass(watch, isSilent, INVOCATION_MS, isAtRest(clock));
+    await pass(watch, INVOCATION_MS, isAtRest(clock));
     const { zitadel, 'secrets-manager': secrets, dynamodb } = servers;
     return {
       answer: passed === 'hangs' ? passed : passed.value,
