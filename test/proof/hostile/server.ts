@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { perform, type Sent, type Step } from './play.ts';
 import { type Security, secure } from './secure.ts';
@@ -18,18 +19,6 @@ export interface Behaviour {
   readonly security?: () => Security | undefined;
 }
 
-/** A server on loopback that speaks bytes. */
-export interface Server {
-  readonly port: number;
-  /** Every request, in order. */
-  readonly sent: readonly Sent[];
-  /** The number of open connections. */
-  readonly open: () => number;
-  /** Cuts every open connection. */
-  readonly drop: () => void;
-  readonly close: () => Promise<void>;
-}
-
 /** Takes one request with a length off the front of `received`; `undefined` until it is complete. */
 function takeRequest(received: string): { sent: Sent; rest: string } | undefined {
   const [, head = '', rest] = /^(.*?)\r\n\r\n(.*)$/s.exec(received) ?? [];
@@ -38,8 +27,8 @@ function takeRequest(received: string): { sent: Sent; rest: string } | undefined
   return { sent: { head, body: rest.slice(0, length) }, rest: rest.slice(length) };
 }
 
-/** Opens a server. */
-export async function createServer(watch: Watch, { respond, greet, security }: Behaviour): Promise<Server> {
+/** Opens a server on loopback that speaks bytes. */
+export async function createServer(watch: Watch, { respond, greet, security }: Behaviour) {
   const sockets = new Set<Socket>();
   const sent: Sent[] = [];
 
@@ -81,18 +70,22 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
       () => stream.destroy(),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   const drop = () => {
     for (const socket of sockets) socket.destroy();
   };
   return {
     port: (server.address() as AddressInfo).port,
+    /** Every request, in order. */
     sent,
+    /** The number of open connections. */
     open: () => sockets.size,
+    /** Cuts every open connection. */
     drop,
-    close: () => {
+    async close() {
       drop();
-      return new Promise((resolve) => server.close(() => resolve()));
+      await once(server.close(), 'close');
     },
   };
 }
+export type Server = Awaited<ReturnType<typeof createServer>>;
