@@ -24,7 +24,7 @@ test.for(MORE)('%s is never taken for the answer to a later request', async ([, 
   const server = await createServer(watch, {
     async respond() {
       const { length } = server.sent;
-      return { steps: length === 1 ? steps(() => idle.promise) : [saying(`answer ${length}`)], isHostile: false };
+      return length === 1 ? steps(() => idle.promise) : [saying(`answer ${length}`)];
     },
   });
   onTestFinished(server.close);

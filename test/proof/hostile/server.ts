@@ -4,17 +4,11 @@ import { perform, type Sent, type Step } from './play.ts';
 import { type Security, secure } from './secure.ts';
 import type { Watch } from './time.ts';
 
-/** What a server does on a connection: `isHostile` if that is what the case is about. */
-export interface Scene {
-  readonly steps: readonly Step[];
-  readonly isHostile: boolean;
-}
-
 /** What a server does. */
 export interface Behaviour {
-  readonly respond: (sent: Sent) => Promise<Scene>;
+  readonly respond: (sent: Sent) => Promise<readonly Step[]>;
   /** What it does before anything has come; `undefined`: nothing. */
-  readonly greet?: () => Scene | undefined;
+  readonly greet?: () => readonly Step[] | undefined;
   /** How a connection is secured; `undefined`: not at all. */
   readonly security?: () => Security | undefined;
 }
@@ -32,12 +26,6 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
   const sockets = new Set<Socket>();
   const sent: Sent[] = [];
 
-  async function play(socket: Socket, { steps, isHostile }: Scene): Promise<void> {
-    watch.moves += 1;
-    if (isHostile) watch.struck += 1;
-    await perform({ socket, watch }, steps);
-  }
-
   async function listenTo(socket: Socket): Promise<void> {
     let received = '';
     for await (const chunk of socket) {
@@ -47,7 +35,7 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
         sent.push(next.sent);
         watch.moves += 1;
         // Not awaited: only a server that goes on reading sees that the other side hangs up.
-        void play(socket, await respond(next.sent));
+        void perform({ socket, watch }, await respond(next.sent));
       }
     }
   }
@@ -61,7 +49,7 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
       watch.moves += 1;
     });
     const greeting = greet?.();
-    if (greeting !== undefined) return void play(socket, greeting);
+    if (greeting !== undefined) return void perform({ socket, watch }, greeting);
     const secured = security?.();
     const stream = secured === undefined ? socket : secure(socket, secured);
     // If the other side hangs up or breaks off, so does this one.

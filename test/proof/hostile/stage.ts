@@ -13,7 +13,7 @@ import { PROJECT_AUDIENCE, profilesFor, profilesOf } from '../../support/profile
 import { turn, until } from '../../support/turns.ts';
 import type { Case } from './catalogue.ts';
 import type { Ask, Dependency } from './places.ts';
-import { answer, type Proper, RESET, type Sent } from './play.ts';
+import { answer, type Given, type Proper, RESET, type Sent, type Step } from './play.ts';
 import { createServer, type Server } from './server.ts';
 import { createWatch, pass, type Watch } from './time.ts';
 
@@ -82,22 +82,25 @@ async function openServices({ kind, place }: Case, watch: Watch) {
     return token;
   }
 
+  function strike(given: Given): readonly Step[] {
+    watch.struck += 1;
+    return kind.play(given);
+  }
+
   function open(dependency: Dependency, service: (sent: Sent, token: string) => Proper | Promise<Proper>) {
     const isZitadel = dependency === 'zitadel';
     const isStruck = () => isHostile && place.dependency === dependency;
     return createServer(watch, {
       async respond(sent) {
-        if (dependency === 'dynamodb' && isHostile && place.isTableAway) return { steps: [RESET], isHostile: false };
+        if (dependency === 'dynamodb' && isHostile && place.isTableAway) return [RESET];
         const isMarked = isStruck() && place.isMark(sent);
         const token = isZitadel ? issue() : '';
         const isMade = !isMarked || place.isWritten !== false || kind.means[place.scope] === 'answer';
         const proper = isMade ? await service(sent, token) : NOTHING;
-        const steps = isMarked ? kind.play({ proper, sent, token }) : [answer(proper.status, proper)];
-        return { steps, isHostile: isMarked };
+        return isMarked ? strike({ proper, sent, token }) : [answer(proper.status, proper)];
       },
       greet() {
-        if (!isStruck() || !kind.greets) return undefined;
-        return { steps: kind.play({ proper: NOTHING, sent: NO_REQUEST, token: '' }), isHostile: true };
+        return isStruck() && kind.greets ? strike({ proper: NOTHING, sent: NO_REQUEST, token: '' }) : undefined;
       },
       security() {
         if (!isZitadel || kind.security === undefined) return undefined;
