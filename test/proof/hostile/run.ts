@@ -68,13 +68,13 @@ function observeOutside(): () => { readonly printed: string; readonly strays: re
 }
 
 /** Plays a case, and judges it with everything that it does besides answering. */
-async function check(played: Case, overrides: Overrides): Promise<readonly Violation[]> {
+async function* check(played: Case, overrides: Overrides): AsyncGenerator<Violation> {
   const end = observeOutside();
   const observed = await playCase(played, overrides).catch(String);
   const { printed, strays } = end();
-  const violations = typeof observed === 'string' ? [] : judge(played, observed, printed);
-  const others = typeof observed === 'string' ? [observed, ...strays] : strays;
-  return [...violations, ...others.map((what) => ({ rule: 'stray', what }) as const)];
+  if (typeof observed === 'string') yield { rule: 'stray', what: observed };
+  else yield* judge(played, observed, printed);
+  for (const what of strays) yield { rule: 'stray', what };
 }
 
 /**
@@ -99,7 +99,7 @@ export async function runCases(
     for (const [at, played] of cases.entries()) {
       if (isMeasured && at === Math.min(WARM_AFTER, cases.length >> 1)) warmMb = await heapMb();
       const name = nameOf(played);
-      violations.push(...(await check(played, overrides)).map((violation) => ({ name, ...violation })));
+      for await (const violation of check(played, overrides)) violations.push({ name, ...violation });
       onPlayed(at + 1);
     }
   } finally {
