@@ -31,16 +31,20 @@ export type Meaning =
 /** What an answer means at each scope where it is given. */
 export type Means = Readonly<Partial<Record<Scope, Meaning>>>;
 
-/** One kind of hostile answer. */
-export interface Kind {
-  /** `{family}: {what comes}`. */
-  readonly name: string;
-  readonly means: Means;
-  readonly play: (given: Given) => readonly Step[];
+/** On which connections an answer is given. */
+interface Setting {
   /** Played as soon as a connection is open, before anything is asked. */
   readonly greets?: true;
   /** How the server does TLS, in place of an issuer that uses HTTPS; absent: nobody does. */
   readonly security?: Security;
+}
+
+/** One kind of hostile answer. */
+export interface Kind extends Setting {
+  /** `{family}: {what comes}`. */
+  readonly name: string;
+  readonly means: Means;
+  readonly play: (given: Given) => readonly Step[];
 }
 
 /** The same meaning at each endpoint of ZITADEL. */
@@ -91,7 +95,7 @@ export const kinds = <T>(
   means: Means,
   make: (row: T, given: Given) => Content,
   table: Table<T>,
-  more: Pick<Kind, 'greets' | 'security'> = {},
+  more: Setting = {},
 ): readonly Kind[] =>
   Object.entries(table).map(([name, row]) => ({
     name: pattern.replace('*', () => name),
@@ -101,12 +105,7 @@ export const kinds = <T>(
   }));
 
 /** The same of a table of plays. */
-export const plays = (
-  pattern: string,
-  means: Means,
-  table: Table<Play>,
-  more?: Pick<Kind, 'greets' | 'security'>,
-): readonly Kind[] =>
+export const plays = (pattern: string, means: Means, table: Table<Play>, more: Setting = {}): readonly Kind[] =>
   kinds(pattern, means, (play, given) => (typeof play === 'function' ? play(given) : play), table, more);
 
 /** A table of texts in which each is its own name. */
