@@ -2,13 +2,6 @@ import type { Request } from './reference.ts';
 import { BROKER, type Claims, NOW, PARTIES, type Pair, type PartyName, TYPES, WORKLOADS } from './setting.ts';
 import { type Signing, signParts } from './signing.ts';
 
-/** What an attacker sends, and what the broker must answer. */
-export interface Attack {
-  readonly name: string;
-  readonly request: Request;
-  readonly answer: string;
-}
-
 const REFUSED = '401 invalid_client';
 const FOREIGN = '403 unauthorized_client';
 const TWO = '400 invalid_request';
@@ -171,7 +164,7 @@ const SENT: Readonly<Record<string, Readonly<Record<string, Request>>>> = {
   },
 };
 
-/** Attacks that are one request. */
-export const ATTACKS: readonly Attack[] = Object.entries(SENT).flatMap(([answer, requests]) =>
+/** Attacks that are one request: what an attacker sends, and what the broker must answer. */
+export const ATTACKS = Object.entries(SENT).flatMap(([answer, requests]) =>
   Object.entries(requests).map(([name, request]) => ({ name, request, answer })),
 );

@@ -22,7 +22,7 @@ const MAKERS = {
   p384: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
   ed: () => generateKeyPairSync('ed25519'),
 };
-export type KeyKind = keyof typeof MAKERS;
+type KeyKind = keyof typeof MAKERS;
 
 /** The kind of key that makes signatures of an algorithm. */
 export const KEY_OF = { RS256: 'rsa', PS256: 'rsa', ES256: 'p256', ES384: 'p384', EdDSA: 'ed' } as const;
