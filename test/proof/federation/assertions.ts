@@ -1,9 +1,10 @@
 import { breachesOf, decisionOf, type Played, PROMISES, shown } from '../events/answer-rules.ts';
+import { START } from '../runner/history.ts';
 import { createRandom } from '../runner/random.ts';
 import type { History, Run, Tell, World } from '../runner/worlds.ts';
 import { CHANGES, type Draft, pick } from './changes.ts';
 import { decide, type Request } from './reference.ts';
-import { BROKER, type Claims, KEY_OF, NOW_MS, partyNamed, TYPES, WORKLOADS } from './setting.ts';
+import { BROKER, type Claims, KEY_OF, PARTIES, TYPES, WORKLOADS } from './setting.ts';
 import { signParts } from './signing.ts';
 import { createHonestStage, type Stage } from './stage.ts';
 
@@ -32,7 +33,7 @@ function createPlan(seed: string): Plan {
 function requestOf({ seed, workload, items }: Plan): Request {
   const random = createRandom(`${seed}/request`);
   const [party, profile, claims] = WORKLOADS[workload] as (typeof WORKLOADS)[number];
-  const { iss, algorithms, pairs } = partyNamed(party);
+  const { iss, algorithms, pairs } = PARTIES[party];
   const algorithm = pick(random, algorithms);
   const pair = pairs[KEY_OF[algorithm]];
   const aud = pick<unknown>(random, [BROKER, `${BROKER}/${profile}`, [BROKER]]);
@@ -44,14 +45,12 @@ function requestOf({ seed, workload, items }: Plan): Request {
     pair,
     algorithm,
     finish: [],
-    request: { profile, type: party === 'mesh' ? TYPES.spiffe : TYPES.jwt, clientId: undefined, isSigned: false },
+    request: { profile, type: party === 'mesh' ? TYPES.spiffe : TYPES.jwt },
     isSent: true,
   };
   for (const { kind, at } of items) CHANGES[kind]?.(draft, createRandom(`${seed}/${at}/${kind}`));
-  const texts = draft.edits.reduce((all, change) => change(all), {
-    header: JSON.stringify(draft.header),
-    claims: JSON.stringify(draft.claims),
-  });
+  const texts = { header: JSON.stringify(draft.header), claims: JSON.stringify(draft.claims) };
+  for (const { of, change } of draft.edits) texts[of] = change(texts[of]);
   const signed = signParts(texts.header, texts.claims, draft.pair, draft.algorithm);
   const jwt = draft.finish.reduce((made, change) => change(made), signed);
   return { ...draft.request, jwt: draft.isSent ? jwt : undefined };
@@ -70,23 +69,28 @@ const leaks = (played: Played, { jwt = '' }: Request): boolean => {
     );
 };
 
-/** One sandbox for all: it knows the keys of the issuers. */
-let stage: Stage | undefined;
-
 /** Plays a request, and compares the answer with the second verifier's. */
-async function play(plan: Plan, tell: Tell = () => undefined): Promise<Run> {
-  stage ??= createHonestStage();
-  const request = requestOf(plan);
-  for (const part of (request.jwt ?? '').split('.').slice(0, 2)) tell(Buffer.from(part, 'base64url').toString());
+export async function judge(request: Request, stage: Stage) {
   const { answer, breaches } = await breachesOf(stage.play(request), {
     endpoint: 'token',
     right: new Set([decide(request)]),
     others: (played) => (leaks(played, request) ? ['repeats a part of the assertion'] : []),
   });
+  return { decision: answer && decisionOf(answer), breaches };
+}
+
+/** One sandbox for all: it knows the keys of the issuers. */
+let stage: Stage | undefined;
+
+async function play(plan: Plan, tell: Tell = () => undefined): Promise<Run> {
+  stage ??= createHonestStage();
+  const request = requestOf(plan);
+  for (const part of (request.jwt ?? '').split('.').slice(0, 2)) tell(Buffer.from(part, 'base64url').toString());
+  const { decision, breaches } = await judge(request, stage);
   const counts = new Map(plan.items.map(({ kind }) => [kind, 1]));
-  if (answer !== undefined) counts.set(decisionOf(answer), 1);
+  if (decision !== undefined) counts.set(decision, 1);
   const [breach] = breaches;
-  const violation = breach && { invariant: breach[0], what: breach[1], at: NOW_MS };
+  const violation = breach && { invariant: breach[0], what: breach[1], at: START };
   return { requests: 1, events: plan.items.length, counts, violation };
 }
 

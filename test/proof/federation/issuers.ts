@@ -1,12 +1,13 @@
 import { fail } from '../../../lib/core/result.ts';
-import { DAY_MS, HOUR_MS, instant, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../lib/core/time.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { answer, type Outcome } from '../../support/fleet.ts';
+import { answer, type Outcome, START } from '../../support/fleet.ts';
 import { turn } from '../../support/turns.ts';
 import { lineOf } from '../runner/history.ts';
 import { createRandom, type Random } from '../runner/random.ts';
 import type { History, Kinds, Run, Tell, Violation, World } from '../runner/worlds.ts';
-import { BROKER, createPair, NOW_MS, PARTIES, type Pair, TYPES } from './setting.ts';
+import { pick } from './changes.ts';
+import { BROKER, createPair, PARTIES, type Pair, TYPES } from './setting.ts';
 import { signParts } from './signing.ts';
 import { createStage, type Stage } from './stage.ts';
 
@@ -31,11 +32,10 @@ const EVIL = 'https://evil.example';
 
 const metadata = (change: object = {}) => answer(200, { issuer: iss, jwks_uri: KEYS, ...change });
 const keySet = (...pairs: readonly Pair[]) => answer(200, { keys: pairs.map(({ jwk }) => jwk) });
-const unreachable: Outcome = fail({ kind: 'unreachable', detail: 'ECONNREFUSED' });
 
 /** What an issuer that is not itself answers: at its metadata, and at its keys. */
 export const TROUBLES: Readonly<Record<string, (url: string, honest: Outcome) => Outcome>> = {
-  away: () => unreachable,
+  away: () => fail({ kind: 'unreachable', detail: 'ECONNREFUSED' }),
   'too slow': () => fail({ kind: 'timeout', detail: 'no answer in 3 s' }),
   'with an answer of 10 MB': () => fail({ kind: 'oversized', detail: 'more than 64 kB' }),
   'answering 500': () => answer(500, ''),
@@ -95,15 +95,15 @@ interface Served {
 /** Plays a history. It ends with its first broken promise. */
 async function play({ seed, items }: Plan, tell: Tell = () => undefined): Promise<Run> {
   const random = createRandom(seed);
-  const clock = createFakeClock(instant(NOW_MS));
+  const clock = createFakeClock(START);
   const now = () => clock.now() as number;
   const attacker = createPair('p256', 'key-0');
   let made = 0;
   const createKey = () => createPair('p256', `key-${made++}`);
-  let keys: readonly Pair[] = [createKey()];
+  let keys: readonly [Pair, ...Pair[]] = [createKey()];
   let retired: Pair | undefined;
   let wrong: readonly Pair[] | undefined;
-  let trouble: keyof typeof TROUBLES | undefined;
+  let trouble: string | undefined;
   let honestSince = now();
   let firstUse: number | undefined;
   let served: Served | undefined;
@@ -117,7 +117,7 @@ async function play({ seed, items }: Plan, tell: Tell = () => undefined): Promis
   const counts = new Map<string, number>();
   const count = (what: string) => {
     counts.set(what, (counts.get(what) ?? 0) + 1);
-    tell(lineOf(now() - NOW_MS, what));
+    tell(lineOf(now() - START, what));
   };
 
   function serve(url: string): Outcome {
@@ -130,13 +130,13 @@ async function play({ seed, items }: Plan, tell: Tell = () => undefined): Promis
     }
     const published = wrong ?? keys;
     const honest = url === DISCOVERY ? metadata() : keySet(...published);
-    const outcome = trouble === undefined ? honest : (TROUBLES[trouble]?.(url, honest) ?? honest);
-    if (outcome !== honest && trouble !== undefined) failedAt = at;
+    const outcome = TROUBLES[trouble ?? '']?.(url, honest) ?? honest;
+    if (outcome !== honest) failedAt = at;
     else if (url === KEYS)
       served = { at, kids: new Set(published.map(({ jwk }) => jwk.kid)), isWrong: wrong !== undefined };
     return outcome;
   }
-  const start = (): Stage => createStage(clock, serve);
+  const start = (): Stage => createStage(serve, clock);
   let stage = start();
 
   const assertionOf = (pair: Pair, claims: object = {}, kid: string = pair.jwk.kid): string => {
@@ -145,8 +145,7 @@ async function play({ seed, items }: Plan, tell: Tell = () => undefined): Promis
     return signParts({ alg: 'ES256', kid }, body, pair, 'ES256');
   };
   const ask = async (jwt: string): Promise<number> => {
-    const request = { profile: 'orders', type: TYPES.jwt, jwt, clientId: undefined, isSigned: false };
-    const { answer: answered } = await stage.play(request);
+    const { answer: answered } = await stage.play({ profile: 'orders', type: TYPES.jwt, jwt });
     requests += 1;
     count(`answers ${answered.statusCode}`);
     return answered.statusCode;
@@ -157,7 +156,8 @@ async function play({ seed, items }: Plan, tell: Tell = () => undefined): Promis
     const at = now();
     const isHonest = trouble === undefined && wrong === undefined;
     const isNew = served !== undefined && !served.kids.has(kid) && at - served.at < REREAD_MS;
-    if (status === 401 && !isNew && !(served?.isWrong && served.kids.has(kid)))
+    const isReplaced = served?.isWrong && served.kids.has(kid);
+    if (status === 401 && !isNew && !isReplaced)
       find(
         isHonest
           ? 'a rotated key is accepted within 30 s of its first use'
@@ -165,7 +165,7 @@ async function play({ seed, items }: Plan, tell: Tell = () => undefined): Promis
         `${trouble ?? 'honest'}: ${status}`,
       );
     const wasHonest = isHonest && honestSince <= first && at - first >= REREAD_MS;
-    if (wasHonest && status !== 200 && !(served?.isWrong && served.kids.has(kid)))
+    if (wasHonest && status !== 200 && !isReplaced)
       find('a rotated key is accepted within 30 s of its first use', `${status} after ${at - first} ms`);
     if (status === 503 && isHonest && at - failedAt >= REREAD_MS)
       find('an issuer that is back is used within 30 s', `failed ${at - failedAt} ms ago`);
@@ -178,26 +178,25 @@ async function play({ seed, items }: Plan, tell: Tell = () => undefined): Promis
     pause: (draw) => clock.advance(draw.pick(PAUSES)),
     async ask(draw) {
       const [pair] = keys;
-      if (pair === undefined) return;
       firstUse ??= now();
       const first = firstUse;
       const asked = Array.from({ length: draw.int(1, 3) }, () => ask(assertionOf(pair)));
       for (const status of await Promise.all(asked)) judgeHonest(status, pair.jwk.kid, first);
     },
     async attack(draw) {
-      const [pair = attacker] = keys;
-      const attacks: readonly (readonly [what: string, jwt: string])[] = [
-        ['a wrong key under a known kid', assertionOf(attacker, {}, pair.jwk.kid)],
-        ['the key of another origin', assertionOf(attacker)],
-        ['the key of another issuer', assertionOf(PARTIES.mesh.pairs.p256, {}, pair.jwk.kid)],
-        ['another audience', assertionOf(pair, { aud: EVIL })],
-        ['another tenant', assertionOf(pair, { tenant: 'evil' })],
-        ['too old', assertionOf(pair, { iat: Math.floor(now() / SECOND_MS) - 3600 })],
-        ...(retired === undefined || keys.includes(retired) || served?.kids.has(retired.jwk.kid)
-          ? []
-          : [['a key that the issuer no longer has', assertionOf(retired)] as const]),
-      ];
-      const [what, jwt] = draw.pick(attacks as [(typeof attacks)[number]]);
+      const [pair] = keys;
+      const old = retired;
+      const isGone = old !== undefined && !keys.includes(old) && !served?.kids.has(old.jwk.kid);
+      const attacks = {
+        'a wrong key under a known kid': assertionOf(attacker, {}, pair.jwk.kid),
+        'the key of another origin': assertionOf(attacker),
+        'the key of another issuer': assertionOf(PARTIES.mesh.pairs.p256, {}, pair.jwk.kid),
+        'another audience': assertionOf(pair, { aud: EVIL }),
+        'another tenant': assertionOf(pair, { tenant: 'evil' }),
+        'too old': assertionOf(pair, { iat: Math.floor(now() / SECOND_MS) - 3600 }),
+        ...(isGone && { 'a key that the issuer no longer has': assertionOf(old) }),
+      };
+      const [what, jwt] = pick(draw, Object.entries(attacks));
       const status = await ask(jwt);
       if (![401, 403, 503].includes(status)) find('no foreign assertion gets a token', `${what}: ${status}`);
     },
@@ -211,11 +210,11 @@ async function play({ seed, items }: Plan, tell: Tell = () => undefined): Promis
       const [old] = keys;
       retired = old;
       // Some issuers keep the old key for a while, some do not.
-      keys = [createKey(), ...(draw.chance(0.5) && old ? [old] : [])];
+      keys = [createKey(), ...(draw.chance(0.5) ? [old] : [])];
       firstUse = undefined;
     },
     trouble(draw) {
-      trouble = draw.pick(Object.keys(TROUBLES) as [string, ...string[]]);
+      trouble = pick(draw, Object.keys(TROUBLES));
       count(`an issuer ${trouble}`);
     },
     recover() {

@@ -1,22 +1,12 @@
 import { constants, verify } from 'node:crypto';
 import { JwtVerifier } from 'aws-jwt-verify';
-import {
-  BROKER,
-  type Claims,
-  KEY_OF,
-  NOW,
-  NOW_MS,
-  PARTIES,
-  type PartyName,
-  partyNamed,
-  type SigningAlgorithm,
-  TYPES,
-} from './setting.ts';
+import { START } from '../../support/fleet.ts';
+import { BROKER, type Claims, KEY_OF, NOW, PARTIES, type PartyName, type SigningAlgorithm, TYPES } from './setting.ts';
 
 /*
  * The second verifier. It shares nothing with the broker's: signatures, `iss`, `aud`, `exp` and `nbf` are checked by
- * aws-jwt-verify (PS256, which it does not know, by node:crypto), JSON is read by a parser of its own, and the policy is
- * written out for each profile of setting.ts from docs/federation.md.
+ * aws-jwt-verify (PS256, which it does not know, by node:crypto), doubled members and spellings of base64url are found in
+ * a way of its own, and the policy is written out for each profile of setting.ts from docs/federation.md.
  */
 
 /** A request, as far as it decides. */
@@ -24,116 +14,39 @@ export interface Request {
   readonly profile: string;
   readonly type: string | undefined;
   readonly jwt: string | undefined;
-  readonly clientId: string | undefined;
+  readonly clientId?: string;
   /** A signature of AWS beside the assertion. */
-  readonly isSigned: boolean;
-}
-
-class Malformed extends Error {}
-
-/** A parser of JSON (RFC 8259) that refuses a member that is named twice. */
-function parseStrictly(text: string): unknown {
-  let at = 0;
-  const fail = (): never => {
-    throw new Malformed();
-  };
-  const skip = () => {
-    while (' \t\n\r'.includes(text[at] ?? 'x')) at += 1;
-  };
-  const take = (token: string) => {
-    if (!text.startsWith(token, at)) fail();
-    at += token.length;
-  };
-  const taken = <T>(token: string, value: T): T => {
-    take(token);
-    return value;
-  };
-  const matched = (pattern: RegExp): string => {
-    pattern.lastIndex = at;
-    const [found] = pattern.exec(text) ?? fail();
-    at += found.length;
-    return found;
-  };
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them.
-  const readText = () => JSON.parse(matched(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y)) as string;
-  function readValue(): unknown {
-    skip();
-    const sign = text[at];
-    let value: unknown;
-    if (sign === '{') value = readObject();
-    else if (sign === '[') value = readArray();
-    else if (sign === '"') value = readText();
-    else if (sign === 't') value = taken('true', true);
-    else if (sign === 'f') value = taken('false', false);
-    else if (sign === 'n') value = taken('null', null);
-    else value = Number(matched(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y));
-    skip();
-    return value;
-  }
-  function readObject(): Map<string, unknown> {
-    const members = new Map<string, unknown>();
-    take('{');
-    skip();
-    if (text[at] !== '}') {
-      for (;;) {
-        skip();
-        const name = readText();
-        if (members.has(name)) fail();
-        skip();
-        take(':');
-        members.set(name, readValue());
-        if (text[at] !== ',') break;
-        at += 1;
-      }
-    }
-    take('}');
-    return members;
-  }
-  function readArray(): unknown[] {
-    const items: unknown[] = [];
-    take('[');
-    skip();
-    if (text[at] !== ']') {
-      for (;;) {
-        items.push(readValue());
-        if (text[at] !== ',') break;
-        at += 1;
-      }
-    }
-    take(']');
-    return items;
-  }
-  const value = readValue();
-  return at === text.length ? value : fail();
+  readonly isSigned?: boolean;
 }
 
 type Read = ReadonlyMap<string, unknown>;
 
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-
-/** Base64url without padding (RFC 7515 §2), in the one spelling that an encoder writes. */
-function decode(part: string): Uint8Array {
-  const bytes: number[] = [];
-  let bits = 0;
-  let held = 0;
-  for (const sign of part) {
-    const value = ALPHABET.indexOf(sign);
-    if (value < 0) throw new Malformed();
-    bits = (bits << 6) | value;
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      bytes.push(bits >> held);
-      bits &= (1 << held) - 1;
+/** Whether an object of a JSON text names a member twice, in whatever spelling. */
+function isDoubled(json: string): boolean {
+  const open: Set<string>[] = [];
+  for (const [sign, text = '', colon] of json.matchAll(/[{}]|("(?:[^"\\]|\\.)*")\s*(:)?/g)) {
+    if (sign === '{') open.push(new Set());
+    else if (sign === '}') open.pop();
+    else if (colon !== undefined) {
+      const name = JSON.parse(text) as string;
+      if (open.at(-1)?.has(name)) return true;
+      open.at(-1)?.add(name);
     }
   }
-  if (part === '' || held === 6 || bits !== 0) throw new Malformed();
-  return Uint8Array.from(bytes);
+  return false;
 }
 
+/** Base64url without padding (RFC 7515 §2), in the one spelling that an encoder writes: bits that are left over are 0. */
+const BASE64URL = /^(?:[\w-]{4})*(?:[\w-]{4}|[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])$/;
+
+/** Reads a part as JSON, of which each object becomes a map. */
 function readPart(part: string): Read {
-  const value = parseStrictly(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(decode(part)));
-  if (!(value instanceof Map)) throw new Malformed();
+  const bytes = Buffer.from(part, 'base64url');
+  const json = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  const value = JSON.parse(json, (_name, member) =>
+    typeof member === 'object' && member !== null && !Array.isArray(member) ? new Map(Object.entries(member)) : member,
+  );
+  if (!(value instanceof Map) || isDoubled(json)) throw new SyntaxError();
   return value;
 }
 
@@ -172,14 +85,11 @@ function isAcceptable(claims: Read, party: PartyName): boolean {
   if (party === 'gitlab') return isStartedByOwners(claims.get('pipeline_source'));
   if (party !== 'partner') return true;
   const nested = claims.get('https://sts.amazonaws.com/');
-  const modes = [nested instanceof Map && nested.has('subject_mode') ? nested.get('subject_mode') : 'AWSIdentity'];
-  if (!(nested instanceof Map && nested.has('subject_mode')) && claims.has('subject_mode'))
-    modes.push(claims.get('subject_mode'));
-  const asked = [nested, claims].find((all) => all instanceof Map && all.has('principal_id'));
-  return (
-    modes.every((mode) => mode === 'AWSIdentity') &&
-    (asked === undefined || within(asked, 'principal_id') === claims.get('sub'))
-  );
+  const isAbsentOr = (name: string, right: unknown) => {
+    const said = [nested, claims].find((all) => all instanceof Map && all.has(name));
+    return said === undefined || within(said, name) === right;
+  };
+  return isAbsentOr('subject_mode', 'AWSIdentity') && isAbsentOr('principal_id', claims.get('sub'));
 }
 
 /** Who may use which profile: what DOCUMENT says, in words. */
@@ -194,38 +104,25 @@ function mayUse(profile: string, party: PartyName, claims: Read): boolean {
   const isOurPipeline = is('project_id', '7') && is('namespace_id', '8');
   const isOfPartner = within(claims.get('https://sts.amazonaws.com/'), 'aws_account') === '210987654321';
   const SHOP = 'system:serviceaccount:shop:';
-  switch (`${profile} ${party}`) {
-    case 'orders cluster':
-      return (
-        isBelow(sub, `${SHOP}orders`) &&
-        isBelow(within(account, 'name'), 'orders') &&
-        isPod('shop', within(account, 'name'))
-      );
-    case 'orders edge':
-      return is('sub', `${SHOP}till`) && isPod('shop', 'till');
-    case 'billing cluster':
-      return is('sub', 'system:serviceaccount:billing:billing') && isPod('billing', 'billing');
-    case 'orders github':
-      return isOurJob && is('ref', 'refs/heads/main');
-    case 'billing github':
-      return isOurJob && is('environment', 'production');
-    case 'orders gitlab':
-      return isOurPipeline && isBelow(claims.get('ref'), 'v') && is('ref_type', 'tag') && is('ref_protected', 'true');
-    case 'billing gitlab':
-      return isOurPipeline && is('environment', 'production');
-    case 'orders partner':
-      return isOfPartner && isBelow(sub, 'arn:aws:iam::210987654321:role/team/batch-');
-    case 'billing partner':
-      return isOfPartner && is('sub', 'arn:aws:iam::210987654321:role/billing');
-    case 'orders mesh':
-      return is('sub', 'spiffe://mesh.example/shop/app');
-    case 'billing mesh':
-      return isBelow(sub, 'spiffe://mesh.example/billing/');
-    case 'orders idp':
-      return is('sub', 'agent-1') && is('tenant', 'acme');
-    default:
-      return false;
-  }
+  const rules: Readonly<Record<string, boolean>> = {
+    'orders cluster':
+      isBelow(sub, `${SHOP}orders`) &&
+      isBelow(within(account, 'name'), 'orders') &&
+      isPod('shop', within(account, 'name')),
+    'orders edge': is('sub', `${SHOP}till`) && isPod('shop', 'till'),
+    'billing cluster': is('sub', 'system:serviceaccount:billing:billing') && isPod('billing', 'billing'),
+    'orders github': isOurJob && is('ref', 'refs/heads/main'),
+    'billing github': isOurJob && is('environment', 'production'),
+    'orders gitlab':
+      isOurPipeline && isBelow(claims.get('ref'), 'v') && is('ref_type', 'tag') && is('ref_protected', 'true'),
+    'billing gitlab': isOurPipeline && is('environment', 'production'),
+    'orders partner': isOfPartner && isBelow(sub, 'arn:aws:iam::210987654321:role/team/batch-'),
+    'billing partner': isOfPartner && is('sub', 'arn:aws:iam::210987654321:role/billing'),
+    'orders mesh': is('sub', 'spiffe://mesh.example/shop/app'),
+    'billing mesh': isBelow(sub, 'spiffe://mesh.example/billing/'),
+    'orders idp': is('sub', 'agent-1') && is('tenant', 'acme'),
+  };
+  return rules[`${profile} ${party}`] ?? false;
 }
 
 const names = Object.keys(PARTIES) as PartyName[];
@@ -233,7 +130,7 @@ const names = Object.keys(PARTIES) as PartyName[];
 /** Of `aws-jwt-verify`, one for each issuer; the audience is checked besides, for it accepts several. */
 const verifiers = new Map(
   names.map((name) => {
-    const { iss, pairs } = partyNamed(name);
+    const { iss, pairs } = PARTIES[name];
     const jwksUri = 'https://unused.example';
     const issuer = name === 'mesh' ? null : iss;
     const verifier = JwtVerifier.create({ issuer, audience: null, jwksUri, graceSeconds: SKEW });
@@ -246,7 +143,7 @@ const verifiers = new Map(
 /** Whether `aws-jwt-verify` accepts the assertion, at the time of the setting. */
 function isVerifiedByAws(jwt: string, party: PartyName, audiences: readonly string[]): boolean {
   const realNow = Date.now;
-  Date.now = () => NOW_MS;
+  Date.now = () => START;
   try {
     verifiers.get(party)?.verifySync(jwt, { audience: [...audiences] } as never);
     return true;
@@ -259,11 +156,11 @@ function isVerifiedByAws(jwt: string, party: PartyName, audiences: readonly stri
 
 /** PS256 (RFC 7518 §3.5), which `aws-jwt-verify` does not know. */
 function isPs256(jwt: string, party: PartyName, kid: string): boolean {
-  const pair = Object.values(partyNamed(party).pairs).find(({ jwk }) => jwk.kid === kid);
+  const pair = Object.values(PARTIES[party].pairs).find(({ jwk }) => jwk.kid === kid);
   if (pair?.publicKey.asymmetricKeyType !== 'rsa') return false;
   const [head, body, signature = ''] = jwt.split('.');
   const key = { key: pair.publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
-  return verify('sha256', Buffer.from(`${head}.${body}`), key, decode(signature));
+  return verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url'));
 }
 
 const FOREIGN_PARAMETERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'];
@@ -274,9 +171,8 @@ function examine(request: Request, audiences: readonly string[]): { party: Party
   const { jwt, type } = request;
   if (jwt === undefined || jwt.length > 8192) return undefined;
   const parts = jwt.split('.');
-  if (parts.length !== 3) return undefined;
+  if (parts.length !== 3 || !parts.every((part) => BASE64URL.test(part))) return undefined;
   const [head, claims] = parts.slice(0, 2).map(readPart) as [Read, Read];
-  decode(parts[2] ?? '');
   const { alg, kid, typ } = Object.fromEntries(head) as Claims;
   if (FOREIGN_PARAMETERS.some((name) => head.has(name))) return undefined;
   if (head.has('typ') && !KNOWN_TYPES.includes(typ as string)) return undefined;
@@ -288,9 +184,9 @@ function examine(request: Request, audiences: readonly string[]): { party: Party
       ? type === TYPES.spiffe &&
         sub.startsWith('spiffe://mesh.example/') &&
         [undefined, PARTIES.mesh.iss].includes(claims.get('iss') as string)
-      : type === TYPES.jwt && claims.get('iss') === partyNamed(name).iss,
+      : type === TYPES.jwt && claims.get('iss') === PARTIES[name].iss,
   );
-  if (party === undefined || !partyNamed(party).algorithms.some((one) => one === alg)) return undefined;
+  if (party === undefined || !PARTIES[party].algorithms.some((one) => one === alg)) return undefined;
   const aud = claims.get('aud');
   const [only, ...more] = Array.isArray(aud) ? aud : [aud];
   if (more.length > 0 || !isText(only) || !audiences.includes(only)) return undefined;
@@ -310,8 +206,8 @@ export function decide(request: Request): string {
   try {
     examined = examine(request, [BROKER, ...own]);
   } catch (error) {
-    // A decoder throws a TypeError at what is not UTF-8.
-    if (!(error instanceof Malformed || error instanceof TypeError)) throw error;
+    // At what is not UTF-8, a decoder throws a TypeError.
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
   }
   if (examined === undefined) return '401 invalid_client';
   if (!mayUse(profile, examined.party, examined.claims)) return '403 unauthorized_client';

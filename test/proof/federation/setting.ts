@@ -1,9 +1,8 @@
 import { generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { ISSUER } from '../../support/fleet.ts';
+import { ISSUER, START } from '../../support/fleet.ts';
 
-/** When everything happens: the time of the recordings. */
-export const NOW_MS = 1_795_438_700_000;
-export const NOW = NOW_MS / 1000;
+/** When everything happens, in seconds: the time of the recordings. */
+export const NOW = START / 1000;
 
 /** Where API Gateway says that it was called, and what that makes of the broker. */
 export const DOMAIN = 'a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com';
@@ -23,7 +22,7 @@ const MAKERS = {
   p384: () => generateKeyPairSync('ec', { namedCurve: 'P-384' }),
   ed: () => generateKeyPairSync('ed25519'),
 };
-export type KeyKind = keyof typeof MAKERS;
+type KeyKind = keyof typeof MAKERS;
 
 /** The kind of key that makes signatures of an algorithm. */
 export const KEY_OF = { RS256: 'rsa', PS256: 'rsa', ES256: 'p256', ES384: 'p384', EdDSA: 'ed' } as const;
@@ -49,59 +48,49 @@ interface Party {
   readonly pairs: Readonly<Record<KeyKind, Pair>>;
 }
 
+/** Most sign with RS256, and are named in the document. */
+const createParty = ({
+  document,
+  iss = String(document.issuer),
+  algorithms = ['RS256'],
+  pairs = pairsOf(),
+}: Partial<Party> & Pick<Party, 'document'>): Party => ({ document, iss, algorithms, pairs });
+
 const edge = pairsOf();
 
 export const PARTIES = {
-  cluster: {
-    document: { kind: 'kubernetes', issuer: 'https://cluster.example/id/A' },
-    iss: 'https://cluster.example/id/A',
-    algorithms: ['RS256'],
-    pairs: pairsOf(),
-  },
-  edge: {
+  cluster: createParty({ document: { kind: 'kubernetes', issuer: 'https://cluster.example/id/A' } }),
+  edge: createParty({
     document: {
       kind: 'kubernetes',
       issuer: 'https://edge.example',
       algorithms: ['ES256', 'EdDSA'],
       jwks: [edge.p256.jwk, edge.ed.jwk, edge.rsa.jwk],
     },
-    iss: 'https://edge.example',
     algorithms: ['ES256', 'EdDSA'],
     pairs: edge,
-  },
-  github: {
-    document: { kind: 'github' },
-    iss: 'https://token.actions.githubusercontent.com',
-    algorithms: ['RS256'],
-    pairs: pairsOf(),
-  },
-  gitlab: { document: { kind: 'gitlab' }, iss: 'https://gitlab.com', algorithms: ['RS256'], pairs: pairsOf() },
-  partner: {
+  }),
+  github: createParty({ document: { kind: 'github' }, iss: 'https://token.actions.githubusercontent.com' }),
+  gitlab: createParty({ document: { kind: 'gitlab' }, iss: 'https://gitlab.com' }),
+  partner: createParty({
     document: { kind: 'aws', issuer: 'https://partner.tokens.sts.global.api.aws', account: '210987654321' },
-    iss: 'https://partner.tokens.sts.global.api.aws',
     algorithms: ['ES384', 'RS256'],
-    pairs: pairsOf(),
-  },
-  mesh: {
+  }),
+  mesh: createParty({
     document: {
       kind: 'spiffe',
       trustDomain: 'mesh.example',
       issuer: 'https://oidc.mesh.example',
       jwksUri: 'https://bundle.example/keys',
     },
-    iss: 'https://oidc.mesh.example',
     algorithms: ['RS256', 'ES256', 'ES384'],
-    pairs: pairsOf(),
-  },
-  idp: {
+  }),
+  idp: createParty({
     document: { kind: 'oidc', issuer: 'https://idp.example/', algorithms: SIGNING, maxAgeSeconds: 600 },
-    iss: 'https://idp.example/',
     algorithms: SIGNING,
-    pairs: pairsOf(),
-  },
-} satisfies Record<string, Party>;
+  }),
+};
 export type PartyName = keyof typeof PARTIES;
-export const partyNamed = (name: PartyName): Party => PARTIES[name];
 
 const shared = { issuer: ISSUER, secret: 'orders', scopes: ['profile'] };
 
@@ -155,6 +144,7 @@ const job = {
   event_name: 'push',
 };
 const pipeline = { iat: NOW - 60, exp: NOW + 3540, sub: 'project_path:acme/app', project_id: '7', namespace_id: '8' };
+const tag = { ref: 'v1.2', ref_type: 'tag', ref_protected: 'true' };
 const role = (name: string): Claims => ({
   ...perUse,
   sub: `arn:aws:iam::210987654321:role/${name}`,
@@ -169,18 +159,7 @@ export const WORKLOADS: readonly (readonly [issuer: PartyName, profile: string, 
   ['edge', 'orders', pod('shop', 'till')],
   ['github', 'orders', job],
   ['github', 'billing', { ...job, ref: 'refs/heads/next', environment: 'production', event_name: 'workflow_dispatch' }],
-  [
-    'gitlab',
-    'orders',
-    {
-      ...pipeline,
-      ref: 'v1.2',
-      ref_type: 'tag',
-      ref_protected: 'true',
-      pipeline_source: 'push',
-      sub: 'project_path:x',
-    },
-  ],
+  ['gitlab', 'orders', { ...pipeline, ...tag, pipeline_source: 'push', sub: 'project_path:x' }],
   ['gitlab', 'billing', { ...pipeline, ref: 'main', environment: 'production', pipeline_source: 'web' }],
   ['partner', 'orders', role('team/batch-7')],
   ['partner', 'billing', role('billing')],

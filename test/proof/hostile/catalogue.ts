@@ -26,8 +26,10 @@ export const KINDS: readonly Kind[] = [...wireKinds, ...bodyKinds, ...oauthKinds
 const TLS_PLACES = ['client credentials', 'introspection', 'revocation'];
 
 /** A kind that greets meets all that comes on a connection: also the reads before a write. */
-const isPlayed = ({ means, greets, isTls }: Kind, { scope, name }: Place): boolean =>
-  means[scope] !== undefined && !(greets && scope === 'update') && (!isTls || TLS_PLACES.includes(name));
+const isPlayed = ({ means, greets, security }: Kind, { scope, name }: Place): boolean =>
+  means[scope] !== undefined &&
+  !(greets && scope === 'update') &&
+  (security === undefined || TLS_PLACES.includes(name));
 
 /** Every kind at every place where the broker can meet it, with and without a known token. */
 export const ALL_CASES: readonly Case[] = PLACES.flatMap((place) =>
@@ -48,11 +50,3 @@ function isDrawn(played: Case): boolean {
 
 /** What a whole run plays. */
 export const CASES: readonly Case[] = ALL_CASES.filter(isDrawn);
-
-/** So many cases, evenly chosen from all kinds, each at another of its places: what a test run has time for. */
-export function sliceOf(cases: readonly Case[], count: number): readonly Case[] {
-  const byKind = Map.groupBy(cases, ({ kind }) => kind);
-  const once = [...byKind.values()].flatMap((same, at) => same[at % same.length] ?? []);
-  const step = Math.max(1, once.length / count);
-  return once.filter((_played, at) => Math.floor(at / step) !== Math.floor((at - 1) / step));
-}

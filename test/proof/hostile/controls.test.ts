@@ -5,7 +5,7 @@ import { accounts } from '../../support/accounts.ts';
 import { ALL_CASES, type Case, nameOf } from './catalogue.ts';
 import { leaks } from './judge.ts';
 import { CALLERS_TOKEN } from './places.ts';
-import { runCases, wrongs } from './run.ts';
+import { runCases } from './run.ts';
 import type { Observation } from './stage.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -41,8 +41,8 @@ test.each<[name: string, played: Case, send: Send, found: RegExp]>([
   ['does not ask at all', CUT, failing('timeout'), /^cell: hostility was never met$/m],
   ['throws', CUT, () => Promise.reject(new Error('a bug')), /^cell: a bug: .*^cell: 500 instead of 503/ms],
 ])('a broker that %s is found out', async (_name, played, send, found) => {
-  const [broken] = wrongs(await runCases([played], undefined, { send }));
-  expect(broken?.join('\n')).toMatch(found);
+  const { violations } = await runCases([played], undefined, { send });
+  expect(violations.map(({ rule, what }) => `${rule}: ${what}`).join('\n')).toMatch(found);
 });
 
 describe('whatever comes out is searched for secrets', () => {

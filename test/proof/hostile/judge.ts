@@ -70,16 +70,14 @@ export function leaks(observed: Observation, printed: string): readonly string[]
  * Judges a case.
  * @param printed what the process has printed meanwhile
  */
-export function judge({ kind, place, isKnown }: Case, observed: Observation, printed: string): readonly Violation[] {
-  const found: Violation[] = [];
+export function* judge({ kind, place, isKnown }: Case, observed: Observation, printed: string): Generator<Violation> {
   const { tookMs } = observed;
   const cell = cellOf(place, kind.means[place.scope], isKnown);
   const limitMs = cell.isWaitedFor ? LONGEST_WAIT_MS : place.limitMs;
-  if (!isAnswered(observed)) found.push({ rule: 'hang', what: 'never answers' });
+  if (!isAnswered(observed)) yield { rule: 'hang', what: 'never answers' };
   else {
-    if (tookMs > limitMs) found.push({ rule: 'hang', what: `${tookMs} ms instead of ${limitMs} ms` });
-    for (const what of wrongs(cell, place.ask, observed)) found.push({ rule: 'cell', what });
+    if (tookMs > limitMs) yield { rule: 'hang', what: `${tookMs} ms instead of ${limitMs} ms` };
+    for (const what of wrongs(cell, place.ask, observed)) yield { rule: 'cell', what };
   }
-  for (const what of leaks(observed, printed)) found.push({ rule: 'leak', what });
-  return found;
+  for (const what of leaks(observed, printed)) yield { rule: 'leak', what };
 }

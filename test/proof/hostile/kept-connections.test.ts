@@ -22,11 +22,9 @@ test.for(MORE)('%s is never taken for the answer to a later request', async ([, 
   const idle = Promise.withResolvers<void>();
   const watch = createWatch();
   const server = await createServer(watch, {
-    greet: () => undefined,
-    security: () => undefined,
     async respond() {
       const { length } = server.sent;
-      return { steps: length === 1 ? steps(() => idle.promise) : [saying(`answer ${length}`)], isHostile: false };
+      return length === 1 ? steps(() => idle.promise) : [saying(`answer ${length}`)];
     },
   });
   onTestFinished(server.close);

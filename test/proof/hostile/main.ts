@@ -1,8 +1,7 @@
 import { createProgress, note, print, printFigures, runCommand } from '../../support/command.ts';
 import { ALL_CASES, CASES, type Case, KINDS, nameOf } from './catalogue.ts';
-import type { Violation } from './judge.ts';
 import { DEPENDENCIES } from './places.ts';
-import { MOST_HEAP_GROWTH_MB, runCases, type Summary, wrongs } from './run.ts';
+import { MOST_HEAP_GROWTH_MB, runCases, type Summary } from './run.ts';
 
 const HELP = `Plays hostile answers of ZITADEL, Secrets Manager and DynamoDB to the broker, over real sockets, and holds what callers
 get against the table of errors. Nothing but loopback is used; the clock is the run's own, so that waiting takes no time.
@@ -23,20 +22,20 @@ const FIGURES = { hangs: 'hang', 'wrong cells': 'cell', leaks: 'leak', 'stray er
 
 const kindsOf = (cases: readonly Case[]): number => new Set(cases.map(({ kind }) => kind)).size;
 
-function printSummary(cases: readonly Case[], summary: Summary): void {
-  for (const [name, ...what] of wrongs(summary)) print([`✗ ${name}`, ...what].join('\n    '));
-  const count = (rule: Violation['rule']) =>
-    summary.broken.filter(({ violations }) => violations.some((violation) => violation.rule === rule)).length;
+function printSummary(cases: readonly Case[], { violations, heapGrowthMb, seconds }: Summary): void {
+  for (const { name, rule, what } of violations) print(`✗ ${name}\n    ${rule}: ${what}`);
   printFigures({ 'kinds of answer': `${kindsOf(cases)} of ${KINDS.length}`, cases: cases.length });
   for (const dependency of DEPENDENCIES) {
     const own = cases.filter(({ place }) => place.dependency === dependency);
     printFigures({ [`  ${dependency}`]: `${own.length} cases of ${kindsOf(own)} kinds` });
   }
-  for (const [name, rule] of Object.entries(FIGURES)) printFigures({ [name]: count(rule) });
-  const { heapGrowthMb } = summary;
+  for (const [figure, rule] of Object.entries(FIGURES)) {
+    const broken = violations.filter((violation) => violation.rule === rule);
+    printFigures({ [figure]: new Set(broken.map(({ name }) => name)).size });
+  }
   printFigures({
     'heap growth': heapGrowthMb === undefined ? 'not measured: too few cases' : `${heapGrowthMb.toFixed(1)} MB`,
-    seconds: summary.seconds.toFixed(0),
+    seconds: seconds.toFixed(0),
   });
 }
 
@@ -56,6 +55,6 @@ await runCommand({
     const progress = createProgress();
     const summary = await runCases(cases, (played) => progress(() => `${played} of ${cases.length}`));
     printSummary(cases, summary);
-    return summary.broken.length === 0 && (summary.heapGrowthMb ?? 0) < MOST_HEAP_GROWTH_MB;
+    return summary.violations.length === 0 && (summary.heapGrowthMb ?? 0) < MOST_HEAP_GROWTH_MB;
   },
 });

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { type Clock, sleep } from '../../../lib/core/clock.ts';
+import { sleep } from '../../../lib/core/clock.ts';
+import type { Watch } from './time.ts';
 
 /** A request as it was received; bytes as latin1. */
 export interface Sent {
@@ -23,11 +24,10 @@ export interface Given {
   readonly token: string;
 }
 
-/** A server's side of a connection; `onMove` hears of each step that is not a matter of waiting. */
+/** A server's side of a connection; `watch` counts each step that is not a matter of waiting. */
 export interface Connection {
   readonly socket: Socket;
-  readonly clock: Clock;
-  readonly onMove: () => void;
+  readonly watch: Watch;
 }
 
 /** One thing that a server does with a connection: it sends bytes, or acts. After the last one it is silent. */
@@ -42,15 +42,15 @@ export const RESET: Step = ({ socket }) => void socket.resetAndDestroy();
 /** Lets time pass. */
 export const wait =
   (ms: number): Step =>
-  ({ clock }) =>
-    sleep(clock, ms);
+  ({ watch }) =>
+    sleep(watch.clock, ms);
 
 /** Sends one byte at a time; `Infinity` times: without an end. */
 export const drip =
   (bytes: string, everyMs: number, times = 1): Step =>
-  async ({ socket, clock }) => {
+  async ({ socket, watch }) => {
     for (let sent = 0; sent < times * bytes.length; sent += 1) {
-      await sleep(clock, everyMs);
+      await sleep(watch.clock, everyMs);
       if (socket.destroyed || socket.writableEnded) return;
       socket.write(bytes.charAt(sent % bytes.length), 'latin1');
     }
@@ -59,12 +59,12 @@ export const drip =
 /** Sends as fast as the other side reads, which may be never, until that side hangs up. */
 export const flood =
   (text: string, times: number): Step =>
-  async ({ socket, onMove }) => {
+  async ({ socket, watch }) => {
     const bytes = Buffer.from(text, 'latin1');
     function* pieces() {
       for (let poured = 0; poured < times; poured += 1) {
         // What has no end must not keep time from going on.
-        if (times !== Number.POSITIVE_INFINITY) onMove();
+        if (times !== Number.POSITIVE_INFINITY) watch.moves += 1;
         yield bytes;
       }
     }
@@ -75,7 +75,7 @@ export const flood =
 export async function perform(connection: Connection, steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
     if (connection.socket.destroyed) return;
-    connection.onMove();
+    connection.watch.moves += 1;
     if (typeof step === 'function') await step(connection);
     else connection.socket.write(step);
   }

@@ -7,15 +7,10 @@ import { judge, type Violation } from './judge.ts';
 import { trustTestAuthority } from './secure.ts';
 import { playCase } from './stage.ts';
 
-/** A case that breaks rules. */
-export interface Broken {
-  readonly played: Case;
-  readonly violations: readonly Violation[];
-}
-
 /** The result of a run. */
 export interface Summary {
-  readonly broken: readonly Broken[];
+  /** Each with the name of its case. */
+  readonly violations: readonly (Violation & { readonly name: string })[];
   /** `undefined` if too few cases were played to tell. */
   readonly heapGrowthMb: number | undefined;
   readonly seconds: number;
@@ -73,13 +68,13 @@ function observeOutside(): () => { readonly printed: string; readonly strays: re
 }
 
 /** Plays a case, and judges it with everything that it does besides answering. */
-async function check(played: Case, overrides: Overrides): Promise<readonly Violation[]> {
+async function* check(played: Case, overrides: Overrides): AsyncGenerator<Violation> {
   const end = observeOutside();
   const observed = await playCase(played, overrides).catch(String);
   const { printed, strays } = end();
-  const violations = typeof observed === 'string' ? [] : judge(played, observed, printed);
-  const others = typeof observed === 'string' ? [observed, ...strays] : strays;
-  return [...violations, ...others.map((what) => ({ rule: 'stray', what }) as const)];
+  if (typeof observed === 'string') yield { rule: 'stray', what: observed };
+  else yield* judge(played, observed, printed);
+  for (const what of strays) yield { rule: 'stray', what };
 }
 
 /**
@@ -93,7 +88,7 @@ export async function runCases(
   overrides: Overrides = {},
 ): Promise<Summary> {
   const begunAt = performance.now();
-  const broken: Broken[] = [];
+  const violations: Summary['violations'][number][] = [];
   const isMeasured = cases.length >= LEAST_MEASURED;
   let warmMb = 0;
   const distrust = trustTestAuthority();
@@ -103,8 +98,8 @@ export async function runCases(
   try {
     for (const [at, played] of cases.entries()) {
       if (isMeasured && at === Math.min(WARM_AFTER, cases.length >> 1)) warmMb = await heapMb();
-      const violations = await check(played, overrides);
-      if (violations.length > 0) broken.push({ played, violations });
+      const name = nameOf(played);
+      for await (const violation of check(played, overrides)) violations.push({ name, ...violation });
       onPlayed(at + 1);
     }
   } finally {
@@ -112,9 +107,5 @@ export async function runCases(
     distrust();
   }
   const heapGrowthMb = isMeasured ? (await heapMb()) - warmMb : undefined;
-  return { broken, heapGrowthMb, seconds: (performance.now() - begunAt) / 1_000 };
+  return { violations, heapGrowthMb, seconds: (performance.now() - begunAt) / 1_000 };
 }
-
-/** What is wrong, to be read: for each case its name and what breaks which rule. */
-export const wrongs = ({ broken }: Summary): readonly (readonly string[])[] =>
-  broken.map(({ played, violations }) => [nameOf(played), ...violations.map(({ rule, what }) => `${rule}: ${what}`)]);

@@ -1,33 +1,16 @@
+import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { perform, type Sent, type Step } from './play.ts';
 import { type Security, secure } from './secure.ts';
-import { noteMove, type Watch } from './time.ts';
-
-/** What a server does on a connection: `isHostile` if that is what the case is about. */
-export interface Scene {
-  readonly steps: readonly Step[];
-  readonly isHostile: boolean;
-}
+import type { Watch } from './time.ts';
 
 /** What a server does. */
 export interface Behaviour {
-  readonly respond: (sent: Sent) => Promise<Scene>;
+  readonly respond: (sent: Sent) => Promise<readonly Step[]>;
   /** What it does before anything has come; `undefined`: nothing. */
-  readonly greet: () => Scene | undefined;
+  readonly greet?: () => readonly Step[] | undefined;
   /** How a connection is secured; `undefined`: not at all. */
-  readonly security: () => Security | undefined;
-}
-
-/** A server on loopback that speaks bytes. */
-export interface Server {
-  readonly port: number;
-  /** Every request, in order. */
-  readonly sent: readonly Sent[];
-  /** The number of open connections. */
-  readonly open: () => number;
-  /** Cuts every open connection. */
-  readonly drop: () => void;
-  readonly close: () => Promise<void>;
+  readonly security?: () => Security | undefined;
 }
 
 /** Takes one request with a length off the front of `received`; `undefined` until it is complete. */
@@ -38,16 +21,10 @@ function takeRequest(received: string): { sent: Sent; rest: string } | undefined
   return { sent: { head, body: rest.slice(0, length) }, rest: rest.slice(length) };
 }
 
-/** Opens a server. */
-export async function createServer(watch: Watch, { respond, greet, security }: Behaviour): Promise<Server> {
+/** Opens a server on loopback that speaks bytes. */
+export async function createServer(watch: Watch, { respond, greet, security }: Behaviour) {
   const sockets = new Set<Socket>();
   const sent: Sent[] = [];
-
-  async function play(socket: Socket, { steps, isHostile }: Scene): Promise<void> {
-    const onMove = () => noteMove(watch, isHostile);
-    noteMove(watch, isHostile, isHostile);
-    await perform({ socket, clock: watch.clock, onMove }, steps);
-  }
 
   async function listenTo(socket: Socket): Promise<void> {
     let received = '';
@@ -56,25 +33,24 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
       for (let next = takeRequest(received); next !== undefined; next = takeRequest(received)) {
         received = next.rest;
         sent.push(next.sent);
-        noteMove(watch, false);
+        watch.moves += 1;
         // Not awaited: only a server that goes on reading sees that the other side hangs up.
-        void play(socket, await respond(next.sent));
+        void perform({ socket, watch }, await respond(next.sent));
       }
     }
   }
 
   const server = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const noteSame = () => noteMove(watch, watch.isHostileLast);
     sockets.add(socket);
-    noteSame();
+    watch.moves += 1;
     socket.on('error', () => undefined);
     socket.on('close', () => {
       sockets.delete(socket);
-      noteSame();
+      watch.moves += 1;
     });
-    const greeting = greet();
-    if (greeting !== undefined) return void play(socket, greeting);
-    const secured = security();
+    const greeting = greet?.();
+    if (greeting !== undefined) return void perform({ socket, watch }, greeting);
+    const secured = security?.();
     const stream = secured === undefined ? socket : secure(socket, secured);
     // If the other side hangs up or breaks off, so does this one.
     listenTo(stream).then(
@@ -82,18 +58,22 @@ export async function createServer(watch: Watch, { respond, greet, security }: B
       () => stream.destroy(),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   const drop = () => {
     for (const socket of sockets) socket.destroy();
   };
   return {
     port: (server.address() as AddressInfo).port,
+    /** Every request, in order. */
     sent,
+    /** The number of open connections. */
     open: () => sockets.size,
+    /** Cuts every open connection. */
     drop,
-    close: () => {
+    async close() {
       drop();
-      return new Promise((resolve) => server.close(() => resolve()));
+      await once(server.close(), 'close');
     },
   };
 }
+export type Server = Awaited<ReturnType<typeof createServer>>;

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createSecretsManager } from '../../../infra/local/secrets-manager.ts';
+import type { StandIn } from '../../../infra/local/stand-in.ts';
 import { createTable } from '../../../infra/local/table.ts';
 import type { Overrides } from '../../../lib/compose/environment.ts';
 import { createSandbox, type Sandbox } from '../../../lib/compose/sandbox.ts';
@@ -11,9 +13,9 @@ import { PROJECT_AUDIENCE, profilesFor, profilesOf } from '../../support/profile
 import { turn, until } from '../../support/turns.ts';
 import type { Case } from './catalogue.ts';
 import type { Ask, Dependency } from './places.ts';
-import { answer, type Proper, RESET, type Sent } from './play.ts';
+import { answer, type Given, type Proper, RESET, type Sent, type Step } from './play.ts';
 import { createServer, type Server } from './server.ts';
-import { createWatch, noteMove, pass, type Watch } from './time.ts';
+import { createWatch, pass, type Watch } from './time.ts';
 
 /** What was seen of a case. */
 export interface Observation {
@@ -49,27 +51,16 @@ function zitadelAnswer({ head, body }: Sent, token: string): Proper {
   return ok(type, { ...issued, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token' });
 }
 
-/** What Secrets Manager answers. */
-function secretAnswer({ body }: Sent): Proper {
-  const [name, secret] = Object.entries(SECRETS).find(([candidate]) => body.includes(`"${candidate}"`)) ?? [];
-  return ok('application/x-amz-json-1.1', {
-    ARN: `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-AbCdEf`,
-    Name: name,
-    SecretString: secret,
-    VersionId: '11111111-2222-3333-4444-555555555555',
-    VersionStages: ['AWSCURRENT'],
-  });
-}
-
-/** What the stand-in for DynamoDB at `url` answers. */
-async function tableAnswer(url: string, { head, body }: Sent): Promise<Proper> {
-  const headers = head.matchAll(/^(x-amz-[\w-]+|authorization|content-type): *(.*)$/gim);
+/** What the stand-in for a service of AWS answers. */
+async function awsAnswer({ url }: StandIn, { head, body }: Sent): Promise<Proper> {
+  const sent = head.matchAll(/^(x-amz-[\w-]+|authorization|content-type): *(.*)$/gim);
   const response = await fetch(url, {
     method: 'POST',
-    headers: [...headers].map(([, name = '', value = '']) => [name, value] as [string, string]),
+    headers: [...sent].map(([, name = '', value = '']) => [name, value] as [string, string]),
     body: Buffer.from(body, 'latin1'),
   });
-  return { status: response.status, type: 'application/x-amz-json-1.0', body: await response.text() };
+  const { status, headers } = response;
+  return { status, type: headers.get('content-type') ?? '', body: await response.text() };
 }
 
 const NO_REQUEST: Sent = { head: '', body: '' };
@@ -81,6 +72,8 @@ async function openServices({ kind, place }: Case, watch: Watch) {
   const tokens: string[] = [];
   let isHostile = false;
   const table = await createTable({ tableName: 'tokens' });
+  const secrets = await createSecretsManager({ now: watch.clock.now });
+  for (const [name, secret] of Object.entries(SECRETS)) secrets.put(name, secret);
 
   /** Tokens look like nothing else, and no two are alike. */
   function issue(): string {
@@ -89,35 +82,38 @@ async function openServices({ kind, place }: Case, watch: Watch) {
     return token;
   }
 
+  function strike(given: Given): readonly Step[] {
+    watch.struck += 1;
+    return kind.play(given);
+  }
+
   function open(dependency: Dependency, service: (sent: Sent, token: string) => Proper | Promise<Proper>) {
     const isZitadel = dependency === 'zitadel';
     const isStruck = () => isHostile && place.dependency === dependency;
     return createServer(watch, {
       async respond(sent) {
-        if (dependency === 'dynamodb' && isHostile && place.isTableAway) return { steps: [RESET], isHostile: false };
+        if (dependency === 'dynamodb' && isHostile && place.isTableAway) return [RESET];
         const isMarked = isStruck() && place.isMark(sent);
         const token = isZitadel ? issue() : '';
         const isMade = !isMarked || place.isWritten !== false || kind.means[place.scope] === 'answer';
         const proper = isMade ? await service(sent, token) : NOTHING;
-        const steps = isMarked ? kind.play({ proper, sent, token }) : [answer(proper.status, proper)];
-        return { steps, isHostile: isMarked };
+        return isMarked ? strike({ proper, sent, token }) : [answer(proper.status, proper)];
       },
       greet() {
-        if (!isStruck() || !kind.greets) return undefined;
-        return { steps: kind.play({ proper: NOTHING, sent: NO_REQUEST, token: '' }), isHostile: true };
+        return isStruck() && kind.greets ? strike({ proper: NOTHING, sent: NO_REQUEST, token: '' }) : undefined;
       },
       security() {
-        if (!isZitadel || !kind.isTls) return undefined;
-        if (isHostile) noteMove(watch, true, true);
-        return (isHostile && kind.security) || {};
+        if (!isZitadel || kind.security === undefined) return undefined;
+        if (isHostile) watch.struck += 1;
+        return isHostile ? kind.security : {};
       },
     });
   }
 
   const servers: Readonly<Record<Dependency, Server>> = {
     zitadel: await open('zitadel', zitadelAnswer),
-    'secrets-manager': await open('secrets-manager', secretAnswer),
-    dynamodb: await open('dynamodb', (sent) => tableAnswer(table.url, sent)),
+    'secrets-manager': await open('secrets-manager', (sent) => awsAnswer(secrets, sent)),
+    dynamodb: await open('dynamodb', (sent) => awsAnswer(table, sent)),
   };
   const all = Object.values(servers);
   return {
@@ -133,7 +129,7 @@ async function openServices({ kind, place }: Case, watch: Watch) {
       // The other ends hear of it in the next turns.
       for (let turns = 0; turns < 5; turns += 1) await turn();
     },
-    close: () => Promise.all([...all, table].map((server) => server.close())),
+    close: () => Promise.all([...all, table, secrets].map((server) => server.close())),
   };
 }
 
@@ -168,15 +164,15 @@ const isAtRest = (clock: FakeClock): Promise<void> => until(() => clock.nextMs()
  */
 export async function playCase(played: Case, overrides: Overrides): Promise<Observation> {
   const { kind, place, isKnown } = played;
+  const isTls = kind.security !== undefined;
   const watch = createWatch();
   const { clock } = watch;
   const lines: string[] = [];
   const { servers, tokens, turnHostile, dropConnections, close } = await openServices(played, watch);
   const write = (line: string) => lines.push(line);
-  const broker = createBroker(servers, kind.isTls === true, { clock, write, ...overrides });
-  const isSilent = kind.means[place.scope] === 'down';
+  const broker = createBroker(servers, isTls, { clock, write, ...overrides });
   const ask = ({ profile, endpoint, form }: Ask) =>
-    pass(watch, isSilent, INVOCATION_MS, broker[endpoint](tokenEvent(profile, form), context(INVOCATION_MS)));
+    pass(watch, INVOCATION_MS, broker[endpoint](tokenEvent(profile, form), context(INVOCATION_MS)));
 
   try {
     let knownToken: string | undefined;
@@ -186,11 +182,11 @@ export async function playCase(played: Case, overrides: Overrides): Promise<Obse
       knownToken = isKnown ? String(JSON.parse(warm.value.body).access_token) : undefined;
     }
     if (isKnown) await clock.advance(LAST_MINUTE_MS);
-    if (kind.greets || kind.isTls) await dropConnections();
+    if (kind.greets || isTls) await dropConnections();
     lines.length = 0;
     turnHostile();
     const passed = await ask(place.ask);
-    await pass(watch, isSilent, INVOCATION_MS, isAtRest(clock));
+    await pass(watch, INVOCATION_MS, isAtRest(clock));
     const { zitadel, 'secrets-manager': secrets, dynamodb } = servers;
     return {
       answer: passed === 'hangs' ? passed : passed.value,

@@ -31,18 +31,20 @@ export type Meaning =
 /** What an answer means at each scope where it is given. */
 export type Means = Readonly<Partial<Record<Scope, Meaning>>>;
 
+/** On which connections an answer is given. */
+interface Setting {
+  /** Played as soon as a connection is open, before anything is asked. */
+  readonly greets?: true;
+  /** How the server does TLS, in place of an issuer that uses HTTPS; absent: nobody does. */
+  readonly security?: Security;
+}
+
 /** One kind of hostile answer. */
-export interface Kind {
+export interface Kind extends Setting {
   /** `{family}: {what comes}`. */
   readonly name: string;
   readonly means: Means;
   readonly play: (given: Given) => readonly Step[];
-  /** Played as soon as a connection is open, before anything is asked. */
-  readonly greets?: true;
-  /** Played where the issuer uses HTTPS. */
-  readonly isTls?: true;
-  /** How the server does TLS; absent where it does none. */
-  readonly security?: Security;
 }
 
 /** The same meaning at each endpoint of ZITADEL. */
@@ -86,22 +88,25 @@ export type Table<T> = Readonly<Record<string, T>>;
  * Kinds that mean the same, one for each row of a table.
  * @param pattern of their names: the name of the row takes the place of `*`
  * @param make makes what is sent of a row
+ * @param more what else they have in common
  */
 export const kinds = <T>(
   pattern: string,
   means: Means,
   make: (row: T, given: Given) => Content,
   table: Table<T>,
+  more: Setting = {},
 ): readonly Kind[] =>
   Object.entries(table).map(([name, row]) => ({
     name: pattern.replace('*', () => name),
     means,
     play: (given) => [make(row, given)].flat(),
+    ...more,
   }));
 
 /** The same of a table of plays. */
-export const plays = (pattern: string, means: Means, table: Table<Play>): readonly Kind[] =>
-  kinds(pattern, means, (play, given) => (typeof play === 'function' ? play(given) : play), table);
+export const plays = (pattern: string, means: Means, table: Table<Play>, more: Setting = {}): readonly Kind[] =>
+  kinds(pattern, means, (play, given) => (typeof play === 'function' ? play(given) : play), table, more);
 
 /** A table of texts in which each is its own name. */
 export const named = <T extends string | number>(texts: readonly T[]): Table<T> =>

@@ -318,79 +318,76 @@ const oneLine = (text: string): string => text.replace(/[\r\n]+/g, ' ');
 
 const code = (text: string): Buffer => json(refusal(`x${text}`), 400);
 
-type Places = Table<(text: string) => string | Buffer>;
-
-/** Where a piece stands in a refusal. */
-const IN_REFUSALS: Places = {
-  'the description': described,
-  'a header': (text) =>
-    json('{"error":"invalid_client"}', 401, [
-      `WWW-Authenticate: Basic realm="${oneLine(text)}"`,
-      `Set-Cookie: ${oneLine(text)}`,
-    ]),
-};
-
-/** Where it stands in an answer that a service that is down gives. */
-const IN_OUTAGES: Places = {
-  'the description of a 500': (text) => json(JSON.stringify({ error: 'a', error_description: text }), 500),
-  'a page of a 502': (text) => html(`<pre>${text}</pre>`, 502),
-  'Retry-After': (text) => json('{}', 503, [`Retry-After: ${oneLine(text)}`]),
-  'the reason': (text) => answer(`503 ${oneLine(text)}`, { type: 'text/plain', body: '' }),
-};
-
-/** Where it stands in nonsense. */
-const IN_NONSENSE: Places = {
-  'the code': code,
-  'a page': (text) => html(`<h1>Not found</h1><pre>${text}</pre>`, 404),
-  'the location': (text) => html('', 302, [`Location: http://127.0.0.1:1/?${oneLine(text)}`]),
-  'the content type': (text) => answer(400, { type: oneLine(text), body: '{}' }),
-  'the first line': (text) => `${oneLine(text)}\r\n\r\n`,
-  'the name of a header': (text) => `HTTP/1.1 200 OK\r\n(${oneLine(text)}): a\r\n\r\n`,
-  'no JSON at all': (text) => json(`{"error":${text}`, 400),
-};
-
-/** Kinds that repeat each piece; `write` makes what is sent of its text. */
+/** Kinds that repeat each piece, by where it stands. */
 const echoes = (
-  where: string,
   means: Means,
-  write: (text: string, given: Given) => Content,
-  pieces: typeof PIECES = PIECES,
-): readonly Kind[] => kinds(`echo: ${where}`, means, (take, given) => write(take(given), given), pieces);
-
-const placed = (means: Means, places: Places): readonly Kind[] =>
-  Object.entries(places).flatMap(([place, write]) => echoes(`* in ${place}`, means, write));
+  places: Table<(text: string, given: Given) => Content>,
+  pieces: Table<(given: Given) => string> = PIECES,
+): readonly Kind[] =>
+  Object.entries(places).flatMap(([place, write]) =>
+    kinds(`echo: * ${place}`, means, (take, given) => write(take(given), given), pieces),
+  );
 
 const spelt = Object.entries(SPELLINGS).flatMap(([spelling, spell]) => [
-  ...echoes(`* ${spelling}, in the description`, REFUSED, (text) => described(spell(text))),
-  ...echoes(`* ${spelling}, in the code`, NONSENSE, (text) => code(spell(text))),
+  ...echoes(REFUSED, { [`${spelling}, in the description`]: (text) => described(spell(text)) }),
+  ...echoes(NONSENSE, { [`${spelling}, in the code`]: (text) => code(spell(text)) }),
 ]);
 
 /** A form may hold nothing but what the caller knows. */
 const { 'the form': _form, ...SECRET_PIECES } = PIECES;
 
-/** Members of a good answer, which would reach the caller. */
-const inScope = (text: string, given: Given): Buffer =>
-  withBody(given, given.proper.body.replace('{', `{"scope":${JSON.stringify(text)},`));
-const inIssuedType = (text: string, given: Given): Buffer =>
-  withBody(given, given.proper.body.replace(/\}$/, `,"issued_token_type":${JSON.stringify(text)}}`));
-const inClaims = (text: string): Buffer => json(`{"active":true,"client":${JSON.stringify(text)}}`);
-
-const inHeaders = (text: string, given: Given): Buffer =>
-  again(given, [`X-Debug: ${oneLine(text)}`, `Set-Cookie: a=${oneLine(text)}`]);
-
 const NO_INTROSPECTION = only('introspection', 'nonsense');
 
 const ECHOES: readonly Kind[] = [
-  ...placed(REFUSED, IN_REFUSALS),
-  ...placed(DOWN, IN_OUTAGES),
-  ...placed(NONSENSE, IN_NONSENSE),
+  ...echoes(REFUSED, {
+    'in the description': described,
+    'in a header': (text) =>
+      json('{"error":"invalid_client"}', 401, [
+        `WWW-Authenticate: Basic realm="${oneLine(text)}"`,
+        `Set-Cookie: ${oneLine(text)}`,
+      ]),
+  }),
+  // In an answer that a service that is down gives.
+  ...echoes(DOWN, {
+    'in the description of a 500': (text) => json(refusal('a', text), 500),
+    'in a page of a 502': (text) => html(`<pre>${text}</pre>`, 502),
+    'in Retry-After': (text) => json('{}', 503, [`Retry-After: ${oneLine(text)}`]),
+    'in the reason': (text) => answer(`503 ${oneLine(text)}`, { type: 'text/plain', body: '' }),
+  }),
+  ...echoes(NONSENSE, {
+    'in the code': code,
+    'in a page': (text) => html(`<h1>Not found</h1><pre>${text}</pre>`, 404),
+    'in the location': (text) => html('', 302, [`Location: http://127.0.0.1:1/?${oneLine(text)}`]),
+    'in the content type': (text) => answer(400, { type: oneLine(text), body: '{}' }),
+    'in the first line': (text) => `${oneLine(text)}\r\n\r\n`,
+    'in the name of a header': (text) => `HTTP/1.1 200 OK\r\n(${oneLine(text)}): a\r\n\r\n`,
+    'in no JSON at all': (text) => json(`{"error":${text}`, 400),
+  }),
   ...spelt,
-  ...echoes('* in the scope of a token', only('token', 'nonsense'), inScope, SECRET_PIECES),
-  ...echoes('* in the type of an issued token', only('token', 'nonsense'), inIssuedType, SECRET_PIECES),
-  ...echoes('* in a member of introspection', NO_INTROSPECTION, inClaims, SECRET_PIECES),
+  // In members of a good answer, which would reach the caller.
+  ...echoes(
+    only('token', 'nonsense'),
+    {
+      'in the scope of a token': (text, given) =>
+        withBody(given, given.proper.body.replace('{', `{"scope":${JSON.stringify(text)},`)),
+      'in the type of an issued token': (text, given) =>
+        withBody(given, given.proper.body.replace(/\}$/, `,"issued_token_type":${JSON.stringify(text)}}`)),
+    },
+    SECRET_PIECES,
+  ),
+  ...echoes(
+    NO_INTROSPECTION,
+    { 'in a member of introspection': (text) => json(`{"active":true,"client":${JSON.stringify(text)}}`) },
+    SECRET_PIECES,
+  ),
   // What reaches nobody.
-  ...echoes('* in the body of a revocation', only('revocation', 'answer'), (text, given) => withBody(given, text)),
-  ...echoes('* in headers of a good answer', atZitadel('answer'), inHeaders),
+  ...echoes(only('revocation', 'answer'), {
+    'in the body of a revocation': (text, given) => withBody(given, text),
+  }),
+  ...echoes(atZitadel('answer'), {
+    'in headers of a good answer': (text, given) =>
+      again(given, [`X-Debug: ${oneLine(text)}`, `Set-Cookie: a=${oneLine(text)}`]),
+  }),
 ];
 
 const INTROSPECTED = only('introspection', 'answer');

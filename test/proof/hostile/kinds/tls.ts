@@ -5,7 +5,7 @@ import { HTTP2_FRAMES } from './wire.ts';
 
 /** What comes once the connection is secure. */
 const after = (pattern: string, meaning: Meaning, table: Table<Play>, security: Security = {}): readonly Kind[] =>
-  plays(pattern, atZitadel(meaning), table).map((kind) => ({ ...kind, security }));
+  plays(pattern, atZitadel(meaning), table, { security });
 
 /** Kinds that differ in how the server does TLS; then comes the proper answer. */
 const secured = (pattern: string, meaning: Meaning, securities: Table<Security>): readonly Kind[] =>
@@ -23,7 +23,7 @@ const relays = (pattern: string, numbers: readonly number[], make: (number: numb
 
 /** What comes on the port of TLS, and is not TLS. */
 const raw = (pattern: string, contents: Table<Content>): readonly Kind[] =>
-  plays(pattern, atZitadel('down'), contents).map((kind) => ({ ...kind, greets: true as const }));
+  plays(pattern, atZitadel('down'), contents, { greets: true, security: {} });
 
 const record = (type: number, length: number, body: Buffer | readonly number[]): Buffer =>
   Buffer.from([type, 3, 3, length >> 8, length & 0xff, ...body]);
@@ -111,4 +111,4 @@ export const tlsKinds: readonly Kind[] = [
   ...after('TLS, then: *', 'nonsense', {
     'a redirect to plain HTTP': answer(307, { type: 'text/plain', body: '' }, MOVED),
   }),
-].map((kind) => ({ ...kind, isTls: true as const }));
+];

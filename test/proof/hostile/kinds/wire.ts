@@ -48,7 +48,7 @@ const CHUNK_STAGES: Table<string> = {
 };
 
 const CONNECTION: readonly Kind[] = [
-  ...plays('connection: is taken *', DOWN, ENDINGS).map((kind) => ({ ...kind, greets: true as const })),
+  ...plays('connection: is taken *', DOWN, ENDINGS, { greets: true }),
   ...plays('connection: takes the request *', DOWN, ENDINGS),
   ...Object.entries(ENDINGS).flatMap(([ending, steps]) => [
     ...kinds(`cut: says * ${ending}`, DOWN, (lengthOf, given) => [cut(given, lengthOf), ...steps], STAGES),
