@@ -1,3 +1,7 @@
+/** Something for each name. */
+export const perName = <Name extends string | number, T>(names: readonly Name[], of: (name: Name) => T) =>
+  Object.fromEntries(names.map((name) => [name, of(name)])) as Readonly<Record<Name, T>>;
+
 /** How often, and how one sample is taken. */
 interface Turns<Name, Sample> {
   readonly rounds: number;
@@ -5,7 +9,7 @@ interface Turns<Name, Sample> {
   readonly warmUp: number;
   readonly sample: (name: Name) => Promise<Sample>;
   /** Told after each round that counts. */
-  readonly onRound?: (round: number) => void;
+  readonly note?: (text: string) => void;
 }
 
 /**
@@ -14,15 +18,15 @@ interface Turns<Name, Sample> {
  */
 export async function inTurns<Name extends string | number, Sample>(
   names: readonly Name[],
-  { rounds, warmUp, sample, onRound }: Turns<Name, Sample>,
+  { rounds, warmUp, sample, note }: Turns<Name, Sample>,
 ): Promise<Readonly<Record<Name, readonly Sample[]>>> {
-  const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Sample[]>;
+  const samples = perName(names, (): Sample[] => []);
   for (let round = -warmUp; round < rounds; round += 1) {
     for (const name of round % 2 === 0 ? names : [...names].reverse()) {
       const taken = await sample(name);
       if (round >= 0) samples[name].push(taken);
     }
-    if (round >= 0) onRound?.(round + 1);
+    if (round >= 0) note?.(`${round + 1} of ${rounds}`);
   }
   return samples;
 }

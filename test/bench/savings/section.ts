@@ -1,13 +1,9 @@
-import type { BenchOptions, Goal, Measured, Section } from '../section.ts';
+import { type Goal, section } from '../section.ts';
 import { measureOurs } from './ours.ts';
 import { leastTokenRequests, measureStrategy, STRATEGIES } from './strategies.ts';
 import { INSTANCES, type Load, PROFILES, SANDBOXES } from './traffic.ts';
 import { type Costs, costPerMillion, type Work } from './work.ts';
 
-const HOUR_MS = 3_600_000;
-const QUICK_MS = 600_000;
-const RATES = [10, 100, 1000] as const;
-const QUICK_RATES = [10, 100] as const;
 const LIVES = [
   { life: '12 h', lifeS: 43_200 },
   { life: '5 min', lifeS: 300 },
@@ -53,32 +49,37 @@ const judge = ({ life, perSecond, work, least, tooEarly }: Case): Goal => ({
   isMet: work.tokenRequests <= least.most && tooEarly === 0,
 });
 
-async function run({ isQuick, note }: BenchOptions): Promise<Measured<readonly Case[]>> {
-  const forMs = isQuick ? QUICK_MS : HOUR_MS;
-  const cases: Case[] = [];
-  for (const life of LIVES) {
-    for (const perSecond of isQuick ? QUICK_RATES : RATES) {
-      cases.push(...(await measure({ perSecond, forMs }, life)));
-      note(`savings: tokens of ${life.life}, ${perSecond} requests/s`);
+/** The calls that the broker saves, beside other ways to keep tokens. */
+export const savingsSection = section({
+  name: 'savings',
+  title: 'Work saved',
+  whole: { minutes: 60, rates: [10, 100, 1000] },
+  quick: { minutes: 10, rates: [10, 100] },
+  async measure({ minutes, rates }, note) {
+    const cases: Case[] = [];
+    for (const life of LIVES) {
+      for (const perSecond of rates) {
+        cases.push(...(await measure({ perSecond, forMs: minutes * 60_000 }, life)));
+        note(`tokens of ${life.life}, ${perSecond} requests/s`);
+      }
     }
-  }
-  return {
+    return cases;
+  },
+  show: (cases, { minutes }) => ({
     tables: [
       {
-        title: `${forMs / 60_000} minutes: ${PROFILES} profiles, ${SANDBOXES} sandboxes, ${INSTANCES} instances of each service`,
-        columns:
-          'tokens of | requests/s | kept | token requests | least | secrets read | table read | table written | $ for a million',
-        rows: cases.map(({ life, perSecond, name, work, least }) => [
-          life,
-          perSecond,
-          name,
-          work.tokenRequests,
-          `${least.fewest}–${least.most}`,
-          work.secretReads,
-          work.tableReads,
-          work.tableWrites,
-          costPerMillion(work).toFixed(2),
-        ]),
+        title: `${minutes} minutes: ${PROFILES} profiles, ${SANDBOXES} sandboxes, ${INSTANCES} instances of each service`,
+        rows: cases.map(({ life, perSecond, name, work, least }) => ({
+          'tokens of': life,
+          'requests/s': perSecond,
+          kept: name,
+          'token requests': work.tokenRequests,
+          least: `${least.fewest}–${least.most}`,
+          'secrets read': work.secretReads,
+          'table read': work.tableReads,
+          'table written': work.tableWrites,
+          '$ for a million': costPerMillion(work).toFixed(2),
+        })),
       },
     ],
     goals: cases.filter(({ name }) => name === 'ours').map(judge),
@@ -89,28 +90,20 @@ async function run({ isQuick, note }: BenchOptions): Promise<Measured<readonly C
         work.tokenRequests / least.most,
       ]),
     ),
-    raw: cases,
-  };
-}
-
-/** The calls that the broker saves, beside other ways to keep tokens. */
-export const savingsSection: Section<readonly Case[]> = {
-  name: 'savings',
-  title: 'Work saved',
-  run,
-  plots: (cases) => [
-    {
-      name: 'token-requests',
-      title: `Token requests for ${PROFILES} profiles`,
-      kind: 'logarithmic lines',
-      unit: 'token requests to ZITADEL',
-      xTitle: "callers' requests per second",
-      marks: cases.map(({ life, perSecond, name, work }) => ({
-        program: name,
-        panel: `tokens of ${life}`,
-        x: perSecond,
-        value: work.tokenRequests,
-      })),
-    },
-  ],
-};
+    plots: [
+      {
+        name: 'token-requests',
+        title: `Token requests for ${PROFILES} profiles`,
+        kind: 'logarithmic lines',
+        unit: 'token requests to ZITADEL',
+        xTitle: "callers' requests per second",
+        marks: cases.map(({ life, perSecond, name, work }) => ({
+          program: name,
+          panel: `tokens of ${life}`,
+          x: perSecond,
+          value: work.tokenRequests,
+        })),
+      },
+    ],
+  }),
+});
