@@ -2,6 +2,14 @@
 export const perName = <Name extends string | number, T>(names: readonly Name[], of: (name: Name) => T) =>
   Object.fromEntries(names.map((name) => [name, of(name)])) as Readonly<Record<Name, T>>;
 
+/** Microseconds of CPU for each of so many calls, one after the other. */
+export async function cpuUs(calls: number, call: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  for (let made = 0; made < calls; made += 1) await call();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / calls;
+}
+
 /** How often, and how one sample is taken. */
 interface Turns<Name, Sample> {
   readonly rounds: number;

@@ -1,25 +1,21 @@
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { buildSync } from 'esbuild';
 import { atMost, section } from '../section.ts';
 import { median, ratio, showSpread } from '../stats.ts';
-import { inTurns, perName } from '../turns.ts';
+import { cpuUs, inTurns, perName } from '../turns.ts';
 import { startWorker } from '../worker.ts';
-import { CONTENDERS, type GetToken, IMPORTS, NAMES, type Name } from './contenders.ts';
-import { LIFE_MS, type Order, type State } from './token-server.ts';
+import { CONTENDERS, type GetToken, NAMES, type Name } from './contenders.ts';
+import type { Order, State } from './token-server.ts';
 
-/** Batches that take about as long as each other. */
-const CALLS: Readonly<Record<Name, number>> = {
-  ours: 200_000,
-  'google-auth-library': 400_000,
-  '@azure/msal-node': 2_000,
-  '@zitadel/node': 20_000,
-};
 const WARM_UP = 3;
 const CALLERS = 1_000;
 
 const DELAY_MS = 200;
+/** How long each token lives by its `expires_in`. */
+const LIFE_MS = 3_600_000;
 /** So long before a token ends, everybody renews it. */
 const LEFT_MS = 10_000;
 
@@ -35,27 +31,10 @@ interface Met {
   readonly errors: number;
 }
 
-/** Moves the clock of this process ahead, for all contenders alike; answers how to put it back. */
-function moveClock(byMs: number): () => void {
-  const Real = globalThis.Date;
-  globalThis.Date = class extends Real {
-    constructor(...given: []) {
-      if (given.length === 0) super(Real.now() + byMs);
-      else super(...given);
-    }
-    static override now = () => Real.now() + byMs;
-  } as DateConstructor;
-  return () => {
-    globalThis.Date = Real;
-  };
-}
-
 async function startServer(delayMs: number) {
-  const { ask, stop } = startWorker(join(import.meta.dirname, 'token-server.ts'), {
-    env: { ...process.env, DELAY_MS: String(delayMs) },
-  });
+  const { ask, stop } = startWorker(join(import.meta.dirname, 'token-server.ts'));
   const tell = (order: Order) => ask<State>(order);
-  const { url } = await tell({});
+  const { url } = await tell({ delayMs, lifeMs: LIFE_MS });
   return { url, tell, stop };
 }
 
@@ -79,33 +58,25 @@ async function crowd(getToken: GetToken, tell: (order: Order) => Promise<State>)
 /** The three moments of one contender: cold, shortly before the token ends, and the same while the server is away. */
 async function meet(name: Name) {
   const { url, tell, stop } = await startServer(DELAY_MS);
-  let restore = () => {};
   try {
-    const [renewing, leaving] = [CONTENDERS[name](url), CONTENDERS[name](url)];
-    const cold = await crowd(renewing, tell);
-    await leaving();
-    restore = moveClock(LIFE_MS - LEFT_MS);
-    const renewed = await crowd(renewing, tell);
+    const [renewed, left] = [CONTENDERS[name].create(url), CONTENDERS[name].create(url)];
+    const cold = await crowd(renewed, tell);
+    await left();
+    // From here on this process's date stands still, for all contenders alike; its timers go on.
+    mock.timers.enable({ apis: ['Date'], now: Date.now() + LIFE_MS - LEFT_MS });
+    const renewing = await crowd(renewed, tell);
     await tell({ isAway: true });
-    const away = await crowd(leaving, tell);
-    return { cold, renewing: renewed, away };
+    return { cold, renewing, away: await crowd(left, tell) };
   } finally {
-    restore();
+    mock.timers.reset();
     await stop();
   }
 }
 
-async function hit(getToken: GetToken, calls: number): Promise<number> {
-  const before = process.cpuUsage();
-  for (let call = 0; call < calls; call += 1) await getToken();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / calls;
-}
-
 /** Minified and gzipped. */
-async function sizeOf(name: Name): Promise<number> {
-  const { outputFiles } = await build({
-    stdin: { contents: IMPORTS[name], resolveDir: join(import.meta.dirname, '../../..') },
+function sizeOf(name: Name): number {
+  const { outputFiles } = buildSync({
+    stdin: { contents: CONTENDERS[name].imports, resolveDir: join(import.meta.dirname, '../../..') },
     bundle: true,
     minify: true,
     format: 'esm',
@@ -130,30 +101,18 @@ export const clientSection = section({
   whole: { rounds: 25, share: 1 },
   quick: { rounds: 9, share: 0.25 },
   async measure({ rounds, share }, note) {
-    const met = new Map<Name, Awaited<ReturnType<typeof meet>>>();
-    const sizes = new Map<Name, number>();
-    for (const name of NAMES) {
-      met.set(name, await meet(name));
-      sizes.set(name, await sizeOf(name));
-      note(name);
-    }
+    const met = await inTurns(NAMES, { rounds: 1, warmUp: 0, sample: meet });
+    const of = (moment: 'cold' | 'renewing' | 'away') => perName(NAMES, (name) => met[name][0]?.[moment] as Met);
     const server = await startServer(0);
-    const warm = perName(NAMES, (name) => CONTENDERS[name](server.url));
+    const warm = perName(NAMES, (name) => CONTENDERS[name].create(server.url));
     /** Microseconds of CPU for each hit, one sample for each batch. */
     const hits = await inTurns(NAMES, {
       rounds,
       warmUp: WARM_UP,
-      sample: (name) => hit(warm[name], CALLS[name] * share),
+      sample: (name) => cpuUs(CONTENDERS[name].calls * share, warm[name]),
       note: (text) => note(`hits, ${text}`),
     }).finally(server.stop);
-    const of = (moment: 'cold' | 'renewing' | 'away') => perName(NAMES, (name) => met.get(name)?.[moment] as Met);
-    return {
-      cold: of('cold'),
-      renewing: of('renewing'),
-      away: of('away'),
-      bytes: perName(NAMES, (name) => sizes.get(name) ?? Number.NaN),
-      hits,
-    };
+    return { cold: of('cold'), renewing: of('renewing'), away: of('away'), bytes: perName(NAMES, sizeOf), hits };
   },
   show(raw) {
     const wait = raw.renewing.ours.longestWaitMs / DELAY_MS;

@@ -5,7 +5,7 @@ import type { GatewayHandler } from '../../../lib/http/endpoint.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { profilesOf } from '../../support/profiles.ts';
 import { FORM, SECRET, serviceName, serviceProfiles, tokenAnswer } from '../setting.ts';
-import { inTurns } from '../turns.ts';
+import { cpuUs, inTurns } from '../turns.ts';
 
 // Measures a broker in a process with nothing else in its memory. Run with --expose-gc.
 
@@ -60,28 +60,27 @@ function heapUsed(): number {
 
 /** Has brokers of several sizes answer from memory, in turns. */
 async function hits({ sizes, rounds, calls }: Extract<Order, { kind: 'hits' }>): Promise<Hits> {
-  const brokers = new Map<number, { readonly handler: GatewayHandler; next: number }>();
+  const brokers = new Map<number, () => Promise<void>>();
   const bytes: Record<number, number> = {};
   for (const size of sizes) {
     const before = heapUsed();
     const handler = createBroker(size);
     for (let profile = 0; profile < size; profile += 1) await ask(handler, tokenEvent(serviceName(profile), FORM));
     bytes[size] = heapUsed() - before;
-    brokers.set(size, { handler, next: 0 });
-  }
-  const sample = async (size: number) => {
-    const broker = brokers.get(size);
-    if (broker === undefined) throw new Error(`there is no broker of ${size} profiles`);
     // One event with another name each time: Lambda's are new as well, and so in the processor's caches.
     const event = tokenEvent(serviceName(0), FORM);
-    const before = process.cpuUsage();
-    for (let call = 0; call < calls; call += 1) {
-      await ask(broker.handler, { ...event, pathParameters: { profile: serviceName(broker.next) } });
+    let next = 0;
+    brokers.set(size, () => {
+      const profile = serviceName(next);
       // Round and round, so that every key is asked for equally often.
-      broker.next = (broker.next + 1) % size;
-    }
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / calls;
+      next = (next + 1) % size;
+      return ask(handler, { ...event, pathParameters: { profile } });
+    });
+  }
+  const sample = (size: number) => {
+    const hit = brokers.get(size);
+    if (hit === undefined) throw new Error(`there is no broker of ${size} profiles`);
+    return cpuUs(calls, hit);
   };
   return { cpuUs: await inTurns(sizes, { rounds, warmUp: WARM_UP, sample }), bytes };
 }
