@@ -62,7 +62,7 @@ export const coldStartSection = section({
         cases.push({ name, samples });
       }
     } finally {
-      close();
+      await close();
     }
     return { cases, bytes, sources };
   },

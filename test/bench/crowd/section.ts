@@ -52,10 +52,7 @@ export const crowdSection = section({
         return ms;
       },
       note,
-    }).finally(async () => {
-      await stop();
-      close();
-    });
+    }).finally(() => Promise.all([stop(), close()]));
     return { samples };
   },
   show({ samples }) {

@@ -1,16 +1,16 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCli } from '../../../infra/build/cli.ts';
-import { listen } from '../../../infra/local/stand-in.ts';
 import { caller } from '../../support/principals.ts';
+import { createFolder } from '../folder.ts';
 import { BURST_MS, beside, brokered, createServers, measureBursts, signed } from '../http/bursts.ts';
+import { startInstalled } from '../http/installed.ts';
 import { load } from '../http/load.ts';
-import { untilOpen } from '../http/nginx.ts';
 import { atLeast, atMost, section } from '../section.ts';
 import { median, showSpread } from '../stats.ts';
+import { stopOf } from '../worker.ts';
 
 const MOST_P50_MS = 0.3;
 const LEAST_PER_SECOND = 8_000;
@@ -27,7 +27,6 @@ const ENV = {
   AWS_REGION: 'eu-central-1',
   AWS_ACCESS_KEY_ID: caller.accessKeyId,
   AWS_SECRET_ACCESS_KEY: caller.secretAccessKey,
-  ...(caller.sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: caller.sessionToken }),
 };
 
 /** The resident set of a process (Linux). */
@@ -45,59 +44,17 @@ async function startProxy(file: string, broker: string) {
   const startedAt = performance.now();
   const args = [file, '--broker', broker, '--port', '0', '--no-local-token'];
   const child = spawn(process.execPath, args, { env: ENV, stdio: ['ignore', 'pipe', 'inherit'] });
+  const stop = stopOf(child);
   const [printed] = await once(child.stdout, 'data');
   const startMs = performance.now() - startedAt;
-  const port = Number(/127\.0\.0\.1:(\d+)/.exec(String(printed))?.[1]);
-  const stop = async () => {
-    const ended = once(child, 'exit');
-    child.kill();
-    await ended;
-  };
-  return { child, port, startMs, stop };
+  return { child, port: Number(/127\.0\.0\.1:(\d+)/.exec(String(printed))?.[1]), startMs, stop };
 }
 
 /** Starts the signing proxy of AWS, which keeps no tokens; undefined if it is not installed. */
-async function startOther(broker: string) {
-  if (spawnSync(OTHER, ['--version']).error !== undefined) return undefined;
-  const { port, close } = await listen(() => undefined);
-  await close();
-  const args = ['--port', `127.0.0.1:${port}`, '--name', 'execute-api', '--region', 'eu-central-1'];
+function startOther(broker: string) {
   const upstream = ['--host', new URL(broker).host, '--upstream-url-scheme', 'http'];
-  return untilOpen(spawn(OTHER, [...args, ...upstream], { env: ENV, stdio: 'ignore' }), port);
-}
-
-async function measure(file: string, rounds: number, starts: number, note: (text: string) => void) {
-  const servers = createServers();
-  const issuer = `http://127.0.0.1:${await servers.start('zitadel')}`;
-  const brokerPort = await servers.start('signed', issuer);
-  const broker = `http://127.0.0.1:${brokerPort}`;
-  /** From the start of the process to its first line. */
-  const startMs: number[] = [];
-  for (let start = 0; start < starts; start += 1) {
-    const one = await startProxy(file, broker);
-    startMs.push(one.startMs);
-    await one.stop();
-  }
-  const proxy = await startProxy(file, broker);
-  const other = await startOther(broker);
-  const requests = {
-    [BROKER]: await signed(brokerPort),
-    [PROXY]: brokered(proxy.port),
-    ...(other && { [OTHER]: brokered(other.port) }),
-  };
-  try {
-    await load(brokered(proxy.port), 1, 1);
-    const idleMb = residentMb(proxy.child);
-    const bursts = await measureBursts(
-      requests,
-      ({ latenciesMs, perSecond }) => ({ p50Ms: median(latenciesMs), perSecond }),
-      rounds,
-      note,
-    );
-    return { bursts, startMs, idleMb, loadedMb: residentMb(proxy.child) };
-  } finally {
-    await Promise.all([proxy.stop(), other?.close(), servers.stop()]);
-  }
+  const signing = ['--name', 'execute-api', '--region', 'eu-central-1'];
+  return startInstalled(OTHER, (port) => ['--port', `127.0.0.1:${port}`, ...signing, ...upstream], ENV);
 }
 
 /** The local proxy as the package has it, beside the local stack of the broker itself and AWS's signing proxy. */
@@ -107,9 +64,40 @@ export const proxySection = section({
   whole: { rounds: 25, starts: 15 },
   quick: { rounds: 7, starts: 5 },
   async measure({ rounds, starts }, note) {
-    const folder = mkdtempSync(join(tmpdir(), 'bench-proxy-'));
+    const folder = createFolder('proxy');
     await buildCli(folder);
-    return measure(join(folder, 'proxy.cjs'), rounds, starts, note).finally(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'proxy.cjs');
+    const servers = createServers();
+    const issuer = `http://127.0.0.1:${await servers.start('zitadel')}`;
+    const brokerPort = await servers.start('signed', issuer);
+    const broker = `http://127.0.0.1:${brokerPort}`;
+    /** From the start of the process to its first line. */
+    const startMs: number[] = [];
+    for (let start = 0; start < starts; start += 1) {
+      const one = await startProxy(file, broker);
+      startMs.push(one.startMs);
+      await one.stop();
+    }
+    const proxy = await startProxy(file, broker);
+    const other = await startOther(broker);
+    const requests = {
+      [BROKER]: await signed(brokerPort),
+      [PROXY]: brokered(proxy.port),
+      ...(other && { [OTHER]: brokered(other.port) }),
+    };
+    try {
+      await load(brokered(proxy.port), 1, 1);
+      const idleMb = residentMb(proxy.child);
+      const bursts = await measureBursts(
+        requests,
+        ({ latenciesMs, perSecond }) => ({ p50Ms: median(latenciesMs), perSecond }),
+        rounds,
+        note,
+      );
+      return { bursts, startMs, idleMb, loadedMb: residentMb(proxy.child) };
+    } finally {
+      await Promise.all([proxy.stop(), other?.close(), servers.stop()]);
+    }
   },
   show({ bursts, startMs, idleMb, loadedMb }) {
     const all = beside(bursts, BROKER);

@@ -51,10 +51,7 @@ export const warmHitSection = section({
       warmUp: WARM_UP,
       sample: (name) => programs[name].batch(calls),
       note,
-    }).finally(async () => {
-      await Promise.all(PROGRAMS.map((name) => programs[name].stop()));
-      close();
-    });
+    }).finally(() => Promise.all([close(), ...PROGRAMS.map((name) => programs[name].stop())]));
     /** Bytes that are logged for each call. */
     const logged = perName(PROGRAMS, (name) => programs[name].bytes() / (calls * (rounds + WARM_UP)));
     return { samples, logged };

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { listen } from '../../../infra/local/stand-in.ts';
+import { stopOf } from '../worker.ts';
+
+const ATTEMPTS = 100;
+const BETWEEN_ATTEMPTS_MS = 50;
+
+async function isOpen(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  const connected = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return connected;
+}
+
+/**
+ * Starts a program of others on a free port, and waits until it listens; answers nothing if it is not installed.
+ * @throws {Error} if it ends instead, or does not listen in time
+ */
+export async function startInstalled(
+  program: string,
+  argumentsFor: (port: number) => readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+) {
+  const { port, close: free } = await listen(() => undefined);
+  await free();
+  const child = spawn(program, argumentsFor(port), { env, stdio: 'ignore' });
+  const close = stopOf(child);
+  const isInstalled = await once(child, 'spawn').then(
+    () => true,
+    () => false,
+  );
+  if (!isInstalled) return undefined;
+  for (let attempt = 0; attempt < ATTEMPTS && child.exitCode === null; attempt += 1) {
+    if (await isOpen(port)) return { port, close };
+    await wait(BETWEEN_ATTEMPTS_MS);
+  }
+  await close();
+  throw new Error(`${program} is installed, but does not start`);
+}
