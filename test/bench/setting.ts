@@ -1,9 +1,15 @@
-import accounts from '../recordings/accounts.json' with { type: 'json' };
+import { accounts, SECRETS } from '../support/accounts.ts';
 
 const { clientId, clientSecret } = accounts.saSecret;
 
 /** The secret of the profile `orders`. */
-export const SECRET = JSON.stringify({ clientId, clientSecret });
+export const SECRET = SECRETS.orders;
+
+/** How long tokens live where their number is counted. */
+export const LIVES = [
+  { life: '12 h', lifeS: 43_200 },
+  { life: '5 min', lifeS: 300 },
+] as const;
 
 /** What is POSTed to the broker for a token. */
 export const FORM = 'grant_type=client_credentials';

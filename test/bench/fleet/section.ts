@@ -1,6 +1,7 @@
 import type { Instant } from '../../../client/src/decision.ts';
 import { createTokens } from '../../../client/src/tokens.ts';
 import { atMost, section } from '../section.ts';
+import { LIVES } from '../setting.ts';
 
 const SERVICES = 200;
 /** Of each service: processes, each with a client of its own. */
@@ -10,11 +11,6 @@ const PER_SECOND = 1_000;
 const MINUTE_MS = 60_000;
 const MONTH_DAYS = 30;
 const DAY_MINUTES = 1_440;
-
-const LIVES = [
-  { life: '12 h', lifeMs: 43_200_000 },
-  { life: '5 min', lifeMs: 300_000 },
-] as const;
 
 /** A million requests at the broker: HTTP API, Lambda, logs (docs/deploy.md#costs). */
 const USD_PER_MILLION = 1.7;
@@ -52,8 +48,8 @@ export const fleetSection = section({
   quick: { days: 1 },
   async measure({ days }, note) {
     const cases = [];
-    for (const { life, lifeMs } of LIVES) {
-      const requests = await play(days * DAY_MINUTES, lifeMs);
+    for (const { life, lifeS } of LIVES) {
+      const requests = await play(days * DAY_MINUTES, lifeS * 1000);
       const all = PER_SECOND * DAY_MINUTES * 60 * MONTH_DAYS;
       cases.push({ life, kept: 'nothing', requestsAMonth: all });
       cases.push({ life, kept: 'by the client', requestsAMonth: Math.round((requests / days) * MONTH_DAYS) });
@@ -62,9 +58,9 @@ export const fleetSection = section({
     return cases;
   },
   show(cases, { days }) {
-    const goals = LIVES.map(({ life, lifeMs }) => {
+    const goals = LIVES.map(({ life, lifeS }) => {
       // Each instance needs one at the start, and 70 % of a life is the earliest renewal.
-      const each = 1 + Math.floor((days * DAY_MINUTES * MINUTE_MS) / (0.7 * lifeMs));
+      const each = 1 + Math.floor((days * DAY_MINUTES * MINUTE_MS) / (0.7 * lifeS * 1000));
       const most = (SERVICES * INSTANCES * each * MONTH_DAYS) / days;
       const kept = cases.find((one) => one.life === life && one.kept !== 'nothing');
       return atMost(`fleet, requests a month, tokens of ${life}`, kept?.requestsAMonth ?? Number.NaN, most, 0);

@@ -1,13 +1,9 @@
 import { type Goal, section } from '../section.ts';
+import { LIVES } from '../setting.ts';
 import { measureOurs } from './ours.ts';
 import { leastTokenRequests, measureStrategy, STRATEGIES } from './strategies.ts';
 import { INSTANCES, type Load, PROFILES, SANDBOXES } from './traffic.ts';
 import { type Costs, costPerMillion, type Work } from './work.ts';
-
-const LIVES = [
-  { life: '12 h', lifeS: 43_200 },
-  { life: '5 min', lifeS: 300 },
-] as const;
 
 /** A token is renewed after 70 to 75 % of its life. */
 const SHARES = { latest: 0.75, earliest: 0.7 } as const;

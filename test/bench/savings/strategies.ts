@@ -67,7 +67,7 @@ export const STRATEGIES: Readonly<Record<string, (tokenLifeMs: number) => Ask>> 
 
 /** The work of one of them. */
 export function measureStrategy(ask: Ask, load: Load): Work {
-  const work = noWork(PROFILES);
+  const work = noWork();
   for (const request of createTraffic(load)) {
     work.requests += 1;
     ask(request, work);

@@ -1,31 +1,24 @@
+import { PROFILES } from './traffic.ts';
+
 /** How long the services take to answer, in milliseconds. */
 export const LATENCY_MS = { secrets: 15, table: 5, zitadel: 50 } as const;
 
-/** What an hour of traffic has cost. */
-export interface Costs {
-  requests: number;
-  tokenRequests: number;
-  secretReads: number;
-  tableReads: number;
-  tableWrites: number;
-  /** Milliseconds of Lambda, each request rounded up. */
-  lambdaMs: number;
-}
+/** What an hour of traffic has cost, and when each profile's tokens were obtained. */
+export type Work = ReturnType<typeof noWork>;
 
-/** The costs, and what they are judged by. */
-export interface Work extends Costs {
-  /** When each profile's tokens were obtained, in milliseconds from the beginning. */
-  readonly obtainedAtMs: number[][];
-}
+/** The costs alone. */
+export type Costs = Omit<Work, 'obtainedAtMs'>;
 
-export const noWork = (profiles: number): Work => ({
+export const noWork = () => ({
   requests: 0,
   tokenRequests: 0,
   secretReads: 0,
   tableReads: 0,
   tableWrites: 0,
+  /** Milliseconds of Lambda, each request rounded up. */
   lambdaMs: 0,
-  obtainedAtMs: Array.from({ length: profiles }, () => []),
+  /** In milliseconds from the beginning, by the numbers of the profiles. */
+  obtainedAtMs: Array.from({ length: PROFILES }, (): number[] => []),
 });
 
 /** Counts one token request. */

@@ -1,6 +1,6 @@
 import { section } from '../section.ts';
 import { CONTENDERS } from './contenders.ts';
-import { situations } from './situations.ts';
+import { LIFE_S, situations } from './situations.ts';
 import { createStage, type Met } from './stage.ts';
 
 /** The moments whose waits are plotted: ZITADEL answers 500, and ZITADEL takes 3 s. */
@@ -29,9 +29,9 @@ export const situationsSection = section({
       create,
       played: { name, moments: [] } as Played,
     }));
-    for (const { isQuiet, tokenLifetimeSeconds, moments, play } of situations(streamMs)) {
+    for (const { lifeS = LIFE_S, isQuiet, moments, play } of situations(streamMs)) {
       const playWith = async ({ create, played }: (typeof all)[number]) => {
-        const stage = await createStage(create, tokenLifetimeSeconds);
+        const stage = await createStage(create, lifeS);
         const met = await play(stage).finally(stage.close);
         for (const [index, { name }] of moments.entries()) {
           played.moments.push({ name, met: met[index] as Met });

@@ -11,16 +11,17 @@ interface Moment {
 
 /** How a situation is set up and played. */
 interface Situation {
-  readonly tokenLifetimeSeconds: number;
+  /** How long tokens live; by default, `LIFE_S`. */
+  readonly lifeS?: number;
   /** Whether it leaves the processor to others most of the time. */
-  readonly isQuiet: boolean;
+  readonly isQuiet?: true;
   readonly moments: readonly Moment[];
   /** What callers have met at each moment. */
   readonly play: (stage: Stage) => Promise<readonly Met[]>;
 }
 
 const CROWD = 100;
-const LIFE_S = 300;
+export const LIFE_S = 300;
 const SHORT_LIFE_S = 20;
 const SLOW_PER_SECOND = 20;
 const SHORT_PER_SECOND = 50;
@@ -56,8 +57,6 @@ async function obtainFirst({ clock, crowd }: Stage): Promise<(leftS: number) => 
 
 /** Nobody has a token yet. */
 const cold: Situation = {
-  tokenLifetimeSeconds: LIFE_S,
-  isQuiet: false,
   moments: [
     {
       name: `${CROWD} cold callers at once`,
@@ -69,8 +68,6 @@ const cold: Situation = {
 
 /** ZITADEL answers 500, and is well again when the callers come back as they were told. */
 const failing: Situation = {
-  tokenLifetimeSeconds: LIFE_S,
-  isQuiet: false,
   moments: [
     {
       name: `ZITADEL answers 500 to ${CROWD} callers`,
@@ -95,8 +92,6 @@ const failing: Situation = {
 
 /** ZITADEL cuts every connection while the token grows old. */
 const down: Situation = {
-  tokenLifetimeSeconds: LIFE_S,
-  isQuiet: false,
   moments: DOWN_LEFT_S.map((leftS) => ({
     name: `ZITADEL is down, ${leftS} s are left`,
     goals: (met) => [served(`down, ${leftS} s left`, met, leftS > 0)],
@@ -118,7 +113,6 @@ const down: Situation = {
  * end.
  */
 const slow: Situation = {
-  tokenLifetimeSeconds: LIFE_S,
   isQuiet: true,
   moments: [
     {
@@ -142,7 +136,7 @@ const slow: Situation = {
 
 /** Tokens of 20 s under a steady load. */
 const shortLife = (forMs: number): Situation => ({
-  tokenLifetimeSeconds: SHORT_LIFE_S,
+  lifeS: SHORT_LIFE_S,
   isQuiet: true,
   moments: [
     {
