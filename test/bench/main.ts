@@ -3,8 +3,8 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { note, runCommand, UsageError } from '../support/command.ts';
 import { writePlots } from './plots/draw.ts';
-import { type Machine, ratiosOf, report } from './report.ts';
-import type { Ratios, Section } from './section.ts';
+import { type Results, report } from './report.ts';
+import type { Section } from './section.ts';
 import { plotsOf, SECTIONS } from './sections.ts';
 
 const HELP = `Measures the broker beside other programs, all in one run, and writes docs/benchmarks/.
@@ -23,7 +23,7 @@ Every figure is a ratio of two things that were measured in turns, or a count. L
 
 const GIB = 2 ** 30;
 
-const machine: Machine = {
+const machine = {
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: availableParallelism(),
   memoryGiB: Math.round(totalmem() / GIB),
@@ -31,18 +31,10 @@ const machine: Machine = {
   platform: `${process.platform} ${process.arch}`,
 };
 
-/** What results.json holds: what all parts have in common, and the raw figures of each part by its name. */
-interface Results {
-  readonly machine: Machine;
-  readonly isQuick: boolean;
-  readonly ratios: Ratios;
-  readonly [section: string]: unknown;
-}
-
 const readResults = (folder: string): Results => JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8'));
 
 /** The ratios of the earlier run in a folder, if it was one of the same kind on the same kind of machine. */
-function readEarlier(folder: string, isQuick: boolean): Ratios {
+function readEarlier(folder: string, isQuick: boolean): Results['ratios'] {
   try {
     const earlier = readResults(folder);
     const isAlike = earlier.isQuick === isQuick && JSON.stringify(earlier.machine) === JSON.stringify(machine);
@@ -77,11 +69,14 @@ await runCommand({
     if (chosen.length === 0) throw new UsageError(`there is no part ${only}`);
     const done = [];
     for (const section of chosen) done.push(await run(section, isQuick));
-    const text = report(done, isQuick, machine, readEarlier(folder, isQuick));
+    const ratios = done.flatMap(({ title, ratios = [] }) =>
+      ratios.map(([name, value]) => [`${title}: ${name}`, value]),
+    );
+    const raws = done.map(({ name, raw }) => [name, raw]);
+    const results = { machine, isQuick, ratios: Object.fromEntries(ratios), ...Object.fromEntries(raws) };
+    const text = report(done, results, readEarlier(folder, isQuick));
     process.stdout.write(text);
     if (only !== undefined && out === undefined) return true;
-    const raws = Object.fromEntries(done.map(({ name, raw }) => [name, raw]));
-    const results: Results = { machine, isQuick, ratios: ratiosOf(done), ...raws };
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'results.md'), text);
     writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results)}\n`);

@@ -1,5 +1,5 @@
 import { showPicture } from './plots/draw.ts';
-import type { Ratios, Shown, Table } from './section.ts';
+import type { Shown, Table } from './section.ts';
 
 /** A part that has run. */
 export interface Done extends Shown {
@@ -7,8 +7,17 @@ export interface Done extends Shown {
   readonly seconds: number;
 }
 
-/** On what it ran: figures of two machines are not comparable. */
-export type Machine = Readonly<Record<string, string | number>>;
+/** Ratios by the names of their parts and their own. */
+type Ratios = Readonly<Record<string, number>>;
+
+/** What results.json holds: what all parts have in common, and the raw figures of each part by its name. */
+export interface Results {
+  /** Figures of two machines are not comparable. */
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly isQuick: boolean;
+  readonly ratios: Ratios;
+  readonly [section: string]: unknown;
+}
 
 /** Two runs on one machine should lie no further apart. */
 const MOST_CHANGE = 0.15;
@@ -19,14 +28,6 @@ const showRows = (columns: readonly string[], rows: Table['rows']): string =>
   [row(columns), row(columns.map(() => '---')), ...rows.map((cells) => row(Object.values(cells))), ''].join('\n');
 
 const showTable = ({ title, rows }: Table): string => `### ${title}\n\n${showRows(Object.keys(rows[0] ?? {}), rows)}`;
-
-/** The ratios of a run, by part and name. */
-export const ratiosOf = (done: readonly Done[]): Ratios =>
-  Object.fromEntries(
-    done.flatMap(({ title, ratios = {} }) =>
-      Object.entries(ratios).map(([name, value]) => [`${title}: ${name}`, value]),
-    ),
-  );
 
 const percent = (share: number): string => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(0)} %`;
 
@@ -49,7 +50,7 @@ function compare(before: Ratios, now: Ratios): string {
 }
 
 /** The text of results.md. */
-export function report(done: readonly Done[], isQuick: boolean, machine: Machine, earlier: Ratios): string {
+export function report(done: readonly Done[], { isQuick, machine, ratios }: Results, earlier: Ratios): string {
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   const goals = done.flatMap(({ goals = [] }) => goals);
   return [
@@ -72,6 +73,6 @@ export function report(done: readonly Done[], isQuick: boolean, machine: Machine
     ]),
     '## Beside the run before',
     '',
-    compare(earlier, ratiosOf(done)),
+    compare(earlier, ratios),
   ].join('\n');
 }

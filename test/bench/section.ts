@@ -33,15 +33,12 @@ export const atLeast = (name: string, value: number, least: number): Goal => ({
   isMet: value >= least,
 });
 
-/** Ratios by their names. */
-export type Ratios = Readonly<Record<string, number>>;
-
 /** What the report says of a part. */
 export interface Shown {
   readonly tables: readonly Table[];
   readonly goals?: readonly Goal[];
   /** What another run on this machine should reproduce: ratios of things that were measured in turns. */
-  readonly ratios?: Ratios;
+  readonly ratios?: readonly (readonly [name: string, value: number])[];
   readonly plots?: readonly Plot[];
 }
 

@@ -51,9 +51,7 @@ export const signingSection = section({
           })),
         },
       ],
-      ratios: Object.fromEntries(
-        kinds.map(([alg, { cached, parsed }]) => [`${alg}, parsed × kept`, median(ratio(parsed, cached))]),
-      ),
+      ratios: kinds.map(([alg, { cached, parsed }]) => [`${alg}, parsed × kept`, median(ratio(parsed, cached))]),
     };
   },
 });

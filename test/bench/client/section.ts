@@ -148,9 +148,7 @@ export const clientSection = section({
         atMost('client, errors with 10 s left and the server away', raw.away.ours.errors, 0, 0),
         atMost('client, bytes minified and gzipped', raw.bytes.ours, MOST_BYTES, 0),
       ],
-      ratios: Object.fromEntries(
-        NAMES.filter((name) => name !== 'ours').map((name) => [`a hit, ${name} × ours`, median(times[name])]),
-      ),
+      ratios: NAMES.filter((name) => name !== 'ours').map((name) => [`a hit, ${name} × ours`, median(times[name])]),
     };
   },
 });

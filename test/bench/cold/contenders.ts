@@ -15,7 +15,7 @@ export async function createContenders() {
   const fakes = await createFakes();
   const home = createFolder('cold');
   const profilesFile = join(home, 'profiles.json');
-  writeFileSync(profilesFile, JSON.stringify(ordersProfile(fakes.issuer)));
+  writeFileSync(profilesFile, JSON.stringify(ordersProfile(fakes.env.ISSUER)));
   const ours = (await bundle({ profilesFile, outdir: home })).find(({ name }) => name === 'token');
   if (ours === undefined) throw new Error('there is no bundle of token');
   await build({

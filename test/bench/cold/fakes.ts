@@ -49,13 +49,12 @@ export async function createFakes() {
   const [secrets, table, zitadel] = await Promise.all([start('secrets'), start('table'), start('zitadel')]);
   // The certificate is that of the name.
   const urlOf = ({ port }: StandIn) => `https://localhost:${port}`;
-  const issuer = urlOf(zitadel);
   const env = {
     AWS_ENDPOINT_URL_SECRETS_MANAGER: urlOf(secrets),
     AWS_ENDPOINT_URL_DYNAMODB: urlOf(table),
     AWS_ACCESS_KEY_ID: 'AKIABENCHMARK',
     AWS_SECRET_ACCESS_KEY: 'benchmark',
-    ISSUER: issuer,
+    ISSUER: urlOf(zitadel),
     TABLE_NAME: 'tokens',
     NODE_EXTRA_CA_CERTS: join(certificates, 'ca.pem'),
   };
@@ -63,5 +62,5 @@ export async function createFakes() {
     latencies = next;
   };
   const close = () => Promise.all([secrets, table, zitadel].map((server) => server.close()));
-  return { env, issuer, setLatencies, close };
+  return { env, setLatencies, close };
 }

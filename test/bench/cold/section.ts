@@ -99,9 +99,7 @@ export const coldStartSection = section({
       goals: shares.map(({ name, peer, most, share }) =>
         atMost(`cold start, services answer ${name}, × ${peer}`, share, most),
       ),
-      ratios: Object.fromEntries(
-        shares.map(({ name, peer, share }) => [`ours × ${peer}, services answer ${name}`, share]),
-      ),
+      ratios: shares.map(({ name, peer, share }) => [`ours × ${peer}, services answer ${name}`, share]),
       plots: [
         {
           name: 'cold-start',

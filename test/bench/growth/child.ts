@@ -15,13 +15,10 @@ export type Order =
   | { readonly kind: 'plateau'; readonly keys: number; readonly step: number };
 
 /** CPU for each call by size and round, in microseconds; memory of each size, in bytes. */
-export interface Hits {
-  readonly cpuUs: Readonly<Record<number, readonly number[]>>;
-  readonly bytes: Readonly<Record<number, number>>;
-}
+export type Hits = Awaited<ReturnType<typeof hits>>;
 
 /** Memory in use after so many keys, in bytes. */
-export type Plateau = readonly (readonly [keys: number, bytes: number])[];
+export type Plateau = Awaited<ReturnType<typeof plateau>>;
 
 const WARM_UP = 2;
 /** Callers ask for some of these: each choice is a key of its own. */
@@ -59,7 +56,7 @@ function heapUsed(): number {
 }
 
 /** Has brokers of several sizes answer from memory, in turns. */
-async function hits({ sizes, rounds, calls }: Extract<Order, { kind: 'hits' }>): Promise<Hits> {
+async function hits({ sizes, rounds, calls }: Extract<Order, { kind: 'hits' }>) {
   const brokers = new Map<number, () => Promise<void>>();
   const bytes: Record<number, number> = {};
   for (const size of sizes) {
@@ -86,7 +83,7 @@ async function hits({ sizes, rounds, calls }: Extract<Order, { kind: 'hits' }>):
 }
 
 /** Asks one broker for ever new keys. */
-async function plateau({ keys, step }: Extract<Order, { kind: 'plateau' }>): Promise<Plateau> {
+async function plateau({ keys, step }: Extract<Order, { kind: 'plateau' }>) {
   const handler = createBroker(1);
   const askKey = (key: number) => {
     const chosen = SCOPES.filter((_, index) => ((key + 1) >> index) & 1);
@@ -94,7 +91,7 @@ async function plateau({ keys, step }: Extract<Order, { kind: 'plateau' }>): Pro
   };
   await askKey(0);
   const before = heapUsed();
-  const points: [number, number][] = [[1, 0]];
+  const points: [keys: number, bytes: number][] = [[1, 0]];
   for (let key = 1; key < keys; key += 1) {
     await askKey(key);
     if ((key + 1) % step === 0) points.push([key + 1, heapUsed() - before]);

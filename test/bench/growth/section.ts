@@ -59,7 +59,10 @@ export const growthSection = section({
         atMost('growth: cost of a hit, 10,000 profiles and keys × one', cost, MOST_COST),
         atMost(`growth: memory after ${KEYS} keys × after ${HALF}`, growth, MOST_GROWTH),
       ],
-      ratios: { 'cost of a hit, 10,000 × one': cost, [`memory, ${KEYS} keys × ${HALF}`]: growth },
+      ratios: [
+        ['cost of a hit, 10,000 × one', cost],
+        [`memory, ${KEYS} keys × ${HALF}`, growth],
+      ],
       plots: [
         {
           name: 'memory',

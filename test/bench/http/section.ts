@@ -65,14 +65,12 @@ export const httpSection = section({
           })),
         },
       ],
-      ratios: Object.fromEntries(
-        all
-          .filter(({ name }) => name !== 'direct')
-          .map(({ name, connections, times }) => [
-            `${name}, requests/s × direct, ${connections} at a time`,
-            median(times('perSecond')),
-          ]),
-      ),
+      ratios: all
+        .filter(({ name }) => name !== 'direct')
+        .map(({ name, connections, times }) => [
+          `${name}, requests/s × direct, ${connections} at a time`,
+          median(times('perSecond')),
+        ]),
       plots: [
         {
           name: 'http-latency',

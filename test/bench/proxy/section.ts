@@ -136,12 +136,10 @@ export const proxySection = section({
         ...memory('a first token', idleMb, MOST_IDLE_MB),
         ...memory('the load', loadedMb, MOST_LOADED_MB),
       ],
-      ratios: Object.fromEntries(
-        proxies.map(({ connections, times }) => [
-          `the proxy, requests/s × the broker, ${connections} at a time`,
-          median(times('perSecond')),
-        ]),
-      ),
+      ratios: proxies.map(({ connections, times }) => [
+        `the proxy, requests/s × the broker, ${connections} at a time`,
+        median(times('perSecond')),
+      ]),
     };
   },
 });

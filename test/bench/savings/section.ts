@@ -3,23 +3,15 @@ import { LIVES } from '../setting.ts';
 import { measureOurs } from './ours.ts';
 import { leastTokenRequests, measureStrategy, STRATEGIES } from './strategies.ts';
 import { INSTANCES, type Load, PROFILES, SANDBOXES } from './traffic.ts';
-import { type Costs, costPerMillion, type Work } from './work.ts';
+import { costPerMillion, type Work } from './work.ts';
 
 /** A token is renewed after 70 to 75 % of its life. */
 const SHARES = { latest: 0.75, earliest: 0.7 } as const;
 
 /** Some way to keep tokens, at some rate, with tokens of some life. */
-interface Case {
-  readonly life: string;
-  readonly perSecond: number;
-  readonly name: string;
-  readonly least: { readonly fewest: number; readonly most: number };
-  readonly work: Costs;
-  /** Token requests before the last token was due for renewal: there was no reason for these. */
-  readonly tooEarly: number;
-}
+type Case = Awaited<ReturnType<typeof measure>>[number];
 
-async function measure(load: Load, { life, lifeS }: (typeof LIVES)[number]): Promise<readonly Case[]> {
+async function measure(load: Load, { life, lifeS }: (typeof LIVES)[number]) {
   // ZITADEL says one second less than a life has.
   const earliestMs = SHARES.earliest * (lifeS - 1) * 1000;
   const least = {
@@ -34,6 +26,7 @@ async function measure(load: Load, { life, lifeS }: (typeof LIVES)[number]): Pro
     const early = obtainedAtMs.flatMap((times) =>
       times.filter((at, index) => index > 0 && at - (times[index - 1] ?? 0) < earliestMs),
     );
+    // Before the last token was due for renewal, there was no reason for a token request.
     return { life, perSecond: load.perSecond, name, least, work, tooEarly: early.length };
   });
 }
@@ -80,12 +73,10 @@ export const savingsSection = section({
     ],
     goals: cases.filter(({ name }) => name === 'ours').map(judge),
     // Runs are compared by these names: `exchanges` are token requests.
-    ratios: Object.fromEntries(
-      cases.map(({ life, perSecond, name, work, least }) => [
-        `${name}, exchanges × the least, tokens of ${life}, ${perSecond} requests/s`,
-        work.tokenRequests / least.most,
-      ]),
-    ),
+    ratios: cases.map(({ life, perSecond, name, work, least }) => [
+      `${name}, exchanges × the least, tokens of ${life}, ${perSecond} requests/s`,
+      work.tokenRequests / least.most,
+    ]),
     plots: [
       {
         name: 'token-requests',

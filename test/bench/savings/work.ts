@@ -29,8 +29,8 @@ export function countTokenRequest(work: Work, profile: number, atMs: number): vo
 
 /**
  * List prices of us-east-1 in US dollars, as of November 2025: DynamoDB on demand (request units of 1 kB written, of
- * 4 kB read consistently), Secrets Manager, Lambda on arm64. A KMS key of one's own, data transfer and the gateway are
- * left out.
+ * 4 kB read consistently; a sealed token is somewhat larger than 1 kB only where ZITADEL's own is), Secrets Manager,
+ * Lambda on arm64. A KMS key of one's own, data transfer and the gateway are left out.
  */
 const PRICES = {
   tableWrite: 0.625 / 1e6,
@@ -41,8 +41,6 @@ const PRICES = {
 } as const;
 
 const MEMORY_GB = 1;
-/** A sealed token is somewhat larger than 1 kB only where ZITADEL's own is. */
-const UNITS_PER_WRITE = 1;
 
 /** Dollars for a million requests. */
 export function costPerMillion(work: Costs): number {
@@ -52,6 +50,6 @@ export function costPerMillion(work: Costs): number {
     (work.lambdaMs / 1000) * MEMORY_GB * PRICES.lambdaGbSecond +
     work.secretReads * PRICES.secretRead +
     work.tableReads * PRICES.tableRead +
-    work.tableWrites * UNITS_PER_WRITE * PRICES.tableWrite;
+    work.tableWrites * PRICES.tableWrite;
   return (dollars / work.requests) * 1e6;
 }

@@ -6,20 +6,6 @@ import { accounts } from '../../support/accounts.ts';
 import { median } from '../stats.ts';
 import type { Answer, CreateContender } from './contenders.ts';
 
-/** What callers have met. */
-export interface Met {
-  readonly callers: number;
-  /** Requests that ZITADEL has had meanwhile. */
-  readonly calls: number;
-  readonly errors: number;
-  readonly waitP50Ms: number;
-  readonly waitMaxMs: number;
-  /** The least life that a token had left when it was handed out, in seconds; `undefined` if there was no token. */
-  readonly leastLeftS: number | undefined;
-  /** The longest time that a caller was told to wait, in seconds. */
-  readonly retryAfterS: number;
-}
-
 const ANSWER_MS = 50;
 const SLOW_MS = 3000;
 
@@ -60,6 +46,9 @@ export const worst = (all: readonly Met[]): Met => {
 /** Where a situation takes place: one contender, with a ZITADEL of its own. */
 export type Stage = Awaited<ReturnType<typeof createStage>>;
 
+/** What callers have met. */
+export type Met = Awaited<ReturnType<Stage['crowd']>>;
+
 /** Creates the stage of a contender. */
 export async function createStage(create: CreateContender, tokenLifetimeSeconds: number) {
   const clock = createShiftedClock();
@@ -72,18 +61,21 @@ export async function createStage(create: CreateContender, tokenLifetimeSeconds:
     const answer = await contender.ask();
     return { ...answer, waitMs: performance.now() - askedAt };
   };
-  const meet = async (asked: readonly ReturnType<typeof ask>[]): Promise<Met> => {
+  const meet = async (asked: readonly ReturnType<typeof ask>[]) => {
     const answers = await Promise.all(asked);
     const waits = answers.map(({ waitMs }) => waitMs);
     const calls = zitadel.calls() - callsBefore;
     callsBefore += calls;
     return {
       callers: answers.length,
+      /** Requests that ZITADEL has had meanwhile. */
       calls,
       errors: answers.filter(({ leftS }) => leftS === undefined).length,
       waitP50Ms: median(waits),
       waitMaxMs: Math.max(...waits),
+      /** The least life that a token had left when it was handed out, in seconds; `undefined` if there was no token. */
       leastLeftS: least(answers.flatMap(({ leftS = [] }) => leftS)),
+      /** The longest time that a caller was told to wait, in seconds. */
       retryAfterS: Math.max(...answers.map(({ retryAfterS }) => retryAfterS)),
     };
   };

@@ -79,7 +79,7 @@ export const warmHitSection = section({
         atMost('warm hit, × typical', share, MOST_SHARE),
         atMost('warm hit, bytes logged', logged.ours, MOST_BYTES, 0),
       ],
-      ratios: { 'ours × typical': share },
+      ratios: [['ours × typical', share]],
       plots: [
         {
           name: 'warm-hit',
