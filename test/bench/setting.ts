@@ -1,4 +1,5 @@
 import { accounts, SECRETS } from '../support/accounts.ts';
+import { perName } from './turns.ts';
 
 const { clientId, clientSecret } = accounts.saSecret;
 
@@ -38,11 +39,9 @@ export const serviceProfiles = (
   of: (name: string) => { secret: string; scopes: string[] },
   issuer = 'https://zitadel.example',
 ) => ({
-  profiles: Object.fromEntries(
-    Array.from({ length: count }, (_, number) => serviceName(number)).map((name) => [
-      name,
-      { issuer, callers, ...of(name) },
-    ]),
+  profiles: perName(
+    Array.from({ length: count }, (_, number) => serviceName(number)),
+    (name) => ({ issuer, callers, ...of(name) }),
   ),
 });
 

@@ -24,13 +24,6 @@ const MOST_BYTES = 4_500;
 /** Of the server's delay: who waits for it waits longer. */
 const MOST_WAIT = 0.9;
 
-/** What many callers at once have met. */
-interface Met {
-  readonly requests: number;
-  readonly longestWaitMs: number;
-  readonly errors: number;
-}
-
 async function startServer(delayMs: number) {
   const { ask, stop } = startWorker(join(import.meta.dirname, 'token-server.ts'));
   const tell = (order: Order) => ask<State>(order);
@@ -39,7 +32,7 @@ async function startServer(delayMs: number) {
 }
 
 /** Callers who all ask at once; whoever waits as long as the server takes was made to wait by it. */
-async function crowd(getToken: GetToken, tell: (order: Order) => Promise<State>): Promise<Met> {
+async function crowd(getToken: GetToken, tell: (order: Order) => Promise<State>) {
   const { asked: before } = await tell({});
   let longestWaitMs = 0;
   let errors = 0;
@@ -54,6 +47,9 @@ async function crowd(getToken: GetToken, tell: (order: Order) => Promise<State>)
   await setTimeout(3 * DELAY_MS);
   return { requests: (await tell({})).asked - before, longestWaitMs, errors };
 }
+
+/** What many callers at once have met. */
+type Met = Awaited<ReturnType<typeof crowd>>;
 
 /** The three moments of one contender: cold, shortly before the token ends, and the same while the server is away. */
 async function meet(name: Name) {

@@ -73,11 +73,6 @@ export async function measureBursts<Sample>(
 export const beside = <Figure extends string>(all: readonly Bursts<Readonly<Record<Figure, number>>>[], peer: string) =>
   all.map(({ name, connections, samples }) => {
     const peers = all.find((it) => it.name === peer && it.connections === connections)?.samples ?? [];
-    const of = (figure: Figure) => samples.map((sample) => sample[figure]);
-    const times = (figure: Figure) =>
-      ratio(
-        of(figure),
-        peers.map((sample) => sample[figure]),
-      );
-    return { name, connections, of, times };
+    const of = (figure: Figure, those = samples) => those.map((sample) => sample[figure]);
+    return { name, connections, of, times: (figure: Figure) => ratio(of(figure), of(figure, peers)) };
   });

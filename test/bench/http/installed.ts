@@ -8,14 +8,18 @@ import { stopOf } from '../worker.ts';
 const ATTEMPTS = 100;
 const BETWEEN_ATTEMPTS_MS = 50;
 
-async function isOpen(port: number): Promise<boolean> {
-  const socket = connect({ port, host: '127.0.0.1' });
-  const connected = await once(socket, 'connect').then(
+/** Whether something comes to be; otherwise it fails. */
+const succeeds = (event: Promise<unknown>): Promise<boolean> =>
+  event.then(
     () => true,
     () => false,
   );
+
+async function isOpen(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  const isConnected = await succeeds(once(socket, 'connect'));
   socket.destroy();
-  return connected;
+  return isConnected;
 }
 
 /**
@@ -31,11 +35,7 @@ export async function startInstalled(
   await free();
   const child = spawn(program, argumentsFor(port), { env, stdio: 'ignore' });
   const close = stopOf(child);
-  const isInstalled = await once(child, 'spawn').then(
-    () => true,
-    () => false,
-  );
-  if (!isInstalled) return undefined;
+  if (!(await succeeds(once(child, 'spawn')))) return undefined;
   for (let attempt = 0; attempt < ATTEMPTS && child.exitCode === null; attempt += 1) {
     if (await isOpen(port)) return { port, close };
     await wait(BETWEEN_ATTEMPTS_MS);

@@ -12,12 +12,6 @@ interface Played {
   readonly moments: { readonly name: string; readonly met: Met }[];
 }
 
-/** One moment, as each contender's callers have met it. */
-const momentOf = (raw: readonly Played[], index: number) =>
-  raw.flatMap(({ name, moments: { [index]: moment } }) =>
-    moment === undefined ? [] : [{ asked: name, situation: moment.name, met: moment.met }],
-  );
-
 /** What callers of shared caches meet when many come at once, or ZITADEL is not well. */
 export const situationsSection = section({
   name: 'situations',
@@ -45,26 +39,28 @@ export const situationsSection = section({
     return all.map(({ played }) => played);
   },
   show(raw, { streamMs }) {
-    const moments = situations(streamMs).flatMap((situation) => situation.moments);
-    const ours = raw.find(({ name }) => name === 'ours')?.moments ?? [];
+    const goals = situations(streamMs).flatMap(({ moments }) => moments.map((moment) => moment.goals));
+    const all = raw
+      .flatMap(({ name: asked, moments }) =>
+        moments.map(({ name: situation, met }, moment) => ({ moment, situation, asked, met })),
+      )
+      .sort((one, other) => one.moment - other.moment);
     return {
       tables: [
         {
           title: 'ZITADEL answers after 50 ms, unless something else is said',
-          rows: [...moments.keys()]
-            .flatMap((index) => momentOf(raw, index))
-            .map(({ asked, situation, met }) => ({
-              situation,
-              asked,
-              'calls of ZITADEL': met.calls,
-              errors: `${met.errors} of ${met.callers}`,
-              'wait p50, ms': met.waitP50Ms.toFixed(0),
-              'longest wait, ms': met.waitMaxMs.toFixed(0),
-              'least left, s': met.leastLeftS?.toFixed(0) ?? '–',
-            })),
+          rows: all.map(({ situation, asked, met }) => ({
+            situation,
+            asked,
+            'calls of ZITADEL': met.calls,
+            errors: `${met.errors} of ${met.callers}`,
+            'wait p50, ms': met.waitP50Ms.toFixed(0),
+            'longest wait, ms': met.waitMaxMs.toFixed(0),
+            'least left, s': met.leastLeftS?.toFixed(0) ?? '–',
+          })),
         },
       ],
-      goals: ours.flatMap(({ met }, index) => moments[index]?.goals(met) ?? []),
+      goals: all.flatMap(({ moment, asked, met }) => (asked === 'ours' ? (goals[moment]?.(met) ?? []) : [])),
       // Counts, and waits that others set: there is nothing to divide.
       plots: [
         {
@@ -72,11 +68,9 @@ export const situationsSection = section({
           title: 'Longest wait of a caller',
           kind: 'dots',
           unit: 'ms',
-          marks: PLOTTED.flatMap((index) => momentOf(raw, index)).map(({ asked, situation, met }) => ({
-            program: asked,
-            panel: situation,
-            value: met.waitMaxMs,
-          })),
+          marks: all
+            .filter(({ moment }) => PLOTTED.includes(moment))
+            .map(({ situation, asked, met }) => ({ program: asked, panel: situation, value: met.waitMaxMs })),
         },
       ],
     };
