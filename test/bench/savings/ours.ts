@@ -91,9 +91,8 @@ export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
     let failed: GatewayAnswer | undefined;
     const traffic = createTraffic(load);
     const askNext = () => {
-      const { value } = traffic.next();
-      if (!value) return;
-      const request = { ...value };
+      const { value: request } = traffic.next();
+      if (!request) return;
       scheduler.at(START + request.atMs, () => {
         const askedAt = scheduler.now();
         work.requests += 1;
