@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { note, runCommand, UsageError } from '../support/command.ts';
+import { endAll } from './ends.ts';
 import { writePlots } from './plots/draw.ts';
 import { type Results, report } from './report.ts';
 import type { Section } from './section.ts';
@@ -45,9 +46,10 @@ function readEarlier(folder: string, isQuick: boolean): Results['ratios'] {
 }
 
 async function run({ name, title, whole, quick, measure, show }: Section, isQuick: boolean) {
+  note(title);
   const size = isQuick ? quick : whole;
   const startedAt = performance.now();
-  const raw = await measure(size, (text) => note(`${name}: ${text}`));
+  const raw = await measure(size).finally(endAll);
   return { name, title, raw, seconds: (performance.now() - startedAt) / 1000, ...show(raw, size) };
 }
 

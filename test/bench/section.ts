@@ -51,11 +51,8 @@ export interface Section<Size = unknown, Raw = unknown> {
   readonly whole: Size;
   /** Fewer samples: the whole takes 3 minutes instead of 8. */
   readonly quick: Size;
-  /**
-   * Measures all samples and counts, for results.json.
-   * @param note tells how far it is; a line without its end
-   */
-  measure(size: Size, note: (text: string) => void): Promise<Raw>;
+  /** Measures all samples and counts, for results.json. */
+  measure(size: Size): Promise<Raw>;
   /** What follows from the figures of this or an earlier run. */
   show(raw: Raw, size: Size): Shown;
 }

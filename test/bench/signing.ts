@@ -22,7 +22,7 @@ export const signingSection = section({
   title: 'Signing',
   whole: { rounds: 25 },
   quick: { rounds: 9 },
-  async measure({ rounds }, note) {
+  async measure({ rounds }) {
     const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const { privateKey: ec } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
     const sign = (alg: SigningKey['alg'], key: KeyObject, pem: string | Buffer) =>
@@ -30,7 +30,6 @@ export const signingSection = section({
         rounds,
         warmUp: 1,
         sample: (name) => time(alg, name === 'cached' ? () => key : () => createPrivateKey(pem)),
-        note: (text) => note(`${alg}: ${text}`),
       });
     return {
       RS256: await sign('RS256', rsa, rsa.export({ type: 'pkcs1', format: 'pem' })),

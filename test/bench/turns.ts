@@ -1,3 +1,5 @@
+import { note } from '../support/command.ts';
+
 /** Something for each name. */
 export const perName = <Name extends string | number, T>(names: readonly Name[], of: (name: Name) => T) =>
   Object.fromEntries(names.map((name) => [name, of(name)])) as Readonly<Record<Name, T>>;
@@ -16,17 +18,15 @@ interface Turns<Name, Sample> {
   /** Rounds before the others, whose samples do not count. */
   readonly warmUp: number;
   readonly sample: (name: Name) => Promise<Sample>;
-  /** Told after each round that counts. */
-  readonly note?: (text: string) => void;
 }
 
 /**
  * Takes samples of each name in turns, in the reverse order every other round: what slows the machine down affects all
- * alike.
+ * alike. Tells after each round how far it is.
  */
 export async function inTurns<Name extends string | number, Sample>(
   names: readonly Name[],
-  { rounds, warmUp, sample, note }: Turns<Name, Sample>,
+  { rounds, warmUp, sample }: Turns<Name, Sample>,
 ): Promise<Readonly<Record<Name, readonly Sample[]>>> {
   const samples = perName(names, (): Sample[] => []);
   for (let round = -warmUp; round < rounds; round += 1) {
@@ -34,7 +34,7 @@ export async function inTurns<Name extends string | number, Sample>(
       const taken = await sample(name);
       if (round >= 0) samples[name].push(taken);
     }
-    if (round >= 0) note?.(`${round + 1} of ${rounds}`);
+    if (round >= 0) note(`  ${round + 1} of ${rounds}`);
   }
   return samples;
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { onEnd } from './ends.ts';
 
 /** How to end a process that was started just now. When that resolves, all its output has arrived. */
 export function stopOf(child: ChildProcess): () => Promise<void> {
@@ -10,12 +11,11 @@ export function stopOf(child: ChildProcess): () => Promise<void> {
   };
 }
 
-/** A program in a process of its own, which answers each order with one message. */
-export type Worker = ReturnType<typeof startWorker>;
-
-/** Starts the program of a file. */
+/** Starts the program of a file in a process of its own, which answers each order with one message, until the part ends. */
 export function startWorker(file: string, options: ForkOptions = {}) {
   const child = fork(file, options);
+  const stop = stopOf(child);
+  onEnd(stop);
   const ended = once(child, 'close').then(([code]) => Promise.reject(new Error(`${file} has ended with ${code}`)));
   ended.catch(() => undefined);
   return {
@@ -27,6 +27,6 @@ export function startWorker(file: string, options: ForkOptions = {}) {
       const [answer] = await Promise.race([answered, ended]);
       return answer as Answer;
     },
-    stop: stopOf(child),
+    stop,
   };
 }

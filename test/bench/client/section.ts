@@ -25,10 +25,10 @@ const MOST_BYTES = 4_500;
 const MOST_WAIT = 0.9;
 
 async function startServer(delayMs: number) {
-  const { ask, stop } = startWorker(join(import.meta.dirname, 'token-server.ts'));
+  const { ask } = startWorker(join(import.meta.dirname, 'token-server.ts'));
   const tell = (order: Order) => ask<State>(order);
   const { url } = await tell({ delayMs, lifeMs: LIFE_MS });
-  return { url, tell, stop };
+  return { url, tell };
 }
 
 /** Callers who all ask at once; whoever waits as long as the server takes was made to wait by it. */
@@ -53,20 +53,17 @@ type Met = Awaited<ReturnType<typeof crowd>>;
 
 /** The three moments of one contender: cold, shortly before the token ends, and the same while the server is away. */
 async function meet(name: Name) {
-  const { url, tell, stop } = await startServer(DELAY_MS);
-  try {
-    const [renewed, left] = [CONTENDERS[name].create(url), CONTENDERS[name].create(url)];
-    const cold = await crowd(renewed, tell);
-    await left();
-    // From here on this process's date stands still, for all contenders alike; its timers go on.
-    mock.timers.enable({ apis: ['Date'], now: Date.now() + LIFE_MS - LEFT_MS });
-    const renewing = await crowd(renewed, tell);
-    await tell({ isAway: true });
-    return { cold, renewing, away: await crowd(left, tell) };
-  } finally {
-    mock.timers.reset();
-    await stop();
-  }
+  const { url, tell } = await startServer(DELAY_MS);
+  const [renewed, left] = [CONTENDERS[name].create(url), CONTENDERS[name].create(url)];
+  const cold = await crowd(renewed, tell);
+  await left();
+  // From here on this process's date stands still, for all contenders alike; its timers go on.
+  mock.timers.enable({ apis: ['Date'], now: Date.now() + LIFE_MS - LEFT_MS });
+  const renewing = await crowd(renewed, tell);
+  await tell({ isAway: true });
+  const away = await crowd(left, tell);
+  mock.timers.reset();
+  return { cold, renewing, away };
 }
 
 /** Minified and gzipped. */
@@ -96,18 +93,17 @@ export const clientSection = section({
   title: 'The client',
   whole: { rounds: 25, share: 1 },
   quick: { rounds: 9, share: 0.25 },
-  async measure({ rounds, share }, note) {
+  async measure({ rounds, share }) {
     const met = await inTurns(NAMES, { rounds: 1, warmUp: 0, sample: meet });
     const of = (moment: 'cold' | 'renewing' | 'away') => perName(NAMES, (name) => met[name][0]?.[moment] as Met);
-    const server = await startServer(0);
-    const warm = perName(NAMES, (name) => CONTENDERS[name].create(server.url));
+    const { url } = await startServer(0);
+    const warm = perName(NAMES, (name) => CONTENDERS[name].create(url));
     /** Microseconds of CPU for each hit, one sample for each batch. */
     const hits = await inTurns(NAMES, {
       rounds,
       warmUp: WARM_UP,
       sample: (name) => cpuUs(CONTENDERS[name].calls * share, warm[name]),
-      note: (text) => note(`hits, ${text}`),
-    }).finally(server.stop);
+    });
     return { cold: of('cold'), renewing: of('renewing'), away: of('away'), bytes: perName(NAMES, sizeOf), hits };
   },
   show(raw) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { listen, readBody, type StandIn } from '../../../infra/local/stand-in.ts';
+import { onEnd } from '../ends.ts';
 import { SECRET } from '../setting.ts';
 
 /** How long the services take before they answer, in milliseconds. */
@@ -61,6 +62,6 @@ export async function createFakes() {
   const setLatencies = (next: Latencies) => {
     latencies = next;
   };
-  const close = () => Promise.all([secrets, table, zitadel].map((server) => server.close()));
-  return { env, setLatencies, close };
+  for (const server of [secrets, table, zitadel]) onEnd(server.close);
+  return { env, setLatencies };
 }

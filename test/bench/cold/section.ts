@@ -1,3 +1,4 @@
+import { note } from '../../support/command.ts';
 import { tokenEvent } from '../../support/events.ts';
 import { startSandbox } from '../../support/runtime-api/sandbox.ts';
 import { createRuntimeApi } from '../../support/runtime-api/server.ts';
@@ -46,23 +47,19 @@ export const coldStartSection = section({
   title: 'Cold start',
   whole: { rounds: 31 },
   quick: { rounds: 15 },
-  async measure({ rounds }, note) {
-    const { env, setLatencies, file, bytes, sources, close } = await createContenders();
+  async measure({ rounds }) {
+    const { env, setLatencies, file, bytes, sources } = await createContenders();
     const cases = [];
-    try {
-      for (const { name, latencies } of CASES) {
-        setLatencies(latencies);
-        /** Milliseconds from the start of the process to its first token. */
-        const samples = await inTurns(PROGRAMS, {
-          rounds,
-          warmUp: WARM_UP,
-          sample: (program) => start(file[program], env),
-          note: (text) => note(`services answer ${name}: ${text}`),
-        });
-        cases.push({ name, samples });
-      }
-    } finally {
-      await close();
+    for (const { name, latencies } of CASES) {
+      setLatencies(latencies);
+      note(`services answer ${name}`);
+      /** Milliseconds from the start of the process to its first token. */
+      const samples = await inTurns(PROGRAMS, {
+        rounds,
+        warmUp: WARM_UP,
+        sample: (program) => start(file[program], env),
+      });
+      cases.push({ name, samples });
     }
     return { cases, bytes, sources };
   },

@@ -22,12 +22,12 @@ export const crowdSection = section({
   title: 'A crowd without a token',
   whole: { rounds: 40 },
   quick: { rounds: 20 },
-  async measure({ rounds }, note) {
-    const { env, setLatencies, close } = await createFakes();
+  async measure({ rounds }) {
+    const { env, setLatencies } = await createFakes();
     setLatencies({ secrets: 0, table: 0, zitadel: ZITADEL_MS });
     const count = 2 * (rounds + WARM_UP);
     const profiles = serviceProfiles(count, (name) => ({ secret: name, scopes: ['openid'] }), env.ISSUER);
-    const { ask, stop } = startWorker(join(import.meta.dirname, 'child.ts'), {
+    const { ask } = startWorker(join(import.meta.dirname, 'child.ts'), {
       env: { ...env, AWS_REGION: 'eu-central-1', PROFILES: JSON.stringify(profiles) },
     });
     let asked = 0;
@@ -51,8 +51,7 @@ export const crowdSection = section({
         if (!isGood) throw new Error(`${name}: not everybody got a token`);
         return ms;
       },
-      note,
-    }).finally(() => Promise.all([stop(), close()]));
+    });
     return { samples };
   },
   show({ samples }) {

@@ -1,5 +1,6 @@
 import type { Instant } from '../../../client/src/decision.ts';
 import { createTokens } from '../../../client/src/tokens.ts';
+import { note } from '../../support/command.ts';
 import { atMost, section } from '../section.ts';
 import { LIVES } from '../setting.ts';
 
@@ -46,7 +47,7 @@ export const fleetSection = section({
   /** The part of a month that is played; what it costs is the same in each. */
   whole: { days: 3 },
   quick: { days: 1 },
-  async measure({ days }, note) {
+  async measure({ days }) {
     const cases = [];
     for (const { life, lifeS } of LIVES) {
       const requests = await play(days * DAY_MINUTES, lifeS * 1000);

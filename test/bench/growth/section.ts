@@ -18,10 +18,8 @@ const MOST_GROWTH = 1.1;
 const MIB = 2 ** 20;
 
 /** Has a process of its own do it, with nothing else in its memory. */
-function order<Answer>(what: Order): Promise<Answer> {
-  const { ask, stop } = startWorker(join(import.meta.dirname, 'child.ts'), { execArgv: ['--expose-gc'] });
-  return ask<Answer>(what).finally(stop);
-}
+const order = <Answer>(what: Order) =>
+  startWorker(join(import.meta.dirname, 'child.ts'), { execArgv: ['--expose-gc'] }).ask<Answer>(what);
 
 /** What a hit costs, and what is kept, the more there is. */
 export const growthSection = section({
@@ -29,11 +27,9 @@ export const growthSection = section({
   title: 'Growth',
   whole: { rounds: 25 },
   quick: { rounds: 9 },
-  async measure({ rounds }, note) {
+  async measure({ rounds }) {
     const hits = await order<Hits>({ kind: 'hits', sizes: SIZES, rounds, calls: CALLS });
-    note('cost of a hit');
     const plateau = await order<Plateau>({ kind: 'plateau', keys: KEYS, step: STEP });
-    note('memory');
     return { hits, plateau };
   },
   show({ hits, plateau }, { rounds }) {

@@ -4,7 +4,7 @@ import { signedHeaders } from '../../support/signed-request.ts';
 import { FORM, FORM_HEADERS } from '../setting.ts';
 import { ratio } from '../stats.ts';
 import { inTurns } from '../turns.ts';
-import { startWorker, type Worker } from '../worker.ts';
+import { startWorker } from '../worker.ts';
 import { type Burst, load, post, type WireRequest } from './load.ts';
 import type { Order } from './servers.ts';
 
@@ -15,21 +15,11 @@ const WARM_UP = 2;
 const CONNECTIONS = [1, 64] as const;
 const PATH = '/orders/oauth/v2/token';
 
-/** Starts servers of this benchmark in processes of their own. */
-export function createServers() {
-  const workers: Worker[] = [];
-  return {
-    /** @returns its port */
-    start(name: Order['name'], upstream = ''): Promise<number> {
-      const worker = startWorker(join(import.meta.dirname, 'servers.ts'), {
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      });
-      workers.push(worker);
-      return worker.ask<number>({ name, upstream });
-    },
-    stop: () => Promise.all(workers.map(({ stop }) => stop())),
-  };
-}
+/** Starts a server of this benchmark in a process of its own, until the part ends; answers its port. */
+export const startServer = (name: Order['name'], upstream = '') =>
+  startWorker(join(import.meta.dirname, 'servers.ts'), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  }).ask<number>({ name, upstream });
 
 /** To the broker. */
 export const brokered = (port: number, headers = FORM_HEADERS) => post(port, PATH, headers, FORM);
@@ -52,7 +42,6 @@ export async function measureBursts<Sample>(
   requests: Readonly<Record<string, WireRequest>>,
   figures: (burst: Burst) => Sample,
   rounds: number,
-  note: (text: string) => void,
 ): Promise<readonly Bursts<Sample>[]> {
   const cells = CONNECTIONS.flatMap((connections) =>
     Object.entries(requests).map(([name, request]) => ({ name, connections, request })),
@@ -64,7 +53,6 @@ export async function measureBursts<Sample>(
       const { request, connections } = cells[index] as (typeof cells)[number];
       return figures(await load(request, connections, BURST_MS));
     },
-    note,
   });
   return cells.map(({ name, connections }, index) => ({ name, connections, samples: taken[index] ?? [] }));
 }

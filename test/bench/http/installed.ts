@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { listen } from '../../../infra/local/stand-in.ts';
+import { onEnd } from '../ends.ts';
 import { stopOf } from '../worker.ts';
 
 const ATTEMPTS = 100;
@@ -23,23 +24,24 @@ async function isOpen(port: number): Promise<boolean> {
 }
 
 /**
- * Starts a program of others on a free port, and waits until it listens; answers nothing if it is not installed.
+ * Starts a program of others, until the part ends, on a free port; answers the port as soon as the program listens, or
+ * nothing if it is not installed.
  * @throws {Error} if it ends instead, or does not listen in time
  */
 export async function startInstalled(
   program: string,
   argumentsFor: (port: number) => readonly string[],
   env: NodeJS.ProcessEnv = process.env,
-) {
-  const { port, close: free } = await listen(() => undefined);
-  await free();
+): Promise<number | undefined> {
+  const { port, close } = await listen(() => undefined);
+  await close();
   const child = spawn(program, argumentsFor(port), { env, stdio: 'ignore' });
-  const close = stopOf(child);
+  const stop = stopOf(child);
   if (!(await succeeds(once(child, 'spawn')))) return undefined;
+  onEnd(stop);
   for (let attempt = 0; attempt < ATTEMPTS && child.exitCode === null; attempt += 1) {
-    if (await isOpen(port)) return { port, close };
+    if (await isOpen(port)) return port;
     await wait(BETWEEN_ATTEMPTS_MS);
   }
-  await close();
   throw new Error(`${program} is installed, but does not start`);
 }

@@ -36,7 +36,7 @@ http {
 `;
 
 /**
- * Starts nginx as a cache in front of `upstream`; answers nothing if it is not installed.
+ * Starts nginx as a cache in front of `upstream`; answers its port, or nothing if it is not installed.
  * @throws {Error} if it does not start
  */
 export function startNginx(upstream: string) {

@@ -1,8 +1,9 @@
+import { note } from '../../support/command.ts';
 import { section } from '../section.ts';
 import { DIRECT_FORM, DIRECT_HEADERS } from '../setting.ts';
 import { median, quantile, showSpread, spread } from '../stats.ts';
-import { BURST_MS, beside, brokered, createServers, measureBursts, signed } from './bursts.ts';
-import { post, type WireRequest } from './load.ts';
+import { BURST_MS, beside, brokered, measureBursts, signed, startServer } from './bursts.ts';
+import { post } from './load.ts';
 import { startNginx } from './nginx.ts';
 
 const PANELS = [
@@ -14,39 +15,28 @@ const PANELS = [
 /** To ZITADEL, or to what answers in its place. */
 const direct = (port: number) => post(port, '/oauth/v2/token', DIRECT_HEADERS, DIRECT_FORM);
 
-/** Starts all servers. Answers what each contender is asked, and how to stop them. */
-async function startServers(note: (text: string) => void) {
-  const { start, stop } = createServers();
-  const zitadel = await start('zitadel');
-  const issuer = `http://127.0.0.1:${zitadel}`;
-  const nginx = await startNginx(issuer).catch((error: Error) => {
-    note(`without nginx: ${error.message}`);
-    return undefined;
-  });
-  const requests: Readonly<Record<string, WireRequest>> = {
-    direct: direct(zitadel),
-    'response cache': direct(await start('cache', issuer)),
-    ...(nginx === undefined ? {} : { nginx: direct(nginx.port) }),
-    ours: brokered(await start('bare', issuer)),
-    'ours, SigV4': await signed(await start('signed', issuer)),
-  };
-  return { requests, stop: () => Promise.all([stop(), nginx?.close()]) };
-}
-
 /** The broker as a server beside the other ways to a token, on this machine. */
 export const httpSection = section({
   name: 'http',
   title: 'End to end over HTTP',
   whole: { rounds: 25 },
   quick: { rounds: 7 },
-  async measure({ rounds }, note) {
-    const { requests, stop } = await startServers(note);
+  async measure({ rounds }) {
+    const zitadel = await startServer('zitadel');
+    const issuer = `http://127.0.0.1:${zitadel}`;
+    const nginx = await startNginx(issuer).catch(({ message }: Error) => note(`without nginx: ${message}`));
+    const requests = {
+      direct: direct(zitadel),
+      'response cache': direct(await startServer('cache', issuer)),
+      ...(nginx && { nginx: direct(nginx) }),
+      ours: brokered(await startServer('bare', issuer)),
+      'ours, SigV4': await signed(await startServer('signed', issuer)),
+    };
     return measureBursts(
       requests,
       ({ latenciesMs, perSecond }) => ({ p50Ms: median(latenciesMs), p99Ms: quantile(latenciesMs, 0.99), perSecond }),
       rounds,
-      note,
-    ).finally(stop);
+    );
   },
   show(raw, { rounds }) {
     const all = beside(raw, 'direct');

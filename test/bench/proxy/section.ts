@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCli } from '../../../infra/build/cli.ts';
 import { caller } from '../../support/principals.ts';
+import { onEnd } from '../ends.ts';
 import { createFolder } from '../folder.ts';
-import { BURST_MS, beside, brokered, createServers, measureBursts, signed } from '../http/bursts.ts';
+import { BURST_MS, beside, brokered, measureBursts, signed, startServer } from '../http/bursts.ts';
 import { startInstalled } from '../http/installed.ts';
 import { load } from '../http/load.ts';
 import { atLeast, atMost, section } from '../section.ts';
@@ -63,13 +64,12 @@ export const proxySection = section({
   title: 'The proxy',
   whole: { rounds: 25, starts: 15 },
   quick: { rounds: 7, starts: 5 },
-  async measure({ rounds, starts }, note) {
+  async measure({ rounds, starts }) {
     const folder = createFolder('proxy');
     await buildCli(folder);
     const file = join(folder, 'proxy.cjs');
-    const servers = createServers();
-    const issuer = `http://127.0.0.1:${await servers.start('zitadel')}`;
-    const brokerPort = await servers.start('signed', issuer);
+    const issuer = `http://127.0.0.1:${await startServer('zitadel')}`;
+    const brokerPort = await startServer('signed', issuer);
     const broker = `http://127.0.0.1:${brokerPort}`;
     /** From the start of the process to its first line. */
     const startMs: number[] = [];
@@ -79,25 +79,21 @@ export const proxySection = section({
       await one.stop();
     }
     const proxy = await startProxy(file, broker);
+    onEnd(proxy.stop);
     const other = await startOther(broker);
     const requests = {
       [BROKER]: await signed(brokerPort),
       [PROXY]: brokered(proxy.port),
-      ...(other && { [OTHER]: brokered(other.port) }),
+      ...(other && { [OTHER]: brokered(other) }),
     };
-    try {
-      await load(brokered(proxy.port), 1, 1);
-      const idleMb = residentMb(proxy.child);
-      const bursts = await measureBursts(
-        requests,
-        ({ latenciesMs, perSecond }) => ({ p50Ms: median(latenciesMs), perSecond }),
-        rounds,
-        note,
-      );
-      return { bursts, startMs, idleMb, loadedMb: residentMb(proxy.child) };
-    } finally {
-      await Promise.all([proxy.stop(), other?.close(), servers.stop()]);
-    }
+    await load(brokered(proxy.port), 1, 1);
+    const idleMb = residentMb(proxy.child);
+    const bursts = await measureBursts(
+      requests,
+      ({ latenciesMs, perSecond }) => ({ p50Ms: median(latenciesMs), perSecond }),
+      rounds,
+    );
+    return { bursts, startMs, idleMb, loadedMb: residentMb(proxy.child) };
   },
   show({ bursts, startMs, idleMb, loadedMb }) {
     const all = beside(bursts, BROKER);

@@ -1,3 +1,4 @@
+import { note } from '../../support/command.ts';
 import { type Goal, section } from '../section.ts';
 import { LIVES } from '../setting.ts';
 import { measureOurs } from './ours.ts';
@@ -44,7 +45,7 @@ export const savingsSection = section({
   title: 'Work saved',
   whole: { minutes: 60, rates: [10, 100, 1000] },
   quick: { minutes: 10, rates: [10, 100] },
-  async measure({ minutes, rates }, note) {
+  async measure({ minutes, rates }) {
     const cases: Case[] = [];
     for (const life of LIVES) {
       for (const perSecond of rates) {

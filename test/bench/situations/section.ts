@@ -1,3 +1,4 @@
+import { note } from '../../support/command.ts';
 import { section } from '../section.ts';
 import { CONTENDERS } from './contenders.ts';
 import { LIFE_S, situations } from './situations.ts';
@@ -18,7 +19,7 @@ export const situationsSection = section({
   title: 'Situations that hurt callers',
   whole: { streamMs: 60_000 },
   quick: { streamMs: 20_000 },
-  async measure({ streamMs }, note) {
+  async measure({ streamMs }) {
     const all = Object.entries(CONTENDERS).map(([name, create]) => ({
       create,
       played: { name, moments: [] } as Played,

@@ -42,16 +42,16 @@ export const warmHitSection = section({
   title: 'Warm hit',
   whole: { rounds: 25, calls: 10_000 },
   quick: { rounds: 7, calls: 2500 },
-  async measure({ rounds, calls }, note) {
-    const { env, file, close } = await createContenders();
+  async measure({ rounds, calls }) {
+    const { env, file } = await createContenders();
     const programs = perName(PROGRAMS, (name) => start(file[name], env));
     /** Microseconds of CPU for each call, one sample for each batch. */
     const samples = await inTurns(PROGRAMS, {
       rounds,
       warmUp: WARM_UP,
       sample: (name) => programs[name].batch(calls),
-      note,
-    }).finally(() => Promise.all([close(), ...PROGRAMS.map((name) => programs[name].stop())]));
+    });
+    await Promise.all(PROGRAMS.map((name) => programs[name].stop()));
     /** Bytes that are logged for each call. */
     const logged = perName(PROGRAMS, (name) => programs[name].bytes() / (calls * (rounds + WARM_UP)));
     return { samples, logged };
