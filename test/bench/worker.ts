@@ -11,8 +11,11 @@ export function stopOf(child: ChildProcess): () => Promise<void> {
   };
 }
 
-/** Starts the program of a file in a process of its own, which answers each order with one message, until the part ends. */
-export function startWorker(file: string, options: ForkOptions = {}) {
+/** What a program answers, by the names of its orders. */
+type Program = Readonly<Record<string, (...args: never[]) => unknown>>;
+
+/** Starts the program of a file in a process of its own, which takes one order after the other, until the part ends. */
+export function startWorker<P extends Program>(file: string, options: ForkOptions = {}) {
   const child = fork(file, options);
   const stop = stopOf(child);
   onEnd(stop);
@@ -21,12 +24,20 @@ export function startWorker(file: string, options: ForkOptions = {}) {
   return {
     child,
     /** @throws {Error} if the program ends instead */
-    async ask<Answer>(order: object) {
+    async ask<Name extends keyof P>(name: Name, ...args: Parameters<P[Name]>): Promise<Awaited<ReturnType<P[Name]>>> {
       const answered = once(child, 'message');
-      child.send(order);
+      child.send({ name, args });
       const [answer] = await Promise.race([answered, ended]);
-      return answer as Answer;
+      return answer;
     },
     stop,
   };
+}
+
+/** Has this process take the orders of the one that has started it, for as long as that one lives. */
+export function serve(program: Program): void {
+  process.on('message', async ({ name, args }: { name: string; args: never[] }) =>
+    process.send?.(await program[name]?.(...args)),
+  );
+  process.once('disconnect', () => process.exit(0));
 }

@@ -8,7 +8,7 @@ import { median, ratio, showSpread } from '../stats.ts';
 import { cpuUs, inTurns, perName } from '../turns.ts';
 import { startWorker } from '../worker.ts';
 import { CONTENDERS, type GetToken, NAMES, type Name } from './contenders.ts';
-import type { Order, State } from './token-server.ts';
+import type { Program } from './token-server.ts';
 
 const WARM_UP = 3;
 const CALLERS = 1_000;
@@ -25,15 +25,15 @@ const MOST_BYTES = 4_500;
 const MOST_WAIT = 0.9;
 
 async function startServer(delayMs: number) {
-  const { ask } = startWorker(join(import.meta.dirname, 'token-server.ts'));
-  const tell = (order: Order) => ask<State>(order);
-  const { url } = await tell({ delayMs, lifeMs: LIFE_MS });
-  return { url, tell };
+  const { ask } = startWorker<Program>(join(import.meta.dirname, 'token-server.ts'));
+  await ask('set', { delayMs, lifeMs: LIFE_MS });
+  const { url } = await ask('state');
+  return { url, ask };
 }
 
 /** Callers who all ask at once; whoever waits as long as the server takes was made to wait by it. */
-async function crowd(getToken: GetToken, tell: (order: Order) => Promise<State>) {
-  const { asked: before } = await tell({});
+async function crowd(getToken: GetToken, { ask }: Awaited<ReturnType<typeof startServer>>) {
+  const { asked: before } = await ask('state');
   let longestWaitMs = 0;
   let errors = 0;
   const call = async () => {
@@ -45,7 +45,7 @@ async function crowd(getToken: GetToken, tell: (order: Order) => Promise<State>)
   await Promise.all(Array.from({ length: CALLERS }, call));
   // What goes on in the background counts too.
   await setTimeout(3 * DELAY_MS);
-  return { requests: (await tell({})).asked - before, longestWaitMs, errors };
+  return { requests: (await ask('state')).asked - before, longestWaitMs, errors };
 }
 
 /** What many callers at once have met. */
@@ -53,15 +53,15 @@ type Met = Awaited<ReturnType<typeof crowd>>;
 
 /** The three moments of one contender: cold, shortly before the token ends, and the same while the server is away. */
 async function meet(name: Name) {
-  const { url, tell } = await startServer(DELAY_MS);
-  const [renewed, left] = [CONTENDERS[name].create(url), CONTENDERS[name].create(url)];
-  const cold = await crowd(renewed, tell);
+  const server = await startServer(DELAY_MS);
+  const [renewed, left] = [CONTENDERS[name].create(server.url), CONTENDERS[name].create(server.url)];
+  const cold = await crowd(renewed, server);
   await left();
   // From here on this process's date stands still, for all contenders alike; its timers go on.
   mock.timers.enable({ apis: ['Date'], now: Date.now() + LIFE_MS - LEFT_MS });
-  const renewing = await crowd(renewed, tell);
-  await tell({ isAway: true });
-  const away = await crowd(left, tell);
+  const renewing = await crowd(renewed, server);
+  await server.ask('set', { isAway: true });
+  const away = await crowd(left, server);
   mock.timers.reset();
   return { cold, renewing, away };
 }

@@ -1,24 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { serve } from '../worker.ts';
 
-// A server, in a process of its own, that gives a token to whoever asks, after a while. It takes orders, and answers each.
+// A server, in a process of its own, that gives a token to whoever asks, after a while.
 
-/** What it is told: any of these from now on. */
-export interface Order {
-  readonly delayMs?: number;
-  /** How long each token lives by its `expires_in`. */
-  readonly lifeMs?: number;
-  readonly isAway?: boolean;
-}
-
-/** What it answers: where it listens, and how many token requests it has had. */
-export interface State {
-  readonly url: string;
-  readonly asked: number;
-}
-
-let settings = { delayMs: 0, lifeMs: 0, isAway: false };
+/** `lifeMs` is how long each token lives by its `expires_in`. */
+const settings = { delayMs: 0, lifeMs: 0, isAway: false };
 let asked = 0;
 
 const server = createServer((request, response) => {
@@ -42,7 +30,13 @@ server.keepAliveTimeout = 600_000;
 server.listen(0, '127.0.0.1', 1024);
 await once(server, 'listening');
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-process.on('message', (order: Order) => {
-  settings = { ...settings, ...order };
-  process.send?.({ url, asked } satisfies State);
-});
+
+const program = {
+  /** Has it be so from now on. */
+  set: (changes: Partial<typeof settings>) => Object.assign(settings, changes),
+  /** Where it listens, and how many token requests it has had. */
+  state: () => ({ url, asked }),
+};
+export type Program = typeof program;
+
+serve(program);

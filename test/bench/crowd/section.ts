@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import { createFakes } from '../cold/fakes.ts';
 import { atMost, section } from '../section.ts';
-import { serviceName, serviceProfiles } from '../setting.ts';
+import { serviceProfiles } from '../setting.ts';
 import { median, showSpread } from '../stats.ts';
 import { inTurns } from '../turns.ts';
 import { startWorker } from '../worker.ts';
-import type { Order } from './child.ts';
+import type { Program } from './child.ts';
 
 const CASES = ['a token request, without the broker', '1 caller', '100 callers at once'] as const;
-type Case = (typeof CASES)[number];
 
 /** Until the code that obtains tokens is compiled, as in a sandbox that has run for a while. */
 const WARM_UP = 20;
@@ -27,31 +26,16 @@ export const crowdSection = section({
     setLatencies({ secrets: 0, table: 0, zitadel: ZITADEL_MS });
     const count = 2 * (rounds + WARM_UP);
     const profiles = serviceProfiles(count, (name) => ({ secret: name, scopes: ['openid'] }), env.ISSUER);
-    const { ask } = startWorker(join(import.meta.dirname, 'child.ts'), {
+    const { ask } = startWorker<Program>(join(import.meta.dirname, 'child.ts'), {
       env: { ...env, AWS_REGION: 'eu-central-1', PROFILES: JSON.stringify(profiles) },
     });
-    let asked = 0;
-    /** Each crowd asks for a profile without a token. */
-    const crowd = (callers: number): Order => {
-      const profile = serviceName(asked);
-      asked += 1;
-      return { profile, callers };
-    };
-    const orders: Readonly<Record<Case, () => Order>> = {
-      'a token request, without the broker': () => ({ url: `${env.ISSUER}/oauth/v2/token` }),
-      '1 caller': () => crowd(1),
-      '100 callers at once': () => crowd(100),
+    const orders: Readonly<Record<(typeof CASES)[number], () => Promise<number>>> = {
+      'a token request, without the broker': () => ask('direct'),
+      '1 caller': () => ask('crowd', 1),
+      '100 callers at once': () => ask('crowd', 100),
     };
     /** Milliseconds until the last caller has its token. */
-    const samples = await inTurns(CASES, {
-      rounds,
-      warmUp: WARM_UP,
-      async sample(name) {
-        const { ms, isGood } = await ask<{ ms: number; isGood: boolean }>(orders[name]());
-        if (!isGood) throw new Error(`${name}: not everybody got a token`);
-        return ms;
-      },
-    });
+    const samples = await inTurns(CASES, { rounds, warmUp: WARM_UP, sample: (name) => orders[name]() });
     return { samples };
   },
   show({ samples }) {

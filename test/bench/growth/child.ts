@@ -6,19 +6,9 @@ import { context, tokenEvent } from '../../support/events.ts';
 import { profilesOf } from '../../support/profiles.ts';
 import { FORM, SECRET, serviceName, serviceProfiles, tokenAnswer } from '../setting.ts';
 import { cpuUs, inTurns } from '../turns.ts';
+import { serve } from '../worker.ts';
 
 // Measures a broker in a process with nothing else in its memory. Run with --expose-gc.
-
-/** What the parent orders. */
-export type Order =
-  | { readonly kind: 'hits'; readonly sizes: readonly number[]; readonly rounds: number; readonly calls: number }
-  | { readonly kind: 'plateau'; readonly keys: number; readonly step: number };
-
-/** CPU for each call by size and round, in microseconds; memory of each size, in bytes. */
-export type Hits = Awaited<ReturnType<typeof hits>>;
-
-/** Memory in use after so many keys, in bytes. */
-export type Plateau = Awaited<ReturnType<typeof plateau>>;
 
 const WARM_UP = 2;
 /** Callers ask for some of these: each choice is a key of its own. */
@@ -55,8 +45,11 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** Has brokers of several sizes answer from memory, in turns. */
-async function hits({ sizes, rounds, calls }: Extract<Order, { kind: 'hits' }>) {
+/**
+ * Has brokers of several sizes answer from memory, in turns.
+ * @returns CPU for each call by size and round, in microseconds; memory of each size, in bytes
+ */
+async function hits(sizes: readonly number[], rounds: number, calls: number) {
   const brokers = new Map<number, () => Promise<void>>();
   const bytes: Record<number, number> = {};
   for (const size of sizes) {
@@ -82,8 +75,11 @@ async function hits({ sizes, rounds, calls }: Extract<Order, { kind: 'hits' }>) 
   return { cpuUs: await inTurns(sizes, { rounds, warmUp: WARM_UP, sample }), bytes };
 }
 
-/** Asks one broker for ever new keys. */
-async function plateau({ keys, step }: Extract<Order, { kind: 'plateau' }>) {
+/**
+ * Asks one broker for ever new keys.
+ * @returns memory in use after so many keys, in bytes
+ */
+async function plateau(keys: number, step: number) {
   const handler = createBroker(1);
   const askKey = (key: number) => {
     const chosen = SCOPES.filter((_, index) => ((key + 1) >> index) & 1);
@@ -99,6 +95,7 @@ async function plateau({ keys, step }: Extract<Order, { kind: 'plateau' }>) {
   return points;
 }
 
-process.once('message', async (order: Order) => {
-  process.send?.(order.kind === 'hits' ? await hits(order) : await plateau(order));
-});
+const program = { hits, plateau };
+export type Program = typeof program;
+
+serve(program);

@@ -3,7 +3,7 @@ import { REMEMBERED } from '../../../lib/broker/obtain/memory.ts';
 import { atMost, section } from '../section.ts';
 import { median, ratio, showSpread } from '../stats.ts';
 import { startWorker } from '../worker.ts';
-import type { Hits, Order, Plateau } from './child.ts';
+import type { Program } from './child.ts';
 
 const SIZES = [1, 100, 10_000] as const;
 const BIGGEST = 10_000;
@@ -17,9 +17,8 @@ const MOST_COST = 1.5;
 const MOST_GROWTH = 1.1;
 const MIB = 2 ** 20;
 
-/** Has a process of its own do it, with nothing else in its memory. */
-const order = <Answer>(what: Order) =>
-  startWorker(join(import.meta.dirname, 'child.ts'), { execArgv: ['--expose-gc'] }).ask<Answer>(what);
+/** Starts a process with nothing else in its memory. */
+const start = () => startWorker<Program>(join(import.meta.dirname, 'child.ts'), { execArgv: ['--expose-gc'] });
 
 /** What a hit costs, and what is kept, the more there is. */
 export const growthSection = section({
@@ -28,9 +27,8 @@ export const growthSection = section({
   whole: { rounds: 25 },
   quick: { rounds: 9 },
   async measure({ rounds }) {
-    const hits = await order<Hits>({ kind: 'hits', sizes: SIZES, rounds, calls: CALLS });
-    const plateau = await order<Plateau>({ kind: 'plateau', keys: KEYS, step: STEP });
-    return { hits, plateau };
+    const hits = await start().ask('hits', SIZES, rounds, CALLS);
+    return { hits, plateau: await start().ask('plateau', KEYS, STEP) };
   },
   show({ hits, plateau }, { rounds }) {
     const cpuUs = (size: number) => hits.cpuUs[size] ?? [];

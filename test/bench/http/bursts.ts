@@ -6,7 +6,7 @@ import { ratio } from '../stats.ts';
 import { inTurns } from '../turns.ts';
 import { startWorker } from '../worker.ts';
 import { type Burst, load, post, type WireRequest } from './load.ts';
-import type { Order } from './servers.ts';
+import type { Program } from './servers.ts';
 
 /** How long one burst takes. */
 export const BURST_MS = 250;
@@ -16,10 +16,10 @@ const CONNECTIONS = [1, 64] as const;
 const PATH = '/orders/oauth/v2/token';
 
 /** Starts a server of this benchmark in a process of its own, until the part ends; answers its port. */
-export const startServer = (name: Order['name'], upstream = '') =>
-  startWorker(join(import.meta.dirname, 'servers.ts'), {
+export const startServer = (name: keyof Program, upstream = '') =>
+  startWorker<Program>(join(import.meta.dirname, 'servers.ts'), {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  }).ask<number>({ name, upstream });
+  }).ask(name, upstream);
 
 /** To the broker. */
 export const brokered = (port: number, headers = FORM_HEADERS) => post(port, PATH, headers, FORM);

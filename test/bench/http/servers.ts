@@ -3,13 +3,7 @@ import { createZitadel } from '../../../infra/local/zitadel/server.ts';
 import { accounts } from '../../support/accounts.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { startBroker } from '../broker.ts';
-
-/** A server of the benchmark, in a process of its own: what the parent orders. It answers the port. */
-export interface Order {
-  readonly name: keyof typeof SERVERS;
-  /** ZITADEL's address; ZITADEL itself needs none. */
-  readonly upstream: string;
-}
+import { serve } from '../worker.ts';
 
 /**
  * What `nginx` with `proxy_cache` for POST does, at its smallest: answers what the server behind it has answered to the
@@ -47,13 +41,13 @@ async function createBare(issuer: string): Promise<number> {
   return port;
 }
 
-const SERVERS = {
-  zitadel: async () => (await createZitadel({ accounts })).port,
+/** The servers of the benchmark, each in front of a ZITADEL, which itself needs none; answer their ports. */
+const program = {
+  zitadel: async (_upstream: string) => (await createZitadel({ accounts })).port,
   cache: createResponseCache,
   bare: createBare,
   signed: async (issuer: string) => (await startBroker(issuer)).gateway.port,
-} as const;
+};
+export type Program = typeof program;
 
-process.once('message', async ({ name, upstream }: Order) => process.send?.(await SERVERS[name](upstream)));
-// Nobody is left to serve once the parent has gone.
-process.once('disconnect', () => process.exit(0));
+serve(program);

@@ -15,9 +15,12 @@ const MOST_US = 4;
 const MOST_SHARE = 0.25;
 const MOST_BYTES = 480;
 
+/** What the process of a bundle answers: microseconds of CPU for each call of a batch. */
+type Program = { readonly batch: (bundle: string, event: object, calls: number) => number };
+
 /** Starts a bundle in a process of its own; what it logs goes through a pipe. */
 function start(bundle: string, env: Readonly<Record<string, string>>) {
-  const { ask, child, stop } = startWorker(join(import.meta.dirname, 'child.cjs'), {
+  const { ask, child, stop } = startWorker<Program>(join(import.meta.dirname, 'child.cjs'), {
     env: { ...env, AWS_REGION: 'eu-central-1' },
     execArgv: [],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
@@ -26,13 +29,7 @@ function start(bundle: string, env: Readonly<Record<string, string>>) {
   child.stdout?.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
   });
-  /** Microseconds of CPU for each call of a batch. */
-  async function batch(calls: number): Promise<number> {
-    const event = tokenEvent('orders', FORM);
-    const { cpuUs, statusCode } = await ask<{ cpuUs: number; statusCode: number }>({ bundle, event, calls });
-    if (statusCode !== 200) throw new Error(`a warm call was answered ${statusCode}`);
-    return cpuUs;
-  }
+  const batch = (calls: number) => ask('batch', bundle, tokenEvent('orders', FORM), calls);
   return { batch, stop, bytes: () => bytes };
 }
 
