@@ -1,10 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { note, runCommand, UsageError } from '../support/command.ts';
+import { endAll } from './ends.ts';
 import { writePlots } from './plots/draw.ts';
-import { type Done, type Machine, ratiosOf, report } from './report.ts';
-import type { Ratios, Section } from './section.ts';
+import { type Results, report } from './report.ts';
+import type { Section } from './section.ts';
 import { plotsOf, SECTIONS } from './sections.ts';
 
 const HELP = `Measures the broker beside other programs, all in one run, and writes docs/benchmarks/.
@@ -23,7 +24,7 @@ Every figure is a ratio of two things that were measured in turns, or a count. L
 
 const GIB = 2 ** 30;
 
-const machine: Machine = {
+const machine = {
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   cores: availableParallelism(),
   memoryGiB: Math.round(totalmem() / GIB),
@@ -31,18 +32,10 @@ const machine: Machine = {
   platform: `${process.platform} ${process.arch}`,
 };
 
-/** What results.json holds: what all parts have in common, and the raw figures of each part by its name. */
-interface Results {
-  readonly machine: Machine;
-  readonly isQuick: boolean;
-  readonly ratios: Ratios;
-  readonly [section: string]: unknown;
-}
-
 const readResults = (folder: string): Results => JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8'));
 
 /** The ratios of the earlier run in a folder, if it was one of the same kind on the same kind of machine. */
-function readEarlier(folder: string, isQuick: boolean): Ratios {
+function readEarlier(folder: string, isQuick: boolean): Results['ratios'] {
   try {
     const earlier = readResults(folder);
     const isAlike = earlier.isQuick === isQuick && JSON.stringify(earlier.machine) === JSON.stringify(machine);
@@ -52,44 +45,44 @@ function readEarlier(folder: string, isQuick: boolean): Ratios {
   }
 }
 
-async function measure(sections: readonly Section[], isQuick: boolean): Promise<readonly Done[]> {
-  const done: Done[] = [];
-  for (const section of sections) {
-    const startedAt = performance.now();
-    const measured = await section.run({ isQuick, note: (text) => process.stderr.write(`${text}\n`) });
-    done.push({ section, measured, seconds: (performance.now() - startedAt) / 1000 });
-  }
-  return done;
+async function run({ name, title, whole, quick, measure, show }: Section, isQuick: boolean) {
+  note(title);
+  const size = isQuick ? quick : whole;
+  const startedAt = performance.now();
+  const raw = await measure(size).finally(endAll);
+  return { name, title, raw, seconds: (performance.now() - startedAt) / 1000, ...show(raw, size) };
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      only: { type: 'string' },
-      out: { type: 'string' },
-      plot: { type: 'boolean' },
-      help: { type: 'boolean' },
-    },
-  });
-  if (values.help) return void process.stdout.write(HELP);
-  const folder = values.out ?? join(import.meta.dirname, '../../docs/benchmarks');
-  if (values.plot) return writePlots(folder, plotsOf(readResults(folder)));
-  const chosen = SECTIONS.filter(({ name }) => values.only === undefined || name === values.only);
-  if (chosen.length === 0) throw new Error(`there is no part ${values.only}`);
-  const done = await measure(chosen, values.quick);
-  const text = report(done, values.quick, machine, readEarlier(folder, values.quick));
-  process.stdout.write(text);
-  if (values.only !== undefined && values.out === undefined) return;
-  const raw = Object.fromEntries(done.map(({ section, measured }) => [section.name, measured.raw]));
-  const results = { machine, isQuick: values.quick, ratios: ratiosOf(done), ...raw };
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'results.md'), text);
-  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results)}\n`);
-  await writePlots(folder, plotsOf(results));
-}
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : 'the benchmark has failed'}\nTry --help.\n`);
-  process.exitCode = 1;
+await runCommand({
+  help: HELP,
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    out: { type: 'string' },
+    plot: { type: 'boolean', default: false },
+  },
+  async run({ quick: isQuick, only, out, plot }) {
+    const folder = out ?? join(import.meta.dirname, '../../docs/benchmarks');
+    if (plot) {
+      await writePlots(folder, plotsOf(readResults(folder)));
+      return true;
+    }
+    const chosen = SECTIONS.filter(({ name }) => only === undefined || name === only);
+    if (chosen.length === 0) throw new UsageError(`there is no part ${only}`);
+    const done = [];
+    for (const section of chosen) done.push(await run(section, isQuick));
+    const ratios = done.flatMap(({ title, ratios = [] }) =>
+      ratios.map(([name, value]) => [`${title}: ${name}`, value]),
+    );
+    const raws = done.map(({ name, raw }) => [name, raw]);
+    const results = { machine, isQuick, ratios: Object.fromEntries(ratios), ...Object.fromEntries(raws) };
+    const text = report(done, results, readEarlier(folder, isQuick));
+    process.stdout.write(text);
+    if (only !== undefined && out === undefined) return true;
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'results.md'), text);
+    writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results)}\n`);
+    await writePlots(folder, plotsOf(results));
+    return true;
+  },
 });

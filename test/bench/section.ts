@@ -3,9 +3,8 @@ import type { Plot } from './plots/plot.ts';
 /** A table of the report. */
 export interface Table {
   readonly title: string;
-  /** The names of the columns: `program | ms`. */
-  readonly columns: string;
-  readonly rows: readonly (readonly (string | number)[])[];
+  /** Each row has its cells by the names of their columns. */
+  readonly rows: readonly Readonly<Record<string, string | number>>[];
 }
 
 /** What is to be reached, and whether it was. */
@@ -26,33 +25,37 @@ export const atMost = (name: string, value: number, most: number, digits = 2): G
   isMet: value <= most,
 });
 
-/** Ratios by their names. */
-export type Ratios = Readonly<Record<string, number>>;
+/** A goal that a whole value must not fall below. */
+export const atLeast = (name: string, value: number, least: number): Goal => ({
+  name,
+  wanted: `≥ ${least}`,
+  reached: value.toFixed(0),
+  isMet: value >= least,
+});
 
-/** What a part of the benchmark has measured. */
-export interface Measured<Raw = unknown> {
+/** What the report says of a part. */
+export interface Shown {
   readonly tables: readonly Table[];
-  readonly goals: readonly Goal[];
+  readonly goals?: readonly Goal[];
   /** What another run on this machine should reproduce: ratios of things that were measured in turns. */
-  readonly ratios: Ratios;
-  /** All samples and counts, for results.json. */
-  readonly raw: Raw;
-}
-
-/** How a part is run. */
-export interface BenchOptions {
-  /** Fewer samples: the whole takes 3 minutes instead of 8. */
-  readonly isQuick: boolean;
-  /** Tells how far it is; a line without its end. */
-  readonly note: (text: string) => void;
+  readonly ratios?: readonly (readonly [name: string, value: number])[];
+  readonly plots?: readonly Plot[];
 }
 
 /** One part of the benchmark. */
-export interface Section<Raw = unknown> {
+export interface Section<Size = unknown, Raw = unknown> {
   /** Such as `cold-start`: what `--only` takes. */
   readonly name: string;
   readonly title: string;
-  run(options: BenchOptions): Promise<Measured<Raw>>;
-  /** The plots of what this or an earlier run has measured. */
-  plots(raw: Raw): readonly Plot[];
+  /** How much is measured in a whole run. */
+  readonly whole: Size;
+  /** Fewer samples: the whole takes 3 minutes instead of 8. */
+  readonly quick: Size;
+  /** Measures all samples and counts, for results.json. */
+  measure(size: Size): Promise<Raw>;
+  /** What follows from the figures of this or an earlier run. */
+  show(raw: Raw, size: Size): Shown;
 }
+
+/** A part, whose types follow from what it measures. */
+export const section = <Size, Raw>(part: Section<Size, Raw>): Section<Size, Raw> => part;

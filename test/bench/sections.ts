@@ -29,4 +29,6 @@ export const SECTIONS: readonly Section[] = [
 
 /** The plots of results.json, which holds the raw figures of each part by its name. */
 export const plotsOf = (results: Readonly<Record<string, unknown>>): readonly Plot[] =>
-  SECTIONS.flatMap(({ name, plots }) => (results[name] === undefined ? [] : plots(results[name])));
+  SECTIONS.filter(({ name }) => name in results).flatMap(
+    ({ name, show, whole, quick }) => show(results[name], results.isQuick ? quick : whole).plots ?? [],
+  );

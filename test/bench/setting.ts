@@ -1,9 +1,16 @@
-import accounts from '../recordings/accounts.json' with { type: 'json' };
+import { accounts, SECRETS } from '../support/accounts.ts';
+import { perName } from './turns.ts';
 
 const { clientId, clientSecret } = accounts.saSecret;
 
 /** The secret of the profile `orders`. */
-export const SECRET = JSON.stringify({ clientId, clientSecret });
+export const SECRET = SECRETS.orders;
+
+/** How long tokens live where their number is counted. */
+export const LIVES = [
+  { life: '12 h', lifeS: 43_200 },
+  { life: '5 min', lifeS: 300 },
+] as const;
 
 /** What is POSTed to the broker for a token. */
 export const FORM = 'grant_type=client_credentials';
@@ -32,11 +39,9 @@ export const serviceProfiles = (
   of: (name: string) => { secret: string; scopes: string[] },
   issuer = 'https://zitadel.example',
 ) => ({
-  profiles: Object.fromEntries(
-    Array.from({ length: count }, (_, number) => serviceName(number)).map((name) => [
-      name,
-      { issuer, callers, ...of(name) },
-    ]),
+  profiles: perName(
+    Array.from({ length: count }, (_, number) => serviceName(number)),
+    (name) => ({ issuer, callers, ...of(name) }),
   ),
 });
 

@@ -1,27 +1,21 @@
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { atMost, type BenchOptions, type Measured, type Section } from '../section.ts';
-import { ratio, showSpread, spread } from '../stats.ts';
-import { inTurns } from '../turns.ts';
+import { buildSync } from 'esbuild';
+import { atMost, section } from '../section.ts';
+import { median, ratio, showSpread } from '../stats.ts';
+import { cpuUs, inTurns, perName } from '../turns.ts';
 import { startWorker } from '../worker.ts';
-import { CONTENDERS, type GetToken, IMPORTS, NAMES, type Name } from './contenders.ts';
-import { LIFE_MS, type Order, type State } from './token-server.ts';
+import { CONTENDERS, type GetToken, NAMES, type Name } from './contenders.ts';
+import type { Program } from './token-server.ts';
 
-const WHOLE = { rounds: 25, share: 1 };
-const QUICK = { rounds: 9, share: 0.25 };
-/** Batches that take about as long as each other. */
-const CALLS: Readonly<Record<Name, number>> = {
-  ours: 200_000,
-  'google-auth-library': 400_000,
-  '@azure/msal-node': 2_000,
-  '@zitadel/node': 20_000,
-};
 const WARM_UP = 3;
 const CALLERS = 1_000;
 
 const DELAY_MS = 200;
+/** How long each token lives by its `expires_in`. */
+const LIFE_MS = 3_600_000;
 /** So long before a token ends, everybody renews it. */
 const LEFT_MS = 10_000;
 
@@ -30,49 +24,16 @@ const MOST_BYTES = 4_500;
 /** Of the server's delay: who waits for it waits longer. */
 const MOST_WAIT = 0.9;
 
-/** What many callers at once have met. */
-interface Met {
-  readonly requests: number;
-  readonly longestWaitMs: number;
-  readonly errors: number;
-}
-
-interface Raw {
-  readonly cold: Readonly<Record<Name, Met>>;
-  readonly renewing: Readonly<Record<Name, Met>>;
-  readonly away: Readonly<Record<Name, Met>>;
-  readonly bytes: Readonly<Record<Name, number>>;
-  /** Microseconds of CPU for each hit, one sample for each batch. */
-  readonly hits: Readonly<Record<Name, readonly number[]>>;
-}
-
-/** Moves the clock of this process ahead, for all contenders alike; answers how to put it back. */
-function moveClock(byMs: number): () => void {
-  const Real = globalThis.Date;
-  globalThis.Date = class extends Real {
-    constructor(...given: []) {
-      if (given.length === 0) super(Real.now() + byMs);
-      else super(...given);
-    }
-    static override now = () => Real.now() + byMs;
-  } as DateConstructor;
-  return () => {
-    globalThis.Date = Real;
-  };
-}
-
 async function startServer(delayMs: number) {
-  const { ask, stop } = startWorker(join(import.meta.dirname, 'token-server.ts'), {
-    env: { ...process.env, DELAY_MS: String(delayMs) },
-  });
-  const tell = (order: Order) => ask<State>(order);
-  const { url } = await tell({});
-  return { url, tell, stop };
+  const { ask } = startWorker<Program>(join(import.meta.dirname, 'token-server.ts'));
+  await ask('set', { delayMs, lifeMs: LIFE_MS });
+  const { url } = await ask('state');
+  return { url, ask };
 }
 
 /** Callers who all ask at once; whoever waits as long as the server takes was made to wait by it. */
-async function crowd(getToken: GetToken, tell: (order: Order) => Promise<State>): Promise<Met> {
-  const { asked: before } = await tell({});
+async function crowd(getToken: GetToken, { ask }: Awaited<ReturnType<typeof startServer>>) {
+  const { asked: before } = await ask('state');
   let longestWaitMs = 0;
   let errors = 0;
   const call = async () => {
@@ -84,39 +45,31 @@ async function crowd(getToken: GetToken, tell: (order: Order) => Promise<State>)
   await Promise.all(Array.from({ length: CALLERS }, call));
   // What goes on in the background counts too.
   await setTimeout(3 * DELAY_MS);
-  return { requests: (await tell({})).asked - before, longestWaitMs, errors };
+  return { requests: (await ask('state')).asked - before, longestWaitMs, errors };
 }
+
+/** What many callers at once have met. */
+type Met = Awaited<ReturnType<typeof crowd>>;
 
 /** The three moments of one contender: cold, shortly before the token ends, and the same while the server is away. */
 async function meet(name: Name) {
-  const { url, tell, stop } = await startServer(DELAY_MS);
-  let restore = () => {};
-  try {
-    const [renewing, leaving] = [CONTENDERS[name](url), CONTENDERS[name](url)];
-    const cold = await crowd(renewing, tell);
-    await leaving();
-    restore = moveClock(LIFE_MS - LEFT_MS);
-    const renewed = await crowd(renewing, tell);
-    await tell({ isAway: true });
-    const away = await crowd(leaving, tell);
-    return { cold, renewing: renewed, away };
-  } finally {
-    restore();
-    await stop();
-  }
-}
-
-async function hit(getToken: GetToken, calls: number): Promise<number> {
-  const before = process.cpuUsage();
-  for (let call = 0; call < calls; call += 1) await getToken();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / calls;
+  const server = await startServer(DELAY_MS);
+  const [renewed, left] = [CONTENDERS[name].create(server.url), CONTENDERS[name].create(server.url)];
+  const cold = await crowd(renewed, server);
+  await left();
+  // From here on this process's date stands still, for all contenders alike; its timers go on.
+  mock.timers.enable({ apis: ['Date'], now: Date.now() + LIFE_MS - LEFT_MS });
+  const renewing = await crowd(renewed, server);
+  await server.ask('set', { isAway: true });
+  const away = await crowd(left, server);
+  mock.timers.reset();
+  return { cold, renewing, away };
 }
 
 /** Minified and gzipped. */
-async function sizeOf(name: Name): Promise<number> {
-  const { outputFiles } = await build({
-    stdin: { contents: IMPORTS[name], resolveDir: join(import.meta.dirname, '../../..') },
+function sizeOf(name: Name): number {
+  const { outputFiles } = buildSync({
+    stdin: { contents: CONTENDERS[name].imports, resolveDir: join(import.meta.dirname, '../../..') },
     bundle: true,
     minify: true,
     format: 'esm',
@@ -128,74 +81,66 @@ async function sizeOf(name: Name): Promise<number> {
   return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length;
 }
 
-const byName = <T>(of: (name: Name) => T) =>
-  Object.fromEntries(NAMES.map((name) => [name, of(name)])) as Readonly<Record<Name, T>>;
-
-async function run({ isQuick, note }: BenchOptions): Promise<Measured<Raw>> {
-  const { rounds, share } = isQuick ? QUICK : WHOLE;
-  const met = new Map<Name, Awaited<ReturnType<typeof meet>>>();
-  const sizes = new Map<Name, number>();
-  for (const name of NAMES) {
-    met.set(name, await meet(name));
-    sizes.set(name, await sizeOf(name));
-    note(`client: ${name}`);
-  }
-  const server = await startServer(0);
-  const warm = byName((name) => CONTENDERS[name](server.url));
-  const hits = await inTurns(NAMES, {
-    rounds,
-    warmUp: WARM_UP,
-    sample: (name) => hit(warm[name], CALLS[name] * share),
-    onRound: (round) => note(`client: hits, ${round} of ${rounds}`),
-  }).finally(server.stop);
-  const of = (moment: 'cold' | 'renewing' | 'away') => byName((name) => met.get(name)?.[moment] as Met);
-  const raw: Raw = {
-    cold: of('cold'),
-    renewing: of('renewing'),
-    away: of('away'),
-    bytes: byName((name) => sizes.get(name) ?? Number.NaN),
-    hits,
-  };
-  const us = spread(hits.ours).value;
-  const wait = raw.renewing.ours.longestWaitMs / DELAY_MS;
-  const show = ({ requests, longestWaitMs, errors }: Met) => [requests, longestWaitMs.toFixed(0), errors];
-  const others = NAMES.filter((name) => name !== 'ours');
-  const times = byName((name) => ratio(hits[name], hits.ours));
-  return {
-    tables: [
-      {
-        title: `${CALLERS} callers at once; the server answers after ${DELAY_MS} ms, and tokens live for an hour`,
-        columns: 'moment | client | token requests | longest wait, ms | errors',
-        rows: (
-          [
-            ['no token yet', 'cold'],
-            [`${LEFT_MS / 1000} s before the token ends`, 'renewing'],
-            ['the same, and the server answers 503', 'away'],
-          ] as const
-        ).flatMap(([title, moment]) => NAMES.map((name) => [title, name, ...show(raw[moment][name])])),
-      },
-      {
-        title: 'Hits, and size',
-        columns: 'client | CPU for each hit, µs | × ours | kB, minified and gzipped',
-        rows: NAMES.map((name) => [
-          name,
-          showSpread(spread(hits[name])),
-          showSpread(times[name], 1),
-          (raw.bytes[name] / 1000).toFixed(1),
-        ]),
-      },
-    ],
-    goals: [
-      atMost('client, µs for each hit', us, MOST_US),
-      atMost('client, token requests of 1,000 cold callers', raw.cold.ours.requests, 1, 0),
-      atMost("client, longest wait while a token is renewed, × the server's", wait, MOST_WAIT),
-      atMost('client, errors with 10 s left and the server away', raw.away.ours.errors, 0, 0),
-      atMost('client, bytes minified and gzipped', raw.bytes.ours, MOST_BYTES, 0),
-    ],
-    ratios: Object.fromEntries(others.map((name) => [`a hit, ${name} × ours`, times[name].value])),
-    raw,
-  };
-}
+const MOMENTS = [
+  ['no token yet', 'cold'],
+  [`${LEFT_MS / 1000} s before the token ends`, 'renewing'],
+  ['the same, and the server answers 503', 'away'],
+] as const;
 
 /** The client beside other libraries that keep tokens. */
-export const clientSection: Section<Raw> = { name: 'client', title: 'The client', run, plots: () => [] };
+export const clientSection = section({
+  name: 'client',
+  title: 'The client',
+  whole: { rounds: 25, share: 1 },
+  quick: { rounds: 9, share: 0.25 },
+  async measure({ rounds, share }) {
+    const met = await inTurns(NAMES, { rounds: 1, warmUp: 0, sample: meet });
+    const of = (moment: 'cold' | 'renewing' | 'away') => perName(NAMES, (name) => met[name][0]?.[moment] as Met);
+    const { url } = await startServer(0);
+    const warm = perName(NAMES, (name) => CONTENDERS[name].create(url));
+    /** Microseconds of CPU for each hit, one sample for each batch. */
+    const hits = await inTurns(NAMES, {
+      rounds,
+      warmUp: WARM_UP,
+      sample: (name) => cpuUs(CONTENDERS[name].calls * share, warm[name]),
+    });
+    return { cold: of('cold'), renewing: of('renewing'), away: of('away'), bytes: perName(NAMES, sizeOf), hits };
+  },
+  show(raw) {
+    const wait = raw.renewing.ours.longestWaitMs / DELAY_MS;
+    const times = perName(NAMES, (name) => ratio(raw.hits[name], raw.hits.ours));
+    return {
+      tables: [
+        {
+          title: `${CALLERS} callers at once; the server answers after ${DELAY_MS} ms, and tokens live for an hour`,
+          rows: MOMENTS.flatMap(([moment, key]) =>
+            NAMES.map((client) => ({
+              moment,
+              client,
+              'token requests': raw[key][client].requests,
+              'longest wait, ms': raw[key][client].longestWaitMs.toFixed(0),
+              errors: raw[key][client].errors,
+            })),
+          ),
+        },
+        {
+          title: 'Hits, and size',
+          rows: NAMES.map((client) => ({
+            client,
+            'CPU for each hit, µs': showSpread(raw.hits[client]),
+            '× ours': showSpread(times[client], 1),
+            'kB, minified and gzipped': (raw.bytes[client] / 1000).toFixed(1),
+          })),
+        },
+      ],
+      goals: [
+        atMost('client, µs for each hit', median(raw.hits.ours), MOST_US),
+        atMost('client, token requests of 1,000 cold callers', raw.cold.ours.requests, 1, 0),
+        atMost("client, longest wait while a token is renewed, × the server's", wait, MOST_WAIT),
+        atMost('client, errors with 10 s left and the server away', raw.away.ours.errors, 0, 0),
+        atMost('client, bytes minified and gzipped', raw.bytes.ours, MOST_BYTES, 0),
+      ],
+      ratios: NAMES.filter((name) => name !== 'ours').map((name) => [`a hit, ${name} × ours`, median(times[name])]),
+    };
+  },
+});

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { readBody } from '../../../infra/local/stand-in.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { listen, readBody, type StandIn } from '../../../infra/local/stand-in.ts';
+import { onEnd } from '../ends.ts';
 import { SECRET } from '../setting.ts';
 
 /** How long the services take before they answer, in milliseconds. */
@@ -13,7 +13,7 @@ export interface Latencies {
 }
 
 const certificates = join(import.meta.dirname, '../../proof/hostile/certificates');
-const read = (name: string) => readFileSync(join(certificates, name));
+const read = (name: string) => readFileSync(join(certificates, name), 'utf8');
 
 const TOKEN = { access_token: 'a'.repeat(120), token_type: 'Bearer', expires_in: 43_199 };
 
@@ -38,30 +38,30 @@ const REPLIES: Readonly<Record<keyof Latencies, (target: string, body: string) =
 export async function createFakes() {
   let latencies: Latencies = { secrets: 0, table: 0, zitadel: 0 };
   const tls = { key: read('key.pem'), cert: read('good.pem') };
-  const servers = (['secrets', 'table', 'zitadel'] as const).map((name) =>
-    createServer(tls, async (req, res) => {
-      const answer = JSON.stringify(REPLIES[name](String(req.headers['x-amz-target']), await readBody(req)));
-      const send = () => res.writeHead(200, { 'content-type': 'application/json' }).end(answer);
-      if (latencies[name] > 0) setTimeout(send, latencies[name]);
-      else send();
-    }),
-  );
-  for (const server of servers) await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const [secrets, table, issuer = ''] = servers.map((it) => `https://localhost:${(it.address() as AddressInfo).port}`);
+  const start = (name: keyof Latencies) =>
+    listen(
+      async (req, res) => {
+        const answer = JSON.stringify(REPLIES[name](String(req.headers['x-amz-target']), await readBody(req)));
+        if (latencies[name] > 0) await wait(latencies[name]);
+        res.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+      },
+      { tls },
+    );
+  const [secrets, table, zitadel] = await Promise.all([start('secrets'), start('table'), start('zitadel')]);
+  // The certificate is that of the name.
+  const urlOf = ({ port }: StandIn) => `https://localhost:${port}`;
   const env = {
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets ?? '',
-    AWS_ENDPOINT_URL_DYNAMODB: table ?? '',
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: urlOf(secrets),
+    AWS_ENDPOINT_URL_DYNAMODB: urlOf(table),
     AWS_ACCESS_KEY_ID: 'AKIABENCHMARK',
     AWS_SECRET_ACCESS_KEY: 'benchmark',
-    ISSUER: issuer,
+    ISSUER: urlOf(zitadel),
     TABLE_NAME: 'tokens',
     NODE_EXTRA_CA_CERTS: join(certificates, 'ca.pem'),
   };
   const setLatencies = (next: Latencies) => {
     latencies = next;
   };
-  const close = () => {
-    for (const server of servers) server.close().closeAllConnections();
-  };
-  return { env, issuer, setLatencies, close };
+  for (const server of [secrets, table, zitadel]) onEnd(server.close);
+  return { env, setLatencies };
 }

@@ -1,13 +1,13 @@
+import { note } from '../../support/command.ts';
 import { tokenEvent } from '../../support/events.ts';
 import { startSandbox } from '../../support/runtime-api/sandbox.ts';
-import { atMost, type BenchOptions, type Measured, type Section } from '../section.ts';
+import { atMost, section } from '../section.ts';
 import { FORM } from '../setting.ts';
-import { ratio, showSpread, spread } from '../stats.ts';
+import { median, ratio, showSpread, spread } from '../stats.ts';
 import { inTurns } from '../turns.ts';
-import { createContenders, type Sources } from './contenders.ts';
+import { createContenders } from './contenders.ts';
 
 const PROGRAMS = ['floor', 'typical', 'ours'] as const;
-type Program = (typeof PROGRAMS)[number];
 
 const CASES = [
   { name: 'at once', latencies: { secrets: 0, table: 0, zitadel: 0 } },
@@ -15,8 +15,6 @@ const CASES = [
   { name: '15/5/50 ms', latencies: { secrets: 15, table: 5, zitadel: 50 } },
 ];
 
-const SAMPLES = 31;
-const QUICK_SAMPLES = 15;
 const WARM_UP = 2;
 
 /** The most that ours may take, as a share of what another program takes. */
@@ -25,18 +23,8 @@ const GOALS = [
   { peer: 'typical', most: 0.55 },
 ] as const;
 
-interface Raw {
-  readonly cases: readonly {
-    readonly name: string;
-    /** Milliseconds from the start of the process to its first token. */
-    readonly samples: Readonly<Record<Program, readonly number[]>>;
-  }[];
-  readonly bytes: Readonly<Record<Program, number>>;
-  readonly sources: Sources;
-}
-
 /** From the start of a process to its first token, in milliseconds. */
-async function measure(bundle: string, env: Readonly<Record<string, string>>): Promise<number> {
+async function start(bundle: string, env: Readonly<Record<string, string>>): Promise<number> {
   const sandbox = await startSandbox({ bundle, env });
   const invoked = await sandbox.invoke(tokenEvent('orders', FORM));
   const tookMs = performance.now() - sandbox.startedAtMs;
@@ -48,72 +36,73 @@ async function measure(bundle: string, env: Readonly<Record<string, string>>): P
   return tookMs;
 }
 
-async function run({ isQuick, note }: BenchOptions): Promise<Measured<Raw>> {
-  const rounds = isQuick ? QUICK_SAMPLES : SAMPLES;
-  const { env, setLatencies, file, bytes, sources, close } = await createContenders();
-  const cases: Raw['cases'][number][] = [];
-  try {
-    for (const { name, latencies } of CASES) {
-      setLatencies(latencies);
-      const sample = (program: Program) => measure(file[program], env);
-      const onRound = (round: number) => note(`cold start, services answer ${name}: ${round} of ${rounds}`);
-      cases.push({ name, samples: await inTurns(PROGRAMS, { rounds, warmUp: WARM_UP, sample, onRound }) });
-    }
-  } finally {
-    close();
-  }
-  const shares = cases.flatMap(({ name, samples }) =>
-    GOALS.map(({ peer, most }) => ({ name, peer, most, share: ratio(samples.ours, samples[peer]).value })),
-  );
-  return {
-    tables: [
-      {
-        title: 'Cold start: from the start of the process to its first token',
-        columns: 'services answer | program | ms | × floor | × typical',
-        rows: cases.flatMap(({ name, samples }) =>
-          PROGRAMS.map((program) => [
-            name,
-            program,
-            showSpread(spread(samples[program]), 0),
-            ...GOALS.map(({ peer }) => showSpread(ratio(samples[program], samples[peer]))),
-          ]),
-        ),
-      },
-      {
-        title: 'Bundles',
-        columns: 'program | kB',
-        rows: PROGRAMS.map((name) => [name, Math.round(bytes[name] / 1000)]),
-      },
-      {
-        title: 'What is in ours',
-        columns: 'package, or folder of this project | kB',
-        rows: sources.map(([name, size]) => [name, (size / 1000).toFixed(1)]),
-      },
-    ],
-    goals: shares.map(({ name, peer, most, share }) =>
-      atMost(`cold start, services answer ${name}, × ${peer}`, share, most),
-    ),
-    ratios: Object.fromEntries(
-      shares.map(({ name, peer, share }) => [`ours × ${peer}, services answer ${name}`, share]),
-    ),
-    raw: { cases, bytes, sources },
-  };
-}
-
 /** Cold starts of the packaged function, beside the least program and a usual one. */
-export const coldStartSection: Section<Raw> = {
+export const coldStartSection = section({
   name: 'cold-start',
   title: 'Cold start',
-  run,
-  plots: ({ cases }) => [
-    {
-      name: 'cold-start',
-      title: 'Cold start: process start to first token',
-      kind: 'bars',
-      unit: 'ms, median and quartiles',
-      marks: cases.flatMap(({ name, samples }) =>
-        PROGRAMS.map((program) => ({ program, panel: `services answer ${name}`, ...spread(samples[program]) })),
+  whole: { rounds: 31 },
+  quick: { rounds: 15 },
+  async measure({ rounds }) {
+    const { env, setLatencies, file, bytes, sources } = await createContenders();
+    const cases = [];
+    for (const { name, latencies } of CASES) {
+      setLatencies(latencies);
+      note(`services answer ${name}`);
+      /** Milliseconds from the start of the process to its first token. */
+      const samples = await inTurns(PROGRAMS, {
+        rounds,
+        warmUp: WARM_UP,
+        sample: (program) => start(file[program], env),
+      });
+      cases.push({ name, samples });
+    }
+    return { cases, bytes, sources };
+  },
+  show({ cases, bytes, sources }) {
+    const shares = cases.flatMap(({ name, samples }) =>
+      GOALS.map(({ peer, most }) => ({ name, peer, most, share: median(ratio(samples.ours, samples[peer])) })),
+    );
+    return {
+      tables: [
+        {
+          title: 'Cold start: from the start of the process to its first token',
+          rows: cases.flatMap(({ name, samples }) =>
+            PROGRAMS.map((program) => ({
+              'services answer': name,
+              program,
+              ms: showSpread(samples[program], 0),
+              '× floor': showSpread(ratio(samples[program], samples.floor)),
+              '× typical': showSpread(ratio(samples[program], samples.typical)),
+            })),
+          ),
+        },
+        {
+          title: 'Bundles',
+          rows: PROGRAMS.map((program) => ({ program, kB: Math.round(bytes[program] / 1000) })),
+        },
+        {
+          title: 'What is in ours',
+          rows: sources.map(([name, size]) => ({
+            'package, or folder of this project': name,
+            kB: (size / 1000).toFixed(1),
+          })),
+        },
+      ],
+      goals: shares.map(({ name, peer, most, share }) =>
+        atMost(`cold start, services answer ${name}, × ${peer}`, share, most),
       ),
-    },
-  ],
-};
+      ratios: shares.map(({ name, peer, share }) => [`ours × ${peer}, services answer ${name}`, share]),
+      plots: [
+        {
+          name: 'cold-start',
+          title: 'Cold start: process start to first token',
+          kind: 'bars',
+          unit: 'ms, median and quartiles',
+          marks: cases.flatMap(({ name, samples }) =>
+            PROGRAMS.map((program) => ({ program, panel: `services answer ${name}`, ...spread(samples[program]) })),
+          ),
+        },
+      ],
+    };
+  },
+});

@@ -1,76 +1,54 @@
 import { join } from 'node:path';
 import { createFakes } from '../cold/fakes.ts';
-import { atMost, type BenchOptions, type Measured, type Section } from '../section.ts';
-import { serviceName, serviceProfiles } from '../setting.ts';
-import { showSpread, spread } from '../stats.ts';
+import { atMost, section } from '../section.ts';
+import { serviceProfiles } from '../setting.ts';
+import { median, showSpread } from '../stats.ts';
 import { inTurns } from '../turns.ts';
 import { startWorker } from '../worker.ts';
-import type { Order } from './child.ts';
+import type { Program } from './child.ts';
 
 const CASES = ['a token request, without the broker', '1 caller', '100 callers at once'] as const;
-type Case = (typeof CASES)[number];
 
-const SAMPLES = 40;
-const QUICK_SAMPLES = 20;
 /** Until the code that obtains tokens is compiled, as in a sandbox that has run for a while. */
 const WARM_UP = 20;
 
 const ZITADEL_MS = 50;
 const MOST_MS = 60;
 
-interface Raw {
-  /** Milliseconds until the last caller has its token. */
-  readonly samples: Readonly<Record<Case, readonly number[]>>;
-}
-
-async function run({ isQuick, note }: BenchOptions): Promise<Measured<Raw>> {
-  const rounds = isQuick ? QUICK_SAMPLES : SAMPLES;
-  const { env, issuer, setLatencies, close } = await createFakes();
-  setLatencies({ secrets: 0, table: 0, zitadel: ZITADEL_MS });
-  const count = 2 * (rounds + WARM_UP);
-  const profiles = serviceProfiles(count, (name) => ({ secret: name, scopes: ['openid'] }), issuer);
-  const { ask, stop } = startWorker(join(import.meta.dirname, 'child.ts'), {
-    env: { ...env, AWS_REGION: 'eu-central-1', PROFILES: JSON.stringify(profiles) },
-  });
-  let asked = 0;
-  /** Each crowd asks for a profile without a token. */
-  const crowd = (callers: number): Order => {
-    const profile = serviceName(asked);
-    asked += 1;
-    return { profile, callers };
-  };
-  const orders: Readonly<Record<Case, () => Order>> = {
-    'a token request, without the broker': () => ({ url: `${issuer}/oauth/v2/token` }),
-    '1 caller': () => crowd(1),
-    '100 callers at once': () => crowd(100),
-  };
-  const samples = await inTurns(CASES, {
-    rounds,
-    warmUp: WARM_UP,
-    async sample(name) {
-      const { ms, isGood } = await ask<{ ms: number; isGood: boolean }>(orders[name]());
-      if (!isGood) throw new Error(`${name}: not everybody got a token`);
-      return ms;
-    },
-    onRound: (round) => note(`crowd: ${round} of ${rounds}`),
-  }).finally(async () => {
-    await stop();
-    close();
-  });
-  const crowdMs = spread(samples['100 callers at once']).value;
-  return {
-    tables: [
-      {
-        title: `Nobody has a token yet: a warm sandbox, ZITADEL takes ${ZITADEL_MS} ms`,
-        columns: 'who | ms until the last has a token',
-        rows: CASES.map((name) => [name, showSpread(spread(samples[name]), 1)]),
-      },
-    ],
-    goals: [atMost('100 callers without a token, ms', crowdMs, MOST_MS, 1)],
-    ratios: { '100 callers × 1 caller': crowdMs / spread(samples['1 caller']).value },
-    raw: { samples },
-  };
-}
-
 /** Many callers of a profile that has no token, by calls of the handler in one process; the services are in another. */
-export const crowdSection: Section<Raw> = { name: 'crowd', title: 'A crowd without a token', run, plots: () => [] };
+export const crowdSection = section({
+  name: 'crowd',
+  title: 'A crowd without a token',
+  whole: { rounds: 40 },
+  quick: { rounds: 20 },
+  async measure({ rounds }) {
+    const { env, setLatencies } = await createFakes();
+    setLatencies({ secrets: 0, table: 0, zitadel: ZITADEL_MS });
+    const count = 2 * (rounds + WARM_UP);
+    const profiles = serviceProfiles(count, (name) => ({ secret: name, scopes: ['openid'] }), env.ISSUER);
+    const { ask } = startWorker<Program>(join(import.meta.dirname, 'child.ts'), {
+      env: { ...env, AWS_REGION: 'eu-central-1', PROFILES: JSON.stringify(profiles) },
+    });
+    const orders: Readonly<Record<(typeof CASES)[number], () => Promise<number>>> = {
+      'a token request, without the broker': () => ask('direct'),
+      '1 caller': () => ask('crowd', 1),
+      '100 callers at once': () => ask('crowd', 100),
+    };
+    /** Milliseconds until the last caller has its token. */
+    const samples = await inTurns(CASES, { rounds, warmUp: WARM_UP, sample: (name) => orders[name]() });
+    return { samples };
+  },
+  show({ samples }) {
+    const crowdMs = median(samples['100 callers at once']);
+    return {
+      tables: [
+        {
+          title: `Nobody has a token yet: a warm sandbox, ZITADEL takes ${ZITADEL_MS} ms`,
+          rows: CASES.map((who) => ({ who, 'ms until the last has a token': showSpread(samples[who], 1) })),
+        },
+      ],
+      goals: [atMost('100 callers without a token, ms', crowdMs, MOST_MS, 1)],
+      ratios: [['100 callers × 1 caller', crowdMs / median(samples['1 caller'])]],
+    };
+  },
+});

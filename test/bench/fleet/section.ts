@@ -1,6 +1,8 @@
 import type { Instant } from '../../../client/src/decision.ts';
 import { createTokens } from '../../../client/src/tokens.ts';
-import { atMost, type BenchOptions, type Measured, type Section } from '../section.ts';
+import { note } from '../../support/command.ts';
+import { atMost, section } from '../section.ts';
+import { LIVES } from '../setting.ts';
 
 const SERVICES = 200;
 /** Of each service: processes, each with a client of its own. */
@@ -9,27 +11,11 @@ const PER_SECOND = 1_000;
 
 const MINUTE_MS = 60_000;
 const MONTH_DAYS = 30;
-/** The part of a month that is played; what it costs is the same in each. */
-const PLAYED_DAYS = 3;
-const QUICK_DAYS = 1;
 const DAY_MINUTES = 1_440;
-
-const LIVES = [
-  { life: '12 h', lifeMs: 43_200_000 },
-  { life: '5 min', lifeMs: 300_000 },
-] as const;
 
 /** A million requests at the broker: HTTP API, Lambda, logs (docs/deploy.md#costs). */
 const USD_PER_MILLION = 1.7;
 const MILLION = 1_000_000;
-
-interface Case {
-  readonly life: string;
-  readonly kept: 'nothing' | 'by the client';
-  readonly requestsAMonth: number;
-}
-
-const dollars = ({ requestsAMonth }: Case): number => (requestsAMonth / MILLION) * USD_PER_MILLION;
 
 /** The requests at the broker in a number of minutes: each instance needs a token several times in each. */
 async function play(minutes: number, lifeMs: number): Promise<number> {
@@ -54,42 +40,45 @@ async function play(minutes: number, lifeMs: number): Promise<number> {
   return requests;
 }
 
-async function run({ isQuick, note }: BenchOptions): Promise<Measured<readonly Case[]>> {
-  const days = isQuick ? QUICK_DAYS : PLAYED_DAYS;
-  const cases: Case[] = [];
-  for (const { life, lifeMs } of LIVES) {
-    const requests = await play(days * DAY_MINUTES, lifeMs);
-    const all = PER_SECOND * DAY_MINUTES * 60 * MONTH_DAYS;
-    cases.push({ life, kept: 'nothing', requestsAMonth: all });
-    cases.push({ life, kept: 'by the client', requestsAMonth: Math.round((requests / days) * MONTH_DAYS) });
-    note(`fleet: tokens of ${life}`);
-  }
-  return {
-    tables: [
-      {
-        title: `A month of ${SERVICES} services with ${INSTANCES} instances each, ${PER_SECOND} requests/s together (${days} days played)`,
-        columns: 'tokens of | kept | requests at the broker | USD',
-        rows: cases.map((one) => [
-          one.life,
-          one.kept,
-          one.requestsAMonth.toLocaleString('en'),
-          dollars(one).toLocaleString('en', { maximumFractionDigits: 2 }),
-        ]),
-      },
-    ],
-    goals: cases
-      .filter(({ kept }) => kept !== 'nothing')
-      .map((one) => {
-        const { lifeMs } = LIVES.find(({ life }) => life === one.life) ?? { lifeMs: Number.NaN };
-        // Each instance needs one at the start, and 70 % of a life is the earliest renewal.
-        const each = 1 + Math.floor((days * DAY_MINUTES * MINUTE_MS) / (0.7 * lifeMs));
-        const most = (SERVICES * INSTANCES * each * MONTH_DAYS) / days;
-        return atMost(`fleet, requests a month, tokens of ${one.life}`, one.requestsAMonth, most, 0);
-      }),
-    ratios: {},
-    raw: cases,
-  };
-}
-
 /** What a fleet of services costs at the broker, with the client and without it, on virtual time. */
-export const fleetSection: Section<readonly Case[]> = { name: 'fleet', title: 'A fleet', run, plots: () => [] };
+export const fleetSection = section({
+  name: 'fleet',
+  title: 'A fleet',
+  /** The part of a month that is played; what it costs is the same in each. */
+  whole: { days: 3 },
+  quick: { days: 1 },
+  async measure({ days }) {
+    const cases = [];
+    for (const { life, lifeS } of LIVES) {
+      const requests = await play(days * DAY_MINUTES, lifeS * 1000);
+      const all = PER_SECOND * DAY_MINUTES * 60 * MONTH_DAYS;
+      cases.push({ life, kept: 'nothing', requestsAMonth: all });
+      cases.push({ life, kept: 'by the client', requestsAMonth: Math.round((requests / days) * MONTH_DAYS) });
+      note(`tokens of ${life}`);
+    }
+    return cases;
+  },
+  show(cases, { days }) {
+    const goals = LIVES.map(({ life, lifeS }) => {
+      // Each instance needs one at the start, and 70 % of a life is the earliest renewal.
+      const each = 1 + Math.floor((days * DAY_MINUTES * MINUTE_MS) / (0.7 * lifeS * 1000));
+      const most = (SERVICES * INSTANCES * each * MONTH_DAYS) / days;
+      const kept = cases.find((one) => one.life === life && one.kept !== 'nothing');
+      return atMost(`fleet, requests a month, tokens of ${life}`, kept?.requestsAMonth ?? Number.NaN, most, 0);
+    });
+    return {
+      tables: [
+        {
+          title: `A month of ${SERVICES} services with ${INSTANCES} instances each, ${PER_SECOND} requests/s together (${days} days played)`,
+          rows: cases.map(({ life, kept, requestsAMonth }) => ({
+            'tokens of': life,
+            kept,
+            'requests at the broker': requestsAMonth.toLocaleString('en'),
+            USD: ((requestsAMonth / MILLION) * USD_PER_MILLION).toLocaleString('en', { maximumFractionDigits: 2 }),
+          })),
+        },
+      ],
+      goals,
+    };
+  },
+});

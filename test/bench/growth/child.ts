@@ -5,23 +5,10 @@ import type { GatewayHandler } from '../../../lib/http/endpoint.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { profilesOf } from '../../support/profiles.ts';
 import { FORM, SECRET, serviceName, serviceProfiles, tokenAnswer } from '../setting.ts';
-import { inTurns } from '../turns.ts';
+import { cpuUs, inTurns } from '../turns.ts';
+import { serve } from '../worker.ts';
 
 // Measures a broker in a process with nothing else in its memory. Run with --expose-gc.
-
-/** What the parent orders. */
-export type Order =
-  | { readonly kind: 'hits'; readonly sizes: readonly number[]; readonly rounds: number; readonly calls: number }
-  | { readonly kind: 'plateau'; readonly keys: number; readonly step: number };
-
-/** CPU for each call by size and round, in microseconds; memory of each size, in bytes. */
-export interface Hits {
-  readonly cpuUs: Readonly<Record<number, readonly number[]>>;
-  readonly bytes: Readonly<Record<number, number>>;
-}
-
-/** Memory in use after so many keys, in bytes. */
-export type Plateau = readonly (readonly [keys: number, bytes: number])[];
 
 const WARM_UP = 2;
 /** Callers ask for some of these: each choice is a key of its own. */
@@ -58,36 +45,41 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** Has brokers of several sizes answer from memory, in turns. */
-async function hits({ sizes, rounds, calls }: Extract<Order, { kind: 'hits' }>): Promise<Hits> {
-  const brokers = new Map<number, { readonly handler: GatewayHandler; next: number }>();
+/**
+ * Has brokers of several sizes answer from memory, in turns.
+ * @returns CPU for each call by size and round, in microseconds; memory of each size, in bytes
+ */
+async function hits(sizes: readonly number[], rounds: number, calls: number) {
+  const brokers = new Map<number, () => Promise<void>>();
   const bytes: Record<number, number> = {};
   for (const size of sizes) {
     const before = heapUsed();
     const handler = createBroker(size);
     for (let profile = 0; profile < size; profile += 1) await ask(handler, tokenEvent(serviceName(profile), FORM));
     bytes[size] = heapUsed() - before;
-    brokers.set(size, { handler, next: 0 });
-  }
-  const sample = async (size: number) => {
-    const broker = brokers.get(size);
-    if (broker === undefined) throw new Error(`there is no broker of ${size} profiles`);
     // One event with another name each time: Lambda's are new as well, and so in the processor's caches.
     const event = tokenEvent(serviceName(0), FORM);
-    const before = process.cpuUsage();
-    for (let call = 0; call < calls; call += 1) {
-      await ask(broker.handler, { ...event, pathParameters: { profile: serviceName(broker.next) } });
+    let next = 0;
+    brokers.set(size, () => {
+      const profile = serviceName(next);
       // Round and round, so that every key is asked for equally often.
-      broker.next = (broker.next + 1) % size;
-    }
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / calls;
+      next = (next + 1) % size;
+      return ask(handler, { ...event, pathParameters: { profile } });
+    });
+  }
+  const sample = (size: number) => {
+    const hit = brokers.get(size);
+    if (hit === undefined) throw new Error(`there is no broker of ${size} profiles`);
+    return cpuUs(calls, hit);
   };
   return { cpuUs: await inTurns(sizes, { rounds, warmUp: WARM_UP, sample }), bytes };
 }
 
-/** Asks one broker for ever new keys. */
-async function plateau({ keys, step }: Extract<Order, { kind: 'plateau' }>): Promise<Plateau> {
+/**
+ * Asks one broker for ever new keys.
+ * @returns memory in use after so many keys, in bytes
+ */
+async function plateau(keys: number, step: number) {
   const handler = createBroker(1);
   const askKey = (key: number) => {
     const chosen = SCOPES.filter((_, index) => ((key + 1) >> index) & 1);
@@ -95,7 +87,7 @@ async function plateau({ keys, step }: Extract<Order, { kind: 'plateau' }>): Pro
   };
   await askKey(0);
   const before = heapUsed();
-  const points: [number, number][] = [[1, 0]];
+  const points: [keys: number, bytes: number][] = [[1, 0]];
   for (let key = 1; key < keys; key += 1) {
     await askKey(key);
     if ((key + 1) % step === 0) points.push([key + 1, heapUsed() - before]);
@@ -103,6 +95,7 @@ async function plateau({ keys, step }: Extract<Order, { kind: 'plateau' }>): Pro
   return points;
 }
 
-process.once('message', async (order: Order) => {
-  process.send?.(order.kind === 'hits' ? await hits(order) : await plateau(order));
-});
+const program = { hits, plateau };
+export type Program = typeof program;
+
+serve(program);

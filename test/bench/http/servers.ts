@@ -1,18 +1,9 @@
-import { createStack } from '../../../infra/local/stack.ts';
 import { listen, readBody } from '../../../infra/local/stand-in.ts';
 import { createZitadel } from '../../../infra/local/zitadel/server.ts';
-import accounts from '../../recordings/accounts.json' with { type: 'json' };
+import { accounts } from '../../support/accounts.ts';
 import { context, tokenEvent } from '../../support/events.ts';
-import { caller } from '../../support/principals.ts';
-import { profilesOf } from '../../support/profiles.ts';
-import { ordersProfile, SECRET } from '../setting.ts';
-
-/** A server of the benchmark, in a process of its own: what the parent orders. It answers the port. */
-export interface Order {
-  readonly name: keyof typeof SERVERS;
-  /** ZITADEL's address; ZITADEL itself needs none. */
-  readonly upstream: string;
-}
+import { startBroker } from '../broker.ts';
+import { serve } from '../worker.ts';
 
 /**
  * What `nginx` with `proxy_cache` for POST does, at its smallest: answers what the server behind it has answered to the
@@ -39,18 +30,9 @@ async function createResponseCache(upstream: string): Promise<number> {
   return port;
 }
 
-const createBroker = (issuer: string) =>
-  createStack({
-    profiles: profilesOf(ordersProfile(issuer)),
-    secrets: { orders: SECRET },
-    principals: [caller],
-    write: (line) => void process.stdout.write(`${line}\n`),
-    onError: (error) => process.stderr.write(`${String(error)}\n`),
-  });
-
 /** The broker's handler behind the least that makes an event of a request: it checks no signature. */
 async function createBare(issuer: string): Promise<number> {
-  const { sandbox } = await createBroker(issuer);
+  const { sandbox } = await startBroker(issuer);
   const { port } = await listen(async (req, res) => {
     const event = tokenEvent('orders', await readBody(req));
     const { statusCode, headers, body } = await sandbox().token(event, context());
@@ -59,13 +41,13 @@ async function createBare(issuer: string): Promise<number> {
   return port;
 }
 
-const SERVERS = {
-  zitadel: async () => (await createZitadel({ accounts })).port,
+/** The servers of the benchmark, each in front of a ZITADEL, which itself needs none; answer their ports. */
+const program = {
+  zitadel: async (_upstream: string) => (await createZitadel({ accounts })).port,
   cache: createResponseCache,
   bare: createBare,
-  signed: async (issuer: string) => (await createBroker(issuer)).gateway.port,
-} as const;
+  signed: async (issuer: string) => (await startBroker(issuer)).gateway.port,
+};
+export type Program = typeof program;
 
-process.once('message', async ({ name, upstream }: Order) => process.send?.(await SERVERS[name](upstream)));
-// Nobody is left to serve once the parent has gone.
-process.once('disconnect', () => process.exit(0));
+serve(program);

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { describe, type Mark, type Plot, showMark } from './plot.ts';
+import { type Mark, type Plot, showMark } from './plot.ts';
 import { colourOf, configOf, INK, type Mode } from './theme.ts';
 
 const ROWS_WIDTH = 430;
@@ -62,7 +62,7 @@ function rows({ kind, unit, marks }: Plot, mode: Mode) {
 function lines({ kind, unit, xTitle = '', marks }: Plot, mode: Mode) {
   const isLogarithmic = kind === 'logarithmic lines';
   const panels = panelsOf(marks);
-  const scale = isLogarithmic ? { type: 'log', nice: true } : { zero: true };
+  const scale = isLogarithmic ? { type: 'log' } : { zero: true };
   const ticks = isLogarithmic ? TICKS : undefined;
   const hasLegend = marks.some(({ program }) => program !== marks[0]?.program);
   return {
@@ -91,9 +91,7 @@ function lines({ kind, unit, xTitle = '', marks }: Plot, mode: Mode) {
 /** The specification of a plot for Vega-Lite. */
 export const specOf = (plot: Plot, mode: Mode): TopLevelSpec =>
   ({
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: plot.title,
-    description: describe(plot),
     config: configOf(mode),
     ...(plot.kind.endsWith('lines') ? lines(plot, mode) : rows(plot, mode)),
   }) as TopLevelSpec;

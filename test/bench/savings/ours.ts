@@ -1,10 +1,10 @@
-import { createTokenFunctions, type TokenFunctions } from '../../../lib/compose/tokens.ts';
+import { createTokenFunctions } from '../../../lib/compose/tokens.ts';
 import { redacted } from '../../../lib/core/redacted.ts';
 import { ok } from '../../../lib/core/result.ts';
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
 import { withCrypto } from '../../proof/runner/crypto.ts';
 import { createRandom } from '../../proof/runner/random.ts';
-import { createScheduler, type Lane } from '../../proof/runner/scheduler.ts';
+import { createScheduler } from '../../proof/runner/scheduler.ts';
 import { context, tokenEvent } from '../../support/events.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { profilesOf } from '../../support/profiles.ts';
@@ -19,12 +19,6 @@ const EVENTS = Array.from({ length: PROFILES }, (_, profile) => tokenEvent(servi
 /** Long enough for all that is still under way when the traffic ends. */
 const LAST_MS = 30_000;
 
-interface Sandbox {
-  readonly number: number;
-  readonly lane: Lane;
-  readonly functions: TokenFunctions;
-}
-
 /** The number of the profile whose client sends this. */
 const profileOf = (authorization: string): number => {
   const [clientId = ''] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':');
@@ -37,14 +31,14 @@ const profileOf = (authorization: string): number => {
  */
 export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
   return withCrypto(async () => {
-    const work = noWork(PROFILES);
+    const work = noWork();
     const random = createRandom(`ours ${load.perSecond} ${tokenLifeS}`);
     const scheduler = createScheduler(START, random);
     const table = createMemoryTable();
     const invocation = context();
-    const places = new Array<Sandbox | undefined>(SANDBOXES);
+    const places = new Array<ReturnType<typeof start> | undefined>(SANDBOXES);
 
-    function start(number: number): Sandbox {
+    function start(number: number) {
       const lane = scheduler.lane(`sandbox ${number}`, 0);
       /** Until a service has answered, if the sandbox still lives then. */
       const answered = (service: keyof typeof LATENCY_MS) =>
@@ -81,10 +75,10 @@ export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
           return ok(token);
         },
       };
-      return { number, lane, functions: createTokenFunctions(profiles, { TABLE_NAME: 'tokens' }, overrides) };
+      return { number, lane, ...createTokenFunctions(profiles, { TABLE_NAME: 'tokens' }, overrides) };
     }
 
-    function occupant({ place, sandbox }: Request): Sandbox {
+    function occupant({ place, sandbox }: Request) {
       const found = places[place];
       if (found?.number === sandbox) return found;
       // It dies between requests; its own background work is lost.
@@ -97,15 +91,14 @@ export function measureOurs(load: Load, tokenLifeS: number): Promise<Work> {
     let failed: GatewayAnswer | undefined;
     const traffic = createTraffic(load);
     const askNext = () => {
-      const { value } = traffic.next();
-      if (!value) return;
-      const request = { ...value };
+      const { value: request } = traffic.next();
+      if (!request) return;
       scheduler.at(START + request.atMs, () => {
         const askedAt = scheduler.now();
         work.requests += 1;
         // It never rejects.
         void occupant(request)
-          .functions.token(EVENTS[request.profile], invocation)
+          .token(EVENTS[request.profile], invocation)
           .then((answer) => {
             work.lambdaMs += Math.max(1, Math.ceil(scheduler.now() - askedAt));
             if (answer.statusCode !== 200) failed = answer;

@@ -43,18 +43,17 @@ function tableWithoutLease(tokenLifeMs: number): Ask {
     if (known === undefined) work.secretReads += 1;
     work.tableReads += 1;
     const written = rows.get(profile) ?? [];
-    const due = written.filter(({ from }) => from <= atMs).at(-1)?.due ?? 0;
-    if (atMs < due) {
-      memories.set(key, due);
-      work.lambdaMs += LATENCY_MS.table;
-      return;
+    let due = written.filter(({ from }) => from <= atMs).at(-1)?.due ?? 0;
+    let tookMs: number = LATENCY_MS.table;
+    if (atMs >= due) {
+      countTokenRequest(work, profile, atMs);
+      work.tableWrites += 1;
+      tookMs = ROUND_MS;
+      due = atMs + REFRESH_SHARE * tokenLifeMs;
+      rows.set(profile, [...written.slice(-INSTANCES), { from: atMs + ROUND_MS, due }]);
     }
-    countTokenRequest(work, profile, atMs);
-    work.tableWrites += 1;
-    work.lambdaMs += ROUND_MS;
-    const mine = { from: atMs + ROUND_MS, due: atMs + REFRESH_SHARE * tokenLifeMs };
-    rows.set(profile, [...written.slice(-INSTANCES), mine]);
-    memories.set(key, mine.due);
+    work.lambdaMs += tookMs;
+    memories.set(key, due);
   };
 }
 
@@ -67,7 +66,7 @@ export const STRATEGIES: Readonly<Record<string, (tokenLifeMs: number) => Ask>> 
 
 /** The work of one of them. */
 export function measureStrategy(ask: Ask, load: Load): Work {
-  const work = noWork(PROFILES);
+  const work = noWork();
   for (const request of createTraffic(load)) {
     work.requests += 1;
     ask(request, work);

@@ -14,7 +14,7 @@ export interface Load {
   readonly forMs: number;
 }
 
-/** One request. The object is used again for the next one. */
+/** One request. */
 export interface Request {
   /** From the beginning. */
   readonly atMs: number;
@@ -45,24 +45,26 @@ export function* createTraffic({ perSecond, forMs }: Load): Generator<Request, v
   const random = createRandom(`traffic ${perSecond}`);
   const sums = zipf();
   const lifeMs = () => SHORTEST_LIFE_MS + random.next() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS);
-  // Those of the beginning have lived for a while.
-  const endsAt = Float64Array.from({ length: SANDBOXES }, () => random.next() * lifeMs());
-  const sandboxes = Int32Array.from({ length: SANDBOXES }, (_, place) => place);
+  const occupants = Array.from({ length: SANDBOXES }, (_, place) => {
+    // Those of the beginning have lived for a while.
+    const endsAt = random.next() * lifeMs();
+    return { place, sandbox: place, endsAt };
+  });
   let born = SANDBOXES;
-  const request = { atMs: 0, profile: 0, place: 0, sandbox: 0, instance: 0 };
+  let atMs = 0;
   for (;;) {
-    request.atMs += (-Math.log(1 - random.next()) * 1000) / perSecond;
-    if (request.atMs >= forMs) return;
+    atMs += (-Math.log(1 - random.next()) * 1000) / perSecond;
+    if (atMs >= forMs) return;
     const share = random.next();
-    request.profile = sums.findIndex((sum) => share < sum);
-    request.place = random.int(0, SANDBOXES - 1);
-    request.instance = random.int(0, INSTANCES - 1);
-    while ((endsAt[request.place] ?? 0) <= request.atMs) {
-      endsAt[request.place] = (endsAt[request.place] ?? 0) + lifeMs();
-      sandboxes[request.place] = born;
+    const profile = sums.findIndex((sum) => share < sum);
+    const occupant = occupants[random.int(0, SANDBOXES - 1)] as (typeof occupants)[number];
+    const instance = random.int(0, INSTANCES - 1);
+    while (occupant.endsAt <= atMs) {
+      occupant.endsAt += lifeMs();
+      occupant.sandbox = born;
       born += 1;
     }
-    request.sandbox = sandboxes[request.place] ?? 0;
-    yield request;
+    const { place, sandbox } = occupant;
+    yield { atMs, profile, place, sandbox, instance };
   }
 }

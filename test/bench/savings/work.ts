@@ -1,31 +1,24 @@
+import { PROFILES } from './traffic.ts';
+
 /** How long the services take to answer, in milliseconds. */
 export const LATENCY_MS = { secrets: 15, table: 5, zitadel: 50 } as const;
 
-/** What an hour of traffic has cost. */
-export interface Costs {
-  requests: number;
-  tokenRequests: number;
-  secretReads: number;
-  tableReads: number;
-  tableWrites: number;
-  /** Milliseconds of Lambda, each request rounded up. */
-  lambdaMs: number;
-}
+/** What an hour of traffic has cost, and when each profile's tokens were obtained. */
+export type Work = ReturnType<typeof noWork>;
 
-/** The costs, and what they are judged by. */
-export interface Work extends Costs {
-  /** When each profile's tokens were obtained, in milliseconds from the beginning. */
-  readonly obtainedAtMs: number[][];
-}
+/** The costs alone. */
+export type Costs = Omit<Work, 'obtainedAtMs'>;
 
-export const noWork = (profiles: number): Work => ({
+export const noWork = () => ({
   requests: 0,
   tokenRequests: 0,
   secretReads: 0,
   tableReads: 0,
   tableWrites: 0,
+  /** Milliseconds of Lambda, each request rounded up. */
   lambdaMs: 0,
-  obtainedAtMs: Array.from({ length: profiles }, () => []),
+  /** In milliseconds from the beginning, by the numbers of the profiles. */
+  obtainedAtMs: Array.from({ length: PROFILES }, (): number[] => []),
 });
 
 /** Counts one token request. */
@@ -36,8 +29,8 @@ export function countTokenRequest(work: Work, profile: number, atMs: number): vo
 
 /**
  * List prices of us-east-1 in US dollars, as of November 2025: DynamoDB on demand (request units of 1 kB written, of
- * 4 kB read consistently), Secrets Manager, Lambda on arm64. A KMS key of one's own, data transfer and the gateway are
- * left out.
+ * 4 kB read consistently; a sealed token is somewhat larger than 1 kB only where ZITADEL's own is), Secrets Manager,
+ * Lambda on arm64. A KMS key of one's own, data transfer and the gateway are left out.
  */
 const PRICES = {
   tableWrite: 0.625 / 1e6,
@@ -48,8 +41,6 @@ const PRICES = {
 } as const;
 
 const MEMORY_GB = 1;
-/** A sealed token is somewhat larger than 1 kB only where ZITADEL's own is. */
-const UNITS_PER_WRITE = 1;
 
 /** Dollars for a million requests. */
 export function costPerMillion(work: Costs): number {
@@ -59,6 +50,6 @@ export function costPerMillion(work: Costs): number {
     (work.lambdaMs / 1000) * MEMORY_GB * PRICES.lambdaGbSecond +
     work.secretReads * PRICES.secretRead +
     work.tableReads * PRICES.tableRead +
-    work.tableWrites * UNITS_PER_WRITE * PRICES.tableWrite;
+    work.tableWrites * PRICES.tableWrite;
   return (dollars / work.requests) * 1e6;
 }

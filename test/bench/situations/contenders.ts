@@ -1,15 +1,10 @@
 import { Agent, request } from 'node:http';
-import { createGateway } from '../../../infra/local/gateway/server.ts';
-import { createRoutes } from '../../../infra/local/routes.ts';
-import { createSecretsManager } from '../../../infra/local/secrets-manager.ts';
 import { readBody } from '../../../infra/local/stand-in.ts';
-import { createTable } from '../../../infra/local/table.ts';
-import { createSandbox } from '../../../lib/compose/sandbox.ts';
 import type { Clock } from '../../../lib/core/clock.ts';
 import { caller } from '../../support/principals.ts';
-import { profilesOf } from '../../support/profiles.ts';
 import { sendSigned } from '../../support/signed-request.ts';
-import { DIRECT_FORM, DIRECT_HEADERS, FORM, ordersProfile, SECRET } from '../setting.ts';
+import { startBroker } from '../broker.ts';
+import { DIRECT_FORM, DIRECT_HEADERS, FORM } from '../setting.ts';
 
 /** What a caller gets. */
 export interface Answer {
@@ -70,47 +65,23 @@ const createCache =
     return { ask: isInTurn ? lookInTurn : look, close: async () => agent.destroy() };
   };
 
-/** The time of the table: that of the broker, whose clock is put forward. */
-let tableNow: () => number = Date.now;
-
 /** The broker behind its gateway, asked with signed requests. */
 const createOurs: CreateContender = async (issuer, clock) => {
-  tableNow = clock.now;
-  const env = { TABLE_NAME: 'tokens', BROKER_LOCAL: 'true' };
-  const sandbox = createSandbox(profilesOf(ordersProfile(issuer)), env, { clock, write: () => undefined });
-  const gateway = await createGateway({ routes: createRoutes(() => sandbox), principals: [caller], now: clock.now });
+  const { gateway, close } = await startBroker(issuer, { clock, write: () => undefined });
   const url = `${gateway.url}/orders/oauth/v2/token`;
   return {
     async ask() {
-      const at = new Date(clock.now());
-      const { status, headers, json } = await sendSigned({ url, principal: caller, at, body: FORM });
+      const { status, headers, json } = await sendSigned({ url, principal: caller, at: new Date(), body: FORM });
       const leftS = status === 200 ? Number(json.expires_in) : undefined;
       return { leftS, retryAfterS: Number(headers['retry-after'] ?? 0) };
     },
-    close: gateway.close,
+    close,
   };
 };
 
 /** All contenders. 10 s is what `ReuseTokenSource` of golang.org/x/oauth2 takes. */
-export const CONTENDERS: Readonly<Record<string, CreateContender>> = {
+export const CONTENDERS = {
   'memory only': createCache(0, false),
   'mutex, 10 s early': createCache(10_000, true),
   ours: createOurs,
-};
-
-/** Starts the AWS services, once for all brokers: their addresses are read from the environment. Answers how to stop. */
-export async function startServices(): Promise<() => Promise<unknown>> {
-  const [secrets, table] = await Promise.all([
-    createSecretsManager({ now: Date.now }),
-    createTable({ tableName: 'tokens', now: () => tableNow() }),
-  ]);
-  secrets.put('orders', SECRET);
-  Object.assign(process.env, {
-    AWS_REGION: 'eu-central-1',
-    AWS_ACCESS_KEY_ID: 'AKIABENCHMARK',
-    AWS_SECRET_ACCESS_KEY: 'benchmark',
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
-    AWS_ENDPOINT_URL_DYNAMODB: table.url,
-  });
-  return () => Promise.all([secrets.close(), table.close()]);
-}
+} as const;

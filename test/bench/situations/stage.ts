@@ -1,41 +1,29 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { createShiftedClock } from '../../../infra/local/shifted-clock.ts';
+import type { Intercept } from '../../../infra/local/stand-in.ts';
 import { createZitadel } from '../../../infra/local/zitadel/server.ts';
-import { instant } from '../../../lib/core/time.ts';
-import accounts from '../../recordings/accounts.json' with { type: 'json' };
-import { quantile } from '../stats.ts';
+import { accounts } from '../../support/accounts.ts';
+import { median } from '../stats.ts';
 import type { Answer, CreateContender } from './contenders.ts';
-
-/** How ZITADEL answers: after 50 ms; after 50 ms with an error; after 3 s; not at all. */
-export type Mood = 'well' | 'failing' | 'slow' | 'down';
-
-/** What callers have met. */
-export interface Met {
-  readonly callers: number;
-  /** Requests that ZITADEL has had meanwhile. */
-  readonly calls: number;
-  readonly errors: number;
-  readonly waitP50Ms: number;
-  readonly waitMaxMs: number;
-  /** The least life that a token had left when it was handed out, in seconds; `undefined` if there was no token. */
-  readonly leastLeftS: number | undefined;
-  /** The longest time that a caller was told to wait, in seconds. */
-  readonly retryAfterS: number;
-}
-
-/** Where a situation takes place: one contender, with a ZITADEL of its own. */
-export interface Stage {
-  readonly now: () => number;
-  /** Puts the clock forward, so that nobody has to wait for a token to grow old. */
-  readonly jump: (ms: number) => void;
-  readonly setMood: (mood: Mood) => void;
-  /** That many callers at once. */
-  readonly crowd: (callers: number) => Promise<Met>;
-  /** Callers that come one after the other, at a rate and whatever happens to those before, for that long. */
-  readonly stream: (perSecond: number, forMs: number) => Promise<Met>;
-}
 
 const ANSWER_MS = 50;
 const SLOW_MS = 3000;
+
+/** How ZITADEL answers: after 50 ms; after 50 ms with an error; after 3 s; not at all. */
+const MOODS = {
+  well: () => wait(ANSWER_MS, false),
+  async failing(req, res) {
+    await wait(ANSWER_MS);
+    req.resume();
+    res.writeHead(500, { 'content-type': 'text/plain' }).end('internal error');
+    return true;
+  },
+  slow: () => wait(SLOW_MS, false),
+  down(req) {
+    req.socket.destroy();
+    return true;
+  },
+} satisfies Record<string, Intercept>;
 
 const least = (values: readonly number[]): number | undefined =>
   values.length === 0 ? undefined : Math.min(...values);
@@ -55,64 +43,50 @@ export const worst = (all: readonly Met[]): Met => {
   };
 };
 
-/** Plays a situation with one contender. */
-export async function play<T>(
-  create: CreateContender,
-  tokenLifetimeSeconds: number,
-  situation: (stage: Stage) => Promise<T>,
-): Promise<T> {
-  let aheadMs = 0;
-  let mood: Mood = 'well';
+/** Where a situation takes place: one contender, with a ZITADEL of its own. */
+export type Stage = Awaited<ReturnType<typeof createStage>>;
+
+/** What callers have met. */
+export type Met = Awaited<ReturnType<Stage['crowd']>>;
+
+/** Creates the stage of a contender. */
+export async function createStage(create: CreateContender, tokenLifetimeSeconds: number) {
+  const clock = createShiftedClock();
+  const zitadel = await createZitadel({ accounts, now: clock.now, tokenLifetimeSeconds });
+  zitadel.intercept(MOODS.well);
+  const contender = await create(zitadel.url, clock);
   let callsBefore = 0;
-  const now = () => instant(Date.now() + aheadMs);
-  const after = (delayMs: number, run: () => void) => {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  };
-  const zitadel = await createZitadel({ accounts, now, tokenLifetimeSeconds });
-  zitadel.intercept(async (req, res) => {
-    if (mood === 'down') {
-      req.socket.destroy();
-      return true;
-    }
-    const isFailing = mood === 'failing';
-    await wait(mood === 'slow' ? SLOW_MS : ANSWER_MS);
-    if (!isFailing) return false;
-    req.resume();
-    res.writeHead(500, { 'content-type': 'text/plain' }).end('internal error');
-    return true;
-  });
-  const contender = await create(zitadel.url, { now, after });
   const ask = async (): Promise<Answer & { readonly waitMs: number }> => {
     const askedAt = performance.now();
     const answer = await contender.ask();
     return { ...answer, waitMs: performance.now() - askedAt };
   };
-  const meet = async (asked: readonly ReturnType<typeof ask>[]): Promise<Met> => {
+  const meet = async (asked: readonly ReturnType<typeof ask>[]) => {
     const answers = await Promise.all(asked);
     const waits = answers.map(({ waitMs }) => waitMs);
     const calls = zitadel.calls() - callsBefore;
     callsBefore += calls;
     return {
       callers: answers.length,
+      /** Requests that ZITADEL has had meanwhile. */
       calls,
       errors: answers.filter(({ leftS }) => leftS === undefined).length,
-      waitP50Ms: quantile(waits, 0.5),
+      waitP50Ms: median(waits),
       waitMaxMs: Math.max(...waits),
+      /** The least life that a token had left when it was handed out, in seconds; `undefined` if there was no token. */
       leastLeftS: least(answers.flatMap(({ leftS = [] }) => leftS)),
+      /** The longest time that a caller was told to wait, in seconds. */
       retryAfterS: Math.max(...answers.map(({ retryAfterS }) => retryAfterS)),
     };
   };
-  const stage: Stage = {
-    now,
-    jump: (ms) => {
-      aheadMs += ms;
-    },
-    setMood: (next) => {
-      mood = next;
-    },
-    crowd: (callers) => meet(Array.from({ length: callers }, ask)),
-    async stream(perSecond, forMs) {
+  return {
+    /** Put forward, so that nobody has to wait for a token to grow old. */
+    clock,
+    setMood: (mood: keyof typeof MOODS) => zitadel.intercept(MOODS[mood]),
+    /** That many callers at once. */
+    crowd: (callers: number) => meet(Array.from({ length: callers }, ask)),
+    /** Callers that come one after the other, at a rate and whatever happens to those before, for that long. */
+    async stream(perSecond: number, forMs: number) {
       const asked: ReturnType<typeof ask>[] = [];
       const startedAt = performance.now();
       for (let count = 0; count < (perSecond * forMs) / 1000; count += 1) {
@@ -122,11 +96,9 @@ export async function play<T>(
       }
       return meet(asked);
     },
+    async close() {
+      await contender.close();
+      await zitadel.close();
+    },
   };
-  try {
-    return await situation(stage);
-  } finally {
-    await contender.close();
-    await zitadel.close();
-  }
 }
