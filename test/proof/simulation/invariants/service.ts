@@ -17,6 +17,9 @@ const KNOWN_ACTIVE_MS = MINUTE_MS + 8 * SECOND_MS;
 /** How often a token may be doubted, with what an answer takes. */
 const DOUBT_EVERY_MS = MINUTE_MS + 15 * SECOND_MS;
 
+/** API Gateway waits no longer: an answer that a freeze has delayed by more reaches nobody. */
+const GATEWAY_MS = 30 * SECOND_MS;
+
 interface Death {
   readonly at: number;
   /** Where it is known at once. */
@@ -104,7 +107,7 @@ export const SERVICE = {
       if (happening.kind === 'died' && forgottenAt < happening.askedAt) died.set(happening.text, happening);
       if (happening.kind === 'flushed') flushes.push(happening);
       const given = handedOut(happening);
-      if (given === undefined) return undefined;
+      if (given === undefined || given.at - given.asked.at > GATEWAY_MS) return undefined;
       const { asked, at, token } = given;
       // What ZITADEL makes of a caller's own token is its word, later than any that it is dead.
       const isLater = ({ at: diedAt }: Death) => token.profile === 'desk' && token.sentAt > diedAt;
