@@ -1,4 +1,6 @@
 import type { GatewayAnswer } from '../../../lib/http/answer.ts';
+import { START } from '../runner/history.ts';
+import type { Run } from '../runner/worlds.ts';
 import { ALPHANUMERIC, isMadeOf, member } from './authoriser.ts';
 import type { Endpoint } from './setting.ts';
 
@@ -77,10 +79,10 @@ const SOUND_ANSWER = 'each answer keeps the rules of answers, and repeats no sec
 export const PROMISES = [BELOW_500, SAME_DECISION, SOUND_ANSWER] as const;
 
 /** A promise that an answer breaks, and how. */
-export type Breach = readonly [promise: (typeof PROMISES)[number], what: string];
+type Breach = readonly [promise: (typeof PROMISES)[number], what: string];
 
 /** The status of an answer, and its error code if there is one. */
-export function decisionOf({ statusCode, body }: GatewayAnswer): string {
+function decisionOf({ statusCode, body }: GatewayAnswer): string {
   const error = statusCode === 200 ? undefined : member(parse(body), 'error');
   return [statusCode, ...(error === undefined ? [] : [error])].join(' ');
 }
@@ -91,14 +93,18 @@ interface Judged {
   /** The decisions that a second judge allows. */
   readonly right: ReadonlySet<string>;
   /** What else is wrong with an answer. */
-  readonly others: (played: Played) => Iterable<string>;
+  readonly others: (played: Played, decision: string) => Iterable<string>;
 }
 
-/** The promises that an answer breaks. `played` rejects if the function has thrown. */
-export async function breachesOf(
-  played: Promise<Played>,
-  { endpoint, right, others }: Judged,
-): Promise<{ readonly answer?: GatewayAnswer; readonly breaches: readonly Breach[] }> {
+/** How a request was decided, if it was answered, and the promises that this breaks. */
+interface Judgement {
+  readonly answer?: GatewayAnswer;
+  readonly decision?: string;
+  readonly breaches: readonly Breach[];
+}
+
+/** Judges what a request came to. `played` rejects if the function has thrown. */
+export async function judgeAnswer(played: Promise<Played>, { endpoint, right, others }: Judged): Promise<Judgement> {
   const outcome = await played.catch(String);
   if (typeof outcome === 'string') return { breaches: [[BELOW_500, outcome]] };
   const { answer } = outcome;
@@ -106,8 +112,17 @@ export async function breachesOf(
   const breaches: Breach[] = [];
   if (answer.statusCode >= 500) breaches.push([BELOW_500, decision]);
   if (!right.has(decision)) breaches.push([SAME_DECISION, `${decision}, but should be ${[...right].join(' or ')}`]);
-  for (const what of [...faultsOfAnswer(outcome, endpoint), ...others(outcome)]) breaches.push([SOUND_ANSWER, what]);
-  return { answer, breaches };
+  const faults = [...faultsOfAnswer(outcome, endpoint), ...others(outcome, decision)];
+  for (const what of faults) breaches.push([SOUND_ANSWER, what]);
+  return { answer, decision, breaches };
+}
+
+/** The run of one request, in which these kinds occurred. */
+export function runOf(kinds: readonly string[], events: number, [breach]: readonly Breach[]): Run {
+  const counts = new Map<string, number>();
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const violation = breach && { invariant: breach[0], what: breach[1], at: START };
+  return { requests: 1, events, counts, violation };
 }
 
 /** What an answer and its lines of log show besides the token that was asked for. */

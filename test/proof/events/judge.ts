@@ -1,4 +1,4 @@
-import { breachesOf, decisionOf, type Played, parse, shown } from './answer-rules.ts';
+import { judgeAnswer, type Played, parse, shown } from './answer-rules.ts';
 import { isNameOfProfile, member, memberAt, nameInPath, provenRole } from './authoriser.ts';
 import { FATES } from './callers.ts';
 import type { Plan } from './plan.ts';
@@ -57,11 +57,14 @@ function* faultsOfRecord(logged: unknown, endpoint: Endpoint, event: unknown): G
 }
 
 /** What is wrong with an answer and its line of log, whatever the second authoriser says. */
-function* faultsOf(played: Played, plan: Plan, event: unknown, stage: Stage): Generator<string> {
+function* faultsOf(
+  played: Played,
+  decision: string,
+  { plan, event, stage }: { readonly plan: Plan; readonly event: unknown; readonly stage: Stage },
+): Generator<string> {
   const { endpoint } = plan;
   const { answer } = played;
   const isServed = answer.statusCode === 200;
-  const decision = decisionOf(answer);
   if (!isFate(plan, decision)) yield `${plan.identity[0]} gets ${decision}`;
   yield* faultsOfRecord(parse(played.lines[0] ?? ''), endpoint, event);
   if (isServed && endpoint === 'token')
@@ -72,8 +75,8 @@ function* faultsOf(played: Played, plan: Plan, event: unknown, stage: Stage): Ge
 
 /** Plays one event and judges its result. */
 export const judge = (plan: Plan, event: unknown, stage: Stage) =>
-  breachesOf(stage.play(plan.endpoint, event), {
+  judgeAnswer(stage.play(plan.endpoint, event), {
     endpoint: plan.endpoint,
     right: predict(event, plan.endpoint),
-    others: (played) => faultsOf(played, plan, event, stage),
+    others: (played, decision) => faultsOf(played, decision, { plan, event, stage }),
   });

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
-import { START } from '../runner/history.ts';
 import { createRandom } from '../runner/random.ts';
 import type { History, Run, Tell, World } from '../runner/worlds.ts';
-import { decisionOf, PROMISES, parse } from './answer-rules.ts';
+import { PROMISES, parse, runOf } from './answer-rules.ts';
 import { member } from './authoriser.ts';
 import { CHANGES } from './forms.ts';
 import { judge } from './judge.ts';
@@ -64,18 +63,20 @@ export const createPlay = (create: () => Stage) => {
     const plan = planOf(events);
     const event = assemble(plan);
     tell(JSON.stringify(event, shorten));
-    const { answer, breaches } = await judge(plan, event, stage);
-    const counts = new Map<string, number>();
-    const count = (kind: string) => counts.set(kind, (counts.get(kind) ?? 0) + 1);
-    for (const { kind } of events.items) count(kind);
-    count(`version: ${plan.format}`);
-    count(`endpoint: ${plan.endpoint}`);
-    if (answer !== undefined) count(`status: ${decisionOf(answer)}`);
-    if (answer !== undefined && answer.statusCode !== 200)
-      count(`description: ${member(parse(answer.body), 'error_description')}`);
-    const [breach] = breaches;
-    const violation = breach && { invariant: breach[0], what: breach[1], at: START };
-    return { requests: 1, events: events.items.length, counts, violation };
+    const { answer, decision, breaches } = await judge(plan, event, stage);
+    const description =
+      answer === undefined || answer.statusCode === 200
+        ? []
+        : [`description: ${member(parse(answer.body), 'error_description')}`];
+    const kinds = [
+      ...events.items.map(({ kind }) => kind),
+      `edits: ${plan.edits.length}`,
+      `version: ${plan.format}`,
+      `endpoint: ${plan.endpoint}`,
+      `status: ${decision ?? 'none'}`,
+      ...description,
+    ];
+    return runOf(kinds, events.items.length, breaches);
   };
 };
 
@@ -128,7 +129,7 @@ export const EVENTS = {
     ...headed('description', DESCRIPTIONS),
     ...PARTS.flatMap((part) => headed(part, namesOf(KINDS[part]))),
     ...headed('change', namesOf(CHANGES)),
-    'edit',
+    ...headed('edits', ['0', '1', '2']),
   ],
   promises: PROMISES,
   createPlan,

@@ -1,5 +1,4 @@
-import { breachesOf, decisionOf, type Played, PROMISES, shown } from '../events/answer-rules.ts';
-import { START } from '../runner/history.ts';
+import { judgeAnswer, type Played, PROMISES, runOf, shown } from '../events/answer-rules.ts';
 import { createRandom } from '../runner/random.ts';
 import type { History, Run, Tell, World } from '../runner/worlds.ts';
 import { CHANGES, type Draft, pick } from './changes.ts';
@@ -70,14 +69,12 @@ const leaks = (played: Played, { jwt = '' }: Request): boolean => {
 };
 
 /** Plays a request, and compares the answer with the second verifier's. */
-export async function judge(request: Request, stage: Stage) {
-  const { answer, breaches } = await breachesOf(stage.play(request), {
+export const judge = (request: Request, stage: Stage) =>
+  judgeAnswer(stage.play(request), {
     endpoint: 'token',
     right: new Set([decide(request)]),
     others: (played) => (leaks(played, request) ? ['repeats a part of the assertion'] : []),
   });
-  return { decision: answer && decisionOf(answer), breaches };
-}
 
 /** One sandbox for all: it knows the keys of the issuers. */
 let stage: Stage | undefined;
@@ -86,12 +83,8 @@ async function play(plan: Plan, tell: Tell = () => undefined): Promise<Run> {
   stage ??= createHonestStage();
   const request = requestOf(plan);
   for (const part of (request.jwt ?? '').split('.').slice(0, 2)) tell(Buffer.from(part, 'base64url').toString());
-  const { decision, breaches } = await judge(request, stage);
-  const counts = new Map(plan.items.map(({ kind }) => [kind, 1]));
-  if (decision !== undefined) counts.set(decision, 1);
-  const [breach] = breaches;
-  const violation = breach && { invariant: breach[0], what: breach[1], at: START };
-  return { requests: 1, events: plan.items.length, counts, violation };
+  const { decision = 'none', breaches } = await judge(request, stage);
+  return runOf([decision, ...plan.items.map(({ kind }) => kind)], plan.items.length, breaches);
 }
 
 const DECISIONS = ['200', '400 invalid_request', '401 invalid_client', '403 unauthorized_client'];

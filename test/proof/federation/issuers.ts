@@ -21,7 +21,7 @@ export const PROMISES = [
   'an issuer that is back is used within 30 s',
   'keys are used for a day at most',
 ] as const;
-export type Promised = (typeof PROMISES)[number];
+type Promised = (typeof PROMISES)[number];
 
 const REREAD_MS = 30 * SECOND_MS;
 const { iss } = PARTIES.idp;
